@@ -1,0 +1,56 @@
+# `make` lists what there is. Needs Python 3.11 or newer and the package registries; everything else is fetched.
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEVELOPMENT := .venv/.development
+
+.PHONY: help setup run test lint bench templates lock clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(DEVELOPMENT) ## Make .venv with everything, for running and for development
+
+run: $(RUNTIME) ## Set up and serve; an empty folder gets a demo shop
+	$(BIN)/afterword serve
+
+test: $(DEVELOPMENT) ## Set up, check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(DEVELOPMENT) ## Format, then check style, types and floors
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEVELOPMENT) ## Measure, as ratios to a limit in the same run
+	$(BIN)/python -m benchmarks $(BENCH)
+
+templates: $(DEVELOPMENT) ## Compile the letters' MJML
+	$(BIN)/python tools/compile_mjml.py
+
+lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
+		--python-version 3.11 pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
+		--python-version 3.11 --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## Remove what setup and tests made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+.venv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Afterword needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+
+$(RUNTIME): requirements/run.txt pyproject.toml | .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPMENT): requirements/dev.txt $(RUNTIME)
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The ground floor: settings, the clock, ids and keys."""

@@ -1,0 +1,9 @@
+"""The only place that asks what time it is. The doors read it once and hand `now` down."""
+
+import time
+from collections.abc import Callable
+
+Clock = Callable[[], float]
+"""Seconds since the epoch (UTC), with fractions."""
+
+system_clock: Clock = time.time

@@ -1,0 +1,68 @@
+"""Keys, salts and the tokens in a letter's links: made here, and nowhere else."""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+
+_TAG = 16
+"""Bytes of a token's signature: 128 bits."""
+
+
+def new_private_key(shop_id: int, lang: str) -> str:
+    """`<shop id>/<language>/<64 hex digits>`, as known clients expect it (contract/orders-api)."""
+    return f"{shop_id}/{lang}/{secrets.token_hex(32)}"
+
+
+def new_public_key() -> str:
+    """32 hex digits."""
+    return secrets.token_hex(16)
+
+
+def new_salt() -> str:
+    return secrets.token_hex(16)
+
+
+def new_secret() -> str:
+    return secrets.token_hex(32)
+
+
+def new_claim() -> str:
+    return secrets.token_hex(8)
+
+
+def sign_token(secret: str, purpose: str, order_id: int, subject: str) -> str:
+    """A token for a link: the order's number and a signature over it, the purpose and the subject.
+
+    The subject names what a restored database could not give to somebody else under the same number (the
+    order's fingerprint), so a link never opens another customer's page.
+    """
+    number = order_id.to_bytes(7, "big")
+    return urlsafe_b64encode(number + _signature(secret, purpose, number, subject)).decode().rstrip("=")
+
+
+def order_id_of(token: str) -> int | None:
+    """The number in a token, not yet checked, or None when it is no token."""
+    raw = _decode(token)
+    return None if raw is None else int.from_bytes(raw[:7], "big")
+
+
+def is_signed(secret: str, purpose: str, token: str, subject: str) -> bool:
+    """Whether this secret signed this token for this purpose and subject."""
+    raw = _decode(token)
+    return raw is not None and hmac.compare_digest(raw[7:], _signature(secret, purpose, raw[:7], subject))
+
+
+def _decode(token: str) -> bytes | None:
+    if not token.isascii() or len(token) != 31:
+        return None
+    try:
+        raw = urlsafe_b64decode(token + "=")
+    except ValueError:
+        return None
+    return raw if len(raw) == 7 + _TAG else None
+
+
+def _signature(secret: str, purpose: str, number: bytes, subject: str) -> bytes:
+    message = b"\0".join((purpose.encode(), number, subject.encode()))
+    return hmac.new(secret.encode(), message, sha256).digest()[:_TAG]

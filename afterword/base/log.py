@@ -1,0 +1,27 @@
+"""Structured logs, one line an event, on stderr. No key, address or name is ever an argument."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+
+def set_up_log(*, debug: bool = False) -> None:
+    """Every line is logfmt: `timestamp=… level=… event=… invitation=…`."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log_for(room: str) -> Any:
+    """The log of one room of the house."""
+    return structlog.get_logger(room=room)

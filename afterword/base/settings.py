@@ -1,0 +1,153 @@
+"""Settings from the environment. Each also as `NAME_FILE`, to read a secret from a file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from afterword.base.ids import new_secret
+
+LONGEST_URL = 400
+"""Characters of the public address: a link made from it must fit on one line of a letter."""
+
+
+class SettingsError(Exception):
+    """A sentence that names the setting."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment says. See docs/settings.md, which a test holds complete."""
+
+    data: Path
+    database: str
+    journal: Path
+    smtp: str | None
+    sender: str | None
+    url: str
+    secret: str | None
+    host: str
+    port: int
+    body_limit: int
+    is_default: bool
+    """Whether neither a data folder nor a database was named: then an empty one gets a demo shop."""
+
+    @property
+    def database_path(self) -> Path:
+        """The SQLite file. Raises SettingsError for an address of another engine."""
+        if "://" in self.database:
+            raise SettingsError(
+                "AFTERWORD_DATABASE names another engine than SQLite, which this version does not have: "
+                "give the path of a file"
+            )
+        return Path(self.database)
+
+    @property
+    def outbox(self) -> Path:
+        return self.data / "outbox"
+
+    @property
+    def link_host(self) -> str:
+        """The host of the public address, for Message-IDs."""
+        return urlsplit(self.url).hostname or "localhost"
+
+    def link_secret(self) -> str:
+        """What signs the links: as set, or made once and kept in the data folder."""
+        return self.secret or _kept_secret(self.data / "secret")
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError with a sentence that names the setting, and never its value when it is secret."""
+    data = Path(_read(environment, "AFTERWORD_DATA") or "./afterword-data")
+    host = _read(environment, "AFTERWORD_HOST") or "127.0.0.1"
+    port = _number(environment, "AFTERWORD_PORT", 8000, 0, 65_535)
+    smtp = _read(environment, "AFTERWORD_SMTP")
+    sender = _read(environment, "AFTERWORD_FROM")
+    database = _read(environment, "AFTERWORD_DATABASE")
+    if smtp and not sender:
+        raise SettingsError(
+            "AFTERWORD_FROM is needed with AFTERWORD_SMTP: the address that letters come from"
+        )
+    return Settings(
+        data=data,
+        database=database or str(data / "afterword.db"),
+        journal=Path(_read(environment, "AFTERWORD_JOURNAL") or data / "send.journal"),
+        smtp=smtp,
+        sender=sender,
+        url=_url(_read(environment, "AFTERWORD_URL") or f"http://{_shown(host)}:{port}"),
+        secret=_secret(_read(environment, "AFTERWORD_SECRET")),
+        host=host,
+        port=port,
+        body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 256 * 2**20, 1_024, 2**40),
+        is_default=not database and not environment.get("AFTERWORD_DATA"),
+    )
+
+
+def _read(environment: Mapping[str, str], name: str) -> str | None:
+    file = environment.get(f"{name}_FILE")
+    if not file:
+        return environment.get(name, "").strip() or None
+    if environment.get(name):
+        raise SettingsError(f"{name} and {name}_FILE are both set: keep one")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    text = _read(environment, name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text[:20]) <= most):
+        raise SettingsError(f"{name} is not a whole number from {least} to {most}")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_URL
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or not is_plain
+    ):
+        raise SettingsError("AFTERWORD_URL is not a public address such as https://reviews.shop.example")
+    return text.rstrip("/")
+
+
+def _secret(text: str | None) -> str | None:
+    if text is not None and len(text) < 32:
+        raise SettingsError("AFTERWORD_SECRET is too short: take 32 random characters or more")
+    return text
+
+
+def _shown(host: str) -> str:
+    """A host as it stands in an address that a browser on this machine can open."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret in this file, which is made, whole and durable, when it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        secret = new_secret()
+        unnamed = path.with_name(f".{path.name}.{secret[:8]}")
+        fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(fd, secret.encode())
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        try:
+            os.link(unnamed, path)  # of two processes that start together, one wins
+        except FileExistsError:
+            pass
+        finally:
+            unnamed.unlink()
+    return path.read_text(encoding="utf-8").strip()

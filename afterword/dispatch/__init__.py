@@ -1,0 +1,1 @@
+"""The door that the clock opens: what is due is claimed, written and sent."""

@@ -1,0 +1,1 @@
+"""The letters: composed as bytes, carried by SMTP or into a folder."""
