@@ -1,0 +1,256 @@
+"""The orders of one request, and the answer to it (contract/orders-api, "What happens", "The answer")."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from operator import itemgetter
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from afterword.domain.jsontext import UNREADABLE, NotJsonError, Piece, decode_piece, split
+from afterword.domain.orders import FieldError, Order, has_digit_keys, parse_order, read_id_order
+
+MOST_PLACES = 20
+"""Places that the answer's message names, missing and invalid together."""
+
+LARGEST_SLICE = 1 << 20
+"""Bytes of JSON text after which a slice ends: what is wrong with an order can be many times its size."""
+
+ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
+
+_decode = msgspec.json.Decoder().decode
+
+
+class Refused(msgspec.Struct, frozen=True, array_like=True):
+    """An order that is not imported because it is wrong. `id_order` is None when it cannot be read."""
+
+    index: int
+    id_order: str | None
+    errors: list[FieldError]
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`.
+
+    Indexes count from 0 in the array as the request sent it. Made of plain values, so that a batch can be
+    read in another process and sent over as MessagePack.
+    """
+
+    count: int
+    orders: list[tuple[int, Order]]
+    refused: list[Refused]
+
+
+class BatchError(Exception):
+    """There are no orders to speak of: missing, not JSON, or not an array. The sentence says which."""
+
+
+class Imported(NamedTuple):
+    """The invitation that an imported order has earned. `due_at` is in epoch seconds."""
+
+    invitation_id: int
+    due_at: int
+
+
+Outcomes = Sequence[tuple[int, Imported | None]]
+"""What the store made of `Batch.orders`, one by one, each with its index; None stands for a duplicate."""
+
+
+def parse_batch(orders: object, zone: ZoneInfo) -> Batch:
+    """Each order of a request by itself, from its JSON text (bytes or str) or the value of it.
+
+    A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError.
+    """
+    if isinstance(orders, str):
+        # A lone surrogate becomes bytes that are no UTF-8, which refuses the one order that holds it.
+        orders = orders.encode("utf-8", "surrogatepass")
+    elif isinstance(orders, bytearray | memoryview | msgspec.Raw):
+        orders = bytes(orders)
+    if not isinstance(orders, bytes):
+        return _parse(_elements(orders), 0, zone)
+    try:
+        value = _decode(orders)
+    except UNREADABLE:
+        return _parse(map(decode_piece, _pieces(orders)), 0, zone)
+    return _parse(_elements(value), 0, zone)
+
+
+def parse_slices(orders: bytes, zone: ZoneInfo, size: int = 1_000) -> Iterator[Batch]:
+    """The same as `parse_batch`, in slices of at most `size` orders: memory is bounded by the text.
+
+    Indexes are those of the whole array. That the text is JSON, and an array, is settled before this
+    returns: BatchError is raised here, never between two slices.
+    """
+    pieces = _pieces(orders)
+    return (_parse(map(decode_piece, pieces[a:b]), a, zone) for a, b in _cuts(pieces, size))
+
+
+def _cuts(pieces: Sequence[Piece], size: int) -> Iterator[tuple[int, int]]:
+    start = weight = 0
+    for index, piece in enumerate(pieces):
+        if index - start >= size or weight > LARGEST_SLICE:
+            yield start, index
+            start, weight = index, 0
+        weight += len(memoryview(piece))
+    if start < len(pieces):
+        yield start, len(pieces)
+
+
+def _pieces(text: bytes) -> list[Piece]:
+    if not text or text.isspace():
+        raise BatchError("orders is missing")
+    try:
+        pieces = split(text)
+    except NotJsonError as wrong:
+        raise BatchError(f"orders is {wrong}") from None
+    if pieces is None:
+        raise BatchError("orders is missing" if text.strip() == b"null" else "orders is not an array")
+    if isinstance(pieces, list):
+        return pieces
+    return [text] if _is_one_order(pieces) else list(pieces.values())
+
+
+def _elements(value: object) -> Iterable[object]:
+    if value is None:
+        raise BatchError("orders is missing")
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict):
+        raise BatchError("orders is not an array")
+    return [value] if _is_one_order(value) else value.values()
+
+
+def _is_one_order(members: Mapping[str, object]) -> bool:
+    """Whether the object is one order alone, not an array that PHP wrote with digits as keys."""
+    if "id_order" in members:
+        return True
+    if has_digit_keys(members):
+        return False
+    raise BatchError("orders is not an array: an object needs an id_order, or digits as its keys")
+
+
+def _parse(elements: Iterable[object], first: int, zone: ZoneInfo) -> Batch:
+    orders: list[tuple[int, Order]] = []
+    refused: list[Refused] = []
+    for index, value in enumerate(elements, first):
+        parsed = parse_order(value, zone)
+        if isinstance(parsed, Order):
+            orders.append((index, parsed))
+        else:
+            refused.append(Refused(index, read_id_order(value), parsed))
+    return Batch(len(orders) + len(refused), orders, refused)
+
+
+def answer(batch: Batch, outcomes: Outcomes, *, details: bool = False) -> bytes:
+    """The body of the answer to a request of one batch; see `Report`."""
+    if not details and not batch.refused and all(imported for _, imported in outcomes):
+        return _answer(batch.count, len(outcomes), None)
+    report = Report(details=details)
+    report.add(batch, outcomes)
+    return report.answer()
+
+
+class Report:
+    """What became of the orders of one request, told batch by batch, and the answer that says so.
+
+    Without details it keeps a few counts and at most twice twenty places, however many orders there are.
+    """
+
+    def __init__(self, *, details: bool = False) -> None:
+        self._details: list[str] | None = [] if details else None
+        self._count = 0
+        self._imported = 0
+        self._missing = _Places()
+        self._invalid = _Places()
+        self._refused = 0
+
+    def add(self, batch: Batch, outcomes: Outcomes) -> None:
+        """Add a batch with what the store made of its orders."""
+        self._count += batch.count
+        self._imported += sum(imported is not None for _, imported in outcomes)
+        self._refused += len(batch.refused)
+        for refused in batch.refused:
+            for error in refused.errors:
+                places = self._missing if error.expected is None else self._invalid
+                places.add(refused.index, error)
+        if self._details is not None:
+            self._details += _details(batch, outcomes)
+
+    def answer(self) -> bytes:
+        """The body of the answer: the contract's four keys, and `orders` when details were asked for."""
+        message = " ".join(self._sentences()) or None
+        if self._details is None:
+            return _answer(self._count, self._imported, message)
+        return _answer(self._count, self._imported, message, f', "orders": [{", ".join(self._details)}]')
+
+    def _sentences(self) -> Iterator[str]:
+        if self._imported + self._refused < self._count:
+            yield ALREADY_SENT
+        missing = self._missing.named
+        invalid = self._invalid.named[: MOST_PLACES - len(missing)]
+        if missing:
+            yield f"Missing fields for array: {', '.join(missing)}"
+        if invalid:
+            yield f"Invalid fields: {', '.join(invalid)}"
+        more = self._missing.count + self._invalid.count - len(missing) - len(invalid)
+        if more:
+            yield f"and {more} more"
+
+
+class _Places:
+    """The first places of one kind, and how many there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.named: list[str] = []
+
+    def add(self, index: int, error: FieldError) -> None:
+        self.count += 1
+        if len(self.named) < MOST_PLACES:
+            expected = f" ({error.expected})" if error.expected is not None else ""
+            self.named.append(_place(index, error) + expected)
+
+
+def refusal(message: str) -> bytes:
+    """The body of an answer to a request of which nothing was taken, whatever its status."""
+    return _answer(0, 0, message)
+
+
+def _answer(count: int, imported: int, message: str | None, orders: str = "") -> bytes:
+    # ASCII alone, and spaced as in the published example.
+    success = 1 if imported else 0
+    words = "null" if message is None else json.dumps(message)
+    return (
+        f'{{"success": {success}, "orders_count": {count}, "orders_imported": {imported}, '
+        f'"message": {words}{orders}}}'
+    ).encode("ascii")
+
+
+def _place(index: int, error: FieldError) -> str:
+    """Where in the array as taken: `orders[5].products[0].name`, or `orders[3]` for an element itself."""
+    return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
+
+
+def _details(batch: Batch, outcomes: Outcomes) -> Iterator[str]:
+    """One JSON object for each order of the batch, in the order they were sent."""
+    accepted = zip(batch.orders, outcomes, strict=True)
+    told = [(index, _accepted(index, order, imported)) for (index, order), (_, imported) in accepted]
+    told += [(refused.index, _refused(refused)) for refused in batch.refused]
+    for _, detail in sorted(told, key=itemgetter(0)):
+        yield json.dumps(detail)
+
+
+def _accepted(index: int, order: Order, imported: Imported | None) -> dict[str, object]:
+    status = "imported" if imported else "duplicate"
+    detail: dict[str, object] = {"index": index, "id_order": order.id_order, "status": status, "errors": []}
+    if imported:
+        due = datetime.fromtimestamp(imported.due_at, UTC)
+        detail["invitation"] = {"id": imported.invitation_id, "due_at": f"{due:%Y-%m-%dT%H:%M:%SZ}"}
+    return detail
+
+
+def _refused(refused: Refused) -> dict[str, object]:
+    errors = [{"field": _place(refused.index, e), "message": e.expected or "missing"} for e in refused.errors]
+    return {"index": refused.index, "id_order": refused.id_order, "status": "refused", "errors": errors}

@@ -1,0 +1,105 @@
+"""A shop and its keys: whoever sends orders, and what it shows to be let in."""
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+DEFAULT_DELAY = 10 * 86_400
+"""Seconds from an order's receipt to its letter (contract/seed-orders-api, "E-mail sending delay")."""
+
+TEST_DELAY = 10
+"""Seconds for orders that came with a test key (contract/orders-api, "Test keys")."""
+
+LONGEST_DELAY = 366 * 86_400
+
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """Everything belongs to exactly one shop.
+
+    `delay` is in seconds; `salt` (hex) keys the hashes that stand for this shop's orders and addresses
+    in the send journal, and is never changed.
+    """
+
+    id: int
+    name: str
+    lang: str
+    site: str | None
+    timezone: str
+    email: str | None
+    delay: int
+    salt: str
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What a request shows. The key itself is not kept, only its hash."""
+
+    id: int
+    shop_id: int
+    kind: Literal["private", "public"]
+    live: bool
+    lang: str
+    created_at: int
+    revoked_at: int | None
+
+
+def delay_for(shop: Shop, *, live: bool) -> int:
+    """Seconds from receipt to due: the shop's own delay, or ten seconds in the world of test keys."""
+    return shop.delay if live else TEST_DELAY
+
+
+def parse_delay(text: str) -> int:
+    """Seconds of a delay such as `10d`, `36h`, `90m` or `5s`. Raises ValueError with a sentence."""
+    found = re.fullmatch(r"(\d{1,9})([dhms])", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not a delay: write 10d, 36h, 90m or 5s")
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds > LONGEST_DELAY:
+        raise ValueError(f"{text!r} is longer than the longest delay, 366d")
+    return seconds
+
+
+def format_delay(seconds: int) -> str:
+    """The shortest text that `parse_delay` reads as these seconds."""
+    for unit, size in _UNITS.items():
+        if seconds % size == 0 and seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def check_name(text: str) -> str:
+    """The name, trimmed. Raises ValueError: a name is 1 to 100 printable characters on one line."""
+    name = " ".join(text.split())
+    if not name or len(name) > 100 or not name.isprintable():
+        raise ValueError("a shop's name is 1 to 100 printable characters")
+    if name.isdigit():
+        raise ValueError("a shop's name needs more than digits, which would read as its id")
+    return name
+
+
+def check_lang(text: str) -> str:
+    """A language tag such as `fr` or `pt-br` in lower case. Raises ValueError."""
+    lang = text.strip().lower().replace("_", "-")
+    if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", lang):
+        raise ValueError(f"{text!r} is not a language: write en, fr, pt-br …")
+    return lang
+
+
+def check_timezone(text: str) -> str:
+    """A name of the IANA time zone database. Raises ValueError."""
+    if text not in available_timezones():
+        raise ValueError(f"{text!r} is not a time zone: write Europe/Paris, America/New_York, UTC …")
+    ZoneInfo(text)
+    return text
+
+
+def check_site(text: str) -> str:
+    """An http or https address. Raises ValueError."""
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname or not text.strip().isprintable():
+        raise ValueError(f"{text!r} is not a web address: write https://shop.example")
+    return text.strip()
