@@ -1,0 +1,81 @@
+"""What the rooms of the store need of a database, whichever engine keeps the rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Params = Mapping[str, Any] | Sequence[Any]
+"""By name, or in the order in which the names first stand in the text (the quicker way, for hot paths)."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot take this now (busy, full disk, I/O error); nothing of it was acknowledged."""
+
+
+class SchemaTooNew(Exception):
+    """The database was migrated by a newer Afterword."""
+
+
+class Transaction(Protocol):
+    """One transaction. Nothing in it counts until `Database.write` has returned.
+
+    `has_journal` is False when the send journal of this database is lost; then `journal` raises JournalMissing.
+    """
+
+    has_journal: bool
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        """Runs a statement and returns how many rows it changed."""
+        ...
+
+    def new_order_id(self) -> int:
+        """A number that no other order of any shop has, below 2^53, growing."""
+        ...
+
+    def journal(self, line: str) -> None:
+        """Has the send journal hold this line, durably, before this transaction counts."""
+        ...
+
+
+class Database(Protocol):
+    """Rows behind one writer. `write` and `read` are for the event loop, `write_now` for the command line."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in a transaction that it may share with its neighbours, and returns after the fsync.
+
+        `work` may run more than once (when a neighbour failed and the shared transaction was undone), so it
+        keeps its results to itself until it returns. Whatever it raises is raised here and undoes only its
+        own changes. Raises StoreUnavailable.
+        """
+        ...
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs a short, indexed `work` on a snapshot. Never waits for the writer."""
+        ...
+
+    def version(self) -> int:
+        """A number that changes whenever something was committed, by whichever process."""
+        ...
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        """`write` without an event loop: a transaction of its own, waiting for other processes its turn."""
+        ...
+
+    def read_now(self, work: Callable[[Transaction], T]) -> T:
+        """`read` without an event loop."""
+        ...
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing may be sent because the journal of what was sent is not there (guarantee 9)."""
+        ...
+
+    async def look_for_journal(self) -> None:
+        """Goes on sending when the missing journal is there again, or its loss was accepted."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes what was accepted and closes the files."""
+        ...

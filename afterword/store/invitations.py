@@ -1,0 +1,222 @@
+"""The rows of invitations: claimed by compare-and-swap, marked before DATA, settled by what the courier said.
+
+Guarantee 5 rests on three rules: only the holder of a claim may mark it, the mark is durable (in the send journal
+and here) before DATA, and what was marked and never settled is in doubt, not tried again.
+"""
+
+from collections.abc import Iterable, Set
+from typing import Any, NamedTuple
+
+import msgspec
+
+from afterword.domain.invitations import Invitation, Outcome, State, fingerprint
+from afterword.domain.orders import OrderLine
+from afterword.domain.shops import Shop
+from afterword.store.database import Transaction
+from afterword.store.queries import query
+from afterword.store.replay import settle
+from afterword.store.shops import Refused
+
+_MARK = query("mark_sending")
+_RECORD = query("record_outcome")
+_CLAIMED = query("claimed_invitation")
+_lines = msgspec.json.Decoder(tuple[OrderLine, ...])
+
+
+class Claim(NamedTuple):
+    """A claimed invitation, the shop it belongs to, and the token of its holder."""
+
+    invitation: Invitation
+    shop: Shop
+    holder: str
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"shop_id": self.shop.id, "order_id": self.invitation.id, "claim": self.holder}
+
+    @property
+    def fingerprint(self) -> str:
+        invitation = self.invitation
+        return fingerprint(self.shop.salt, live=invitation.live, id_order=invitation.id_order)
+
+    def journal_line(self, word: str, now: float) -> str:
+        return f"{word} {self.fingerprint} {self.shop.id} {self.invitation.id} {int(now)}"
+
+
+class InvitationRow(msgspec.Struct, frozen=True):
+    """An invitation as the shop sees it. Times are epoch seconds."""
+
+    id: int
+    shop_id: int
+    id_order: str
+    live: bool
+    state: State
+    due_at: int
+    next_try_at: int
+    sent_at: int | None
+    tries: int
+    reason: str | None
+
+
+def due_shops(tx: Transaction, *, live: bool, now: float) -> list[int]:
+    """The shops that have something due. One indexed look a shop, however many invitations wait."""
+    return [shop_id for (shop_id,) in tx.rows(query("due_shops"), {"live": int(live), "now": int(now)})]
+
+
+def claim_due(
+    tx: Transaction, shop: Shop, holder: str, *, live: bool, now: float, lease_until: int, most: int
+) -> list[Claim]:
+    """Claims up to `most` due invitations of a shop, the oldest first; nobody else can have them.
+
+    What is suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is
+    due only when `next_try_at` has come, in whole seconds that were rounded up.
+    """
+    values = {"shop_id": shop.id, "live": int(live), "now": int(now), "most": most}
+    claimed = tx.rows(query("claim_due"), values | {"claim": holder, "lease_until": lease_until})
+    remembers = bool(tx.rows(query("any_remembered")))
+    found = []
+    for (order_id,) in claimed:
+        *row, lines, suppressed = tx.rows(_CLAIMED, {"shop_id": shop.id, "order_id": order_id})[0]
+        claim = Claim(_invitation(row, lines), shop, holder)
+        if suppressed:
+            tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": suppressed})
+        elif not (remembers and _was_settled_before(tx, claim)):
+            found.append(claim)
+    return found
+
+
+def _invitation(row: list[Any], lines: str) -> Invitation:
+    order_id, shop_id, live, *rest = row
+    return Invitation(*(order_id, shop_id, bool(live), *rest, _lines.decode(lines)))
+
+
+def _was_settled_before(tx: Transaction, claim: Claim) -> bool:
+    """Whether the journal knew this order before the database was restored (guarantee 9)."""
+    key = {"shop_id": claim.shop.id, "fingerprint": claim.fingerprint}
+    for outcome, happened_at in tx.rows(query("remembered_outcome"), key):
+        settle(tx, claim.shop.id, claim.invitation.id, outcome, happened_at)
+        tx.run(query("forget_remembered"), key)
+        return True
+    return False
+
+
+def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
+    """The mark before DATA. False when the letter must not go: suppressed a moment ago (guarantee 6), or the
+    claim is not ours any more. Raises JournalMissing."""
+    if tx.run(_MARK, (lease_until, claim.shop.id, claim.invitation.id, claim.holder)):
+        tx.journal(claim.journal_line("sending", now))
+        return True
+    key = {"shop_id": claim.shop.id, "order_id": claim.invitation.id}
+    for (reason,) in tx.rows(query("suppressed_reason"), key):
+        tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": reason})
+        break
+    return False
+
+
+def record_outcome(
+    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
+) -> State | None:
+    """Settles a claim with what the courier said; `next_try_at` is None when a deferred letter is out of tries.
+
+    Returns the new state, or None when the claim was not ours any more.
+    """
+    state: State = "scheduled"
+    if outcome.kind == "sent" or outcome.kind == "in_doubt":
+        state = outcome.kind
+    elif outcome.kind == "failed" or next_try_at is None:
+        state = "failed"
+    sent_at = int(now) if state == "sent" else None
+    reason = None if state == "sent" else outcome.reply
+    key = (claim.shop.id, claim.invitation.id, claim.holder)
+    if not tx.run(_RECORD, (state, next_try_at, sent_at, reason, *key)):
+        return None
+    if tx.has_journal:
+        tx.journal(claim.journal_line("deferred" if state == "scheduled" else state, now))
+    return state
+
+
+def release(tx: Transaction, claims: Iterable[Claim], *, next_try_at: int, reason: str | None) -> int:
+    """Puts claims back whose DATA has not begun, not counted as a try, and returns how many were still ours."""
+    values = {"next_try_at": next_try_at, "reason": reason}
+    return sum(tx.run(query("release_claim"), claim.key | values) for claim in claims)
+
+
+def renew_leases(tx: Transaction, claims: Iterable[Claim], lease_until: int) -> None:
+    for claim in claims:
+        tx.run(query("renew_lease"), claim.key | {"lease_until": lease_until})
+
+
+def has_lapsed(tx: Transaction, *, now: float) -> bool:
+    """Whether there is a claim whose lease has lapsed."""
+    return bool(tx.rows(query("lapsed"), {"now": int(now), "most": 1}))
+
+
+def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int = 1_000) -> tuple[int, int]:
+    """Takes up what a crashed holder left: claimed ones are scheduled again, marked ones are in doubt.
+
+    Returns how many of each. Never touches what the caller has `in_hand` itself, whatever the clock says.
+    """
+    scheduled = in_doubt = 0
+    for shop_id, order_id, state in tx.rows(query("lapsed"), {"now": int(now), "most": most}):
+        values = {"shop_id": shop_id, "order_id": order_id, "now": int(now)}
+        if order_id in in_hand:
+            continue
+        if state == "claimed":
+            scheduled += tx.run(query("rescue_claimed"), values)
+        else:
+            in_doubt += tx.run(
+                query("doubt_sending"), values | {"reason": "interrupted while it was being sent"}
+            )
+    return scheduled, in_doubt
+
+
+def list_invitations(
+    tx: Transaction, shop: Shop, state: str | None = None, *, before: int = 2**62, most: int = 1_000
+) -> list[InvitationRow]:
+    """A page of a shop's invitations, the newest first; `before` is the last id of the page before."""
+    values = {"shop_id": shop.id, "state": state, "before": before, "most": most}
+    return [_row(row) for row in tx.rows(query("list_invitations"), values)]
+
+
+def find_invitation(tx: Transaction, invitation_id: int) -> InvitationRow:
+    """Raises Refused when there is none."""
+    for row in tx.rows(query("show_invitation"), {"order_id": invitation_id}):
+        return _row(row)
+    raise Refused(f"there is no invitation {invitation_id}")
+
+
+def cancel_invitation(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
+    """Raises Refused when it is not scheduled or in doubt."""
+    return _by_hand(tx, invitation_id, "cancelled", "cancel_invitation", {"reason": reason})
+
+
+def move_invitation(tx: Transaction, invitation_id: int, to: int) -> InvitationRow:
+    """Gives it another due time. Raises Refused when it is not scheduled."""
+    return _by_hand(tx, invitation_id, "moved", "move_invitation", {"due_at": to})
+
+
+def send_invitation(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
+    """Makes it due now; one in doubt is settled by this: the person says that it did not arrive.
+
+    Raises Refused when it was sent, or is in a courier's hands.
+    """
+    row = _by_hand(tx, invitation_id, "sent again", "send_invitation", {"now": int(now)})
+    live, id_order, salt = tx.rows(query("order_identity"), {"shop_id": row.shop_id, "order_id": row.id})[0]
+    mark = fingerprint(salt, live=bool(live), id_order=id_order)
+    tx.run(query("forget_remembered"), {"shop_id": row.shop_id, "fingerprint": mark})
+    tx.journal(f"released {mark} {row.shop_id} {row.id} {int(now)}")
+    return row
+
+
+def _by_hand(
+    tx: Transaction, invitation_id: int, verb: str, name: str, values: dict[str, Any]
+) -> InvitationRow:
+    row = find_invitation(tx, invitation_id)
+    if not tx.run(query(name), values | {"shop_id": row.shop_id, "order_id": row.id}):
+        raise Refused(f"invitation {invitation_id} is {row.state} and cannot be {verb}")
+    return find_invitation(tx, invitation_id)
+
+
+def _row(row: tuple[Any, ...]) -> InvitationRow:
+    order_id, shop_id, id_order, live, *rest = row
+    return InvitationRow(order_id, shop_id, id_order, bool(live), *rest)

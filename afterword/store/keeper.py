@@ -1,0 +1,102 @@
+"""Keeps the database and the send journal in step: which lines the database knows, and what to do when the two
+do not fit together (guarantee 9)."""
+
+from pathlib import Path
+from typing import Protocol
+
+from afterword.store.database import Transaction
+from afterword.store.journal import HEADER_SIZE, Journal
+from afterword.store.queries import query
+from afterword.store.replay import journal_lines_of_suppressions, replay
+
+
+class JournaledTransaction(Transaction, Protocol):
+    """A transaction whose journal lines are not written yet."""
+
+    has_journal: bool
+    lines: list[str]
+
+
+class JournalKeeper:
+    """Everything here but `write` is called while the database's write lock is held, in its transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._journal: Journal | None = None
+        self._failed = False
+
+    @property
+    def is_kept(self) -> bool:
+        return self._journal is not None
+
+    def open(self, tx: JournaledTransaction) -> None:
+        """Finds the journal that belongs to this database and carries over what it knows better.
+
+        A database that has never sent gets a new journal when there is none. One that has sent and finds
+        none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`.
+        """
+        found = Journal.open(self._path)
+        known = dict(tx.rows(query("any_journal")))
+        if not known or (found is None and max(known.values()) <= HEADER_SIZE):
+            self._adopt(tx, found or Journal.create(self._path))
+        elif found is not None and found.identity in known and found.size() >= known[found.identity]:
+            self._journal = found
+        elif found is not None:
+            found.close()
+        if self._journal is not None:
+            tx.has_journal = True
+            self._catch_up(tx, self._journal)
+
+    def start_anew(self, tx: JournaledTransaction) -> None:
+        """The operator accepts that the old journal is lost. The suppressions are carried into the new one.
+
+        What was in a courier's hands is in doubt from now on: only the lost journal knew whether DATA began.
+        """
+        if self._journal is None:
+            found = Journal.open(self._path)
+            journal = self._adopt(tx, found or Journal.create(self._path))
+            self._catch_up(tx, journal)
+            tx.has_journal = True
+            for line in journal_lines_of_suppressions(tx):
+                tx.journal(line)
+            tx.run(query("doubt_all_in_hand"), {"reason": "the send journal was lost while it was in hand"})
+            self.prepare(tx)
+            self.write(tx)
+
+    def _adopt(self, tx: Transaction, journal: Journal) -> Journal:
+        tx.run(query("forget_journals"))
+        tx.run(query("insert_journal"), {"journal": journal.identity, "position": HEADER_SIZE})
+        self._journal = journal
+        return journal
+
+    def prepare(self, tx: JournaledTransaction) -> None:
+        """Stores where the journal will end once this transaction's lines are in it."""
+        if tx.lines and self._journal is not None:
+            self._catch_up(tx, self._journal)
+            self._failed = False
+            end = self._journal.size() + sum(len(line) + 1 for line in tx.lines)
+            tx.run(query("advance_journal"), {"journal": self._journal.identity, "position": end})
+
+    def _catch_up(self, tx: Transaction, journal: Journal) -> None:
+        """Applies what stands behind the database's position: lines whose commit did not happen."""
+        position: int = tx.rows(query("journal_position"), {"journal": journal.identity})[0][0]
+        if journal.size() != position:
+            journal.heal()
+            if not self._failed:
+                replay(tx, journal.lines_from(position))
+            values = {"journal": journal.identity, "position": journal.size()}
+            tx.run(query("advance_journal"), values)
+
+    def write(self, tx: JournaledTransaction) -> None:
+        """Makes the transaction's lines durable; its COMMIT must follow, and only then counts."""
+        if tx.lines and self._journal is not None:
+            self._journal.append(tx.lines)
+            tx.lines.clear()
+
+    def failed(self) -> None:
+        """The lines just written belong to a commit that did not happen, and nobody acted on them."""
+        self._failed = True
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()

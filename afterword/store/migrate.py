@@ -1,0 +1,39 @@
+"""Migrations: plain numbered SQL, applied in order, once, under the database's write lock."""
+
+from importlib import resources
+
+from afterword.store.database import SchemaTooNew, Transaction
+
+
+def migrations() -> list[tuple[int, str]]:
+    """(number, SQL) of every migration, in order."""
+    files = resources.files("afterword.store.migrations").iterdir()
+    return sorted(
+        (int(file.name[:4]), file.read_text("utf-8")) for file in files if file.name.endswith(".sql")
+    )
+
+
+def migrate(tx: Transaction) -> list[int]:
+    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, changing nothing."""
+    tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
+    current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
+    known = migrations()
+    newest = known[-1][0]
+    if current > newest:
+        raise SchemaTooNew(
+            f"this database has schema {current}, but this version of Afterword knows only schema {newest}: "
+            "install the newer version again, or restore a backup from before it"
+        )
+    applied = []
+    for number, sql in known:
+        if number > current:
+            for statement in _statements(sql):
+                tx.run(statement)
+            tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
+            applied.append(number)
+    return applied
+
+
+def _statements(sql: str) -> list[str]:
+    lines = (line for line in sql.splitlines() if not line.startswith("--"))
+    return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

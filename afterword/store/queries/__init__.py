@@ -1,0 +1,27 @@
+"""The SQL, in named pieces. `query("claim_due")` is the text under `-- name: claim_due` in one of the files."""
+
+import re
+from functools import cache
+from importlib import resources
+
+_PIECE = re.compile(
+    r"^-- name: (\w+)\n((?:-- [^\n]*\n)*)(.*?);\n(?=\s*(?:-- name: |\Z))", re.MULTILINE | re.DOTALL
+)
+
+
+def query(name: str) -> str:
+    """The SQL text of that name. Raises KeyError at import time of the module that asks."""
+    return all_queries()[name]
+
+
+@cache
+def all_queries() -> dict[str, str]:
+    """Every named piece. Raises ValueError when a name stands twice."""
+    found: dict[str, str] = {}
+    for file in sorted(resources.files(__name__).iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".sql"):
+            for name, _, text in _PIECE.findall(file.read_text(encoding="utf-8")):
+                if name in found:
+                    raise ValueError(f"two queries are named {name}")
+                found[name] = text.strip()
+    return found

@@ -1,0 +1,160 @@
+-- name: insert_invitation
+-- Born with its order.
+INSERT INTO invitations (shop_id, order_id, live, state, due_at, next_try_at, tries)
+VALUES (:shop_id, :order_id, :live, 'scheduled', :due_at, :due_at, 0);
+
+-- name: due_shops
+-- One look at the front of each shop's queue.
+SELECT s.shop_id FROM shops s
+WHERE EXISTS (SELECT 1 FROM invitations i
+              WHERE i.shop_id = s.shop_id AND i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now)
+ORDER BY s.shop_id;
+
+-- name: claim_due
+-- The compare-and-swap: of two dispatchers only one gets the row. The oldest first.
+UPDATE invitations
+SET state = 'claimed', claim = :claim, lease_until = :lease_until, first_try_at = coalesce(first_try_at, :now)
+WHERE shop_id = :shop_id AND state = 'scheduled' AND order_id IN (
+    SELECT i.order_id FROM invitations i
+    WHERE i.shop_id = :shop_id AND i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now
+    ORDER BY i.next_try_at LIMIT :most)
+RETURNING order_id;
+
+-- name: claimed_invitation
+-- A claimed invitation with what its letter needs, and why it must not be written if the address is suppressed.
+SELECT i.order_id, i.shop_id, i.live, i.tries, i.first_try_at, i.due_at, o.id_order, o.reference, o.order_date,
+       o.firstname, o.lastname, o.email, o.lang, o.lines,
+       (SELECT s.reason FROM suppressions s
+        WHERE s.shop_id = i.shop_id AND s.live >= i.live AND s.address_hash = o.address_hash
+        ORDER BY s.live LIMIT 1)
+FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
+WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
+
+-- name: mark_sending
+-- The mark before DATA. It fails when the claim is no longer ours, or the address was suppressed a moment ago.
+UPDATE invitations
+SET state = 'sending', lease_until = :lease_until
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND claim = :claim
+  AND NOT EXISTS (SELECT 1 FROM orders o JOIN suppressions s
+                  ON s.shop_id = o.shop_id AND s.address_hash = o.address_hash AND s.live >= o.live
+                  WHERE o.shop_id = :shop_id AND o.order_id = :order_id);
+
+-- name: suppressed_reason
+-- Why the address of this order must not be written to, if so.
+SELECT s.reason FROM orders o JOIN suppressions s
+ON s.shop_id = o.shop_id AND s.address_hash = o.address_hash AND s.live >= o.live
+WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
+
+-- name: record_outcome
+-- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed.
+UPDATE invitations
+SET state = :state, tries = tries + 1, next_try_at = coalesce(:next_try_at, next_try_at), sent_at = :sent_at,
+    reason = :reason, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state IN ('claimed', 'sending', 'in_doubt');
+
+-- name: release_claim
+-- Back to the queue, not counted as a try: the courier, not the letter, was in trouble, or we are stopping.
+UPDATE invitations
+SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :next_try_at,
+    reason = coalesce(:reason, reason)
+WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state = 'claimed';
+
+-- name: end_claimed
+-- A claimed invitation that ends without a letter.
+UPDATE invitations
+SET state = :state, reason = :reason, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state = 'claimed';
+
+-- name: renew_lease
+-- The holder is alive.
+UPDATE invitations SET lease_until = :lease_until
+WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state IN ('claimed', 'sending');
+
+-- name: lapsed
+-- What a crash left in hand: the holder's lease has lapsed.
+SELECT i.shop_id, i.order_id, i.state FROM invitations i
+WHERE i.state IN ('claimed', 'sending') AND i.lease_until < :now
+ORDER BY i.lease_until LIMIT :most;
+
+-- name: rescue_claimed
+-- DATA had not begun: it is safe to try again.
+UPDATE invitations SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :now
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND lease_until < :now;
+
+-- name: doubt_sending
+-- DATA may have begun: only a person may send it again. The claim stays, so that its holder, if it lives, can
+-- still say how it ended.
+UPDATE invitations SET state = 'in_doubt', reason = :reason, lease_until = NULL
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'sending' AND lease_until < :now;
+
+-- name: cancel_scheduled_of_address
+-- Suppressed at once, not only when it comes to be due.
+UPDATE invitations SET state = 'cancelled', reason = :reason
+WHERE shop_id = :shop_id AND state = 'scheduled' AND live <= :live AND order_id IN (
+    SELECT o.order_id FROM orders o WHERE o.shop_id = :shop_id AND o.address_hash = :address_hash);
+
+-- name: cancel_invitation
+-- By the shop's own hand.
+UPDATE invitations SET state = 'cancelled', reason = :reason
+WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('scheduled', 'in_doubt');
+
+-- name: move_invitation
+-- By the shop's own hand: another due time.
+UPDATE invitations SET due_at = :due_at, next_try_at = :due_at
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'scheduled';
+
+-- name: send_invitation
+-- By the shop's own hand: now, whatever became of it, unless it was sent or is in a courier's hands.
+UPDATE invitations
+SET state = 'scheduled', next_try_at = :now, due_at = CASE WHEN state = 'scheduled' THEN :now ELSE due_at END,
+    tries = 0, first_try_at = NULL, claim = NULL, lease_until = NULL, reason = NULL
+WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('scheduled', 'in_doubt', 'failed', 'cancelled');
+
+-- name: settle_from_journal
+-- What the send journal knows better than a restored database.
+UPDATE invitations
+SET state = :state, sent_at = coalesce(:sent_at, sent_at), reason = :reason, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('scheduled', 'claimed', 'sending', 'in_doubt');
+
+-- name: remembered_outcome
+-- What the journal said of an order before this database was restored.
+SELECT r.outcome, r.happened_at FROM remembered r WHERE r.shop_id = :shop_id AND r.fingerprint = :fingerprint;
+
+-- name: forget_remembered
+-- It was carried over to the invitation, or a person let it go.
+DELETE FROM remembered WHERE shop_id = :shop_id AND fingerprint = :fingerprint;
+
+-- name: any_remembered
+SELECT 1 FROM remembered LIMIT 1;
+
+-- name: remember
+INSERT INTO remembered (shop_id, fingerprint, outcome, happened_at)
+VALUES (:shop_id, :fingerprint, :outcome, :happened_at)
+ON CONFLICT (shop_id, fingerprint) DO UPDATE SET outcome = excluded.outcome, happened_at = excluded.happened_at;
+
+-- name: list_invitations
+-- A page of a shop's invitations, the newest first.
+SELECT i.order_id, i.shop_id, o.id_order, i.live, i.state, i.due_at, i.next_try_at, i.sent_at, i.tries, i.reason
+FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
+WHERE i.shop_id = :shop_id AND (:state IS NULL OR i.state = :state) AND i.order_id < :before
+ORDER BY i.order_id DESC LIMIT :most;
+
+-- name: show_invitation
+-- One invitation, wherever it is: one look into each shop.
+SELECT i.order_id, i.shop_id, o.id_order, i.live, i.state, i.due_at, i.next_try_at, i.sent_at, i.tries, i.reason
+FROM shops s JOIN invitations i ON i.shop_id = s.shop_id AND i.order_id = :order_id
+JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id;
+
+-- name: count_invitations
+-- How many there are in each state; reads every row, for doctor.
+SELECT i.state, count(*) FROM invitations i GROUP BY i.state;
+
+-- name: oldest_due
+-- When the one that waits longest was due; one look at the front of each shop's queue.
+SELECT min(i.next_try_at) FROM shops s JOIN invitations i ON i.shop_id = s.shop_id
+WHERE i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now;
+
+-- name: doubt_all_in_hand
+-- The journal that knew whether DATA had begun is lost.
+UPDATE invitations SET state = 'in_doubt', reason = :reason, claim = NULL, lease_until = NULL
+WHERE state IN ('claimed', 'sending');

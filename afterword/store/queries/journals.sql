@@ -1,0 +1,14 @@
+-- name: journal_position
+SELECT position FROM journals WHERE journal = :journal;
+
+-- name: any_journal
+SELECT journal, position FROM journals;
+
+-- name: insert_journal
+INSERT INTO journals (journal, position) VALUES (:journal, :position);
+
+-- name: advance_journal
+UPDATE journals SET position = :position WHERE journal = :journal;
+
+-- name: forget_journals
+DELETE FROM journals WHERE journal IS NOT NULL;

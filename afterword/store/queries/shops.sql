@@ -1,0 +1,41 @@
+-- name: next_ids
+-- Takes a block of ids; the first one is what was there before.
+UPDATE counters SET next_id = next_id + :size WHERE name = :name RETURNING next_id;
+
+-- name: insert_shop
+INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at)
+VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at)
+ON CONFLICT DO NOTHING;
+
+-- name: update_shop
+UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay
+WHERE shop_id = :shop_id;
+
+-- name: shop_by_id
+SELECT shop_id, name, lang, site, timezone, email, delay, salt FROM shops WHERE shop_id = :shop_id;
+
+-- name: shop_by_name
+SELECT shop_id, name, lang, site, timezone, email, delay, salt FROM shops WHERE name = :name;
+
+-- name: list_shops
+SELECT shop_id, name, lang, site, timezone, email, delay, salt FROM shops ORDER BY shop_id;
+
+-- name: insert_key
+INSERT INTO keys (shop_id, key_id, kind, live, lang, secret, created_at)
+VALUES (:shop_id, :key_id, :kind, :live, :lang, :secret, :created_at);
+
+-- name: private_key
+-- A key that was shown with a request, with its shop.
+SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.secret,
+       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt
+FROM keys k JOIN shops s ON s.shop_id = k.shop_id
+WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.revoked_at IS NULL;
+
+-- name: list_keys
+SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE shop_id = :shop_id ORDER BY key_id;
+
+-- name: revoke_key
+UPDATE keys SET revoked_at = :now WHERE key_id = :key_id AND revoked_at IS NULL;
+
+-- name: key_by_id
+SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE key_id = :key_id;

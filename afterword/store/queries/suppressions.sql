@@ -1,0 +1,20 @@
+-- name: insert_suppression
+-- The first reason stays.
+INSERT INTO suppressions (shop_id, live, address_hash, address, reason, created_at)
+VALUES (:shop_id, :live, :address_hash, :address, :reason, :created_at)
+ON CONFLICT DO NOTHING;
+
+-- name: delete_suppression
+DELETE FROM suppressions WHERE shop_id = :shop_id AND address_hash = :address_hash;
+
+-- name: list_suppressions
+SELECT live, address_hash, address, reason, created_at FROM suppressions
+WHERE shop_id = :shop_id ORDER BY created_at, address_hash;
+
+-- name: all_suppressions
+SELECT shop_id, live, address_hash, reason, created_at FROM suppressions ORDER BY created_at;
+
+-- name: find_suppression
+-- A live one counts for test letters too.
+SELECT s.reason FROM suppressions s
+WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash;

@@ -1,0 +1,131 @@
+"""The rows of shops and their keys."""
+
+import hmac
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from afterword.base.ids import new_private_key, new_public_key, new_salt
+from afterword.domain.shops import Key, Shop
+from afterword.store.database import Transaction
+from afterword.store.queries import query
+
+_PRIVATE_KEY = query("private_key")
+
+
+class NewKeys(NamedTuple):
+    """What is shown once: the private keys are not kept."""
+
+    private_key: str
+    test_key: str
+    public_key: str
+    public_test_key: str
+
+
+class Refused(Exception):
+    """The sentence says why."""
+
+
+def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]:
+    """A new shop with a live and a test key of each kind. `fields` are those of `Shop`, without id and salt.
+
+    Raises Refused when the name is taken.
+    """
+    shop = Shop(id=_next_id(tx, "shops"), salt=new_salt(), **fields)
+    row = {"shop_id": shop.id, **fields, "salt": shop.salt, "created_at": int(now)}
+    if not tx.run(query("insert_shop"), row):
+        raise Refused(f"there is a shop named {shop.name!r} already")
+    return shop, NewKeys(
+        private_key=add_private_key(tx, shop, live=True, lang=shop.lang, now=now)[1],
+        test_key=add_private_key(tx, shop, live=False, lang=shop.lang, now=now)[1],
+        public_key=_add_public_key(tx, shop, live=True, now=now),
+        public_test_key=_add_public_key(tx, shop, live=False, now=now),
+    )
+
+
+def add_private_key(tx: Transaction, shop: Shop, *, live: bool, lang: str, now: float) -> tuple[int, str]:
+    """The number of a new private key, and the key, which is not kept."""
+    key = new_private_key(shop.id, lang)
+    return _add_key(tx, shop, "private", live, lang, _hash(key), now), key
+
+
+def _add_public_key(tx: Transaction, shop: Shop, *, live: bool, now: float) -> str:
+    key = new_public_key()
+    _add_key(tx, shop, "public", live, shop.lang, key, now)
+    return key
+
+
+def _add_key(tx: Transaction, shop: Shop, kind: str, live: bool, lang: str, secret: str, now: float) -> int:
+    key_id = _next_id(tx, "keys")
+    row = {"shop_id": shop.id, "key_id": key_id, "kind": kind, "live": int(live), "lang": lang}
+    tx.run(query("insert_key"), row | {"secret": secret, "created_at": int(now)})
+    return key_id
+
+
+def change_shop(tx: Transaction, shop: Shop, **changes: Any) -> Shop:
+    """The shop with other fields. What is due already keeps its time (guarantee 3). Raises Refused."""
+    fields = {name: getattr(shop, name) for name in ("name", "lang", "site", "timezone", "email", "delay")}
+    fields |= changes
+    if fields["name"] != shop.name and find_shop(tx, fields["name"]):
+        raise Refused(f"there is a shop named {fields['name']!r} already")
+    tx.run(query("update_shop"), {"shop_id": shop.id, **fields})
+    return Shop(id=shop.id, salt=shop.salt, **fields)
+
+
+def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
+    """The shop of that id, or else of that name."""
+    rows = []
+    if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 19:
+        rows = tx.rows(query("shop_by_id"), {"shop_id": int(id_or_name)})
+    rows = rows or tx.rows(query("shop_by_name"), {"name": id_or_name})
+    return Shop(*rows[0]) if rows else None
+
+
+def list_shops(tx: Transaction) -> list[Shop]:
+    return [Shop(*row) for row in tx.rows(query("list_shops"))]
+
+
+def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
+    """The shop and the key that a request showed, or None when it is wrong or revoked.
+
+    The key's own first part names the shop, so the look-up stays with that shop's rows (guarantee 8); the
+    hashes are compared in constant time.
+    """
+    shop_id = presented.partition("/")[0]
+    if not (shop_id.isascii() and shop_id.isdigit() and len(shop_id) < 16):
+        return None
+    hashed = _hash(presented)
+    for row in tx.rows(_PRIVATE_KEY, (int(shop_id), hashed)):
+        key_id, owner, kind, live, lang, created_at, revoked_at, secret, *shop = row
+        if hmac.compare_digest(secret, hashed):
+            return Shop(owner, *shop), Key(key_id, owner, kind, bool(live), lang, created_at, revoked_at)
+    return None
+
+
+def list_keys(tx: Transaction, shop: Shop) -> list[Key]:
+    """All keys of a shop, revoked ones too, the oldest first."""
+    return [_key(row) for row in tx.rows(query("list_keys"), {"shop_id": shop.id})]
+
+
+def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
+    """The key, revoked from now on. Raises Refused when there is none, or it was revoked before."""
+    values = {"key_id": key_id}
+    rows = tx.rows(query("key_by_id"), values)
+    if not rows:
+        raise Refused(f"there is no key {key_id}")
+    if not tx.run(query("revoke_key"), values | {"now": int(now)}):
+        raise Refused(f"key {key_id} was revoked before")
+    return _key(tx.rows(query("key_by_id"), values)[0])
+
+
+def _key(row: tuple[Any, ...]) -> Key:
+    key_id, shop_id, kind, live, lang, created_at, revoked_at = row
+    return Key(key_id, shop_id, kind, bool(live), lang, created_at, revoked_at)
+
+
+def _next_id(tx: Transaction, counter: str) -> int:
+    after: int = tx.rows(query("next_ids"), {"name": counter, "size": 1})[0][0]
+    return after - 1
+
+
+def _hash(key: str) -> str:
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,60 @@
+"""The rows of suppressions. Each is in the send journal too, so that a restore does not lose it (guarantee 9)."""
+
+import msgspec
+
+from afterword.domain.shops import Shop
+from afterword.domain.suppressions import address_hash
+from afterword.store.database import Transaction
+from afterword.store.queries import query
+
+
+class Suppression(msgspec.Struct, frozen=True):
+    """`address` is None when only its hash is known (after an erasure, or from the journal)."""
+
+    shop_id: int
+    live: bool
+    address: str | None
+    address_hash: str
+    reason: str
+    created_at: int
+
+
+def suppress(tx: Transaction, shop: Shop, email: str, *, live: bool, reason: str, now: float) -> bool:
+    """Keeps every letter from this address from now on and cancels what is scheduled for it.
+
+    A live suppression counts for test orders too; one that came from a test letter counts for test orders
+    alone. Returns whether it is new. Guarantee 6.
+    """
+    hashed = address_hash(shop.salt, email)
+    key = {"shop_id": shop.id, "live": int(live), "address_hash": hashed}
+    row = {"address": email, "reason": reason, "created_at": int(now)}
+    is_new = tx.run(query("insert_suppression"), key | row) == 1
+    if is_new and tx.has_journal:
+        tx.journal(f"suppressed {hashed} {shop.id} {int(live)} {int(now)} {reason}")
+    tx.run(query("cancel_scheduled_of_address"), key | {"reason": reason})
+    return is_new
+
+
+def allow(tx: Transaction, shop: Shop, email: str, now: float) -> bool:
+    """Takes a suppression back, by the shop's own hand. Returns whether there was one."""
+    hashed = address_hash(shop.salt, email)
+    was_there = tx.run(query("delete_suppression"), {"shop_id": shop.id, "address_hash": hashed}) > 0
+    if was_there and tx.has_journal:
+        tx.journal(f"allowed {hashed} {shop.id} 1 {int(now)}")
+    return was_there
+
+
+def is_suppressed(tx: Transaction, shop: Shop, email: str, *, live: bool) -> bool:
+    """Whether a letter of this world must not go to this address."""
+    key = {"shop_id": shop.id, "live": int(live), "address_hash": address_hash(shop.salt, email)}
+    return bool(tx.rows(query("find_suppression"), key))
+
+
+def list_suppressions(tx: Transaction, shop: Shop) -> list[Suppression]:
+    """A shop's suppressions, the oldest first."""
+    return [
+        Suppression(shop.id, bool(live), address, hashed, reason, created_at)
+        for live, hashed, address, reason, created_at in tx.rows(
+            query("list_suppressions"), {"shop_id": shop.id}
+        )
+    ]
