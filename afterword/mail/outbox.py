@@ -1,0 +1,90 @@
+"""The outbox: a courier that lays each letter into a folder as one .eml file.
+
+It serves shops without a mail server yet, every order of a test key, and tests.
+"""
+
+import asyncio
+import os
+import re
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+
+from afterword.domain.invitations import Outcome
+from afterword.mail.courier import CourierTrouble, Mark
+from afterword.mail.letter import Letter
+
+_PLAIN_NAME = re.compile(r"<([A-Za-z0-9_-][A-Za-z0-9._-]{0,99})@")
+
+
+class OutboxCourier:
+    """Lays letters flat into `folder`, which is made when missing, readable by its owner alone.
+
+    A file named `*.eml` is always a whole letter that survives a power cut: it is written and fsynced as
+    `.name.tmp` first, then renamed, and the folder is fsynced. The name comes from the Message-ID, so an
+    invitation never has two files, and what a crash left half-written is overwritten by the next try.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def deliver(self, letter: Letter, mark: Mark) -> Outcome:
+        """See `Courier.deliver`. The outcome's reply says where the letter lies: `outbox/<name>.eml`.
+
+        `in_doubt` when the disk fails between the mark and the end: the file may be there or not.
+        """
+        name = file_name(letter.message_id)
+        draft = self._folder / f".{name}.tmp"
+        try:
+            await asyncio.to_thread(_write, draft, letter.content)
+        except OSError as error:
+            raise CourierTrouble(f"the outbox cannot be written: {error.strerror or error}") from error
+        if not await mark():
+            await asyncio.to_thread(_discard, draft)
+            return Outcome("withdrawn")
+        try:
+            await asyncio.to_thread(_publish, draft, self._folder / name)
+        except OSError as error:
+            return Outcome("in_doubt", f"the outbox cannot be written: {error.strerror or error}")
+        return Outcome("sent", f"{self._folder.name}/{name}")
+
+    async def close(self) -> None:
+        """Nothing is held open between letters."""
+
+
+def file_name(message_id: str) -> str:
+    """The file of every try at one invitation: its Message-ID's local part, or a hash of it."""
+    found = _PLAIN_NAME.match(message_id)
+    stem = found[1] if found else blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return f"{stem}.eml"
+
+
+def _write(draft: Path, content: bytes) -> None:
+    draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft.unlink(missing_ok=True)
+    try:
+        with open(draft, "xb", opener=_private) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        _discard(draft)
+        raise
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _discard(draft: Path) -> None:
+    with suppress(OSError):
+        draft.unlink(missing_ok=True)
+
+
+def _publish(draft: Path, final: Path) -> None:
+    draft.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,59 @@
+"""Values from customers and shops, made harmless to show: one line, no invisible tricks, a bounded length."""
+
+import re
+import unicodedata
+
+LONGEST_SHOWN = 98
+"""Characters of one value in a letter. At ten octets a character reference, a value on a line of its own
+stays within the 998 octets that a line may have (RFC 5322 2.1.1)."""
+
+_BLANKS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_JOINER = "\u200d"
+_ADDRESS = re.compile(r"://|@|www\.|\w\.\w{2,}", re.IGNORECASE)
+
+
+def shown(text: str, limit: int = LONGEST_SHOWN) -> str:
+    """The text as one line of at most `limit` characters, cut with an ellipsis.
+
+    Control characters and line separators become a space, marks that turn the writing direction vanish
+    (they could swap what a reader sees around the value), and a lone surrogate shows as U+FFFD.
+    """
+    if text.isascii() and text.isprintable():
+        line = " ".join(text.split())
+    else:
+        line = _BLANKS.sub(" ", _DIRECTIONS.sub("", _SURROGATES.sub("\ufffd", text))).strip()
+    return line if len(line) <= limit else _cut(line, limit)
+
+
+def shown_name(text: str) -> str:
+    """A person's name as the letter's body shows it; empty when it looks like an address.
+
+    Mail programs make a link of whatever looks like one, and anybody can order under the name
+    `www.evil.example`: the shop's own letter must not carry it to the address beside it.
+    """
+    name = shown(text)
+    return "" if _ADDRESS.search(name) else name
+
+
+def signature(firstname: str, lastname: str) -> str:
+    """The name as the public sees it, first name and initial; empty when one of the two is."""
+    if not firstname or not lastname:
+        return ""
+    end = 1
+    while end < len(lastname) and unicodedata.combining(lastname[end]):
+        end += 1
+    return f"{firstname} {lastname[:end].upper()}."
+
+
+def _cut(line: str, limit: int) -> str:
+    """The start of the line and an ellipsis; a letter keeps its accents, an emoji its parts, or goes too."""
+    end = limit - 1
+    while end > 1 and (_clings(line[end]) or line[end - 1] == _JOINER):
+        end -= 1
+    return line[:end].rstrip() + "…"
+
+
+def _clings(sign: str) -> bool:
+    return sign == _JOINER or unicodedata.category(sign).startswith("M")

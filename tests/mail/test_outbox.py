@@ -1,0 +1,144 @@
+"""The outbox: each letter is one whole file, or none."""
+
+import errno
+import os
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from afterword.domain.invitations import Outcome
+from afterword.mail.courier import CourierTrouble
+from afterword.mail.letter import Letter
+from afterword.mail.outbox import OutboxCourier, file_name
+from tests.peers import run
+
+TO_CLARA = Letter(
+    "post@alba.example", "clara@example.org", "<c0ffee@alba.example>", b"Subject: Bread\r\n\r\n.\r\n"
+)
+
+
+async def marked() -> bool:
+    return True
+
+
+def deliver(folder: Path, letter: Letter = TO_CLARA, mark: Callable[[], Awaitable[bool]] = marked) -> Outcome:
+    return run(OutboxCourier(folder).deliver(letter, mark))
+
+
+def test_a_letter_becomes_one_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "outbox"
+    assert deliver(folder) == Outcome("sent", "outbox/c0ffee.eml")
+    assert os.listdir(folder) == ["c0ffee.eml"]
+    assert (folder / "c0ffee.eml").read_bytes() == TO_CLARA.content
+    assert stat.S_IMODE((folder / "c0ffee.eml").stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_one_invitation_never_has_two_files(tmp_path: Path) -> None:
+    deliver(tmp_path)
+    deliver(tmp_path, TO_CLARA._replace(content=b"Subject: Bread, again\r\n\r\n"))
+    assert os.listdir(tmp_path) == ["c0ffee.eml"]
+    assert (tmp_path / "c0ffee.eml").read_bytes() == b"Subject: Bread, again\r\n\r\n"
+
+
+def test_every_invitation_has_a_file_of_its_own(tmp_path: Path) -> None:
+    for name in ("a", "b", "A.b-c_d"):
+        deliver(tmp_path, TO_CLARA._replace(message_id=f"<{name}@alba.example>"))
+    assert sorted(os.listdir(tmp_path)) == ["A.b-c_d.eml", "a.eml", "b.eml"]
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    [
+        "",
+        "<>",
+        "<../../clara@x>",
+        "</etc/passwd@x>",
+        "<.hidden@x>",
+        "<a\0b@x>",
+        f"<{'a' * 300}@x>",
+        "<\udc80@x>",
+    ],
+)
+def test_a_strange_message_id_stays_in_the_folder(tmp_path: Path, message_id: str) -> None:
+    folder = tmp_path / "outbox"
+    deliver(folder, TO_CLARA._replace(message_id=message_id))
+    assert os.listdir(tmp_path) == ["outbox"]
+    assert os.listdir(folder) == [file_name(message_id)]
+    assert not file_name(message_id).startswith(".")
+
+
+def test_the_letter_is_on_the_disk_before_the_mark_and_in_sight_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guarantee 5: the mark is durable before the letter can be seen, and the letter is whole when it can."""
+    events: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        events.append("fsync folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "fsync file")
+        real_fsync(handle)
+
+    def replace(self: Path, target: Path) -> Path:
+        events.append("rename")
+        return real_replace(self, target)
+
+    async def mark() -> bool:
+        assert [name for name in os.listdir(tmp_path) if name.endswith(".eml")] == []
+        assert (tmp_path / ".c0ffee.eml.tmp").read_bytes() == TO_CLARA.content
+        events.append("mark")
+        return True
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    deliver(tmp_path, mark=mark)
+    assert events == ["fsync file", "mark", "rename", "fsync folder"]
+
+
+def test_a_letter_whose_mark_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    async def refused() -> bool:
+        return False
+
+    assert deliver(tmp_path, mark=refused) == Outcome("withdrawn")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"of Bruno's books")
+    (tmp_path / ".c0ffee.eml.tmp").symlink_to(elsewhere)
+    deliver(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["c0ffee.eml", "elsewhere"]
+    assert (tmp_path / "c0ffee.eml").read_bytes() == TO_CLARA.content
+    assert elsewhere.read_bytes() == b"of Bruno's books"
+
+
+def test_a_full_disk_is_trouble_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def unwanted() -> bool:
+        raise AssertionError("the mark comes after the letter is on the disk")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(CourierTrouble, match="the outbox cannot be written: No space left on device"):
+            deliver(tmp_path, mark=unwanted)
+    assert os.listdir(tmp_path) == []
+    assert deliver(tmp_path).kind == "sent"
+
+
+def test_a_folder_that_cannot_be_made_is_trouble(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_bytes(b"")
+    with pytest.raises(CourierTrouble, match="the outbox cannot be written"):
+        deliver(tmp_path / "outbox")
+
+
+def test_a_disk_that_fails_after_the_mark_leaves_the_letter_in_doubt(tmp_path: Path) -> None:
+    async def mark() -> bool:
+        (tmp_path / "c0ffee.eml").mkdir()
+        return True
+
+    assert deliver(tmp_path, mark=mark).kind == "in_doubt"

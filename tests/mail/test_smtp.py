@@ -1,0 +1,323 @@
+"""The SMTP courier against real peers: what becomes of a letter, whatever the mail server does."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from afterword.domain.invitations import Outcome
+from afterword.mail.courier import CourierTrouble
+from afterword.mail.letter import Letter
+from afterword.mail.smtp import SmtpCourier
+from afterword.mail.smtp_address import parse_smtp_url
+from tests.peers import Peer, RelayPeer, run
+from tests.scripted_peer import Answer, Cut, Line, ScriptedPeer
+
+CONTENT = b"Subject: How was the bread?\r\n\r\nDear Clara,\r\nhow was it?\r\n"
+TO_CLARA = Letter("post@alba.example", "clara@example.org", "<1@alba.example>", CONTENT)
+
+
+class Mark:
+    """The dispatcher's mark, which remembers whether it was asked."""
+
+    def __init__(self, answer: bool = True) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    async def __call__(self) -> bool:
+        self.asked += 1
+        return self.answer
+
+
+def courier_to(peer: Peer, *, timeout: float = 5.0, connections: int = 16) -> SmtpCourier:
+    return SmtpCourier(
+        parse_smtp_url(peer.url), timeout=timeout, connections=connections, local_hostname="alba.example"
+    )
+
+
+def deliver(
+    peer: Peer, *letters: Letter, mark: Mark | None = None, timeout: float = 5.0
+) -> list[Outcome | CourierTrouble]:
+    """What becomes of each letter, sent one after the other through one courier."""
+
+    async def one_by_one() -> list[Outcome | CourierTrouble]:
+        courier = courier_to(peer, timeout=timeout)
+        told: list[Outcome | CourierTrouble] = []
+        for letter in letters:
+            try:
+                told.append(await courier.deliver(letter, mark or Mark()))
+            except CourierTrouble as trouble:
+                told.append(trouble)
+        await courier.close()
+        return told
+
+    return run(one_by_one())
+
+
+def kind(told: Outcome | CourierTrouble) -> str:
+    return told.kind if isinstance(told, Outcome) else "trouble"
+
+
+def test_a_letter_arrives_byte_for_byte() -> None:
+    dots = b".\r\n..\r\n...\r\n.a\r\na.\r\n\r\n.\r\n"
+    for content in (CONTENT, dots, b"\r\n" + dots, CONTENT + dots, b"\r\n", b"no line end", b"\xc3\xa9.\r\n"):
+        whole = content if content.endswith(b"\r\n") else content + b"\r\n"
+        with RelayPeer() as peer:
+            mark = Mark()
+            [told] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
+            [received] = peer.messages
+        assert kind(told) == "sent"
+        assert received.content == whole
+        assert (received.sender, received.recipients) == ("post@alba.example", ["clara@example.org"])
+        assert mark.asked == 1
+
+
+def test_the_outcome_repeats_the_server() -> None:
+    with RelayPeer() as peer:
+        assert deliver(peer, TO_CLARA) == [Outcome("sent", "250 2.0.0 queued as 1")]
+
+
+BEFORE, AFTER = 0, 1
+"""How often the mark was asked."""
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "outcome", "marked"),
+    [
+        *((step, code, "trouble", BEFORE) for step in ("greeting", "EHLO") for code in ("421 no", "554 no")),
+        *(
+            ("MAIL", code, "trouble", BEFORE)
+            for code in ("421 no", "451 no", "530 log in", "550 no", "354 hm")
+        ),
+        ("RCPT", "251 will forward", "sent", AFTER),
+        *(("RCPT", code, "deferred", BEFORE) for code in ("421 later", "450 later", "451 later", "452 full")),
+        *(("RCPT", code, "failed", BEFORE) for code in ("500 what", "550 unknown", "553 no", "554 no")),
+        *(("RCPT", code, "trouble", BEFORE) for code in ("354 what", "what", "")),
+        *(("DATA", code, "deferred", AFTER) for code in ("421 later", "451 later")),
+        *(("DATA", code, "failed", AFTER) for code in ("503 no", "554 no valid recipients")),
+        *(("DATA", code, "in_doubt", AFTER) for code in ("250 what", "what")),
+        ("letter", "250-2.0.0 ok\r\n250 queued", "sent", AFTER),
+        *(("letter", code, "deferred", AFTER) for code in ("421 later", "451 later", "452 full")),
+        *(("letter", code, "failed", AFTER) for code in ("550 spam", "552 too big", "554 no")),
+        *(("letter", code, "in_doubt", AFTER) for code in ("354 what", "what", "99 what")),
+        *((step, Line.CUT, "trouble", BEFORE) for step in ("greeting", "EHLO", "MAIL", "RCPT")),
+        *((step, Line.CUT, "in_doubt", AFTER) for step in ("DATA", "letter")),
+        *((step, Line.STALL, "trouble", BEFORE) for step in ("greeting", "EHLO", "MAIL", "RCPT")),
+        *((step, Line.STALL, "in_doubt", AFTER) for step in ("DATA", "letter")),
+    ],
+)
+def test_only_answers_to_rcpt_data_and_the_dot_are_about_the_letter(
+    step: str, answer: Answer, outcome: str, marked: int
+) -> None:
+    mark = Mark()
+    with ScriptedPeer({step: answer}) as peer:
+        [told] = deliver(peer, TO_CLARA, mark=mark, timeout=0.3 if answer is Line.STALL else 5.0)
+    assert (kind(told), mark.asked) == (outcome, marked)
+    assert len(peer.messages) == (outcome == "sent")
+    if isinstance(told, Outcome) and isinstance(answer, str) and outcome in ("deferred", "failed"):
+        assert told.reply == answer
+
+
+def test_after_a_refusal_the_next_letter_goes_over_the_same_connection() -> None:
+    for step, answer in [("RCPT", "450 later"), ("RCPT", "550 no"), ("DATA", "554 no"), ("letter", "550 no")]:
+        with ScriptedPeer({step: [answer]}) as peer:
+            _, second = deliver(peer, TO_CLARA, TO_CLARA)
+        assert (kind(second), peer.connections, len(peer.messages)) == ("sent", 1, 1)
+
+
+def test_after_421_the_connection_is_dropped() -> None:
+    for step in ("RCPT", "DATA", "letter"):
+        with ScriptedPeer({step: ["421 later"]}) as peer:
+            assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["deferred", "sent"]
+        assert peer.connections == 2
+
+
+def test_a_letter_whose_mark_is_refused_is_withdrawn() -> None:
+    with ScriptedPeer() as peer:
+        told = deliver(peer, TO_CLARA, TO_CLARA, mark=Mark(answer=False))
+    assert told == [Outcome("withdrawn")] * 2
+    assert peer.messages == []
+    assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "RSET"] * 2, "QUIT"]
+
+
+def test_a_reset_that_fails_changes_nothing_about_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afterword.mail.smtp.FAREWELL", 0.2)
+    for answer in ("421 bye", "500 what", Line.CUT, Line.STALL):
+        with ScriptedPeer({"RCPT": ["550 no"], "RSET": [answer]}) as peer:
+            assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["failed", "sent"]
+
+
+@pytest.mark.parametrize("cut", [lambda at: Cut(sent=at), lambda at: Cut(received=at)], ids=["said", "heard"])
+def test_a_line_cut_at_any_byte_never_loses_or_repeats_a_letter(cut: Callable[[int], Cut]) -> None:
+    """Guarantee 5: before the mark it can be tried again, after it only what was accepted is `sent`."""
+    seen = set()
+    with ScriptedPeer() as peer:
+        for at in range(1, 250):
+            peer.cuts, before, mark = [cut(at)], len(peer.messages), Mark()
+            [told] = deliver(peer, TO_CLARA, mark=mark)
+            arrived = len(peer.messages) - before
+            assert (kind(told) == "trouble") == (mark.asked == 0)
+            assert kind(told) in (("trouble",) if arrived == 0 and not mark.asked else ("in_doubt", "sent"))
+            assert arrived == 1 or kind(told) != "sent"
+            seen.add(kind(told))
+    assert seen == {"trouble", "in_doubt", "sent"}
+
+
+def test_letters_share_a_connection() -> None:
+    with ScriptedPeer() as peer:
+        assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "sent"]
+    assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
+
+
+def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
+    async def with_a_pause(pause: float) -> Outcome:
+        courier = courier_to(peer)
+        await courier.deliver(TO_CLARA, Mark())
+        peer.cut_all()
+        await asyncio.sleep(pause)  # without one, our side has not noticed yet
+        outcome = await courier.deliver(TO_CLARA, Mark())
+        await courier.close()
+        return outcome
+
+    for pause in (0, 0.1):
+        with RelayPeer() as peer:
+            assert run(with_a_pause(pause)).kind == "sent"
+        assert (peer.connections, len(peer.messages)) == (2, 2)
+
+
+@pytest.mark.parametrize("answer", ["421 idle for too long", "452 too many letters", Line.CUT])
+def test_an_idle_connection_that_takes_no_more_letters_is_replaced_once(answer: Answer) -> None:
+    with ScriptedPeer({"MAIL": ["250 ok", answer]}) as peer:
+        assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "sent"]
+    assert peer.connections == 2
+    with ScriptedPeer({"MAIL": ["250 ok", answer, answer]}) as peer:
+        assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "trouble"]
+    assert peer.connections == 2
+
+
+def test_connections_are_left_when_old_or_much_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, value in (("LONGEST_IDLE", -1.0), ("LETTERS_A_CONNECTION", 1)):
+        with monkeypatch.context() as patch, ScriptedPeer() as peer:
+            patch.setattr(f"afterword.mail.smtp.{limit}", value)
+            deliver(peer, *[TO_CLARA] * 3)
+            assert (peer.connections, len(peer.messages)) == (3, 3)
+        assert peer.dialogue.count("QUIT") >= 2
+
+
+def test_no_more_connections_than_allowed() -> None:
+    async def all_at_once() -> list[Outcome]:
+        courier = courier_to(peer, connections=3)
+        outcomes = await asyncio.gather(*(courier.deliver(TO_CLARA, Mark()) for _ in range(20)))
+        await courier.close()
+        return outcomes
+
+    with RelayPeer() as peer:
+        assert {each.kind for each in run(all_at_once())} == {"sent"}
+    assert (peer.connections, peer.most_at_once, len(peer.messages)) == (3, 3, 20)
+
+
+def test_trouble_leaves_room_for_later_letters() -> None:
+    async def two_rounds() -> list[object]:
+        courier = courier_to(peer, connections=2)
+        peer.stop()
+        before = await asyncio.gather(
+            *(courier.deliver(TO_CLARA, Mark()) for _ in range(5)), return_exceptions=True
+        )
+        peer.start()
+        after = await asyncio.gather(*(courier.deliver(TO_CLARA, Mark()) for _ in range(5)))
+        await courier.close()
+        return [type(each) for each in before] + [each.kind for each in after]
+
+    with RelayPeer() as peer:
+        assert run(two_rounds()) == [CourierTrouble] * 5 + ["sent"] * 5
+
+
+def test_an_address_beyond_ascii_needs_smtputf8() -> None:
+    to_zoe = TO_CLARA._replace(recipient="zoé@example.org", content="To: zoé@example.org\r\n\r\n".encode())
+    with RelayPeer(smtputf8=True) as peer:
+        assert [kind(each) for each in deliver(peer, to_zoe, TO_CLARA)] == ["sent", "sent"]
+    assert [each.options for each in peer.messages] == [["SMTPUTF8", "BODY=8BITMIME"], []]
+    assert peer.messages[0].recipients == ["zoé@example.org"]
+    with RelayPeer(smtputf8=False) as peer:
+        told, second = deliver(peer, to_zoe, TO_CLARA)
+    assert told == Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
+    assert (kind(second), len(peer.messages)) == ("sent", 1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a b@example.org",
+        "a@example.org> SIZE=1",
+        "a\r\nDATA@example.org",
+        "a\udc80@example.org",
+        "a\x00@b.example",
+    ],
+)
+def test_an_address_cannot_write_commands(address: str) -> None:
+    with ScriptedPeer() as peer:
+        [to, sender] = deliver(peer, TO_CLARA._replace(recipient=address), TO_CLARA._replace(sender=address))
+    assert (kind(to), kind(sender), peer.connections) == ("failed", "trouble", 0)
+
+
+def test_the_servers_words_are_printable_and_short() -> None:
+    with ScriptedPeer({"RCPT": "550-5.1.1 no\x1b[31m\r\n550 " + "x" * 2_000}) as peer:
+        [told] = deliver(peer, TO_CLARA)
+    assert isinstance(told, Outcome)
+    assert told.reply.isprintable()
+    assert told.reply.startswith("550 5.1.1 no [31m xxx")
+    assert len(told.reply) == 500
+
+
+async def cancelled_while(
+    courier: SmtpCourier, mark: Callable[[], object], step: str, peer: ScriptedPeer
+) -> None:
+    under_way = asyncio.create_task(courier.deliver(TO_CLARA, mark))  # type: ignore[arg-type]
+    while not any(line.startswith(step) for line in peer.dialogue):
+        await asyncio.sleep(0.01)
+    under_way.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await under_way
+
+
+def test_a_cancelled_delivery_leaves_no_connection_behind() -> None:
+    async def cancel(step: str) -> None:
+        courier = courier_to(peer, connections=1)
+        await cancelled_while(courier, Mark(), step, peer)
+        peer.script.clear()
+        assert (await courier.deliver(TO_CLARA, Mark())).kind == "sent"
+        await asyncio.sleep(0.05)
+        assert (peer.connections, peer.open_connections) == (2, 1)
+        await courier.close()
+
+    for step in ("EHLO", "MAIL", "RCPT", "DATA"):
+        with ScriptedPeer({step: Line.STALL}) as peer:
+            run(cancel(step))
+        assert len(peer.messages) == 1
+
+
+def test_what_the_mark_raises_is_passed_on_and_nothing_is_sent() -> None:
+    async def broken() -> bool:
+        raise OSError("disk full")
+
+    async def try_it() -> None:
+        courier = courier_to(peer)
+        with pytest.raises(OSError, match="disk full"):
+            await courier.deliver(TO_CLARA, broken)
+        await courier.close()
+
+    with ScriptedPeer() as peer:
+        run(try_it())
+    assert (peer.messages, peer.dialogue[-1][:4]) == ([], "RCPT")
+
+
+def test_close_says_quit_and_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afterword.mail.smtp.FAREWELL", 0.3)
+    for answer in ("221 bye", Line.CUT, Line.STALL):
+        with ScriptedPeer({"QUIT": answer}) as peer:
+            start = time.monotonic()
+            deliver(peer, TO_CLARA)
+            assert time.monotonic() - start < 2
+            assert peer.dialogue[-1] == "QUIT"

@@ -1,0 +1,50 @@
+"""Compiles each template of afterword/mail/templates from MJML to HTML; `make templates` runs it.
+
+The HTML is committed beside its source, so that neither an installation nor a letter needs an MJML compiler.
+Both kinds of marks, `[[ ]]` and `{{ }}`, pass through untouched.
+"""
+
+import re
+from pathlib import Path
+
+from mjml import mjml2html
+
+TEMPLATES = Path(__file__).parent.parent / "afterword" / "mail" / "templates"
+
+_LEFT_TO_RIGHT = {
+    ' dir="auto"': ' dir="[[ direction ]]"',
+    "direction:ltr": "direction:[[ direction ]]",
+    "text-align:left": "text-align:[[ start ]]",
+    ' align="left"': ' align="[[ start ]]"',
+}
+"""What the compiler writes whichever way the language runs. `dir="auto"` would let a name's first letter
+turn the whole page round."""
+
+_LINE_ENDS = re.compile(
+    r"(</(?:td|tr|table|tbody|div|title|style|head)>|<(?:tr|tbody)>|<(?:div|h[12])\b[^>]*>|<!\[endif\]-->)(?!\n)"
+)
+
+
+def compile_mjml(source: str) -> str:
+    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines.
+
+    A line of a letter has at most 998 octets (RFC 5322 2.1.1), so lines end where white space means
+    nothing, and each value gets a line of its own: inside tags, where a line end shows as nothing.
+    """
+    html = mjml2html(source, disable_comments=True, fonts={})
+    for written, meant in _LEFT_TO_RIGHT.items():
+        html = html.replace(written, meant)
+    html = re.sub(r"<table(?![^>]*\brole=)", '<table role="presentation"', html)
+    html = re.sub(r"\n +", "\n", html)
+    html = re.sub(r" (href=\"{{ \w+ }}\")", r"\n\1\n", html)
+    html = re.sub(r"(</?bdi|<a\b[^>]*)>", r"\1\n>", html)
+    return _LINE_ENDS.sub(r"\1\n", html).rstrip() + "\n"
+
+
+def main() -> None:
+    for path in sorted(TEMPLATES.glob("*.mjml")):
+        path.with_suffix(".html").write_text(compile_mjml(path.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
