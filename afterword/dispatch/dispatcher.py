@@ -1,0 +1,71 @@
+"""The clock's door: both lanes, and what is done besides sending: claims are kept alive, and what a crash left in
+hand is taken up."""
+
+import asyncio
+import itertools
+
+from afterword.base.clock import Clock
+from afterword.base.ids import new_claim
+from afterword.base.log import log_for
+from afterword.dispatch.lane import Compose, Lane
+from afterword.mail.courier import Courier
+from afterword.store.database import Database, StoreUnavailable
+from afterword.store.invitations import has_lapsed, rescue_lapsed
+
+ROUND = 5.0
+"""Seconds between two rounds: with the lease of 40 s, what a crash left is taken up within 45 s."""
+
+log = log_for("dispatch")
+
+
+class Dispatcher:
+    """Both lanes, live and test, and their housekeeping, under one holder's name."""
+
+    def __init__(
+        self, database: Database, compose: Compose, couriers: dict[bool, Courier], clock: Clock
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._holder = new_claim()
+        self._lanes = [
+            Lane(database, compose, courier, clock, live=live, holder=self._holder)
+            for live, courier in couriers.items()
+        ]
+
+    async def run(self) -> None:
+        """Until `stop`; returns when the letters in hand are finished."""
+        keeping_house = asyncio.create_task(self._keep_house())
+        try:
+            await asyncio.gather(*(lane.run() for lane in self._lanes))
+        finally:
+            keeping_house.cancel()
+
+    def stop(self) -> None:
+        for lane in self._lanes:
+            lane.stop()
+
+    async def _keep_house(self) -> None:
+        for rounds in itertools.count():
+            try:
+                if self._database.is_held:
+                    await self._look_for_journal(loudly=rounds % 12 == 0)
+                for lane in self._lanes:
+                    await lane.renew()
+                await self._rescue(self._clock())
+            except StoreUnavailable as error:
+                log.error("housekeeping waits", error=str(error))
+            except Exception:
+                log.exception("housekeeping met an error of ours")
+            await asyncio.sleep(ROUND)
+
+    async def _look_for_journal(self, *, loudly: bool) -> None:
+        await self._database.look_for_journal()
+        if self._database.is_held and loudly:
+            log.error("NOTHING IS SENT: the send journal of this database is missing; run: afterword doctor")
+
+    async def _rescue(self, now: float) -> None:
+        if await self._database.read(lambda tx: has_lapsed(tx, now=now)):
+            in_hand = frozenset[int]().union(*(lane.in_hand for lane in self._lanes))
+            scheduled, in_doubt = await self._database.write(lambda tx: rescue_lapsed(tx, in_hand, now=now))
+            if scheduled or in_doubt:
+                log.warning("took up what was left in hand", scheduled=scheduled, in_doubt=in_doubt)

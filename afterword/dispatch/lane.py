@@ -1,0 +1,229 @@
+"""Sends what is due. Each world has a lane of its own: live letters go to the shop's courier, test letters to the
+outbox, and trouble with one courier never holds up the other.
+
+At most one letter (guarantee 5): a letter goes only after `mark_sending` is durable, and after that nothing but the
+courier's answer or a person settles it. Never early (guarantee 4): a lane looks at due rows every quarter of a
+second and sets no timer for any of them, so steps of the clock are harmless.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+
+from afterword.base.clock import Clock
+from afterword.base.log import log_for
+from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
+from afterword.mail.courier import Courier, CourierTrouble
+from afterword.mail.headers import AddressError
+from afterword.mail.letter import Letter
+from afterword.store.database import Database, StoreUnavailable, Transaction
+from afterword.store.invitations import (
+    Claim,
+    claim_due,
+    due_shops,
+    mark_sending,
+    record_outcome,
+    release,
+    renew_leases,
+)
+from afterword.store.journal import JournalMissing
+from afterword.store.shops import find_shop
+
+TICK = 0.25
+"""Seconds between two looks for what is due, when there was nothing."""
+
+AT_ONCE = 16
+"""Letters that a lane has in the courier's hands at the same time."""
+
+CLAIMED_AT_ONCE = 64
+
+LEASE = 40
+"""Seconds that a claim counts without being renewed."""
+
+LONGEST_PAUSE = 60.0
+"""Seconds between two tries of a courier that is in trouble."""
+
+Compose = Callable[[Claim, float], Letter]
+
+log = log_for("dispatch")
+
+
+class Lane:
+    """The due invitations of one world (live or test), and the courier who carries their letters."""
+
+    def __init__(
+        self, database: Database, compose: Compose, courier: Courier, clock: Clock, *, live: bool, holder: str
+    ) -> None:
+        self._database = database
+        self._compose = compose
+        self._courier = courier
+        self._clock = clock
+        self._live = live
+        self._holder = holder
+        self._claimed: deque[Claim] = deque()
+        self._in_hand: dict[int, Claim] = {}
+        self._claiming = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._pause = 0.0
+        self._turn = 0
+
+    async def run(self) -> None:
+        """Sends what is due until `stop`; then finishes the letters in hand and puts the other claims back."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.create_task(self._deliver_one_by_one())
+        await self._put_back()
+        await self._courier.close()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    @property
+    def in_hand(self) -> frozenset[int]:
+        """The invitations that are claimed here and not yet settled."""
+        return frozenset(self._in_hand)
+
+    async def _deliver_one_by_one(self) -> None:
+        while not self._stopping.is_set():
+            if claim := await self._next_claim():
+                await self._deliver(claim)
+                self._in_hand.pop(claim.invitation.id, None)
+
+    async def _next_claim(self) -> Claim | None:
+        async with self._claiming:
+            if not self._claimed and not self._stopping.is_set():
+                if self._pause:
+                    await self._rest(self._pause)
+                if not await self._claim_what_is_due():
+                    await self._rest(TICK)
+            if self._claimed and not self._stopping.is_set():
+                return self._claimed.popleft()
+            return None
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim_what_is_due(self) -> bool:
+        """Whether there was something. A courier in trouble gets one letter, to see whether it is well again."""
+        try:
+            now = self._clock()
+            shops = await self._database.read(lambda tx: due_shops(tx, live=self._live, now=now))
+            if not shops or self._database.is_held or self._stopping.is_set():
+                return False
+            most = 1 if self._pause else CLAIMED_AT_ONCE
+            claims = await self._database.write(lambda tx: self._claim_fairly(tx, shops, now, most))
+        except StoreUnavailable as error:
+            log.error("cannot look for what is due", error=str(error))
+            return False
+        self._in_hand |= {claim.invitation.id: claim for claim in claims}
+        self._claimed.extend(claims)
+        return bool(claims)
+
+    def _claim_fairly(self, tx: Transaction, shops: list[int], now: float, most: int) -> list[Claim]:
+        """An equal part for each shop that has something due, beginning with another one each time."""
+        self._turn += 1
+        first = self._turn % len(shops)
+        part = max(1, most // len(shops))
+        claims: list[Claim] = []
+        for shop_id in shops[first:] + shops[:first]:
+            if len(claims) < most and (shop := find_shop(tx, str(shop_id))):
+                claims += claim_due(
+                    tx,
+                    shop,
+                    self._holder,
+                    live=self._live,
+                    now=now,
+                    lease_until=int(now) + LEASE,
+                    most=min(part, most - len(claims)),
+                )
+        return claims
+
+    async def _deliver(self, claim: Claim) -> None:
+        """Brings one letter to its outcome. Whatever goes wrong is this letter's own: the others go on."""
+        marked = False
+
+        async def mark() -> bool:
+            nonlocal marked
+            now = self._clock()
+            marked = await self._database.write(
+                lambda tx: mark_sending(tx, claim, now=now, lease_until=int(now) + LEASE)
+            )
+            return marked
+
+        try:
+            letter = self._compose(claim, self._clock())
+            outcome = await self._courier.deliver(letter, mark)
+        except AddressError as error:
+            outcome = Outcome("failed", str(error))
+        except (CourierTrouble, StoreUnavailable, JournalMissing) as trouble:
+            await self._wait_for_better_times(claim, trouble)
+            return
+        except Exception as error:
+            log.exception("a letter met an error of ours", invitation=claim.invitation.id)
+            outcome = Outcome(
+                "in_doubt" if marked else "deferred", f"an error of Afterword's own: {type(error).__name__}"
+            )
+        self._pause = 0.0
+        if outcome.kind != "withdrawn":
+            await self._record(claim, outcome)
+
+    async def _record(self, claim: Claim, outcome: Outcome) -> None:
+        """Stores the outcome, however long the store takes to be well again."""
+        now = self._clock()
+        invitation = claim.invitation
+        first_try_at = invitation.first_try_at or int(now)
+        later: int | None = int(now) + retry_after(invitation.tries + 1, random.random())  # noqa: S311
+        if outcome.kind != "deferred" or is_out_of_tries(first_try_at, later or 0):
+            later = None
+        while True:
+            try:
+                state = await self._database.write(
+                    lambda tx: record_outcome(tx, claim, outcome, now=now, next_try_at=later)
+                )
+                break
+            except StoreUnavailable as error:
+                log.error("an outcome waits to be stored", invitation=invitation.id, error=str(error))
+                await asyncio.sleep(1.0)
+        log.info(
+            "letter " + outcome.kind,
+            invitation=invitation.id,
+            shop=claim.shop.id,
+            live=invitation.live,
+            state=state,
+            reply=outcome.reply if outcome.kind == "sent" and not invitation.live else None,
+        )
+
+    async def _wait_for_better_times(self, claim: Claim, trouble: Exception) -> None:
+        """Nothing fails because the courier or the store is in trouble; everything waits, not counted as a try."""
+        self._pause = min(max(1.0, self._pause * 2), LONGEST_PAUSE)
+        log.error("letters wait", live=self._live, trouble=str(trouble), pause=self._pause)
+        later = int(self._clock()) + 1 + random.randrange(int(self._pause) + 1)  # noqa: S311
+        await self._release([claim], later, str(trouble))
+        await self._put_back()
+
+    async def _put_back(self) -> None:
+        claims = list(self._claimed)
+        self._claimed.clear()
+        if claims:
+            await self._release(claims, int(self._clock()), None)
+
+    async def _release(self, claims: list[Claim], next_try_at: int, reason: str | None) -> None:
+        """What cannot be put back now is freed when its lease lapses, since it is not in hand any more."""
+        for claim in claims:
+            self._in_hand.pop(claim.invitation.id, None)
+        try:
+            await self._database.write(lambda tx: release(tx, claims, next_try_at=next_try_at, reason=reason))
+        except StoreUnavailable as error:
+            log.error("claims could not be put back", claims=len(claims), error=str(error))
+
+    async def renew(self) -> None:
+        """Says that the claims in hand are held by someone alive."""
+        claims = list(self._in_hand.values())
+        if claims:
+            until = int(self._clock()) + LEASE
+            await self._database.write(lambda tx: renew_leases(tx, claims, until))
