@@ -1,0 +1,85 @@
+"""Reads a request's body: a small one into memory, a large one into a file, never more than the limit."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+IN_MEMORY = 2**20
+"""Bytes of a body that are kept in memory; the rest of a larger one goes to a file."""
+
+PATIENCE = 60.0
+"""Seconds to wait for the next piece of a body."""
+
+
+class BodyTooLarge(Exception):
+    """413: the sentence names the limit."""
+
+
+class SenderGone(Exception):
+    """The connection broke, or nothing came for too long, before the body was whole."""
+
+
+async def read_body(receive: Receive, limit: int, spool: Path) -> bytes | Path:
+    """The body, or the file that holds it, which the caller removes. Raises BodyTooLarge, SenderGone."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        return _within(body, limit)
+    pieces, size = [_piece(message)], 0
+    while True:
+        size += len(pieces[-1])
+        _check(size, limit)
+        if not message.get("more_body"):
+            return b"".join(pieces)
+        if size > IN_MEMORY:
+            return await _spool(receive, pieces, size, limit, spool)
+        message = await _next(receive)
+        pieces.append(_piece(message))
+
+
+async def _spool(receive: Receive, pieces: list[bytes], size: int, limit: int, spool: Path) -> Path:
+    with NamedTemporaryFile(dir=spool, delete=False) as file:
+        path = Path(file.name)
+        try:
+            file.writelines(pieces)
+            more = True
+            while more:
+                message = await _next(receive)
+                piece = _piece(message)
+                size += len(piece)
+                _check(size, limit)
+                file.write(piece)
+                more = message.get("more_body", False)
+        except BaseException:
+            path.unlink()
+            raise
+    return path
+
+
+async def _next(receive: Receive) -> MutableMapping[str, Any]:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await receive()
+    except TimeoutError as error:
+        raise SenderGone from error
+
+
+def _piece(message: MutableMapping[str, Any]) -> bytes:
+    if message["type"] != "http.request":
+        raise SenderGone
+    piece: bytes = message.get("body", b"")
+    return piece
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    _check(len(body), limit)
+    return body
+
+
+def _check(size: int, limit: int) -> None:
+    if size > limit:
+        raise BodyTooLarge(f"the body is larger than this server's limit of {limit} bytes")

@@ -1,0 +1,85 @@
+"""The pages that a customer sees after pressing a link in a letter.
+
+A GET never writes: mail scanners follow every link. Only a press of the button does, or RFC 8058's one-click POST.
+"""
+
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.base.clock import Clock
+from afterword.base.ids import is_signed, order_id_of
+from afterword.base.log import log_for
+from afterword.domain.invitations import fingerprint
+from afterword.domain.shops import Shop
+from afterword.store.database import Database, Transaction
+from afterword.store.orders import StoredOrder, order_of
+from afterword.store.shops import find_shop
+from afterword.store.suppressions import is_suppressed, suppress
+from afterword.web.render import page
+
+log = log_for("pages")
+
+
+class Visit(NamedTuple):
+    """Whose link was pressed, and what it was about."""
+
+    shop: Shop
+    order: StoredOrder
+
+
+class Pages:
+    def __init__(self, database: Database, clock: Clock, secret: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._secret = secret
+
+    async def review(self, request: Request) -> Response:
+        """`GET /r/{shop}/{token}`: until the form comes, thanks, and that reviews open soon."""
+        visit = await self._visit(request, "r")
+        if visit is None:
+            return page("unknown.html", "en", status=404)
+        return page("review.html", visit.order.lang, shop=visit.shop, order=visit.order)
+
+    async def ask_to_unsubscribe(self, request: Request) -> Response:
+        """`GET /u/{shop}/{token}`: one button, or that it is done already."""
+        visit = await self._visit(request, "u")
+        if visit is None:
+            return page("unknown.html", "en", status=404)
+        shop, order = visit
+        done = await self._database.read(lambda tx: is_suppressed(tx, shop, order.email, live=order.live))
+        name = "unsubscribed.html" if done else "unsubscribe.html"
+        return page(name, order.lang, shop=shop, order=order)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """`POST /u/{shop}/{token}`: the press of the button, and RFC 8058 3.1's one-click POST. Counts at once."""
+        visit = await self._visit(request, "u")
+        if visit is None:
+            return page("unknown.html", "en", status=404)
+        shop, order = visit
+        now = self._clock()
+        await self._database.write(
+            lambda tx: suppress(tx, shop, order.email, live=order.live, reason="unsubscribed", now=now)
+        )
+        log.info("unsubscribed", shop=shop.id, live=order.live)
+        return page("unsubscribed.html", order.lang, shop=shop, order=order)
+
+    async def _visit(self, request: Request, purpose: str) -> Visit | None:
+        """Whose link this is; None when it is nobody's, or signed for another purpose."""
+        token: str = request.path_params["token"]
+        order_id = order_id_of(token)
+        if order_id is None:
+            return None
+        shop_id = str(request.path_params["shop"])
+        visit = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
+        if visit is None:
+            return None
+        subject = fingerprint(visit.shop.salt, live=visit.order.live, id_order=visit.order.id_order)
+        return visit if is_signed(self._secret, purpose, token, subject) else None
+
+
+def _look_up(tx: Transaction, shop_id: str, order_id: int) -> Visit | None:
+    shop = find_shop(tx, shop_id) if shop_id.isdigit() else None
+    order = order_of(tx, shop, order_id) if shop else None
+    return Visit(shop, order) if shop and order else None

@@ -1,0 +1,137 @@
+"""What a request says in its body, whichever of the three kinds it is (contract/orders-api)."""
+
+from urllib.parse import parse_qsl
+
+import msgspec
+from multipart import MultipartError, PushMultipartParser, parse_options_header
+
+from afterword.domain.jsontext import NotJsonError, Piece, decode_piece, split
+
+MOST_FIELDS = 1_000
+"""Fields that a form may have; it needs three."""
+
+JSON, MULTIPART, URLENCODED = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"
+
+
+class UnknownMediaType(Exception):
+    """415."""
+
+
+class MalformedBody(Exception):
+    """400: the sentence says where."""
+
+
+class Payload(msgspec.Struct):
+    """What the body says. `orders` is JSON text, empty when it is missing."""
+
+    api_key: str = ""
+    orders: bytes = b""
+    details: bool = False
+
+
+def media_type(content_type: bytes) -> str:
+    """The kind of body. Raises UnknownMediaType with a sentence that names the three."""
+    kind = content_type.partition(b";")[0].strip().lower().decode("latin-1")
+    if kind not in (MULTIPART, URLENCODED, JSON):
+        raise UnknownMediaType(f"send the body as {MULTIPART}, {URLENCODED} or {JSON}")
+    return kind
+
+
+def read_payload(content_type: bytes, body: bytes) -> Payload:
+    """Takes the fields out of a whole body. Raises UnknownMediaType, MalformedBody."""
+    kind = media_type(content_type)
+    if kind == JSON:
+        return _read_json(body)
+    form = _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
+    return Payload(
+        api_key=form.get("api_key", b"").decode("utf-8", "replace"),
+        orders=form.get("orders", b""),
+        details=_is_asked(form.get("details", b"").decode("utf-8", "replace")),
+    )
+
+
+def _is_asked(value: object) -> bool:
+    return value is True or value in (1, "1", "true")
+
+
+def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
+    options = parse_options_header(content_type.decode("latin-1"))[1]
+    boundary = options.get("boundary", "")
+    if not boundary:
+        raise MalformedBody("the form's Content-Type names no boundary")
+    form = _split_plain_form(body, boundary.encode("latin-1"))
+    return _parse_form(body, boundary) if form is None else form
+
+
+_PLAIN_PARTS = {
+    b'\r\nContent-Disposition: form-data; name="%s"' % name.encode(): name
+    for name in ("api_key", "orders", "details")
+}
+
+
+def _split_plain_form(body: bytes, boundary: bytes) -> dict[str, bytes] | None:
+    """The fields of a form as cURL writes it, without a parser; None for any other form."""
+    if not body.startswith(b"--" + boundary):
+        return None
+    _, *parts, end = (b"\r\n" + body).split(b"\r\n--" + boundary, MOST_FIELDS)
+    if not end.startswith(b"--"):
+        return None
+    form = {}
+    for part in parts:
+        head, blank, value = part.partition(b"\r\n\r\n")
+        name = _PLAIN_PARTS.get(head)
+        if name is None or not blank:
+            return None
+        form[name] = value
+    return form
+
+
+def _parse_form(body: bytes, boundary: str) -> dict[str, bytes]:
+    form: dict[str, bytes] = {}
+    name, chunks = "", list[bytes]()
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS) as parser:
+            for event in parser.parse(body):
+                if event is None:
+                    form[name] = b"".join(chunks)
+                elif isinstance(event, bytes | bytearray):
+                    chunks.append(bytes(event))
+                else:
+                    name, chunks = event.name, []
+    except MultipartError as error:
+        raise MalformedBody(f"the form cannot be read: {error}") from error
+    return form
+
+
+def _read_urlencoded(body: bytes) -> dict[str, bytes]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii", "surrogateescape"),
+            keep_blank_values=True,
+            errors="surrogateescape",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError as error:
+        raise MalformedBody(f"the form cannot be read: {error}") from error
+    return {name: value.encode("utf-8", "surrogateescape") for name, value in pairs}
+
+
+def _read_json(body: bytes) -> Payload:
+    try:
+        members = split(body)
+    except NotJsonError as error:
+        raise MalformedBody(f"the body is {error}") from error
+    if not isinstance(members, dict):
+        raise MalformedBody("the body is not a JSON object")
+    key = decode_piece(members.get("api_key", b"null"))
+    details = decode_piece(members.get("details", b"null"))
+    return Payload(key if isinstance(key, str) else "", _json_text(members), _is_asked(details))
+
+
+def _json_text(members: dict[str, Piece]) -> bytes:
+    """The orders as JSON text, whether the member is an array or already the text of one."""
+    orders = bytes(members.get("orders", b""))
+    if not orders.lstrip().startswith(b'"'):
+        return orders
+    text = decode_piece(orders)
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
