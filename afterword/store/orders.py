@@ -17,8 +17,8 @@ _INSERT_INVITATION = query("insert_invitation")
 
 def import_orders(
     tx: Transaction, shop: Shop, key: Key, orders: Sequence[tuple[int, Order]], received_at: float
-) -> list[Imported | None]:
-    """Stores each order that this shop has not sent before and says, order by order, what became of it.
+) -> list[tuple[int, Imported | None]]:
+    """Stores each order that this shop has not sent before and says what became of it, by its index.
 
     None stands for a duplicate. Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference)
     decide, so it holds whichever requests race. Guarantee 3: the invitation is a row of the same transaction.
@@ -27,8 +27,8 @@ def import_orders(
     receipt = due_at(received_at, 0)
     due = due_at(received_at, delay_for(shop, live=key.live))
     run, new_id = tx.run, tx.new_order_id
-    outcomes: list[Imported | None] = []
-    for _, order in orders:
+    outcomes: list[tuple[int, Imported | None]] = []
+    for index, order in orders:
         order_id = new_id()
         row = (
             shop.id,
@@ -49,9 +49,9 @@ def import_orders(
         )
         if run(_INSERT_ORDER, row):
             run(_INSERT_INVITATION, (shop.id, order_id, live, due))
-            outcomes.append(Imported(order_id, due))
+            outcomes.append((index, Imported(order_id, due)))
         else:
-            outcomes.append(None)
+            outcomes.append((index, None))
     return outcomes
 
 

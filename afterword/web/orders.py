@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.domain.batches import Batch, BatchError, Report, parse_batch, refusal
+from afterword.domain.batches import Batch, BatchError, Imported, Report, parse_batch, refusal
 from afterword.store.database import Database, StoreUnavailable
 from afterword.store.orders import import_orders
 from afterword.web.authentication import Gate, Sender, Unauthorized
@@ -111,7 +111,7 @@ class OrdersEndpoint:
 
     async def _import(self, sender: Sender, batch: Batch, received_at: float, report: Report) -> None:
         """Stores a batch, or a slice of one: guarantee 1, `write` returns after the fsync."""
-        outcomes = []
+        outcomes: list[tuple[int, Imported | None]] = []
         if batch.orders:
             outcomes = await self._database.write(
                 lambda tx: import_orders(tx, sender.shop, sender.key, batch.orders, received_at)

@@ -1,0 +1,40 @@
+"""Ways to read an order or a batch that the tests of this folder share."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from afterword.domain.batches import Batch, parse_slices
+from afterword.domain.orders import Order, parse_order
+
+PARIS = ZoneInfo("Europe/Paris")
+"""Where Alba's bakery is."""
+
+CLARAS: dict[str, Any] = {
+    "id_order": "A-1",
+    "order_date": "2026-03-01 14:05:26",
+    "firstname": "Clara",
+    "lastname": "Núñez",
+    "email": "clara@mail.example",
+}
+
+
+def good(value: object, zone: ZoneInfo = PARIS) -> Order:
+    order = parse_order(value, zone)
+    assert isinstance(order, Order), order
+    return order
+
+
+def wrong(value: object) -> list[tuple[str, str | None]]:
+    errors = parse_order(value, PARIS)
+    assert isinstance(errors, list), errors
+    return [(error.field, error.expected) for error in errors]
+
+
+def whole(orders: bytes, size: int = 2) -> Batch:
+    slices = list(parse_slices(orders, PARIS, size))
+    assert all(0 < one.count <= size for one in slices)
+    return Batch(
+        sum(one.count for one in slices),
+        [order for one in slices for order in one.orders],
+        [refused for one in slices for refused in one.refused],
+    )
