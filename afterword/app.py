@@ -1,10 +1,14 @@
 """The only builder: settings, store, couriers and clock become a running Afterword."""
 
 import asyncio
+import errno
 import gc
 import signal
+import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.ids import sign_token
@@ -72,19 +76,62 @@ class _Writer:
         return f"{self._url}/{purpose}/{claim.shop.id}/{token}"
 
 
-async def serve(settings: Settings, database: SqliteDatabase, *, dispatch: bool) -> None:
-    """Web and, unless told otherwise, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold."""
+class Address(NamedTuple):
+    """Where the server listens: an IP address and a port."""
+
+    host: str
+    port: int
+
+
+def free_address(settings: Settings) -> Address:
+    """Where to listen. Raises SettingsError when that is no place of this machine, or somebody listens there.
+
+    The server itself would not notice: it shares its port (SO_REUSEPORT), so that a second one would take
+    every other connection.
+    """
+    try:
+        family, _, _, _, found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        address = Address(str(found[0]), settings.port)
+        socket.create_server(address, family=family).close()
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"{where} is in use already: stop what listens there, or set AFTERWORD_PORT to another port"
+            ) from error
+        raise SettingsError(
+            f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {error.strerror}"
+        ) from error
+    return address
+
+
+async def serve(
+    settings: Settings,
+    database: SqliteDatabase,
+    *,
+    dispatch: bool,
+    address: Address | None = None,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Web and, unless told otherwise, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
+
+    `address` is what `free_address` says; `ready` is called once it answers. Raises SettingsError.
+    """
+    address = address or free_address(settings)
     spool = _empty_folder(settings.data / "spool")
     readers = Readers()
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    place = Place(settings.link_secret(), settings.body_limit, spool)
-    server = build_server(build_web(database, readers, system_clock, place), settings.host, settings.port)
+    place = Place(settings.link_secret(), settings.body_limit, spool, settings.url)
+    server = build_server(build_web(database, readers, system_clock, place), *address)
     say_how_letters_go(settings, database)
     stopping = _stop_signals()
     tasks = [asyncio.create_task(server.serve())]
     if dispatcher:
         tasks.append(asyncio.create_task(dispatcher.run()))
-    log.info("serving", url=settings.url, host=settings.host, port=settings.port, dispatch=dispatch)
+    if await _answers(address, tasks[0]):
+        log.info("serving", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
+        if ready:
+            ready()
     _freeze()
     await _first_end(tasks, stopping)
     server.stop()
@@ -108,6 +155,19 @@ async def dispatch(settings: Settings, database: SqliteDatabase) -> None:
     await task
     await database.close()
     log.info("stopped")
+
+
+async def _answers(address: Address, server: asyncio.Task[None]) -> bool:
+    """Whether the server takes connections, once it does; False when it has ended instead."""
+    while not server.done():
+        try:
+            _, writer = await asyncio.open_connection(*address)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return True
+    return False
 
 
 def say_how_letters_go(settings: Settings, database: SqliteDatabase) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
+A = TypeVar("A")
 Params = Mapping[str, Any] | Sequence[Any]
 """By name, or in the order in which the names first stand in the text (the quicker way, for hot paths)."""
 
@@ -48,6 +49,13 @@ class Database(Protocol):
         `work` may run more than once (when a neighbour failed and the shared transaction was undone), so it
         keeps its results to itself until it returns. Whatever it raises is raised here and undoes only its
         own changes. Raises StoreUnavailable.
+        """
+        ...
+
+    async def write_together(self, work: Callable[[Transaction, list[A]], list[T]], item: A) -> T:
+        """`write`, but what came at the same time with the same `work` is handed to it as one list.
+
+        `work` answers for each item, in order. When it fails for a list, it is called again for each item alone.
         """
         ...
 

@@ -10,17 +10,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from afterword.domain.invitations import Invitation, Outcome, State, fingerprint
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders import decode_lines
 from afterword.domain.shops import Shop
+from afterword.domain.suppressions import address_hash
 from afterword.store.database import Transaction
 from afterword.store.queries import query
 from afterword.store.replay import settle
 from afterword.store.shops import Refused
+from afterword.store.suppressions import suppressed_because
+
+LONGEST_LEASE = 120
+"""Seconds that no holder's lease exceeds."""
 
 _MARK = query("mark_sending")
 _RECORD = query("record_outcome")
 _CLAIMED = query("claimed_invitation")
-_lines = msgspec.json.Decoder(tuple[OrderLine, ...])
 
 
 class Claim(NamedTuple):
@@ -76,18 +80,24 @@ def claim_due(
     remembers = bool(tx.rows(query("any_remembered")))
     found = []
     for (order_id,) in claimed:
-        *row, lines, suppressed = tx.rows(_CLAIMED, {"shop_id": shop.id, "order_id": order_id})[0]
+        *row, lines = tx.rows(_CLAIMED, (shop.id, order_id))[0]
         claim = Claim(_invitation(row, lines), shop, holder)
-        if suppressed:
-            tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": suppressed})
-        elif not (remembers and _was_settled_before(tx, claim)):
+        if not _cancel_if_suppressed(tx, claim) and not (remembers and _was_settled_before(tx, claim)):
             found.append(claim)
     return found
 
 
+def _cancel_if_suppressed(tx: Transaction, claim: Claim) -> bool:
+    invitation = claim.invitation
+    reason = suppressed_because(tx, claim.shop, invitation.email, live=invitation.live)
+    if reason is not None:
+        tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": reason})
+    return reason is not None
+
+
 def _invitation(row: list[Any], lines: str) -> Invitation:
     order_id, shop_id, live, *rest = row
-    return Invitation(*(order_id, shop_id, bool(live), *rest, _lines.decode(lines)))
+    return Invitation(*(order_id, shop_id, bool(live), *rest, decode_lines(lines)))
 
 
 def _was_settled_before(tx: Transaction, claim: Claim) -> bool:
@@ -103,13 +113,13 @@ def _was_settled_before(tx: Transaction, claim: Claim) -> bool:
 def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
     """The mark before DATA. False when the letter must not go: suppressed a moment ago (guarantee 6), or the
     claim is not ours any more. Raises JournalMissing."""
-    if tx.run(_MARK, (lease_until, claim.shop.id, claim.invitation.id, claim.holder)):
+    shop, invitation = claim.shop, claim.invitation
+    address = address_hash(shop.salt, invitation.email)
+    key = (lease_until, shop.id, invitation.id, claim.holder, shop.id, int(invitation.live), address)
+    if tx.run(_MARK, key):
         tx.journal(claim.journal_line("sending", now))
         return True
-    key = {"shop_id": claim.shop.id, "order_id": claim.invitation.id}
-    for (reason,) in tx.rows(query("suppressed_reason"), key):
-        tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": reason})
-        break
+    _cancel_if_suppressed(tx, claim)
     return False
 
 
@@ -148,7 +158,12 @@ def renew_leases(tx: Transaction, claims: Iterable[Claim], lease_until: int) -> 
 
 def has_lapsed(tx: Transaction, *, now: float) -> bool:
     """Whether there is a claim whose lease has lapsed."""
-    return bool(tx.rows(query("lapsed"), {"now": int(now), "most": 1}))
+    return bool(tx.rows(query("lapsed"), _bounds(now) | {"most": 1}))
+
+
+def _bounds(now: float) -> dict[str, int]:
+    """A lease that counts ends between these; one that would end later was taken before the clock was set back."""
+    return {"now": int(now), "latest": int(now) + LONGEST_LEASE}
 
 
 def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int = 1_000) -> tuple[int, int]:
@@ -157,8 +172,8 @@ def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int =
     Returns how many of each. Never touches what the caller has `in_hand` itself, whatever the clock says.
     """
     scheduled = in_doubt = 0
-    for shop_id, order_id, state in tx.rows(query("lapsed"), {"now": int(now), "most": most}):
-        values = {"shop_id": shop_id, "order_id": order_id, "now": int(now)}
+    for shop_id, order_id, state in tx.rows(query("lapsed"), _bounds(now) | {"most": most}):
+        values = _bounds(now) | {"shop_id": shop_id, "order_id": order_id}
         if order_id in in_hand:
             continue
         if state == "claimed":

@@ -60,8 +60,6 @@ class JournalKeeper:
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
             tx.run(query("doubt_all_in_hand"), {"reason": "the send journal was lost while it was in hand"})
-            self.prepare(tx)
-            self.write(tx)
 
     def _adopt(self, tx: Transaction, journal: Journal) -> Journal:
         tx.run(query("forget_journals"))
@@ -69,13 +67,18 @@ class JournalKeeper:
         self._journal = journal
         return journal
 
-    def prepare(self, tx: JournaledTransaction) -> None:
-        """Stores where the journal will end once this transaction's lines are in it."""
+    def write(self, tx: JournaledTransaction) -> None:
+        """Makes the transaction's lines durable, and where the journal then ends a part of the transaction.
+
+        Its COMMIT must follow, and only then counts.
+        """
         if tx.lines and self._journal is not None:
             self._catch_up(tx, self._journal)
             self._failed = False
             end = self._journal.size() + sum(len(line) + 1 for line in tx.lines)
             tx.run(query("advance_journal"), {"journal": self._journal.identity, "position": end})
+            self._journal.append(tx.lines)
+            tx.lines.clear()
 
     def _catch_up(self, tx: Transaction, journal: Journal) -> None:
         """Applies what stands behind the database's position: lines whose commit did not happen."""
@@ -86,12 +89,6 @@ class JournalKeeper:
                 replay(tx, journal.lines_from(position))
             values = {"journal": journal.identity, "position": journal.size()}
             tx.run(query("advance_journal"), values)
-
-    def write(self, tx: JournaledTransaction) -> None:
-        """Makes the transaction's lines durable; its COMMIT must follow, and only then counts."""
-        if tx.lines and self._journal is not None:
-            self._journal.append(tx.lines)
-            tx.lines.clear()
 
     def failed(self) -> None:
         """The lines just written belong to a commit that did not happen, and nobody acted on them."""

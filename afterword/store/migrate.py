@@ -1,5 +1,6 @@
 """Migrations: plain numbered SQL, applied in order, once, under the database's write lock."""
 
+import re
 from importlib import resources
 
 from afterword.store.database import SchemaTooNew, Transaction
@@ -27,7 +28,7 @@ def migrate(tx: Transaction) -> list[int]:
     applied = []
     for number, sql in known:
         if number > current:
-            for statement in _statements(sql):
+            for statement in _statements(re.sub(r"/\* sqlite: (.*?) \*/", r"\1", sql)):
                 tx.run(statement)
             tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
             applied.append(number)

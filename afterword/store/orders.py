@@ -1,38 +1,54 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence, Set
+from itertools import chain
+from typing import Any, NamedTuple
 
 from afterword.domain.batches import Imported
 from afterword.domain.invitations import due_at
 from afterword.domain.orders import Order
 from afterword.domain.shops import Key, Shop, delay_for
-from afterword.domain.suppressions import address_hash
 from afterword.store.database import Transaction
-from afterword.store.queries import query
+from afterword.store.queries import query, query_of_rows
 
-_INSERT_ORDER = query("insert_order")
-_INSERT_INVITATION = query("insert_invitation")
+ROWS_A_STATEMENT = 32
+"""Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
+threads getting it back costs more than the row."""
+
+Outcomes = list[tuple[int, Imported | None]]
+"""What became of each order, by its index: its invitation, or None for a duplicate."""
 
 
-def import_orders(
-    tx: Transaction, shop: Shop, key: Key, orders: Sequence[tuple[int, Order]], received_at: float
-) -> list[tuple[int, Imported | None]]:
-    """Stores each order that this shop has not sent before and says what became of it, by its index.
+class Arrival(NamedTuple):
+    """The orders of one request, or of a slice of it, with who sent them and when they came (epoch seconds)."""
 
-    None stands for a duplicate. Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference)
-    decide, so it holds whichever requests race. Guarantee 3: the invitation is a row of the same transaction.
+    shop: Shop
+    key: Key
+    orders: Sequence[tuple[int, Order]]
+    received_at: float
+
+
+def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Outcomes]:
+    """Stores each order that its shop has not sent before and says what became of it, arrival by arrival.
+
+    Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
+    requests race. Guarantee 3: the invitation is a row of the same transaction.
     """
-    live = int(key.live)
-    receipt = due_at(received_at, 0)
-    due = due_at(received_at, delay_for(shop, live=key.live))
-    run, new_id = tx.run, tx.new_order_id
-    outcomes: list[tuple[int, Imported | None]] = []
-    for index, order in orders:
-        order_id = new_id()
-        row = (
+    rows = [row for arrival in arrivals for row in _rows(tx, arrival)]
+    stored: set[int] = set()
+    for first in range(0, len(rows), ROWS_A_STATEMENT):
+        stored |= _insert(tx, rows[first : first + ROWS_A_STATEMENT])
+    numbered = iter(rows)
+    return [_outcomes(arrival, numbered, stored) for arrival in arrivals]
+
+
+def _rows(tx: Transaction, arrival: Arrival) -> list[tuple[Any, ...]]:
+    shop, key, orders, received_at = arrival
+    new_id, live, receipt = tx.new_order_id, int(key.live), due_at(received_at, 0)
+    return [
+        (
             shop.id,
-            order_id,
+            new_id(),
             live,
             order.id_order,
             order.reference,
@@ -41,17 +57,31 @@ def import_orders(
             order.firstname,
             order.lastname,
             order.email,
-            address_hash(shop.salt, order.email),
             key.lang,
             order.phone,
             order.store_id,
             order.lines,
+            due_at(received_at, delay_for(shop, live=key.live)),
         )
-        if run(_INSERT_ORDER, row):
-            run(_INSERT_INVITATION, (shop.id, order_id, live, due))
-            outcomes.append((index, Imported(order_id, due)))
-        else:
-            outcomes.append((index, None))
+        for _, order in orders
+    ]
+
+
+def _insert(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> set[int]:
+    """The numbers of those that were not there before; each of them has its invitation now."""
+    values = tuple(chain.from_iterable(row[:-1] for row in rows))
+    if tx.run(query_of_rows("insert_orders", len(rows)), values) < len(rows):
+        rows = [row for row in rows if tx.rows(query("is_order"), row[:2])]
+    if rows:
+        invitations = tuple(chain.from_iterable((row[0], row[1], row[2], row[-1], row[-1]) for row in rows))
+        tx.run(query_of_rows("insert_invitations", len(rows)), invitations)
+    return {row[1] for row in rows}
+
+
+def _outcomes(arrival: Arrival, rows: Iterator[tuple[Any, ...]], stored: Set[int]) -> Outcomes:
+    outcomes: Outcomes = []
+    for (index, _), row in zip(arrival.orders, rows, strict=False):
+        outcomes.append((index, Imported(row[1], row[-1]) if row[1] in stored else None))
     return outcomes
 
 

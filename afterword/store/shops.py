@@ -106,6 +106,11 @@ def list_keys(tx: Transaction, shop: Shop) -> list[Key]:
     return [_key(row) for row in tx.rows(query("list_keys"), {"shop_id": shop.id})]
 
 
+def public_keys(tx: Transaction, shop: Shop) -> dict[int, str]:
+    """A shop's public keys, which are no secret, by their numbers."""
+    return dict(tx.rows(query("public_keys"), {"shop_id": shop.id}))
+
+
 def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
     """The key, revoked from now on. Raises Refused when there is none, or it was revoked before."""
     values = {"key_id": key_id}

@@ -3,9 +3,11 @@
 import msgspec
 
 from afterword.domain.shops import Shop
-from afterword.domain.suppressions import address_hash
+from afterword.domain.suppressions import REASONS, address_hash
 from afterword.store.database import Transaction
 from afterword.store.queries import query
+
+_FIND = query("find_suppression")
 
 
 class Suppression(msgspec.Struct, frozen=True):
@@ -20,18 +22,20 @@ class Suppression(msgspec.Struct, frozen=True):
 
 
 def suppress(tx: Transaction, shop: Shop, email: str, *, live: bool, reason: str, now: float) -> bool:
-    """Keeps every letter from this address from now on and cancels what is scheduled for it.
+    """Keeps every letter from this address from now on; what is scheduled for it is cancelled when it is due.
 
     A live suppression counts for test orders too; one that came from a test letter counts for test orders
-    alone. Returns whether it is new. Guarantee 6.
+    alone. Returns whether it is new. Guarantee 6. Raises ValueError for a reason that is not in REASONS, which
+    the send journal could not be read again with.
     """
+    if reason not in REASONS:
+        raise ValueError(f"{reason!r} is no reason to suppress an address: {', '.join(REASONS)}")
     hashed = address_hash(shop.salt, email)
     key = {"shop_id": shop.id, "live": int(live), "address_hash": hashed}
     row = {"address": email, "reason": reason, "created_at": int(now)}
     is_new = tx.run(query("insert_suppression"), key | row) == 1
     if is_new and tx.has_journal:
         tx.journal(f"suppressed {hashed} {shop.id} {int(live)} {int(now)} {reason}")
-    tx.run(query("cancel_scheduled_of_address"), key | {"reason": reason})
     return is_new
 
 
@@ -44,10 +48,11 @@ def allow(tx: Transaction, shop: Shop, email: str, now: float) -> bool:
     return was_there
 
 
-def is_suppressed(tx: Transaction, shop: Shop, email: str, *, live: bool) -> bool:
-    """Whether a letter of this world must not go to this address."""
-    key = {"shop_id": shop.id, "live": int(live), "address_hash": address_hash(shop.salt, email)}
-    return bool(tx.rows(query("find_suppression"), key))
+def suppressed_because(tx: Transaction, shop: Shop, email: str, *, live: bool) -> str | None:
+    """Why a letter of this world must not go to this address, or None when it may."""
+    for (reason,) in tx.rows(_FIND, (shop.id, int(live), address_hash(shop.salt, email))):
+        return str(reason)
+    return None
 
 
 def list_suppressions(tx: Transaction, shop: Shop) -> list[Suppression]:

@@ -23,13 +23,18 @@ class SenderGone(Exception):
     """The connection broke, or nothing came for too long, before the body was whole."""
 
 
-async def read_body(receive: Receive, limit: int, spool: Path) -> bytes | Path:
-    """The body, or the file that holds it, which the caller removes. Raises BodyTooLarge, SenderGone."""
+async def read_body(receive: Receive, length: int | None, limit: int, spool: Path) -> bytes | Path:
+    """The body, or the file that holds it, which the caller removes. Raises BodyTooLarge, SenderGone.
+
+    `length` is what Content-Length says, if it does: a body that came whole in one piece is not waited for.
+    """
+    if length is not None:
+        _check(length, limit)
     message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        return _within(body, limit)
-    pieces, size = [_piece(message)], 0
+    first = _piece(message)
+    if len(first) == length:
+        return first
+    pieces, size = [first], 0
     while True:
         size += len(pieces[-1])
         _check(size, limit)
@@ -73,11 +78,6 @@ def _piece(message: MutableMapping[str, Any]) -> bytes:
         raise SenderGone
     piece: bytes = message.get("body", b"")
     return piece
-
-
-def _within(body: bytes, limit: int) -> bytes:
-    _check(len(body), limit)
-    return body
 
 
 def _check(size: int, limit: int) -> None:

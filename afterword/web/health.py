@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from afterword.store.database import Database, StoreUnavailable
+from afterword.web.render import UNCACHED
 
 
 class Health:
@@ -15,6 +16,7 @@ class Health:
         try:
             await self._database.read(lambda tx: tx.rows("SELECT count(*) FROM counters"))
         except StoreUnavailable:
-            return JSONResponse({"status": "unavailable"}, status_code=503, headers={"Retry-After": "5"})
+            headers = {**UNCACHED, "Retry-After": "5"}
+            return JSONResponse({"status": "unavailable"}, status_code=503, headers=headers)
         status = "held" if self._database.is_held else "ok"
-        return JSONResponse({"status": status}, headers={"Cache-Control": "no-store"})
+        return JSONResponse({"status": status}, headers=UNCACHED)

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.domain.batches import Batch, BatchError, Imported, Report, parse_batch, refusal
+from afterword.domain.batches import Batch, BatchError, Report, parse_batch, refusal
 from afterword.store.database import Database, StoreUnavailable
-from afterword.store.orders import import_orders
+from afterword.store.orders import Arrival, Outcomes, import_orders
 from afterword.web.authentication import Gate, Sender, Unauthorized
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send
@@ -79,9 +79,8 @@ class OrdersEndpoint:
         received_at = self._clock()
         content_type = header.get(b"content-type", b"")
         media_type(content_type)
-        if int(header.get(b"content-length", b"0")) > self._limit:
-            raise BodyTooLarge(f"the body is larger than this server's limit of {self._limit} bytes")
-        body = await read_body(receive, self._limit, self._spool)
+        length = int(header[b"content-length"]) if b"content-length" in header else None
+        body = await read_body(receive, length, self._limit, self._spool)
         authorization = header.get(b"authorization", b"")
         if isinstance(body, bytes) and len(body) <= AT_THE_DOOR:
             return await self._take_small(content_type, body, authorization, received_at)
@@ -111,11 +110,10 @@ class OrdersEndpoint:
 
     async def _import(self, sender: Sender, batch: Batch, received_at: float, report: Report) -> None:
         """Stores a batch, or a slice of one: guarantee 1, `write` returns after the fsync."""
-        outcomes: list[tuple[int, Imported | None]] = []
+        outcomes: Outcomes = []
         if batch.orders:
-            outcomes = await self._database.write(
-                lambda tx: import_orders(tx, sender.shop, sender.key, batch.orders, received_at)
-            )
+            arrival = Arrival(*sender, batch.orders, received_at)
+            outcomes = await self._database.write_together(import_orders, arrival)
         report.add(batch, outcomes)
 
 

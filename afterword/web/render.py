@@ -1,44 +1,118 @@
-"""Pages: Jinja2 with autoescape, and headers under which no script and nothing from elsewhere runs."""
+"""Pages: Jinja2 with autoescape, in the reader's language, and headers under which no script runs and nothing
+comes from elsewhere.
 
+The words are named by their English text, as in the letters; `locales/<language>.po` has them in another language.
+"""
+
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-_HEADERS = {
+from afterword.mail.catalogue import ENGLISH, Catalogue, choose, read_catalogues
+
+LOCALES = Path(__file__).parent / "locales"
+
+SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
-    "Cache-Control": "no-store",
 }
+"""On all that is answered. The address of a customer's page lets its holder act, so it is told to nobody."""
 
-_templates = Environment(
-    loader=PackageLoader("afterword.web"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+UNCACHED = {**SAFE_HEADERS, "Cache-Control": "no-store"}
+_CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
+
+_MARK = re.compile(r"{{ (\w+) }}")
+_RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*(?:,|$)", re.IGNORECASE)
+
+_catalogues = read_catalogues(LOCALES)
 
 
 def page(
-    name: str, lang: str, *, status: int = 200, headers: Mapping[str, str] = _HEADERS, **values: object
+    request: Request,
+    name: str,
+    lang: str | None = None,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
 ) -> HTMLResponse:
-    """A page in the language asked for, or English."""
-    content = _templates.get_template(name).render(lang=lang, **values)
-    return HTMLResponse(content, status_code=status, headers={**_HEADERS, **headers})
+    """A page in this language, or in the one that the browser asks for when None; English where there is no
+    catalogue. It is kept by no cache unless `headers` say so."""
+    catalogue = choose(lang, _catalogues) if lang else _accepted(request)
+    content = _templates.get_template(name).render(
+        catalogue=catalogue,
+        lang=catalogue.lang,
+        direction=catalogue.direction,
+        root=_root(request),
+        **values,
+    )
+    return HTMLResponse(content, status_code=status, headers={**UNCACHED, **(headers or {})})
 
 
 def static_file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that answers with one file of the package, read once."""
-    content = resources.files("afterword.web").joinpath("static", name).read_bytes()
-    headers = {**_HEADERS, "Cache-Control": "public, max-age=3600"}
+    return fixed(resources.files("afterword.web").joinpath("static", name).read_bytes(), media_type)
+
+
+def fixed(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that always answers the same, which caches may keep for an hour."""
 
     async def answer(request: Request) -> Response:
-        return Response(content, media_type=media_type, headers=headers)
+        return Response(content, media_type=media_type, headers=_CACHED)
 
     return answer
+
+
+def _accepted(request: Request) -> Catalogue:
+    """The language that the browser likes best of those there are (RFC 9110 12.5.4), or English."""
+    ranges = _RANGE.findall(request.headers.get("accept-language", ""))
+    for tag, quality in sorted(ranges, key=lambda found: -float(found[1] or 1)):
+        catalogue = choose(tag, _catalogues)
+        if float(quality or 1) and catalogue.lang.partition("-")[0] == tag.lower().partition("-")[0]:
+            return catalogue
+    return _catalogues[ENGLISH]
+
+
+def _root(request: Request) -> str:
+    """The way from this page to the top, for links that also hold when a proxy puts all under a folder."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return "../" * (path.partition(b"?")[0].count(b"/") - 1) or "./"
+
+
+@pass_context
+def _say(context: Context, message: str) -> Markup:
+    """The message in the page's language. Each value in it is escaped, and stands apart from the writing
+    direction around it."""
+    words = str(escape(context["catalogue"].say(message)))
+    return Markup(_MARK.sub(lambda mark: f"<bdi>{escape(context[mark[1]])}</bdi>", words))  # noqa: S704
+
+
+def _in_code(text: str) -> Markup:
+    """The text, what stands between backticks marked as code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("afterword.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["_"] = _say
+    environment.filters["in_code"] = _in_code
+    return environment
+
+
+_templates = _environment()

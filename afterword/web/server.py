@@ -1,5 +1,6 @@
 """The one table of routes, and the server that holds it to the world."""
 
+import uuid
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from afterword.base.clock import Clock
+from afterword.base.log import log_for
 from afterword.store.database import Database, StoreUnavailable
 from afterword.web.authentication import Gate
+from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
 from afterword.web.health import Health
 from afterword.web.orders import OrdersEndpoint
@@ -24,45 +27,67 @@ from afterword.web.render import page, static_file
 MOST_CONNECTIONS = 16_384
 ORDERS = "/private/v3/orders"
 
+log = log_for("web")
+
 
 class Place(NamedTuple):
-    """What the web needs to know of where it runs: what signs links, the largest body, and where it is spooled."""
+    """What the web needs to know of where it runs: what signs links, the largest body, and where it is spooled.
+
+    `url` is the public address, for the page that shows how to send orders.
+    """
 
     secret: str
     body_limit: int
     spool: Path
+    url: str = "http://127.0.0.1:8000"
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, place: Place) -> Asgi:
     """Every route that there is. The busiest one goes ahead of the router."""
-    pages = Pages(database, clock, place.secret)
     orders = OrdersEndpoint(
         database, Gate(database), readers, clock, body_limit=place.body_limit, spool=place.spool
     )
+    return Edge(build_router(database, clock, place), {ORDERS: orders})
+
+
+def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
+    """Every route but that of the orders."""
+    pages = Pages(database, clock, place.secret)
+    docs = Docs(place.url)
     router = Starlette(
         routes=[
             Route("/r/{shop}/{token}", pages.review),
-            Route("/u/{shop}/{token}", pages.ask_to_unsubscribe),
-            Route("/u/{shop}/{token}", pages.unsubscribe, methods=["POST"]),
+            Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
             Route("/healthz", Health(database).answer),
-            Route("/openapi.json", static_file("openapi.json", "application/json")),
-            Route("/docs", static_file("docs.html", "text/html; charset=utf-8")),
+            Route("/openapi.json", docs.document),
+            Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
         ],
-        exception_handlers={HTTPException: _http_error, StoreUnavailable: _unavailable},
+        exception_handlers={HTTPException: _http_error, StoreUnavailable: _unavailable, Exception: _broken},
     )
     router.router.redirect_slashes = False
-    return Edge(router, {ORDERS: orders})
+    return router
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     """404 and 405 of places that are no API: a page."""
     assert isinstance(error, HTTPException)
-    return page("unknown.html", "en", status=error.status_code, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+    return page(request, "unknown.html", status=error.status_code, headers=headers)
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    return page("unavailable.html", "en", status=503, headers={"Retry-After": "5"})
+    log.error("a page turned away", error=str(error))
+    return page(request, "unavailable.html", status=503, headers={"Retry-After": "5"})
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """Anything unexpected: the page names the line of the log that has the cause, and nothing of it."""
+    number = uuid.uuid4().hex
+    log.error("a page met an error of ours", request=number, exc_info=error)
+    return page(request, "broken.html", status=500, number=number)
 
 
 def build_server(web: Asgi, host: str, port: int) -> Server:

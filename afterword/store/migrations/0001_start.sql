@@ -1,4 +1,5 @@
 -- Every table of a shop has shop_id first in its key, so that the rows can be spread over nodes by shop.
+-- What stands in a comment that begins with `sqlite:` is for that engine alone.
 -- Times are epoch seconds (UTC), delays are seconds, hashes are hex, live is 1 or 0.
 
 CREATE TABLE counters (
@@ -46,7 +47,6 @@ CREATE TABLE orders (
     firstname TEXT NOT NULL,
     lastname TEXT NOT NULL,
     email TEXT NOT NULL,
-    address_hash TEXT NOT NULL,
     lang TEXT NOT NULL,
     phone TEXT,
     store_id BIGINT,
@@ -56,7 +56,6 @@ CREATE TABLE orders (
 
 CREATE UNIQUE INDEX orders_by_id_order ON orders (shop_id, live, id_order);
 CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, live, reference) WHERE reference IS NOT NULL;
-CREATE INDEX orders_by_address ON orders (shop_id, address_hash);
 
 -- An invitation has the number of its order: there is exactly one for each.
 CREATE TABLE invitations (
@@ -73,7 +72,7 @@ CREATE TABLE invitations (
     sent_at BIGINT,
     reason TEXT,
     PRIMARY KEY (shop_id, order_id)
-);
+) /* sqlite: WITHOUT ROWID */;
 
 -- Finding what is due reads the front of these, whatever waits behind it.
 CREATE INDEX invitations_due ON invitations (shop_id, live, next_try_at) WHERE state = 'scheduled';

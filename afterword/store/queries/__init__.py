@@ -15,6 +15,13 @@ def query(name: str) -> str:
 
 
 @cache
+def query_of_rows(name: str, rows: int) -> str:
+    """An INSERT of one row made into one of several rows, whose values are given one row after the other."""
+    before, values, after = re.split(r"(?<=VALUES )(\(.*?\))", query(name), maxsplit=1, flags=re.DOTALL)
+    return before + ", ".join([re.sub(r":\w+", "?", values)] * rows) + after
+
+
+@cache
 def all_queries() -> dict[str, str]:
     """Every named piece. Raises ValueError when a name stands twice."""
     found: dict[str, str] = {}

@@ -1,7 +1,7 @@
--- name: insert_invitation
+-- name: insert_invitations
 -- Born with its order.
-INSERT INTO invitations (shop_id, order_id, live, state, due_at, next_try_at, tries)
-VALUES (:shop_id, :order_id, :live, 'scheduled', :due_at, :due_at, 0);
+INSERT INTO invitations (shop_id, order_id, live, due_at, next_try_at, state, tries)
+VALUES (:shop_id, :order_id, :live, :due_at, :next_try_at, 'scheduled', 0);
 
 -- name: due_shops
 -- One look at the front of each shop's queue.
@@ -21,12 +21,9 @@ WHERE shop_id = :shop_id AND state = 'scheduled' AND order_id IN (
 RETURNING order_id;
 
 -- name: claimed_invitation
--- A claimed invitation with what its letter needs, and why it must not be written if the address is suppressed.
+-- A claimed invitation with what its letter needs.
 SELECT i.order_id, i.shop_id, i.live, i.tries, i.first_try_at, i.due_at, o.id_order, o.reference, o.order_date,
-       o.firstname, o.lastname, o.email, o.lang, o.lines,
-       (SELECT s.reason FROM suppressions s
-        WHERE s.shop_id = i.shop_id AND s.live >= i.live AND s.address_hash = o.address_hash
-        ORDER BY s.live LIMIT 1)
+       o.firstname, o.lastname, o.email, o.lang, o.lines
 FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
 WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
 
@@ -35,15 +32,8 @@ WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
 UPDATE invitations
 SET state = 'sending', lease_until = :lease_until
 WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND claim = :claim
-  AND NOT EXISTS (SELECT 1 FROM orders o JOIN suppressions s
-                  ON s.shop_id = o.shop_id AND s.address_hash = o.address_hash AND s.live >= o.live
-                  WHERE o.shop_id = :shop_id AND o.order_id = :order_id);
-
--- name: suppressed_reason
--- Why the address of this order must not be written to, if so.
-SELECT s.reason FROM orders o JOIN suppressions s
-ON s.shop_id = o.shop_id AND s.address_hash = o.address_hash AND s.live >= o.live
-WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
+  AND NOT EXISTS (SELECT 1 FROM suppressions s
+                  WHERE s.shop_id = :suppressing_shop AND s.live >= :live AND s.address_hash = :address_hash);
 
 -- name: record_outcome
 -- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed.
@@ -56,7 +46,7 @@ WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state I
 -- Back to the queue, not counted as a try: the courier, not the letter, was in trouble, or we are stopping.
 UPDATE invitations
 SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :next_try_at,
-    reason = coalesce(:reason, reason)
+    reason = coalesce(:reason, reason), first_try_at = CASE WHEN tries > 0 THEN first_try_at END
 WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state = 'claimed';
 
 -- name: end_claimed
@@ -71,27 +61,25 @@ UPDATE invitations SET lease_until = :lease_until
 WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state IN ('claimed', 'sending');
 
 -- name: lapsed
--- What a crash left in hand: the holder's lease has lapsed.
+-- What a crash left in hand: the holder's lease has lapsed, or was taken before the clock was set back.
 SELECT i.shop_id, i.order_id, i.state FROM invitations i
-WHERE i.state IN ('claimed', 'sending') AND i.lease_until < :now
+WHERE i.state IN ('claimed', 'sending') AND (i.lease_until < :now OR i.lease_until > :latest)
 ORDER BY i.lease_until LIMIT :most;
 
 -- name: rescue_claimed
 -- DATA had not begun: it is safe to try again.
-UPDATE invitations SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :now
-WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND lease_until < :now;
+UPDATE invitations
+SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :now,
+    first_try_at = CASE WHEN tries > 0 THEN first_try_at END
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed'
+  AND (lease_until < :now OR lease_until > :latest);
 
 -- name: doubt_sending
 -- DATA may have begun: only a person may send it again. The claim stays, so that its holder, if it lives, can
 -- still say how it ended.
 UPDATE invitations SET state = 'in_doubt', reason = :reason, lease_until = NULL
-WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'sending' AND lease_until < :now;
-
--- name: cancel_scheduled_of_address
--- Suppressed at once, not only when it comes to be due.
-UPDATE invitations SET state = 'cancelled', reason = :reason
-WHERE shop_id = :shop_id AND state = 'scheduled' AND live <= :live AND order_id IN (
-    SELECT o.order_id FROM orders o WHERE o.shop_id = :shop_id AND o.address_hash = :address_hash);
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'sending'
+  AND (lease_until < :now OR lease_until > :latest);
 
 -- name: cancel_invitation
 -- By the shop's own hand.
@@ -142,8 +130,8 @@ ORDER BY i.order_id DESC LIMIT :most;
 -- name: show_invitation
 -- One invitation, wherever it is: one look into each shop.
 SELECT i.order_id, i.shop_id, o.id_order, i.live, i.state, i.due_at, i.next_try_at, i.sent_at, i.tries, i.reason
-FROM shops s JOIN invitations i ON i.shop_id = s.shop_id AND i.order_id = :order_id
-JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id;
+FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
+WHERE i.shop_id IN (SELECT s.shop_id FROM shops s) AND i.order_id = :order_id;
 
 -- name: count_invitations
 -- How many there are in each state; reads every row, for doctor.

@@ -1,10 +1,14 @@
--- name: insert_order
--- Nothing happens when the shop has sent this id_order or this reference before.
+-- name: insert_orders
+-- A row for each order; nothing happens for one whose id_order or reference this shop has sent before.
 INSERT INTO orders (shop_id, order_id, live, id_order, reference, order_date, received_at, firstname, lastname,
-                    email, address_hash, lang, phone, store_id, lines)
+                    email, lang, phone, store_id, lines)
 VALUES (:shop_id, :order_id, :live, :id_order, :reference, :order_date, :received_at, :firstname, :lastname,
-        :email, :address_hash, :lang, :phone, :store_id, :lines)
+        :email, :lang, :phone, :store_id, :lines)
 ON CONFLICT DO NOTHING;
+
+-- name: is_order
+-- Whether this number was given to an order of this shop.
+SELECT 1 FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
 -- name: order_of
 -- What a page or a letter says of an order.

@@ -39,3 +39,7 @@ UPDATE keys SET revoked_at = :now WHERE key_id = :key_id AND revoked_at IS NULL;
 
 -- name: key_by_id
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE key_id = :key_id;
+
+-- name: public_keys
+-- Only these are kept as they are.
+SELECT key_id, secret FROM keys WHERE shop_id = :shop_id AND kind = 'public';

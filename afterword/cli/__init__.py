@@ -1,0 +1,85 @@
+"""The verbs: what an operator types. Results go to stdout, everything else to stderr.
+
+Exit codes: 0 done, 1 refused (one sentence on stderr), 2 usage.
+"""
+
+import os
+import sys
+
+import click
+
+from afterword import __version__
+from afterword.base.log import set_up_log
+from afterword.base.settings import SettingsError
+from afterword.cli.doctor import doctor
+from afterword.cli.invitations import invitation
+from afterword.cli.keys import key
+from afterword.cli.output import shown
+from afterword.cli.running import dispatch, serve
+from afterword.cli.shops import shop
+from afterword.cli.suppressions import suppression
+from afterword.cli.upkeep import backup, migrate
+from afterword.store.database import SchemaTooNew, StoreUnavailable
+from afterword.store.journal import JournalMissing
+from afterword.store.shops import Refused
+
+SECTIONS = {
+    "Run it": (serve, dispatch),
+    "Set it up": (shop, key),
+    "See to the letters": (invitation, suppression),
+    "Look after it": (doctor, backup, migrate),
+}
+
+_SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)
+
+
+class Verbs(click.Group):
+    """The commands in sections; whatever is refused becomes one sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except _SENTENCES as error:
+            raise click.ClickException(shown(str(error))) from error
+        except JournalMissing as error:
+            raise click.ClickException(f"{error}: run afterword doctor") from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(shown(f"{error.filename}: {error.strerror}")) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(each.name or "", each.get_short_help_str(80)) for each in commands])
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings come from the environment: AFTERWORD_DATA (the folder that keeps everything, "
+    "./afterword-data), AFTERWORD_SMTP and AFTERWORD_FROM (without them letters become files), AFTERWORD_URL "
+    "and more: docs/settings.md.",
+)
+@click.version_option(__version__, prog_name="afterword", message="%(prog)s %(version)s")
+def main() -> None:
+    """Takes a shop's orders, writes to each customer ten days later, and gives the shop verified reviews back.
+
+    \b
+    First steps:
+      afterword serve                       serve; a new folder gets a demo shop and a line to paste
+      afterword shop add "Alba's bakery"    a shop of your own, with its keys
+
+    Each command has its own --help. SHOP is a shop's id or its name.
+    """
+    # Orders are personal data: no file that we make is for others on this machine to read.
+    os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    set_up_log()
+
+
+for _commands in SECTIONS.values():
+    for _command in _commands:
+        main.add_command(_command)

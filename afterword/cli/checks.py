@@ -1,0 +1,147 @@
+"""What `afterword doctor` looks at: each check gives what it found, in sentences."""
+
+import asyncio
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from afterword.app import build_dispatcher, smtp_address
+from afterword.base.settings import Settings, SettingsError
+from afterword.cli.output import time_text
+from afterword.mail.courier import CourierTrouble
+from afterword.mail.smtp import SmtpCourier
+from afterword.store.invitations import InvitationRow
+from afterword.store.migrate import migrations
+from afterword.store.overview import oldest_due
+from afterword.store.sqlite import SqliteDatabase
+
+PATIENCE = 10.0
+"""Seconds that the mail server may take for an answer."""
+
+LATE = 300
+"""Seconds past its time from which a due letter means that nobody sends, or that there are too many."""
+
+LITTLE_ROOM = 500 * 2**20
+"""Bytes of free disk space from which it is time to make more."""
+
+ONLY_HERE = ("localhost", "127.0.0.1", "::1")
+
+
+class Finding(NamedTuple):
+    """`note` is worth knowing, `trouble` needs a person."""
+
+    check: str
+    level: Literal["well", "note", "trouble"]
+    says: str
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", "well", f"The data folder is {settings.data}.")
+    if settings.smtp is not None and settings.link_host in ONLY_HERE:
+        says = f"The links in letters lead to {settings.url}, which only this machine can open: set AFTERWORD_URL."
+        yield Finding("settings", "note", says)
+
+
+def of_database(database: SqliteDatabase) -> Iterator[Finding]:
+    faults = database.check()
+    if faults:
+        says = f"{database.path} is damaged ({faults[0]}): stop Afterword and restore a backup."
+        yield Finding("database", "trouble", says)
+    else:
+        yield Finding("database", "well", f"{database.path} is whole.")
+    yield Finding("schema", "well", f"The schema is {migrations()[-1][0]}, the newest one.")
+
+
+def of_journal(settings: Settings, database: SqliteDatabase) -> Iterator[Finding]:
+    if not database.is_held:
+        yield Finding("journal", "well", f"{settings.journal} is the send journal of this database.")
+        return
+    wrong = (
+        "is not the journal of this database, or an older one"
+        if settings.journal.exists()
+        else "is not there"
+    )
+    yield Finding(
+        "journal",
+        "trouble",
+        f"NOTHING IS SENT: this database has sent letters, and its send journal {settings.journal} {wrong}. "
+        "Put it back; or, when it is lost, accept that letters may go twice: afterword doctor --accept",
+    )
+
+
+def of_lateness(database: SqliteDatabase, now: float) -> Iterator[Finding]:
+    since = database.read_now(lambda tx: oldest_due(tx, now))
+    if since is None or now - since < LATE:
+        yield Finding("lateness", "well", "No due letter waits.")
+    else:
+        says = f"The oldest due letter waits since {time_text(since)}: does afterword serve run? What does it log?"
+        yield Finding("lateness", "trouble", says)
+
+
+def of_counts(counts: Mapping[str, int]) -> Finding:
+    listed = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+    return Finding("invitations", "well", (listed or "None yet") + ".")
+
+
+def of_doubt(rows: Sequence[InvitationRow], count: int) -> Iterator[Finding]:
+    for row in rows:
+        says = (
+            f"Invitation {row.id} of shop {row.shop_id} (order {row.id_order}) may have been sent or not: "
+            f"{row.reason or 'unknown'}. If the mail server's log says that it was not: afterword invitation send "
+            f"{row.id}; else: afterword invitation cancel {row.id} --reason delivered"
+        )
+        yield Finding("in doubt", "trouble", says)
+    if count > len(rows):
+        says = f"And {count - len(rows):,} more: afterword invitation list SHOP --state in_doubt"
+        yield Finding("in doubt", "trouble", says)
+
+
+def of_sender(settings: Settings, database: SqliteDatabase) -> Iterator[Finding]:
+    """Whether letters can be written at all: who they come from, and what signs their links."""
+    try:
+        build_dispatcher(settings, database)
+    except SettingsError as error:
+        yield Finding("letters", "trouble", f"{error}.")
+
+
+def of_courier(settings: Settings) -> Iterator[Finding]:
+    """A whole visit to the mail server, up to the login."""
+    if settings.smtp is None:
+        says = f"NO MAIL IS SENT: AFTERWORD_SMTP is not set, letters become files in {settings.outbox}."
+        yield Finding("mail", "note", says)
+        return
+    try:
+        address = smtp_address(settings)
+        asyncio.run(SmtpCourier(address, timeout=PATIENCE).check())
+        yield Finding("mail", "well", f"The mail server {address.host}:{address.port} takes letters.")
+    except (SettingsError, CourierTrouble) as error:
+        yield Finding("mail", "trouble", f"{error}.")
+
+
+def of_room(settings: Settings) -> Iterator[Finding]:
+    for folder in sorted({settings.data, settings.database_path.parent, settings.journal.parent}):
+        if folder.is_dir():
+            free = shutil.disk_usage(folder).free
+            level: Literal["well", "trouble"] = "well" if free >= LITTLE_ROOM else "trouble"
+            says = f"{free // 2**20:,} MiB are free in {folder}."
+            yield Finding("disk", level, says if level == "well" else f"Only {says}")
+
+
+def of_privacy(settings: Settings) -> Iterator[Finding]:
+    """Orders are personal data, and whoever reads the secret can sign links."""
+    kept = (settings.database_path, settings.journal, settings.data / "secret", settings.outbox)
+    open_ones = [path for path in kept if _is_open_to_all(path)]
+    for path in open_ones:
+        says = f"Everybody on this machine can read {path}: chmod o-rwx {path}"
+        yield Finding("privacy", "trouble", says)
+    if not open_ones:
+        yield Finding("privacy", "well", "Nobody else on this machine can read the data.")
+
+
+def _is_open_to_all(path: Path) -> bool:
+    """Whether the mode lets others read the file, and every folder of ours on the way lets them through."""
+    if not path.exists() or not path.stat().st_mode & stat.S_IROTH:
+        return False
+    return bool(path.resolve().parent.stat().st_mode & stat.S_IXOTH)

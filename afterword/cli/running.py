@@ -1,0 +1,47 @@
+"""`afterword serve` and `afterword dispatch`: the two that stay until they are told to stop."""
+
+import asyncio
+
+import click
+
+from afterword import app
+from afterword.base.clock import system_clock
+from afterword.base.settings import read_settings
+from afterword.cli.demo import introduction
+from afterword.cli.output import say
+from afterword.store.shops import Refused
+
+
+@click.command()
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
+@click.option("--no-dispatch", is_flag=True, help="Take orders and send no letters; see dispatch.")
+def serve(workers: int, no_dispatch: bool) -> None:
+    """Take orders and send letters, in one process.
+
+    A new ./afterword-data gets a demo shop, and a line to paste is shown. SIGTERM and Ctrl-C finish what is in
+    hand, then stop.
+    """
+    if workers > 1:
+        raise Refused(
+            "--workers above 1 is not for SQLite, whose file has one writing process: "
+            "one process takes thousands of orders a second"
+        )
+    settings = read_settings()
+    address = app.free_address(settings)
+    database = app.open_database(settings)
+    lines = introduction(settings, database, system_clock())
+
+    def introduce() -> None:
+        say("\n".join(lines))
+
+    asyncio.run(app.serve(settings, database, dispatch=not no_dispatch, address=address, ready=introduce))
+
+
+@click.command()
+def dispatch() -> None:
+    """Send letters and serve nothing.
+
+    Beside a serve --no-dispatch on the same data folder.
+    """
+    settings = read_settings()
+    asyncio.run(app.dispatch(settings, app.open_database(settings)))

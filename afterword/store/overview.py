@@ -1,0 +1,24 @@
+"""What there is in all shops together, for `afterword doctor`."""
+
+from afterword.store.database import Transaction
+from afterword.store.invitations import InvitationRow
+from afterword.store.queries import query
+
+
+def count_by_state(tx: Transaction) -> dict[str, int]:
+    """How many invitations are in each state, live and test; reads every row."""
+    return dict(tx.rows(query("count_invitations")))
+
+
+def oldest_due(tx: Transaction, now: float) -> int | None:
+    """Since when (epoch seconds) the live invitation that waits longest could have been sent."""
+    since: int | None = tx.rows(query("oldest_due"), {"now": int(now)})[0][0]
+    return since
+
+
+def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:
+    """The invitations in doubt, the oldest first; reads every row."""
+    return [
+        InvitationRow(*(order_id, shop_id, id_order, bool(live), *rest))
+        for order_id, shop_id, id_order, live, *rest in tx.rows(query("in_doubt"), {"most": most})
+    ]

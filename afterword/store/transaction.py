@@ -1,0 +1,47 @@
+"""A transaction on a SQLite connection."""
+
+from typing import Any
+
+import apsw
+
+from afterword.store.database import Params
+from afterword.store.journal import JournalMissing
+from afterword.store.queries import query
+
+IDS_A_BLOCK = 1_000
+
+
+class SqliteTransaction:
+    """See `database.Transaction`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.cursor().execute
+        self._next_id = self._last_id = 0
+        self.has_journal = False
+        self.lines: list[str] = []
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        self._execute(sql, params)
+        return self._connection.changes()
+
+    def new_order_id(self) -> int:
+        if self._next_id == self._last_id:
+            block = {"name": "orders", "size": IDS_A_BLOCK}
+            self._last_id = self.rows(query("next_ids"), block)[0][0]
+            self._next_id = self._last_id - IDS_A_BLOCK
+        self._next_id += 1
+        return self._next_id - 1
+
+    def journal(self, line: str) -> None:
+        if not self.has_journal:
+            raise JournalMissing("this database has sent before, and its send journal is not there")
+        self.lines.append(line)
+
+    def forget(self) -> None:
+        """After a rollback: the block of ids was taken in what was undone."""
+        self._next_id = self._last_id = 0
+        self.lines.clear()

@@ -1,0 +1,93 @@
+"""`GET /openapi.json` and `GET /docs`: the Orders API for programs and for people, both from one document."""
+
+import json
+from importlib import resources
+from shlex import quote
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.web.render import fixed, page
+
+KEY = "YOUR_TEST_KEY"
+"""What stands for a key in the commands to try."""
+
+
+class Command(NamedTuple):
+    """A command to try, and the name of the document's example of an answer that it gets the first time."""
+
+    title: str
+    text: str
+    answer: str
+
+
+class Docs:
+    """`url` is the public address, which the document and the commands name."""
+
+    def __init__(self, url: str) -> None:
+        text = resources.files("afterword.web").joinpath("static", "openapi.json").read_text("utf-8")
+        self._document = {**json.loads(text), "servers": [{"url": url}]}
+        self._address = f"{url}/private/v3/orders"
+        self._commands = _commands(self._document, self._address)
+        content = json.dumps(self._document, ensure_ascii=False, indent=1).encode()
+        self.document = fixed(content, "application/json")
+
+    async def page(self, request: Request) -> Response:
+        components = self._document["components"]
+        send = self._document["paths"]["/private/v3/orders"]["post"]
+        refusals = {
+            status: components["responses"][found["$ref"].rpartition("/")[2]]
+            for status, found in send["responses"].items()
+            if "$ref" in found
+        }
+        return page(
+            request,
+            "docs.html",
+            "en",
+            document=self._document,
+            schemas=components["schemas"],
+            answers=send["responses"]["200"]["content"]["application/json"]["examples"],
+            refusals=refusals,
+            commands=self._commands,
+            address=self._address,
+            mandatory=lambda schema: schema.get("required", ()),
+            pretty=_pretty,
+        )
+
+
+def _commands(document: dict[str, Any], address: str) -> list[Command]:
+    examples = document["components"]["examples"]
+    orders = json.loads(examples["OneOrderForm"]["value"]["orders"])
+    detailed = {
+        name: value for name, value in examples["TwoOrdersDetails"]["value"].items() if name != "api_key"
+    }
+    return [
+        Command(
+            "One order, in a form",
+            _curl(
+                address,
+                f"--form-string 'api_key={KEY}'",
+                f"--form-string {quote('orders=' + _pretty(orders))}",
+            ),
+            "imported",
+        ),
+        Command(
+            "Two orders in JSON, with details",
+            _curl(
+                address,
+                f"-H 'Authorization: Bearer {KEY}'",
+                "-H 'Content-Type: application/json'",
+                f"-d {quote(_pretty(detailed))}",
+            ),
+            "with_details",
+        ),
+    ]
+
+
+def _curl(address: str, *options: str) -> str:
+    return " \\\n  ".join((f"curl {quote(address)}", *options))
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
