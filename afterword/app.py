@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -100,9 +101,16 @@ def free_address(settings: Settings) -> Address:
                 f"{where} is in use already: stop what listens there, or set AFTERWORD_PORT to another port"
             ) from error
         raise SettingsError(
-            f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {error.strerror}"
+            f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {_words(error)}"
         ) from error
     return address
+
+
+def _words(error: OSError) -> str:
+    # `strerror` of a failed bind repeats the address; the codes of a failed look-up are not the system's own.
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "no such host"
+    return os.strerror(error.errno or 0)
 
 
 async def serve(

@@ -161,11 +161,6 @@ def has_lapsed(tx: Transaction, *, now: float) -> bool:
     return bool(tx.rows(query("lapsed"), _bounds(now) | {"most": 1}))
 
 
-def _bounds(now: float) -> dict[str, int]:
-    """A lease that counts ends between these; one that would end later was taken before the clock was set back."""
-    return {"now": int(now), "latest": int(now) + LONGEST_LEASE}
-
-
 def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int = 1_000) -> tuple[int, int]:
     """Takes up what a crashed holder left: claimed ones are scheduled again, marked ones are in doubt.
 
@@ -183,6 +178,11 @@ def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int =
                 query("doubt_sending"), values | {"reason": "interrupted while it was being sent"}
             )
     return scheduled, in_doubt
+
+
+def _bounds(now: float) -> dict[str, int]:
+    """A lease that counts ends between these; one that would end later was taken before the clock was set back."""
+    return {"now": int(now), "latest": int(now) + LONGEST_LEASE}
 
 
 def list_invitations(

@@ -91,7 +91,7 @@ class Journal:
             for raw in file:
                 line = raw.decode("ascii", "replace")
                 if line.endswith("\n") and _LINE.fullmatch(line[:-1]):
-                    yield line.split(maxsplit=5)
+                    yield line[:-1].split(maxsplit=5)
 
     def close(self) -> None:
         os.close(self._file)

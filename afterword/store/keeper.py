@@ -23,7 +23,7 @@ class JournalKeeper:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._journal: Journal | None = None
-        self._failed = False
+        self._begun = self._void = 0
 
     @property
     def is_kept(self) -> bool:
@@ -74,8 +74,8 @@ class JournalKeeper:
         """
         if tx.lines and self._journal is not None:
             self._catch_up(tx, self._journal)
-            self._failed = False
-            end = self._journal.size() + sum(len(line) + 1 for line in tx.lines)
+            self._begun = self._journal.size()
+            end = self._begun + sum(len(line) + 1 for line in tx.lines)
             tx.run(query("advance_journal"), {"journal": self._journal.identity, "position": end})
             self._journal.append(tx.lines)
             tx.lines.clear()
@@ -85,14 +85,17 @@ class JournalKeeper:
         position: int = tx.rows(query("journal_position"), {"journal": journal.identity})[0][0]
         if journal.size() != position:
             journal.heal()
-            if not self._failed:
+            if position != self._void:
                 replay(tx, journal.lines_from(position))
             values = {"journal": journal.identity, "position": journal.size()}
             tx.run(query("advance_journal"), values)
 
     def failed(self) -> None:
-        """The lines just written belong to a commit that did not happen, and nobody acted on them."""
-        self._failed = True
+        """The lines just written belong to a commit that did not happen, and nobody acted on them.
+
+        Only where nothing else stands between the database's position and them is that known for certain.
+        """
+        self._void = self._begun
 
     def close(self) -> None:
         if self._journal is not None:

@@ -70,7 +70,7 @@ class SqliteDatabase:
         """A consistent copy while everything goes on; `progress` is told pages done and pages in all."""
         copy = apsw.Connection(str(target))
         # One snapshot for the whole copy: without it each commit by another process would start it anew.
-        self._reading.execute("BEGIN; SELECT count(*) FROM schema_versions")
+        self._reading.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()
         try:
             with copy.backup("main", self._reading, "main") as backup:
                 while not backup.done:

@@ -35,6 +35,7 @@ UNAVAILABLE = (
     apsw.CantOpenError,
     apsw.ReadOnlyError,
     apsw.CorruptError,
+    apsw.NotADBError,
     OSError,
 )
 

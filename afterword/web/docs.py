@@ -13,6 +13,9 @@ from afterword.web.render import fixed, page
 KEY = "YOUR_TEST_KEY"
 """What stands for a key in the commands to try."""
 
+LONGEST_LINE = 84
+"""Characters of JSON on one line."""
+
 
 class Command(NamedTuple):
     """A command to try, and the name of the document's example of an answer that it gets the first time."""
@@ -89,5 +92,18 @@ def _curl(address: str, *options: str) -> str:
     return " \\\n  ".join((f"curl {quote(address)}", *options))
 
 
-def _pretty(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+def _pretty(value: object, indent: str = "") -> str:
+    """JSON for people: what is short stands on one line."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(indent + line) <= LONGEST_LINE or not isinstance(value, dict | list):
+        return line
+    inner = indent + "  "
+    if isinstance(value, dict):
+        opening, closing = "{", "}"
+        parts = [f"{json.dumps(name)}: {_pretty(each, inner)}" for name, each in value.items()]
+    else:
+        opening, closing = "[", "]"
+        parts = [_pretty(each, inner) for each in value]
+    return "\n".join(
+        (opening, *(f"{inner}{part}," for part in parts[:-1]), f"{inner}{parts[-1]}", indent + closing)
+    )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.domain.batches import Batch, BatchError, Report, parse_batch, refusal
+from afterword.domain.batches import Batch, BatchError, Report, answer, parse_batch, refusal
 from afterword.store.database import Database, StoreUnavailable
 from afterword.store.orders import Arrival, Outcomes, import_orders
 from afterword.web.authentication import Gate, Sender, Unauthorized
@@ -93,9 +93,8 @@ class OrdersEndpoint:
         payload = read_payload(content_type, body)
         sender = await self._gate.admit(payload.api_key, authorization)
         batch = parse_batch(payload.orders, _zone(sender.shop.timezone))
-        report = Report(details=payload.details)
-        await self._import(sender, batch, received_at, report)
-        return report.answer()
+        outcomes = await self._import(sender, batch, received_at)
+        return answer(batch, outcomes, details=payload.details)
 
     async def _take_large(
         self, content_type: bytes, body: bytes | Path, authorization: bytes, received_at: float
@@ -105,16 +104,15 @@ class OrdersEndpoint:
             sender = await self._gate.admit(said.api_key, authorization)
             report = Report(details=said.details)
             async for batch in reader.batches(sender.shop.timezone):
-                await self._import(sender, batch, received_at, report)
+                report.add(batch, await self._import(sender, batch, received_at))
         return report.answer()
 
-    async def _import(self, sender: Sender, batch: Batch, received_at: float, report: Report) -> None:
-        """Stores a batch, or a slice of one: guarantee 1, `write` returns after the fsync."""
-        outcomes: Outcomes = []
-        if batch.orders:
-            arrival = Arrival(*sender, batch.orders, received_at)
-            outcomes = await self._database.write_together(import_orders, arrival)
-        report.add(batch, outcomes)
+    async def _import(self, sender: Sender, batch: Batch, received_at: float) -> Outcomes:
+        """Stores a batch, or a slice of one. Guarantee 1: this returns after the fsync."""
+        if not batch.orders:
+            return []
+        arrival = Arrival(*sender, batch.orders, received_at)
+        return await self._database.write_together(import_orders, arrival)
 
 
 def _header_fields(scope: Scope) -> dict[bytes, bytes]:

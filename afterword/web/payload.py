@@ -1,5 +1,6 @@
 """What a request says in its body, whichever of the three kinds it is (contract/orders-api)."""
 
+import re
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -55,14 +56,12 @@ def _is_asked(value: object) -> bool:
 
 
 def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
-    options = parse_options_header(content_type.decode("latin-1"))[1]
-    boundary = options.get("boundary", "")
-    if not boundary:
-        raise MalformedBody("the form's Content-Type names no boundary")
-    form = _split_plain_form(body, boundary.encode("latin-1"))
-    return _parse_form(body, boundary) if form is None else form
+    plain = _PLAIN_BOUNDARY.fullmatch(content_type)
+    form = _split_plain_form(body, plain[1]) if plain else None
+    return _parse_form(body, content_type) if form is None else form
 
 
+_PLAIN_BOUNDARY = re.compile(rb"multipart/form-data; boundary=([\w'()+,./:=?-]{1,70})", re.ASCII)
 _PLAIN_PARTS = {
     b'\r\nContent-Disposition: form-data; name="%s"' % name.encode(): name
     for name in ("api_key", "orders", "details")
@@ -86,7 +85,10 @@ def _split_plain_form(body: bytes, boundary: bytes) -> dict[str, bytes] | None:
     return form
 
 
-def _parse_form(body: bytes, boundary: str) -> dict[str, bytes]:
+def _parse_form(body: bytes, content_type: bytes) -> dict[str, bytes]:
+    boundary = parse_options_header(content_type.decode("latin-1"))[1].get("boundary", "")
+    if not boundary:
+        raise MalformedBody("the form's Content-Type names no boundary")
     form: dict[str, bytes] = {}
     name, chunks = "", list[bytes]()
     try:

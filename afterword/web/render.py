@@ -49,7 +49,7 @@ def page(
     """A page in this language, or in the one that the browser asks for when None; English where there is no
     catalogue. It is kept by no cache unless `headers` say so."""
     catalogue = choose(lang, _catalogues) if lang else _accepted(request)
-    content = _templates.get_template(name).render(
+    content = templates.get_template(name).render(
         catalogue=catalogue,
         lang=catalogue.lang,
         direction=catalogue.direction,
@@ -115,4 +115,4 @@ def _environment() -> Environment:
     return environment
 
 
-_templates = _environment()
+templates = _environment()
