@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from afterword.mail.letter import Composer, Letter, Links
 from afterword.mail.outbox import OutboxCourier
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
+from afterword.store.database import StoreUnavailable
 from afterword.store.invitations import Claim
 from afterword.store.sqlite import SqliteDatabase
 from afterword.web.reader import Readers
@@ -30,11 +30,6 @@ OUTBOX_SENDER = "reviews@localhost"
 """Who letters in the outbox come from when AFTERWORD_FROM is not set."""
 
 log = log_for("app")
-
-
-def open_database(settings: Settings) -> SqliteDatabase:
-    """The database, migrated. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
-    return SqliteDatabase(settings.database_path, settings.journal)
 
 
 def build_courier(settings: Settings) -> Courier:
@@ -92,8 +87,8 @@ def free_address(settings: Settings) -> Address:
     """
     try:
         family, _, _, _, found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        address = Address(str(found[0]), settings.port)
-        socket.create_server(address, family=family).close()
+        with socket.create_server((found[0], settings.port), family=family) as probe:
+            address = Address(*probe.getsockname()[:2])
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         if error.errno == errno.EADDRINUSE:
@@ -136,12 +131,14 @@ async def serve(
     tasks = [asyncio.create_task(server.serve())]
     if dispatcher:
         tasks.append(asyncio.create_task(dispatcher.run()))
-    if await _answers(address, tasks[0]):
+    if await _answers(address, tasks[0], stopping):
         log.info("serving", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
         if ready:
             ready()
     _freeze()
-    await _first_end(tasks, stopping)
+    await _first_end(tasks, stopping, database.lost)
+    if database.lost.is_set():
+        raise StoreUnavailable("the process that writes to the database was lost: start again")
     server.stop()
     if dispatcher:
         dispatcher.stop()
@@ -165,9 +162,9 @@ async def dispatch(settings: Settings, database: SqliteDatabase) -> None:
     log.info("stopped")
 
 
-async def _answers(address: Address, server: asyncio.Task[None]) -> bool:
-    """Whether the server takes connections, once it does; False when it has ended instead."""
-    while not server.done():
+async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:
+    """Whether the server takes connections, once it does; False when it has ended instead, or is to stop."""
+    while not server.done() and not stopping.is_set():
         try:
             _, writer = await asyncio.open_connection(*address)
         except OSError:
@@ -194,13 +191,13 @@ def _stop_signals() -> asyncio.Event:
     return stopping
 
 
-async def _first_end(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Until somebody says stop, or one of the tasks ends, which it never should by itself."""
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    with suppress(asyncio.CancelledError):
-        await stop
+async def _first_end(tasks: list[asyncio.Task[None]], *events: asyncio.Event) -> None:
+    """Until one of the events, or one of the tasks ends, which it never should by itself."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait([*waits, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _freeze() -> None:

@@ -1,6 +1,7 @@
 """Settings from the environment. Each also as `NAME_FILE`, to read a secret from a file."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ from afterword.base.ids import new_secret
 
 LONGEST_URL = 400
 """Characters of the public address: a link made from it must fit on one line of a letter."""
+
+_LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
+"""What can stand as a link in a letter: no blank, quote or angle bracket."""
 
 
 class SettingsError(Exception):
@@ -59,7 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Raises SettingsError with a sentence that names the setting, and never its value when it is secret."""
-    data = Path(_read(environment, "AFTERWORD_DATA") or "./afterword-data")
+    folder = _read(environment, "AFTERWORD_DATA")
+    data = Path(folder or "./afterword-data")
     host = _read(environment, "AFTERWORD_HOST") or "127.0.0.1"
     port = _number(environment, "AFTERWORD_PORT", 8000, 0, 65_535)
     smtp = _read(environment, "AFTERWORD_SMTP")
@@ -80,7 +85,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         host=host,
         port=port,
         body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 256 * 2**20, 1_024, 2**40),
-        is_default=not database and not environment.get("AFTERWORD_DATA"),
+        is_default=not database and not folder,
     )
 
 
@@ -106,17 +111,17 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_URL
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or not is_plain
-    ):
+    if len(text) > LONGEST_URL or not _LINKABLE.fullmatch(text) or not _is_address(text):
         raise SettingsError("AFTERWORD_URL is not a public address such as https://reviews.shop.example")
     return text.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        return False
 
 
 def _secret(text: str | None) -> str | None:

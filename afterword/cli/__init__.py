@@ -9,7 +9,6 @@ import sys
 import click
 
 from afterword import __version__
-from afterword.base.log import set_up_log
 from afterword.base.settings import SettingsError
 from afterword.cli.doctor import doctor
 from afterword.cli.invitations import invitation
@@ -77,7 +76,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    set_up_log()
 
 
 for _commands in SECTIONS.values():

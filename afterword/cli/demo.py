@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from afterword.base.settings import Settings
@@ -32,7 +33,7 @@ def _first_steps(settings: Settings, database: SqliteDatabase, now: float) -> li
             "There is no shop yet. Add one, with the same settings, from another terminal:",
             *_add_a_shop(),
         ]
-    test_key = database.write_now(lambda tx: _add_demo_shop(tx, now))
+    test_key = database.write_now(partial(_add_demo_shop, now=now))
     return [
         f'The data folder is new, so here is a shop to try: "{NAME}". Its test key, shown only now:',
         "",

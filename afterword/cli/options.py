@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from afterword.app import open_database
 from afterword.base.settings import read_settings
 from afterword.domain.shops import Shop, parse_delay
 from afterword.store.database import Transaction
+from afterword.store.opening import open_database
 from afterword.store.shops import Refused, find_shop
 from afterword.store.sqlite import SqliteDatabase
 

@@ -3,6 +3,7 @@ hand is taken up."""
 
 import asyncio
 import itertools
+from functools import partial
 
 from afterword.base.clock import Clock
 from afterword.base.ids import new_claim
@@ -66,6 +67,6 @@ class Dispatcher:
     async def _rescue(self, now: float) -> None:
         if await self._database.read(lambda tx: has_lapsed(tx, now=now)):
             in_hand = frozenset[int]().union(*(lane.in_hand for lane in self._lanes))
-            scheduled, in_doubt = await self._database.write(lambda tx: rescue_lapsed(tx, in_hand, now=now))
+            scheduled, in_doubt = await self._database.write(partial(rescue_lapsed, in_hand=in_hand, now=now))
             if scheduled or in_doubt:
                 log.warning("took up what was left in hand", scheduled=scheduled, in_doubt=in_doubt)

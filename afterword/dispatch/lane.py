@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
@@ -115,33 +116,18 @@ class Lane:
             shops = await self._database.read(lambda tx: due_shops(tx, live=self._live, now=now))
             if not shops or self._database.is_held or self._stopping.is_set():
                 return False
+            self._turn = (self._turn + 1) % len(shops)  # another one is the first each time
+            shops = shops[self._turn :] + shops[: self._turn]
             most = 1 if self._pause else CLAIMED_AT_ONCE
-            claims = await self._database.write(lambda tx: self._claim_fairly(tx, shops, now, most))
+            claims = await self._database.write(
+                partial(_claim_fairly, shops=shops, holder=self._holder, live=self._live, now=now, most=most)
+            )
         except StoreUnavailable as error:
             log.error("cannot look for what is due", error=str(error))
             return False
         self._in_hand |= {claim.invitation.id: claim for claim in claims}
         self._claimed.extend(claims)
         return bool(claims)
-
-    def _claim_fairly(self, tx: Transaction, shops: list[int], now: float, most: int) -> list[Claim]:
-        """An equal part for each shop that has something due, beginning with another one each time."""
-        self._turn += 1
-        first = self._turn % len(shops)
-        part = max(1, most // len(shops))
-        claims: list[Claim] = []
-        for shop_id in shops[first:] + shops[:first]:
-            if len(claims) < most and (shop := find_shop(tx, str(shop_id))):
-                claims += claim_due(
-                    tx,
-                    shop,
-                    self._holder,
-                    live=self._live,
-                    now=now,
-                    lease_until=int(now) + LEASE,
-                    most=min(part, most - len(claims)),
-                )
-        return claims
 
     async def _deliver(self, claim: Claim) -> None:
         """Brings one letter to its outcome. Whatever goes wrong is this letter's own: the others go on."""
@@ -151,7 +137,7 @@ class Lane:
             nonlocal marked
             now = self._clock()
             marked = await self._database.write(
-                lambda tx: mark_sending(tx, claim, now=now, lease_until=int(now) + LEASE)
+                partial(mark_sending, claim=claim, now=now, lease_until=int(now) + LEASE)
             )
             return marked
 
@@ -183,7 +169,7 @@ class Lane:
         while True:
             try:
                 state = await self._database.write(
-                    lambda tx: record_outcome(tx, claim, outcome, now=now, next_try_at=later)
+                    partial(record_outcome, claim=claim, outcome=outcome, now=now, next_try_at=later)
                 )
                 break
             except StoreUnavailable as error:
@@ -217,7 +203,9 @@ class Lane:
         for claim in claims:
             self._in_hand.pop(claim.invitation.id, None)
         try:
-            await self._database.write(lambda tx: release(tx, claims, next_try_at=next_try_at, reason=reason))
+            await self._database.write(
+                partial(release, claims=claims, next_try_at=next_try_at, reason=reason)
+            )
         except StoreUnavailable as error:
             log.error("claims could not be put back", claims=len(claims), error=str(error))
 
@@ -226,4 +214,18 @@ class Lane:
         claims = list(self._in_hand.values())
         if claims:
             until = int(self._clock()) + LEASE
-            await self._database.write(lambda tx: renew_leases(tx, claims, until))
+            await self._database.write(partial(renew_leases, claims=claims, lease_until=until))
+
+
+def _claim_fairly(
+    tx: Transaction, shops: list[int], holder: str, *, live: bool, now: float, most: int
+) -> list[Claim]:
+    """An equal part for each shop that has something due, the first ones first."""
+    part = max(1, most // len(shops))
+    lease_until = int(now) + LEASE
+    claims: list[Claim] = []
+    for shop_id in shops:
+        here = min(part, most - len(claims))
+        if here and (shop := find_shop(tx, str(shop_id))):
+            claims += claim_due(tx, shop, holder, live=live, now=now, lease_until=lease_until, most=here)
+    return claims

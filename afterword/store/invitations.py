@@ -43,8 +43,20 @@ class Claim(NamedTuple):
         invitation = self.invitation
         return fingerprint(self.shop.salt, live=invitation.live, id_order=invitation.id_order)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Crosses to the writer's process as MessagePack, at a fraction of what pickling costs."""
+        return _claim, (_encode(self.invitation), self.shop, self.holder)
+
     def journal_line(self, word: str, now: float) -> str:
         return f"{word} {self.fingerprint} {self.shop.id} {self.invitation.id} {int(now)}"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Invitation).decode
+
+
+def _claim(invitation: bytes, shop: Shop, holder: str) -> Claim:
+    return Claim(_decode(invitation), shop, holder)
 
 
 class InvitationRow(msgspec.Struct, frozen=True):

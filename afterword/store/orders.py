@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 from typing import Any, NamedTuple
 
+import msgspec
+
 from afterword.domain.batches import Imported
 from afterword.domain.invitations import due_at
 from afterword.domain.orders import Order
@@ -26,6 +28,18 @@ class Arrival(NamedTuple):
     key: Key
     orders: Sequence[tuple[int, Order]]
     received_at: float
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Crosses to the writer's process as MessagePack, at a fraction of what pickling each order costs."""
+        return _arrival, (self.shop, self.key, _encode(self.orders), self.received_at)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[int, Order]]).decode
+
+
+def _arrival(shop: Shop, key: Key, orders: bytes, received_at: float) -> Arrival:
+    return Arrival(shop, key, _decode(orders), received_at)
 
 
 def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Outcomes]:

@@ -1,4 +1,4 @@
-"""SQLite through apsw: one writing connection with a thread of its own, one reading connection beside it."""
+"""SQLite through apsw: one writer, and one reading connection beside it."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,37 +7,50 @@ from typing import TypeVar, cast
 
 import apsw
 
-from afterword.store.database import StoreUnavailable, Transaction
-from afterword.store.keeper import JournaledTransaction, JournalKeeper
-from afterword.store.migrate import migrate
+from afterword.store.committer import Call, Committer, each
+from afterword.store.connection import UNAVAILABLE, connect, unavailable
+from afterword.store.database import Transaction
 from afterword.store.transaction import SqliteTransaction
-from afterword.store.writer import BUSY_FOR, UNAVAILABLE, Writer, unavailable
+from afterword.store.writer import Writer, WriterThread
+from afterword.store.writer_process import WriterProcess
 
 T = TypeVar("T")
 A = TypeVar("A")
 
 
 class SqliteDatabase:
-    """See `database.Database`. Two processes may open the same file; each waits for the other's commit."""
+    """See `database.Database`. Two processes may open the same file; each waits for the other's commit.
 
-    def __init__(self, path: Path, journal: Path) -> None:
+    With `apart`, what is written is committed by a process of its own (see `writer_process`); this must then be the
+    first database that the process opens.
+    """
+
+    def __init__(self, path: Path, journal: Path, *, apart: bool = False) -> None:
         self.path = path
-        self._writing = _connect(path)
-        self._reading = _connect(path)
+        self._writer: Writer
+        if apart:
+            process = WriterProcess(path, journal)
+            self._writer, self.migrated, self.lost = process, process.migrated, process.lost
+        else:
+            committer = Committer(path, journal)
+            self._writer, self.migrated, self.lost = (
+                WriterThread(committer),
+                committer.migrated,
+                asyncio.Event(),
+            )
+        self._reading = connect(path)
         self._snapshot = SqliteTransaction(self._reading)
-        self._keeper = JournalKeeper(journal)
-        self._writer = Writer(self._writing, self._keeper)
-        self.migrated = self.write_now(migrate)
-        self.write_now(self._open_journal)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        return await self._writer.put(lambda tx, _: [work(tx)], None)
+        result: T = await self._writer.put(Call(each, work))
+        return result
 
     async def write_together(self, work: Callable[[Transaction, list[A]], list[T]], item: A) -> T:
-        return await self._writer.put(work, item)
+        result: T = await self._writer.put(Call(work, item))
+        return result
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
-        return self._writer.write_alone(work)
+        return self._writer.put_now(work)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         return self.read_now(work)
@@ -54,17 +67,14 @@ class SqliteDatabase:
 
     @property
     def is_held(self) -> bool:
-        return not self._keeper.is_kept
+        return self._writer.is_held
 
     async def look_for_journal(self) -> None:
-        await self.write(self._open_journal)
-
-    def _open_journal(self, tx: Transaction) -> None:
-        self._keeper.open(cast(JournaledTransaction, tx))
+        await self.write(_open_journal)
 
     def accept_journal_loss(self) -> None:
         """The operator's word that what is due may be sent although the journal is gone."""
-        self.write_now(lambda tx: self._keeper.start_anew(cast(JournaledTransaction, tx)))
+        self.write_now(_accept_journal_loss)
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
         """A consistent copy while everything goes on; `progress` is told pages done and pages in all."""
@@ -95,34 +105,11 @@ class SqliteDatabase:
         """`close` without an event loop."""
         self._writer.close()
         self._reading.close()
-        self._writing.close()
-        self._keeper.close()
 
 
-def _connect(path: Path) -> apsw.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _configured(apsw.Connection(str(path)))
-    except UNAVAILABLE as error:
-        raise StoreUnavailable(f"{path} cannot be opened as a database: {_cause(error)}") from error
+def _open_journal(tx: Transaction) -> None:
+    cast(SqliteTransaction, tx).open_journal()
 
 
-def _cause(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _configured(connection: apsw.Connection) -> apsw.Connection:
-    connection.set_busy_timeout(int(BUSY_FOR * 1_000))
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "fullfsync = ON",
-        "checkpoint_fullfsync = ON",
-        "cache_size = -65536",
-        "wal_autocheckpoint = 4000",
-        "journal_size_limit = 67108864",
-        "temp_store = MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    connection.set_busy_timeout(0)
-    return connection
+def _accept_journal_loss(tx: Transaction) -> None:
+    cast(SqliteTransaction, tx).accept_journal_loss()

@@ -6,6 +6,7 @@ import apsw
 
 from afterword.store.database import Params
 from afterword.store.journal import JournalMissing
+from afterword.store.keeper import JournalKeeper
 from afterword.store.queries import query
 
 IDS_A_BLOCK = 1_000
@@ -14,8 +15,9 @@ IDS_A_BLOCK = 1_000
 class SqliteTransaction:
     """See `database.Transaction`."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, keeper: JournalKeeper | None = None) -> None:
         self._connection = connection
+        self._keeper = keeper
         self._execute = connection.cursor().execute
         self._next_id = self._last_id = 0
         self.has_journal = False
@@ -40,6 +42,16 @@ class SqliteTransaction:
         if not self.has_journal:
             raise JournalMissing("this database has sent before, and its send journal is not there")
         self.lines.append(line)
+
+    def open_journal(self) -> None:
+        """Looks again for the journal of this database."""
+        if self._keeper is not None:
+            self._keeper.open(self)
+
+    def accept_journal_loss(self) -> None:
+        """See `JournalKeeper.start_anew`."""
+        if self._keeper is not None:
+            self._keeper.start_anew(self)
 
     def forget(self) -> None:
         """After a rollback: the block of ids was taken in what was undone."""

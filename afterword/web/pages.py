@@ -3,6 +3,7 @@
 A GET never writes: mail scanners follow every link. Only a press of the button does, or RFC 8058's one-click POST.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 from starlette.requests import Request
@@ -54,14 +55,16 @@ class Pages:
             await self._suppress(visit)
             return _about(request, "unsubscribed.html", visit)
         shop, order = visit
-        done = await self._database.read(lambda tx: suppressed_because(tx, shop, order.email, live=order.live) is not None)
+        done = await self._database.read(
+            lambda tx: suppressed_because(tx, shop, order.email, live=order.live) is not None
+        )
         return _about(request, "unsubscribed.html" if done else "unsubscribe.html", visit)
 
     async def _suppress(self, visit: Visit) -> None:
         shop, order = visit
         now = self._clock()
         is_new = await self._database.write(
-            lambda tx: suppress(tx, shop, order.email, live=order.live, reason="unsubscribed", now=now)
+            partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)
         )
         if is_new:
             log.info("unsubscribed", shop=shop.id, live=order.live)

@@ -34,7 +34,7 @@ _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
 _MARK = re.compile(r"{{ (\w+) }}")
 _RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*(?:,|$)", re.IGNORECASE)
 
-_catalogues = read_catalogues(LOCALES)
+catalogues = read_catalogues(LOCALES)
 
 
 def page(
@@ -48,7 +48,7 @@ def page(
 ) -> HTMLResponse:
     """A page in this language, or in the one that the browser asks for when None; English where there is no
     catalogue. It is kept by no cache unless `headers` say so."""
-    catalogue = choose(lang, _catalogues) if lang else _accepted(request)
+    catalogue = choose(lang, catalogues) if lang else _accepted(request)
     content = templates.get_template(name).render(
         catalogue=catalogue,
         lang=catalogue.lang,
@@ -77,10 +77,10 @@ def _accepted(request: Request) -> Catalogue:
     """The language that the browser likes best of those there are (RFC 9110 12.5.4), or English."""
     ranges = _RANGE.findall(request.headers.get("accept-language", ""))
     for tag, quality in sorted(ranges, key=lambda found: -float(found[1] or 1)):
-        catalogue = choose(tag, _catalogues)
+        catalogue = choose(tag, catalogues)
         if float(quality or 1) and catalogue.lang.partition("-")[0] == tag.lower().partition("-")[0]:
             return catalogue
-    return _catalogues[ENGLISH]
+    return catalogues[ENGLISH]
 
 
 def _root(request: Request) -> str:

@@ -1,0 +1,163 @@
+"""A committer in a process of its own, for a server under load: SQLite and the event loop then never wait for one
+another's interpreter lock.
+
+The process is forked before the first connection is opened, since connections must not be carried across a fork.
+It ends when its parent does, however that ends. When it is lost itself, nothing can be written any more and
+`lost` is set: the server stops, and whoever watches over it starts it again.
+
+Work crosses by pickle, so it is a function of a module, or a `functools.partial` of one.
+"""
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from afterword.store.committer import Call, Committer, each
+from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settle
+
+T = TypeVar("T")
+
+_LENGTH = struct.Struct("!Q")
+
+
+class WriterProcess:
+    """See `writer.Writer`."""
+
+    def __init__(self, path: Path, journal: Path) -> None:
+        """Raises what opening the database raises."""
+        self._pipe, theirs = socket.socketpair()
+        self._child = os.fork()
+        if self._child == 0:
+            self._pipe.close()
+            _commit_for_parent(theirs, path, journal)
+        theirs.close()
+        self._waiting: deque[Waiting] = deque()
+        self._group: list[Waiting] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_held = False
+        self.lost = asyncio.Event()
+        self.migrated: list[int] = self._receive()
+
+    @property
+    def is_held(self) -> bool:
+        return self._is_held
+
+    async def put(self, call: Call) -> Any:
+        if len(self._waiting) >= MOST_WAITING or self.lost.is_set():
+            raise StoreUnavailable("too many writes are waiting, or the writer is lost")
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._pipe, self._settle_group)
+        done: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append(Waiting(call, done))
+        if len(self._waiting) == 1 and not self._group:
+            self._loop.call_soon(self._send_group)
+        return await done
+
+    def _send_group(self) -> None:
+        """What came while one group was on its way to the disk is the next group.
+
+        There is never more than one group on its way, so the process is waiting for this one and takes it at once.
+        """
+        most = min(len(self._waiting), MOST_IN_A_GROUP)
+        self._group = [self._waiting.popleft() for _ in range(most)]
+        try:
+            self._send([waiting.call for waiting in self._group])
+        except OSError:
+            self._lose()
+        except Exception as error:  # what cannot be pickled
+            group, self._group = self._group, []
+            settle(group, [error] * len(group))
+
+    def _settle_group(self) -> None:
+        try:
+            results = self._receive()
+        except (EOFError, OSError):
+            self._lose()
+            return
+        group, self._group = self._group, []
+        settle(group, results)
+        if self._waiting:
+            self._send_group()
+
+    def _lose(self) -> None:
+        self.lost.set()
+        if self._loop is not None:
+            self._loop.remove_reader(self._pipe)
+        lost = [*self._group, *self._waiting]
+        self._group = []
+        self._waiting.clear()
+        settle(lost, [StoreUnavailable("the writer is lost")] * len(lost))
+
+    def put_now(self, work: Callable[[Transaction], T]) -> T:
+        assert not self._group, "an event loop is writing"
+        self._send([Call(each, work)])
+        [result] = self._receive()
+        if isinstance(result, Exception):
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    def _send(self, calls: list[Call]) -> None:
+        _send(self._pipe, calls)
+
+    def _receive(self) -> Any:
+        """The results of the group that was sent. Raises EOFError when the process is gone."""
+        results, self._is_held = _receive(self._pipe)
+        if isinstance(results, Exception):
+            raise results
+        return results
+
+    def close(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self._pipe)
+        self._pipe.close()
+        os.waitpid(self._child, 0)
+
+
+def _commit_for_parent(pipe: socket.socket, path: Path, journal: Path) -> None:
+    """The writing process: commits what it is given until its parent is gone. Does not return."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        committer = Committer(path, journal)
+    except Exception as error:
+        _send(pipe, (error, False))
+        os._exit(1)
+    try:
+        _send(pipe, (committer.migrated, committer.is_held))
+        while True:
+            results = committer.commit(_receive(pipe))
+            _send(pipe, (results, committer.is_held))
+    except (EOFError, OSError):
+        committer.close()
+    finally:
+        os._exit(0)
+
+
+def _send(pipe: socket.socket, value: object) -> None:
+    content = pickle.dumps(value, protocol=5)
+    pipe.sendall(_LENGTH.pack(len(content)) + content)
+
+
+def _receive(pipe: socket.socket) -> Any:
+    (size,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
+    return pickle.loads(_read(pipe, size))  # noqa: S301 (from our own process)
+
+
+def _read(pipe: socket.socket, size: int) -> bytearray:
+    content = bytearray(size)
+    view = memoryview(content)
+    while view:
+        got = pipe.recv_into(view)
+        if not got:
+            raise EOFError("the other end is gone")
+        view = view[got:]
+    return content
