@@ -1,0 +1,341 @@
+"""A real Afterword in a process of its own, spoken to over real HTTP, for tests to kill, stop and start again.
+
+    with Server(tmp_path, delay=2, AFTERWORD_SMTP=peer.url, AFTERWORD_FROM="…") as alba:
+        answer = alba.post_orders([an_order("A-1")])
+        alba.kill()                                     # SIGKILL
+        alba.start(**moved_clock(864_000))              # the same folder and port, ten days later
+        [invitation] = alba.invitations()
+
+Alba's bakery is there from the start. `alba.url` is the address, `alba.log` what it said on stderr.
+"""
+
+import http.client
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+import apsw
+
+from afterword.store.invitations import InvitationRow, list_invitations
+from afterword.store.shops import NewKeys, add_shop, find_shop
+from afterword.store.sqlite import SqliteDatabase
+from afterword.store.transaction import SqliteTransaction
+from tests.needs import needs
+
+T = TypeVar("T")
+
+PROJECT = Path(__file__).parents[1]
+ORDERS = "/private/v3/orders"
+SERVE = (sys.executable, "-m", "afterword", "serve")
+TEN_DAYS = 10 * 86_400
+FOUR_KEYS = {"success", "orders_count", "orders_imported", "message"}
+
+
+class Answer(NamedTuple):
+    """What a server answered; header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON object, which has the contract's four keys."""
+        found: dict[str, Any] = json.loads(self.content)
+        assert found.keys() >= FOUR_KEYS, found
+        return found
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """`success`, `orders_count` and `orders_imported`."""
+        return self.body["success"], self.body["orders_count"], self.body["orders_imported"]
+
+
+def an_order(id_order: str | int, **changes: object) -> dict[str, Any]:
+    """An order of Clara's at Alba's bakery, with an address of its own unless told otherwise."""
+    return {
+        "id_order": id_order,
+        "order_date": "2026-03-01 14:05:26",
+        "firstname": "Clara",
+        "lastname": "Núñez",
+        "email": address_of(id_order),
+        "products": [{"id": 100, "name": "Rye bread", "qty": 2, "unit_price": "4.20"}],
+        **changes,
+    }
+
+
+def address_of(id_order: str | int) -> str:
+    return f"customer-{re.sub('[^a-z0-9]+', '-', str(id_order).lower()).strip('-')}@mail.example"
+
+
+class Server:
+    """Alba's server: a folder, a port, and at most one process at a time.
+
+    `delay` is the shop's, in seconds; other keywords are settings (`AFTERWORD_…`). `data` is the folder.
+    """
+
+    def __init__(self, folder: Path, *, delay: int = TEN_DAYS, **settings: str) -> None:
+        self.data = folder / "data"
+        self.port = free_port()
+        self.settings = settings
+        self.process: subprocess.Popen[bytes] | None = None
+        self._left: list[int] = []
+        self._log = folder / "log"
+        self.keys = self.add_shop("Alba's bakery", delay)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        return Path(self.settings.get("AFTERWORD_DATABASE", self.data / "afterword.db"))
+
+    @property
+    def journal(self) -> Path:
+        return Path(self.settings.get("AFTERWORD_JOURNAL", self.data / "send.journal"))
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    # The process.
+
+    def __enter__(self) -> Self:
+        return self if self.process else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self.wait_until_gone()
+
+    def start(self, command: Sequence[str] = SERVE, **more: str) -> Self:
+        """Starts it with `more` settings, and returns once it answers. Fails within 20 seconds."""
+        assert self.process is None, "it runs already"
+        with self._log.open("ab") as log:
+            environment = self._environment(more)
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        self._wait_until_healthy()
+        return self
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
+        ours = {"AFTERWORD_DATA": str(self.data), "AFTERWORD_PORT": str(self.port)}
+        return kept | ours | self.settings | more
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            assert self.process is not None and self.process.poll() is None, self.log
+            try:
+                if self.get("/healthz").status == 200:
+                    return
+            except OSError:
+                time.sleep(0.01)
+        raise AssertionError(f"it does not answer: {self.log}")
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status, once it has finished."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self, *, all_at_once: bool = False) -> int:
+        """SIGKILL to the server, or to the processes that it started too; a second time does nothing."""
+        return self._end(signal.SIGKILL, all_at_once)
+
+    def _end(self, how: signal.Signals, all_at_once: bool = False) -> int:
+        process, self.process = self.process, None
+        if process is None:
+            return 0
+        self._left = children_of(process.pid)
+        for pid in [process.pid, *(self._left if all_at_once else [])]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+        return process.wait(30)
+
+    def wait_until_gone(self) -> None:
+        """Until the processes that the server had started have ended of themselves too. Fails after ten seconds."""
+        deadline = time.monotonic() + 10
+        while any(map(is_alive, self._left)):
+            assert time.monotonic() < deadline, f"{self._left} outlive their server"
+            time.sleep(0.01)
+
+    def restart(self) -> None:
+        """SIGTERM, and started again."""
+        self.stop()
+        self.start()
+
+    # Over HTTP.
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.request("GET", path, None, headers)
+
+    def post_orders(
+        self, orders: object, *, key: str | None = None, details: bool = False, timeout: float = 60.0
+    ) -> Answer:
+        """Posts orders as JSON, with Alba's live key unless told otherwise. Raises OSError when cut off."""
+        body: dict[str, object] = {"api_key": key or self.keys.private_key, "orders": orders}
+        if details:
+            body["details"] = 1
+        return self.request("POST", ORDERS, json.dumps(body), {"Content-Type": "application/json"}, timeout)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = 60.0,
+    ) -> Answer:
+        """One request on a connection of its own. Raises OSError when it is cut off."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as connection:
+            return ask(connection, method, path, body, headers)
+
+    def send_raw(self, request: bytes, timeout: float = 20.0) -> bytes:
+        """Sends these very bytes and returns all that comes until the server closes or falls silent."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as line:
+            line.sendall(request)
+            return read_answer(line)
+
+    # In the database.
+
+    def add_shop(self, name: str, delay: int = TEN_DAYS, lang: str = "en") -> NewKeys:
+        fields = {"lang": lang, "site": None, "timezone": "Europe/Paris", "email": None, "delay": delay}
+        database = SqliteDatabase(self.database, self.journal)
+        try:
+            return database.write_now(lambda tx: add_shop(tx, time.time(), name=name, **fields))[1]
+        finally:
+            database.close_now()
+
+    def read(self, work: Callable[[SqliteTransaction], T]) -> T:
+        """Runs `work` on a connection of its own, beside the server's or without it."""
+        with opened(self.database) as tx:
+            return work(tx)
+
+    def invitations(self) -> list[InvitationRow]:
+        """All invitations of Alba's bakery, in the order of their orders' import."""
+
+        def read(tx: SqliteTransaction) -> list[InvitationRow]:
+            alba = find_shop(tx, "Alba's bakery")
+            assert alba is not None
+            return list_invitations(tx, alba, most=10_000_000)[::-1]
+
+        return self.read(read)
+
+    def states(self) -> dict[str, str]:
+        """The state of each invitation, by `id_order`."""
+        return {one.id_order: one.state for one in self.invitations()}
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Fails when that takes longer, or the server is gone."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"it does not come about: {self.log[-2_000:]}"
+            assert self.process is not None and self.process.poll() is None, self.log
+            time.sleep(0.02)
+
+    def put_back(self, backup: Path) -> None:
+        """Puts a copy of the database in the place of the database, as an operator restores a backup."""
+        assert self.process is None, "it runs"
+        for end in ("", "-wal", "-shm"):
+            self.database.with_name(self.database.name + end).unlink(missing_ok=True)
+        shutil.copy(backup, self.database)
+
+
+@contextmanager
+def opened(database: Path) -> Iterator[SqliteTransaction]:
+    """A transaction to read in, on a connection that cannot write rows."""
+    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(10_000)
+    connection.execute("PRAGMA query_only = ON")
+    try:
+        with connection:
+            yield SqliteTransaction(connection)
+    finally:
+        connection.close()
+
+
+def ask(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """One request on a connection. Raises OSError when it is cut off, whatever the library calls that."""
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        content = response.read()
+    except http.client.HTTPException as error:
+        raise ConnectionError(repr(error)) from error
+    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, content)
+
+
+def read_answer(line: socket.socket) -> bytes:
+    """Until the other side closes, or a whole answer with a length is there."""
+    received = b""
+    while piece := line.recv(65_536):
+        received += piece
+        head, blank, body = received.partition(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 100"):
+            head, blank, body = body.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        if blank and length and len(body) >= int(length):
+            break
+    return received
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that this one has started, from whichever thread."""
+    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for children in found for child in children]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it still runs: one that nobody has asked for its end yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
+
+
+def moved_clock(seconds: float) -> dict[str, str]:
+    """What `Server.start` takes for a process whose clock is ahead by so many seconds and runs at its real speed.
+
+    faketime's own process would stand between us and the server, so only its library is used. Clocks that
+    count from nowhere (CLOCK_MONOTONIC) stay as they are: they do not jump in life either.
+    """
+    needs("faketime")
+    shown = subprocess.run(
+        ["faketime", "-f", f"{seconds:+.3f}", "env"], capture_output=True, text=True, check=True
+    )
+    found = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
+    moved = {name: found[name] for name in ("LD_PRELOAD", "FAKETIME")}
+    return moved | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+def free_port() -> int:
+    """A port that nobody uses, below those that the system gives to clients.
+
+    A client that knocks while its server is down could otherwise be given the server's own port.
+    """
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with closing(socket.socket()) as line:
+            try:
+                line.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

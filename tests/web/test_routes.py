@@ -1,0 +1,155 @@
+"""What holds for every address: its methods, its headers, and a page when something is wrong."""
+
+import asyncio
+import re
+import socket
+
+import apsw
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from afterword.mail.catalogue import Catalogue
+from afterword.store.database import StoreUnavailable
+from afterword.web import render
+from afterword.web.server import Place, build_router
+from tests.server import Answer
+from tests.web.conftest import BODY_LIMIT, SECRET, Site
+
+FIXED = ("/docs", "/openapi.json", "/static/style.css")
+NOBODYS = "A" * 31
+
+
+class SilentDatabase:
+    """A store that does not answer, as with a disk that fails."""
+
+    is_held = False
+
+    async def read(self, work: object) -> None:
+        raise StoreUnavailable("disk I/O error")
+
+
+def is_safe(answer: Answer) -> bool:
+    policy = answer.headers["content-security-policy"]
+    return (
+        policy.startswith("default-src 'none';")
+        and "unsafe" not in policy
+        and "http" not in policy
+        and answer.headers["x-content-type-options"] == "nosniff"
+        and answer.headers["referrer-policy"] == "no-referrer"
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", f"/r/1/{NOBODYS}", f"/u/²/{NOBODYS}", "/r/1/%00", "/r/1//x"]
+)
+def test_an_address_that_does_not_exist_is_a_page_with_safe_headers(site: Site, path: str) -> None:
+    answer = site.get(path.replace("²", "%C2%B2"))
+    assert answer.status == 404 and is_safe(answer)
+    assert answer.headers["cache-control"] == "no-store"
+    assert b"<h1>There is no such page</h1>" in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/r/1/x", "GET, HEAD"),
+        ("/u/1/x", "GET, HEAD, POST"),
+        ("/healthz", "GET, HEAD"),
+        *((path, "GET, HEAD") for path in FIXED),
+    ],
+)
+def test_another_method_is_told_which_there_are(site: Site, path: str, allowed: str) -> None:
+    answer = site.request("PUT", path)
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert is_safe(answer) and b"<h1>" in answer.content
+
+
+def test_head_answers_as_get_does_without_a_body(site: Site) -> None:
+    links = site.links(site.keys.private_key, "HEAD-1")
+    for path in (links.review, links.unsubscribe, "/healthz", "/nothing", *FIXED):
+        head, get = site.request("HEAD", path), site.get(path)
+        assert (head.status, head.content) == (get.status, b"") and get.content
+        assert head.headers.keys() - {"date"} == get.headers.keys() - {"date"}, path
+
+
+def test_customers_pages_are_kept_by_no_cache_and_the_fixed_ones_are(site: Site) -> None:
+    links = site.links(site.keys.private_key, "CACHE-1")
+    for path in (links.review, links.unsubscribe, "/healthz"):
+        answer = site.get(path)
+        assert answer.headers["cache-control"] == "no-store" and is_safe(answer)
+    for path in ("/openapi.json", "/static/style.css"):
+        answer = site.get(path)
+        assert answer.headers["cache-control"] == "public, max-age=3600" and is_safe(answer)
+
+
+def test_links_hold_when_a_proxy_puts_all_under_a_folder(site: Site) -> None:
+    for path, root in (
+        ("/docs", "./"),
+        ("/a/b/c", "../../"),
+        ("//r/1/x", "../../../"),
+        ("/a%2Fb/c?d/e", "../"),
+    ):
+        assert f'href="{root}static/style.css"'.encode() in site.get(path).content
+
+
+def test_an_unexpected_error_names_a_line_of_the_log_and_nothing_else(doomed_site: Site) -> None:
+    links = doomed_site.links(doomed_site.keys.private_key, "BROKEN-1")
+    apsw.Connection(str(doomed_site.database)).execute("DROP TABLE suppressions")
+    answer = doomed_site.get(links.unsubscribe)
+    found = re.search(rb"<code>([0-9a-f]{32})</code>", answer.content)
+    assert answer.status == 500 and is_safe(answer) and found
+    assert b"suppressions" not in answer.content and b"Traceback" not in answer.content
+    lines = [line for line in doomed_site.log.splitlines() if found[1].decode() in line]
+    assert len(lines) == 1 and "no such table: suppressions" in lines[0]
+    assert doomed_site.log.count("Traceback") == 1, "the server told it a second time"
+    assert doomed_site.get(links.review).status == 200
+
+
+@pytest.fixture
+def silent_web(tmp_path: object) -> Starlette:
+    return build_router(SilentDatabase(), lambda: 0.0, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", f"/r/1/{NOBODYS}"), ("GET", f"/u/1/{NOBODYS}"), ("POST", f"/u/1/{NOBODYS}")]
+)
+def test_a_page_without_its_store_says_come_back(silent_web: Starlette, method: str, path: str) -> None:
+    answer = ask(silent_web, method, path)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "<h1>Back in a moment</h1>" in answer.text and "disk" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_health_without_its_store_is_unavailable(silent_web: Starlette) -> None:
+    answer = ask(silent_web, "GET", "/healthz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
+    assert answer.headers["retry-after"] == "5" and answer.headers["cache-control"] == "no-store"
+
+
+def test_a_catalogue_added_is_a_language_added_from_right_to_left_too(
+    silent_web: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"There is no such page": "لا توجد هذه الصفحة"}
+    monkeypatch.setitem(render.catalogues, "ar", Catalogue("ar", words))
+    page = ask(silent_web, "GET", "/nothing", {"Accept-Language": "ar-EG"}).text
+    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page']}</h1>" in page
+
+
+def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:
+    links = site.links(site.keys.private_key, "BODY-1")
+    request = f"POST {links.unsubscribe} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", site.port), 5) as line:
+        line.sendall(request + b"List-Unsubscribe=One-Click")
+        assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+def ask(web: Starlette, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    """One request, without a network."""
+
+    async def request() -> httpx.Response:
+        transport = httpx.ASGITransport(web)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
+            return await client.request(method, path, headers=headers)
+
+    return asyncio.run(request())
