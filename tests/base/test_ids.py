@@ -1,0 +1,64 @@
+"""Keys and the tokens in a letter's links: unguessable, and good for one purpose and one order only."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afterword.base.ids import (
+    is_signed,
+    new_claim,
+    new_private_key,
+    new_public_key,
+    new_salt,
+    new_secret,
+    order_id_of,
+    sign_token,
+)
+
+SECRET = "0123456789abcdef" * 2
+SUBJECT = "a" * 32
+
+
+def test_keys_look_as_known_clients_expect_and_no_two_are_alike() -> None:
+    shop, lang, digits = new_private_key(7, "fr").split("/")
+    assert (shop, lang, len(bytes.fromhex(digits))) == ("7", "fr", 32)
+    assert len(bytes.fromhex(new_public_key())) == 16
+    for make in (lambda: new_private_key(7, "fr"), new_public_key, new_salt, new_secret, new_claim):
+        assert len({make() for _ in range(100)}) == 100
+
+
+@given(st.integers(0, 2**53), st.sampled_from(["r", "u"]))
+def test_a_token_says_its_order_and_opens_it(order_id: int, purpose: str) -> None:
+    token = sign_token(SECRET, purpose, order_id, SUBJECT)
+    assert order_id_of(token) == order_id
+    assert is_signed(SECRET, purpose, token, SUBJECT)
+    assert len(token) == 31 and token.isascii() and set(token).isdisjoint("+/=")
+
+
+def test_a_token_is_good_for_nothing_else() -> None:
+    token = sign_token(SECRET, "u", 7, SUBJECT)
+    assert not is_signed(SECRET, "r", token, SUBJECT)
+    assert not is_signed(SECRET, "u", token, "b" * 32)
+    assert not is_signed(SECRET[::-1], "u", token, SUBJECT)
+    assert not is_signed(SECRET, "u", sign_token(SECRET, "u", 8, SUBJECT)[:10] + token[10:], SUBJECT)
+    assert not is_signed(SECRET, "u\0", sign_token(SECRET, "u", 7, SUBJECT), SUBJECT)
+
+
+def test_no_changed_letter_of_a_token_goes_unnoticed() -> None:
+    token = sign_token(SECRET, "u", 7, SUBJECT)
+    for place in range(len(token)):
+        for sign in "AQgw-_z0":
+            changed = token[:place] + sign + token[place + 1 :]
+            same_octets = place == len(token) - 1 and order_id_of(changed) is not None
+            if changed != token and not (same_octets and is_signed(SECRET, "u", changed, SUBJECT)):
+                assert not is_signed(SECRET, "u", changed, SUBJECT)
+            elif changed != token:
+                assert place == len(token) - 1, "only the spare bits of the last letter may differ"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "A", "A" * 30, "A" * 32, "é" * 31, "=" * 31, "A" * 30 + "!", "\0" * 31, "\ud800"]
+)
+def test_what_is_no_token_is_refused_without_an_error(token: str) -> None:
+    assert not is_signed(SECRET, "u", token, SUBJECT)
+    assert order_id_of(token) is None or len(token) == 31

@@ -1,0 +1,87 @@
+"""The real command in a process of its own, with a data folder of its own."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from afterword.store.sqlite import SqliteDatabase
+from tests.store.cast import open_database
+
+AFTERWORD = (sys.executable, "-m", "afterword")
+
+
+class Ran(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def sentence(self) -> str:
+        """The one line on stderr of a command that was refused, which says nothing on stdout."""
+        assert (self.code, self.out) == (1, ""), self
+        [line] = self.err.splitlines()
+        assert line.startswith("Error: "), self
+        return line.removeprefix("Error: ")
+
+    @property
+    def usage(self) -> str:
+        """The last line of a usage error."""
+        assert (self.code, self.out) == (2, ""), self
+        assert self.err.startswith("Usage: "), self
+        return self.err.splitlines()[-1].removeprefix("Error: ")
+
+
+class Command:
+    """`afterword` with AFTERWORD_DATA set to `data`, or in `folder` with no settings when that is not wanted."""
+
+    def __init__(self, folder: Path, *, default: bool = False) -> None:
+        self.folder = folder
+        self.data = folder / ("afterword-data" if default else "data")
+        self.environment = {name: value for name, value in os.environ.items() if "AFTERWORD" not in name}
+        if not default:
+            self.environment["AFTERWORD_DATA"] = str(self.data)
+
+    def run(self, *arguments: str, **settings: str) -> Ran:
+        ended = subprocess.run(
+            [*AFTERWORD, *arguments],
+            cwd=self.folder,
+            env=self.environment | settings,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+        return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+    def say(self, *arguments: str, **settings: str) -> str:
+        """What a command says that must be done without a word on stderr."""
+        ran = self.run(*arguments, **settings)
+        assert (ran.code, ran.err) == (0, ""), ran
+        return ran.out
+
+    def json(self, *arguments: str, **settings: str) -> Any:
+        """The one JSON value of a command that must be done."""
+        return json.loads(self.say(*arguments, "--json", **settings))
+
+    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*AFTERWORD, *arguments],
+            cwd=self.folder,
+            env=self.environment | settings,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def database(self) -> SqliteDatabase:
+        return open_database(self.data)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])

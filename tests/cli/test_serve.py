@@ -1,0 +1,212 @@
+"""What a newcomer meets: `afterword serve` in an empty folder, a line to paste, and a letter ten seconds later."""
+
+import http.client
+import itertools
+import json
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from afterword.cli import demo
+from tests.cli.command import Command, free_port
+from tests.needs import needs
+from tests.server import an_order
+
+DUPLICATE = "Some orders were not imported because they had already been sent (see documentation)"
+
+
+class Serving:
+    """A running `afterword serve` and what it has said so far."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.lines: list[str] = []
+        self.log: list[str] = []
+        for stream, lines in ((process.stdout, self.lines), (process.stderr, self.log)):
+            threading.Thread(target=self._listen, args=(stream, lines), daemon=True).start()
+
+    def _listen(self, stream: Iterator[str], lines: list[str]) -> None:
+        lines.extend(line.rstrip("\n") for line in iter(stream))
+
+    def wait_for(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, (self.lines, self.log)
+            assert self.process.poll() is None, (self.lines, self.log)
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+
+@contextmanager
+def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serving]:
+    found = Serving(command.start("serve", *arguments, **settings))
+    try:
+        found.wait_for(lambda: any("event=serving" in line for line in found.log))
+        found.wait_for(lambda: bool(found.lines))
+        yield found
+    finally:
+        found.process.kill()
+        found.process.wait()
+
+
+def test_a_newcomer_pastes_one_line_and_has_a_letter_ten_seconds_later(tmp_path: Path) -> None:
+    needs("curl")
+    command = Command(tmp_path, default=True)
+    port = free_port()
+    with serving(command, AFTERWORD_PORT=port) as demo_shop:
+        demo_shop.wait_for(lambda: any("never leave this machine" in line for line in demo_shop.lines))
+        [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
+        assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
+        assert paste(line) == {"success": 0, "orders_count": 1, "orders_imported": 0, "message": DUPLICATE}
+        imported_at = time.monotonic()
+        assert letters(command) == []
+        demo_shop.wait_for(lambda: bool(letters(command)))
+        assert 8 < time.monotonic() - imported_at < 14
+        [letter] = letters(command)
+        assert b"clara@example.com" in letter.read_bytes()
+        demo_shop.wait_for(lambda: any(letter.name in line for line in demo_shop.log))
+        assert demo_shop.stop() == 0
+    with serving(command, AFTERWORD_PORT=port) as again:
+        again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
+        assert not any(line.startswith("curl ") for line in again.lines)
+        assert again.stop(signal.SIGINT) == 0
+    assert [shop["name"] for shop in command.json("shop", "list")] == ["Demo shop"]
+
+
+def paste(line: str) -> object:
+    return json.loads(subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30).stdout)
+
+
+def letters(command: Command) -> list[Path]:
+    return sorted((command.data / "outbox").glob("*.eml"))
+
+
+def test_a_folder_named_by_hand_gets_no_demo_shop_but_a_hint(afterword: Command) -> None:
+    with serving(afterword, AFTERWORD_PORT=free_port()) as served:
+        served.wait_for(lambda: any('shop add "Alba\'s bakery"' in line for line in served.lines))
+        assert afterword.json("shop", "list") == []
+        afterword.json("shop", "add", "Alba's bakery")
+        assert served.stop() == 0
+    port = free_port()
+    with serving(afterword, AFTERWORD_PORT=port) as served:
+        assert served.lines == [f"Afterword serves at http://127.0.0.1:{port}"]
+
+
+def test_an_address_in_use_is_one_sentence_and_makes_no_demo_shop(tmp_path: Path) -> None:
+    command = Command(tmp_path, default=True)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = command.run("serve", AFTERWORD_PORT=str(port)).sentence
+    assert said.startswith(f"127.0.0.1:{port} is in use already")
+    assert not command.data.exists()
+
+
+def test_a_second_one_on_the_same_port_is_refused(afterword: Command) -> None:
+    port = free_port()
+    with serving(afterword, AFTERWORD_PORT=port):
+        assert "is in use already" in afterword.run("serve", AFTERWORD_PORT=port).sentence
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
+def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Command, host: str) -> None:
+    said = afterword.run("serve", AFTERWORD_PORT=free_port(), AFTERWORD_HOST=host).sentence
+    assert re.fullmatch(
+        rf"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {re.escape(host)}:\d+: [\w' -]+", said
+    )
+
+
+def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
+    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 is not for SQLite")
+    assert "is not in the range" in afterword.run("serve", "--workers", "0").usage
+
+
+def test_without_dispatch_nothing_is_sent_until_a_dispatcher_runs(afterword: Command) -> None:
+    key = afterword.json("shop", "add", "Alba's bakery", "--delay", "0s")["private_key"]
+    with serving(afterword, "--no-dispatch", AFTERWORD_PORT=(port := free_port())) as served:
+        needs("curl")
+        answer = paste(demo.curl_line(f"http://127.0.0.1:{port}", key, time.time()))
+        assert answer == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
+        time.sleep(2)
+        assert letters(afterword) == []
+        alone = Serving(afterword.start("dispatch"))
+        alone.wait_for(lambda: bool(letters(afterword)))
+        assert (alone.stop(), served.stop()) == (0, 0)
+        assert alone.lines == []
+    assert [row["state"] for row in afterword.json("invitation", "list", "1")] == ["sent"]
+
+
+def test_commands_write_and_read_while_serve_takes_orders_without_a_break(afterword: Command) -> None:
+    key = afterword.json("shop", "add", "Alba's bakery")["private_key"]
+    with serving(afterword, AFTERWORD_PORT=(port := free_port())), ordering(int(port), key) as imported:
+        for customer in ("clara", "diego"):
+            assert afterword.json("suppression", "add", "1", f"{customer}@mail.example")["new"]
+        assert afterword.json("backup", "monday.db")["file"] == "monday.db"
+        assert afterword.run("doctor").code == 0
+    assert len(afterword.json("invitation", "list", "1")) == len(imported) > 100
+
+
+@contextmanager
+def ordering(port: int, key: str) -> Iterator[list[str]]:
+    """Senders of one order after the other; the list has the orders that were acknowledged."""
+    over = threading.Event()
+    imported: list[str] = []
+
+    def send(sender: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for number in itertools.count():
+            if over.is_set():
+                return
+            order = an_order(f"{sender}-{number}")
+            body = json.dumps({"api_key": key, "orders": [order]})
+            connection.request("POST", "/private/v3/orders", body, {"Content-Type": "application/json"})
+            assert json.loads(connection.getresponse().read())["success"] == 1
+            imported.append(order["id_order"])
+
+    senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
+    for sender in senders:
+        sender.start()
+    try:
+        yield imported
+    finally:
+        over.set()
+        for sender in senders:
+            sender.join()
+
+
+def test_the_line_to_paste_is_safe_in_sh_whatever_the_address_holds() -> None:
+    words = shlex.split(demo.curl_line("http://shop.example/it's $(here)", "1/en/ab", 1_772_374_326))
+    form, url = words[1:-1], words[-1]
+    assert (words[0], form[::2], url) == (
+        "curl",
+        ["-F", "-F"],
+        "http://shop.example/it's $(here)/private/v3/orders",
+    )
+    assert form[1] == "api_key=1/en/ab"
+    [order] = json.loads(form[3].removeprefix("orders="))
+    assert order["order_date"] == "2026-03-01 14:12:06"
+    assert order["email"].endswith("@example.com")
+
+
+def test_we_are_called_as_we_were_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "afterword"
+    installed.touch(mode=0o755)
+    monkeypatch.setattr(sys, "argv", [str(installed)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert demo.command() == str(installed)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo.command() == "afterword"
+    monkeypatch.setattr(sys, "argv", ["/somewhere/afterword/__main__.py"])
+    assert demo.command() == f"{shlex.quote(sys.executable)} -m afterword"

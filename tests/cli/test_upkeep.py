@@ -1,0 +1,81 @@
+import os
+import pty
+import stat
+import subprocess
+from contextlib import closing
+
+import apsw
+
+from afterword.store.migrate import migrations
+from tests.cli.command import AFTERWORD, Command, free_port
+
+NEWEST = migrations()[-1][0]
+
+
+def test_migrate_says_what_it_applied(afterword: Command) -> None:
+    assert afterword.json("migrate") == {"schema": NEWEST, "applied": [number for number, _ in migrations()]}
+    assert afterword.json("migrate") == {"schema": NEWEST, "applied": []}
+    assert afterword.say("migrate") == f"The schema is up to date: {NEWEST}.\n"
+
+
+def test_a_database_of_a_newer_version_is_refused_by_every_command(afterword: Command) -> None:
+    afterword.say("migrate")
+    with closing(apsw.Connection(str(afterword.data / "afterword.db"))) as newer:
+        newer.execute("INSERT INTO schema_versions VALUES (9999)")
+    for words in (("migrate",), ("shop", "list"), ("serve",), ("backup", "b.db"), ("dispatch",)):
+        said = afterword.run(*words, AFTERWORD_PORT=free_port()).sentence
+        assert said.startswith(
+            f"this database has schema 9999, but this version of Afterword knows only schema {NEWEST}"
+        )
+
+
+def test_a_backup_is_whole_private_and_says_what_else_to_keep(afterword: Command) -> None:
+    afterword.json("shop", "add", "Alba's bakery")
+    said = afterword.say("backup", "monday.db")
+    assert "send.journal" in said
+    assert "secret" in said
+    copy = afterword.folder / "monday.db"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert sorted(path.name for path in afterword.folder.iterdir()) == ["data", "monday.db"]
+    with closing(apsw.Connection(str(copy))) as restored:
+        assert restored.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert restored.execute("SELECT name FROM shops").fetchall() == [("Alba's bakery",)]
+
+
+def test_a_backup_overwrites_nothing(afterword: Command) -> None:
+    told = afterword.json("backup", "monday.db")
+    assert told == {
+        "file": "monday.db",
+        "bytes": (afterword.folder / "monday.db").stat().st_size,
+        "schema": NEWEST,
+    }
+    assert (
+        afterword.run("backup", "monday.db").sentence
+        == "monday.db exists already: a backup overwrites nothing"
+    )
+    (afterword.folder / "dangling.db").symlink_to("nowhere")
+    assert "exists already" in afterword.run("backup", "dangling.db").sentence
+    assert afterword.run("backup", "nowhere/b.db").sentence == "there is no folder nowhere"
+
+
+def test_a_backup_tells_a_terminal_how_far_it_is(afterword: Command) -> None:
+    afterword.say("migrate")
+    mine, theirs = pty.openpty()
+    subprocess.run(
+        [*AFTERWORD, "backup", "monday.db", "--json"],
+        cwd=afterword.folder,
+        env=afterword.environment,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=True,
+    )
+    os.close(theirs)
+    with os.fdopen(mine, "rb", buffering=0) as terminal:
+        assert b"100 % of " in terminal.read(1_000)
+
+
+def test_what_is_made_is_private_however_open_the_folder_is(afterword: Command) -> None:
+    afterword.data.mkdir(mode=0o755)
+    afterword.json("shop", "add", "Alba's bakery")
+    for path in afterword.data.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
