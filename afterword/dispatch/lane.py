@@ -181,7 +181,7 @@ class Lane:
             shop=claim.shop.id,
             live=invitation.live,
             state=state,
-            reply=outcome.reply if outcome.kind == "sent" and not invitation.live else None,
+            **({"letter": outcome.reply} if outcome.kind == "sent" and not invitation.live else {}),
         )
 
     async def _wait_for_better_times(self, claim: Claim, trouble: Exception) -> None:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from afterword.domain.fields import (
+    LONGEST_KEY,
+    LONGEST_TEXT,
     UnfitError,
     read_date,
     read_email,
@@ -72,23 +74,24 @@ class FieldError(msgspec.Struct, frozen=True, gc=False, array_like=True):
     expected: str | None
 
 
-Field = tuple[str, Callable[[Any], object], bool]
-"""A field's name, its reader, and whether it is mandatory."""
+Field = tuple[str, Callable[[Any], object], bool, int]
+"""A field's name, its reader, whether it is mandatory, and the most characters of a plain text that its reader would
+only trim (0 where it does more)."""
 
 _LINE_FIELDS: tuple[Field, ...] = (
-    ("id", read_integer, True),
-    ("name", read_product_name, True),
-    ("category_id", read_label, False),
-    ("category_name", read_product_name, False),
-    ("qty", read_quantity, False),
-    ("unit_price", read_price, False),
-    ("mpn", read_label, False),
-    ("ean13", read_label, False),
-    ("sku", read_label, False),
-    ("upc", read_label, False),
-    ("url", read_web_address, False),
-    ("image_url", read_web_address, False),
-    ("variant_id", read_integer, False),
+    ("id", read_integer, True, 0),
+    ("name", read_product_name, True, LONGEST_TEXT),
+    ("category_id", read_label, False, LONGEST_TEXT),
+    ("category_name", read_product_name, False, LONGEST_TEXT),
+    ("qty", read_quantity, False, 0),
+    ("unit_price", read_price, False, 0),
+    ("mpn", read_label, False, LONGEST_TEXT),
+    ("ean13", read_label, False, LONGEST_TEXT),
+    ("sku", read_label, False, LONGEST_TEXT),
+    ("upc", read_label, False, LONGEST_TEXT),
+    ("url", read_web_address, False, 0),
+    ("image_url", read_web_address, False, 0),
+    ("variant_id", read_integer, False, 0),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -98,14 +101,14 @@ _decode = msgspec.json.Decoder(tuple[OrderLine, ...]).decode
 @lru_cache(maxsize=1_000)
 def _order_fields(zone: ZoneInfo) -> tuple[Field, ...]:
     return (
-        ("id_order", read_key, True),
-        ("reference", read_key, False),
-        ("order_date", partial(read_date, zone=zone), True),
-        ("firstname", read_name, True),
-        ("lastname", read_name, True),
-        ("email", read_email, True),
-        ("phone", read_text, False),
-        ("store_id", read_integer, False),
+        ("id_order", read_key, True, LONGEST_KEY),
+        ("reference", read_key, False, LONGEST_KEY),
+        ("order_date", partial(read_date, zone=zone), True, 0),
+        ("firstname", read_name, True, LONGEST_TEXT),
+        ("lastname", read_name, True, LONGEST_TEXT),
+        ("email", read_email, True, 0),
+        ("phone", read_text, False, LONGEST_TEXT),
+        ("store_id", read_integer, False, 0),
     )
 
 
@@ -133,9 +136,18 @@ def _read(given: dict[str, object], fields: tuple[Field, ...]) -> tuple[list[Any
     values: list[Any] = []
     errors: list[FieldError] = []
     get = given.get
-    for name, read, mandatory in fields:
+    for name, read, mandatory, longest in fields:
         value = get(name)
-        if value is None or value is False or value == "":
+        if (
+            type(value) is str
+            and value
+            and len(value) <= longest
+            and value.isascii()
+            and value.isprintable()
+            and "&" not in value
+        ):
+            value = value.strip() or None
+        elif value is None or value is False or value == "":
             value = None
         else:
             try:

@@ -29,7 +29,7 @@ class OutboxCourier:
         self._folder = folder
 
     async def deliver(self, letter: Letter, mark: Mark) -> Outcome:
-        """See `Courier.deliver`. The outcome's reply says where the letter lies: `outbox/<name>.eml`.
+        """See `Courier.deliver`. The outcome's reply says where the letter lies.
 
         `in_doubt` when the disk fails between the mark and the end: the file may be there or not.
         """
@@ -46,7 +46,7 @@ class OutboxCourier:
             await asyncio.to_thread(_publish, draft, self._folder / name)
         except OSError as error:
             return Outcome("in_doubt", f"the outbox cannot be written: {error.strerror or error}")
-        return Outcome("sent", f"{self._folder.name}/{name}")
+        return Outcome("sent", str(self._folder / name))
 
     async def close(self) -> None:
         """Nothing is held open between letters."""

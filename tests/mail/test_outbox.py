@@ -29,7 +29,7 @@ def deliver(folder: Path, letter: Letter = TO_CLARA, mark: Callable[[], Awaitabl
 
 def test_a_letter_becomes_one_file_that_only_its_owner_reads(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "outbox"
-    assert deliver(folder) == Outcome("sent", "outbox/c0ffee.eml")
+    assert deliver(folder) == Outcome("sent", str(folder / "c0ffee.eml"))
     assert os.listdir(folder) == ["c0ffee.eml"]
     assert (folder / "c0ffee.eml").read_bytes() == TO_CLARA.content
     assert stat.S_IMODE((folder / "c0ffee.eml").stat().st_mode) == 0o600
