@@ -99,7 +99,7 @@ class SqliteDatabase:
         return [] if found == ["ok"] else found
 
     async def close(self) -> None:
-        await asyncio.to_thread(self.close_now)
+        self.close_now()
 
     def close_now(self) -> None:
         """`close` without an event loop."""

@@ -73,9 +73,12 @@ class WriterProcess:
             self._send([waiting.call for waiting in self._group])
         except OSError:
             self._lose()
-        except Exception as error:  # what cannot be pickled
+        except Exception as error:
+            # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
             group, self._group = self._group, []
             settle(group, [error] * len(group))
+            if self._waiting and self._loop is not None:
+                self._loop.call_soon(self._send_group)
 
     def _settle_group(self) -> None:
         try:
@@ -116,6 +119,8 @@ class WriterProcess:
         return results
 
     def close(self) -> None:
+        while self._group:
+            self._settle_group()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.remove_reader(self._pipe)
         self._pipe.close()
