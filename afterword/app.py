@@ -136,15 +136,19 @@ async def serve(
         if ready:
             ready()
     _freeze()
-    await _first_end(tasks, stopping, database.lost)
-    if database.lost.is_set():
-        raise StoreUnavailable("the process that writes to the database was lost: start again")
+    lost = asyncio.create_task(database.until_lost())
+    await _first_end([*tasks, lost], stopping)
     server.stop()
     if dispatcher:
         dispatcher.stop()
-    await asyncio.gather(*tasks)
+    if lost.done():
+        # Nothing in hand can be settled any more; the next start finds out what became of it.
+        tasks[-1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=lost.done())
     readers.close()
     await database.close()
+    if lost.done():
+        raise StoreUnavailable("the process that writes to the database was lost: start again")
     log.info("stopped")
 
 
@@ -191,13 +195,11 @@ def _stop_signals() -> asyncio.Event:
     return stopping
 
 
-async def _first_end(tasks: list[asyncio.Task[None]], *events: asyncio.Event) -> None:
-    """Until one of the events, or one of the tasks ends, which it never should by itself."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait([*waits, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    await asyncio.gather(*waits, return_exceptions=True)
+async def _first_end(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
+    """Until somebody says stop, or one of the tasks ends, which it never should by itself."""
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
 
 
 def _freeze() -> None:

@@ -80,6 +80,10 @@ class Database(Protocol):
         """Whether nothing may be sent because the journal of what was sent is not there (guarantee 9)."""
         ...
 
+    async def until_lost(self) -> None:
+        """Returns when nothing can be written any more, whatever is done: time to stop, and be started again."""
+        ...
+
     async def look_for_journal(self) -> None:
         """Goes on sending when the missing journal is there again, or its loss was accepted."""
         ...

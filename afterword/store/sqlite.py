@@ -1,6 +1,5 @@
 """SQLite through apsw: one writer, and one reading connection beside it."""
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
@@ -30,14 +29,10 @@ class SqliteDatabase:
         self._writer: Writer
         if apart:
             process = WriterProcess(path, journal)
-            self._writer, self.migrated, self.lost = process, process.migrated, process.lost
+            self._writer, self.migrated = process, process.migrated
         else:
             committer = Committer(path, journal)
-            self._writer, self.migrated, self.lost = (
-                WriterThread(committer),
-                committer.migrated,
-                asyncio.Event(),
-            )
+            self._writer, self.migrated = WriterThread(committer), committer.migrated
         self._reading = connect(path)
         self._snapshot = SqliteTransaction(self._reading)
 
@@ -68,6 +63,9 @@ class SqliteDatabase:
     @property
     def is_held(self) -> bool:
         return self._writer.is_held
+
+    async def until_lost(self) -> None:
+        await self._writer.until_lost()
 
     async def look_for_journal(self) -> None:
         await self.write(_open_journal)

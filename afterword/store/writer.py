@@ -31,6 +31,10 @@ class Writer(Protocol):
     @property
     def is_held(self) -> bool: ...
 
+    async def until_lost(self) -> None:
+        """Returns when nothing can be written any more, whatever is done."""
+        ...
+
     def close(self) -> None:
         """Returns when everything that waits is written."""
         ...
@@ -94,6 +98,9 @@ class WriterThread:
     def put_now(self, work: Callable[[Transaction], T]) -> T:
         with self._turn:
             return self.committer.commit_alone(work)
+
+    async def until_lost(self) -> None:
+        await asyncio.Event().wait()  # a thread is not lost before its process
 
     def close(self) -> None:
         if self._thread is not None:

@@ -3,7 +3,7 @@ another's interpreter lock.
 
 The process is forked before the first connection is opened, since connections must not be carried across a fork.
 It ends when its parent does, however that ends. When it is lost itself, nothing can be written any more and
-`lost` is set: the server stops, and whoever watches over it starts it again.
+`until_lost` returns: the server stops, and whoever watches over it starts it again.
 
 Work crosses by pickle, so it is a function of a module, or a `functools.partial` of one.
 """
@@ -43,7 +43,7 @@ class WriterProcess:
         self._group: list[Waiting] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_held = False
-        self.lost = asyncio.Event()
+        self._lost = asyncio.Event()
         self.migrated: list[int] = self._receive()
 
     @property
@@ -51,16 +51,25 @@ class WriterProcess:
         return self._is_held
 
     async def put(self, call: Call) -> Any:
-        if len(self._waiting) >= MOST_WAITING or self.lost.is_set():
+        if len(self._waiting) >= MOST_WAITING or self._lost.is_set():
             raise StoreUnavailable("too many writes are waiting, or the writer is lost")
+        loop = self._listen()
+        done: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append(Waiting(call, done))
+        if len(self._waiting) == 1 and not self._group:
+            loop.call_soon(self._send_group)
+        return await done
+
+    def _listen(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._pipe, self._settle_group)
-        done: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append(Waiting(call, done))
-        if len(self._waiting) == 1 and not self._group:
-            self._loop.call_soon(self._send_group)
-        return await done
+        return self._loop
+
+    async def until_lost(self) -> None:
+        """Returns when the process is gone, which it never should be before `close`."""
+        self._listen()
+        await self._lost.wait()
 
     def _send_group(self) -> None:
         """What came while one group was on its way to the disk is the next group.
@@ -92,7 +101,7 @@ class WriterProcess:
             self._send_group()
 
     def _lose(self) -> None:
-        self.lost.set()
+        self._lost.set()
         if self._loop is not None:
             self._loop.remove_reader(self._pipe)
         lost = [*self._group, *self._waiting]

@@ -1,0 +1,84 @@
+"""Orders of many requests share statements and a commit, and each request hears of its own alone."""
+
+import asyncio
+
+from afterword.store.database import StoreUnavailable
+from afterword.store.orders import Arrival, Outcomes, import_orders
+from afterword.store.sqlite import SqliteDatabase
+from tests.store.cast import NOW, Member, count_commits, counted, order, run
+from tests.store.test_commit import no_file_grows_beyond
+
+
+def arrival(member: Member, *names: str, live: bool = True, **fields: object) -> Arrival:
+    orders = [(index, order(name, **fields)) for index, name in enumerate(names)]
+    return Arrival(member.shop, member.key(live=live), orders, NOW)
+
+
+def take(database: SqliteDatabase, arrivals: list[Arrival]) -> list[Outcomes | BaseException]:
+    async def take_all() -> list[Outcomes | BaseException]:
+        writes = [database.write_together(import_orders, one) for one in arrivals]
+        return await asyncio.gather(*writes, return_exceptions=True)
+
+    return run(take_all())
+
+
+def imported(outcomes: Outcomes | BaseException) -> list[bool]:
+    assert isinstance(outcomes, list)
+    assert [index for index, _ in outcomes] == list(range(len(outcomes)))
+    return [each is not None for _, each in outcomes]
+
+
+def test_each_request_hears_of_its_own_orders(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+    first, second, third = take(
+        database,
+        [
+            arrival(alba, "1", "2", "1"),
+            arrival(bruno, "2", "3"),
+            arrival(alba, "3", "2", "4"),
+        ],
+    )
+    assert (imported(first), imported(second), imported(third)) == (
+        [True, True, False],
+        [True, True],
+        [True, False, True],
+    )
+    owners = database.read_now(lambda tx: tx.rows("SELECT shop_id, id_order FROM orders ORDER BY 1, 2"))
+    assert owners == [
+        *((alba.shop.id, name) for name in ("1", "2", "3", "4")),
+        *((bruno.shop.id, name) for name in ("2", "3")),
+    ]
+
+
+def test_two_hundred_racing_imports_of_one_order_make_one(database: SqliteDatabase, alba: Member) -> None:
+    made = count_commits(database)
+    outcomes = take(database, [arrival(alba, "1234", reference="XKB") for _ in range(200)])
+    assert [imported(each) for each in outcomes].count([True]) == 1
+    assert counted(database, "orders") == counted(database, "invitations") == 1
+    assert len(made) <= 10
+
+
+def test_an_order_that_cannot_be_stored_fails_alone(database: SqliteDatabase, alba: Member) -> None:
+    good, poisoned, also_good = take(
+        database, [arrival(alba, "1"), arrival(alba, "2", store_id=2**70), arrival(alba, "3")]
+    )
+    assert imported(good) == imported(also_good) == [True]
+    assert isinstance(poisoned, OverflowError)
+    assert counted(database, "orders") == counted(database, "invitations") == 2
+
+
+def test_large_batches_and_small_ones_are_all_stored(database: SqliteDatabase, alba: Member) -> None:
+    large = [f"L{n}" for n in range(700)]
+    outcomes = take(database, [arrival(alba, "a"), arrival(alba, *large), arrival(alba, "b", "L699", "L31")])
+    assert [len(imported(each)) for each in outcomes] == [1, 700, 3]
+    assert sum(sum(imported(each)) for each in outcomes) == 702
+    assert counted(database, "orders") == counted(database, "invitations") == 702
+
+
+def test_a_full_disk_turns_all_away_and_stores_them_when_they_come_again(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    arrivals = [arrival(alba, f"{n}") for n in range(20)]
+    with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):
+        assert {type(each) for each in take(database, arrivals)} == {StoreUnavailable}
+    assert counted(database, "orders") == 0
+    assert [imported(each) for each in take(database, arrivals)] == [[True]] * 20

@@ -1,0 +1,96 @@
+"""The named SQL: every piece fits the schema, is used, and stays quick however much waits."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import afterword
+from afterword.store import queries
+from afterword.store.queries import all_queries, query_of_rows
+from afterword.store.sqlite import SqliteDatabase
+
+PACKAGE = Path(afterword.__file__).parent
+CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
+
+QUICK = (
+    "any_remembered",
+    "claim_due",
+    "claimed_invitation",
+    "doubt_sending",
+    "due_shops",
+    "find_suppression",
+    "insert_invitations",
+    "insert_orders",
+    "is_order",
+    "lapsed",
+    "list_invitations",
+    "mark_sending",
+    "move_invitation",
+    "oldest_due",
+    "order_of",
+    "private_key",
+    "record_outcome",
+    "release_claim",
+    "renew_lease",
+    "rescue_claimed",
+    "send_invitation",
+    "settle_from_journal",
+    "show_invitation",
+)
+"""What is asked while orders come in or letters go out, or by somebody who waits."""
+
+
+SMALL = ("SCAN s USING", "SCAN remembered", "CONSTANT ROW", "INDEX invitations_held")
+"""What may be read from end to end: the shops, and the index of what is in hand just now."""
+
+
+def sql_files() -> list[str]:
+    files = resources.files(queries).iterdir()
+    return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
+
+
+def prepared(database: SqliteDatabase, how: str, sql: str) -> list[tuple[object, ...]]:
+    values = dict.fromkeys(re.findall(r":(\w+)", sql))
+    return database.read_now(lambda tx: tx.rows(f"{how} {sql}", values))
+
+
+@pytest.mark.parametrize("name", all_queries())
+def test_every_query_fits_the_schema(database: SqliteDatabase, name: str) -> None:
+    assert prepared(database, "EXPLAIN", all_queries()[name])
+
+
+def test_every_piece_of_the_files_is_found_and_no_two_have_one_name() -> None:
+    names = [name for text in sql_files() for name in re.findall(r"^-- name: *(\S*)", text, re.MULTILINE)]
+    assert sorted(names) == sorted(all_queries())
+
+
+def test_every_query_is_used_and_every_used_one_is_there() -> None:
+    asked = set(re.findall(r"\bquery(?:_of_rows)?\(\s*\"(\w+)\"", CODE))
+    assert asked <= set(all_queries())
+    unused = [name for name in all_queries() if f'"{name}"' not in CODE]
+    assert unused == []
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_what_is_asked_all_the_time_reads_no_whole_table(database: SqliteDatabase, name: str) -> None:
+    plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
+    scans = [step for step in plan if step.startswith("SCAN") and not any(map(step.__contains__, SMALL))]
+    assert scans == [], plan
+
+
+def test_the_oldest_due_are_found_without_sorting(database: SqliteDatabase) -> None:
+    plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()["claim_due"])]
+    assert not any("TEMP B-TREE" in step for step in plan), plan
+    assert any("invitations_due" in step for step in plan), plan
+
+
+def test_an_insert_of_many_rows_has_a_place_for_each_value(database: SqliteDatabase) -> None:
+    for name in ("insert_orders", "insert_invitations"):
+        one, three = query_of_rows(name, 1), query_of_rows(name, 3)
+        assert three.count("?") == 3 * one.count("?") > 0
+        assert ":" not in three
+        assert database.read_now(
+            lambda tx, three=three: tx.rows(f"EXPLAIN {three}", [None] * three.count("?"))
+        )

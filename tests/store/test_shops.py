@@ -1,0 +1,162 @@
+"""Guarantee 8 at the door: a key opens its own shop, and only until it is revoked."""
+
+import asyncio
+import hashlib
+import subprocess
+import sys
+
+import apsw
+import pytest
+
+from afterword.domain.shops import DEFAULT_DELAY
+from afterword.store.shops import (
+    Refused,
+    add_private_key,
+    authenticate,
+    change_shop,
+    find_shop,
+    list_keys,
+    list_shops,
+    revoke_key,
+)
+from afterword.store.sqlite import SqliteDatabase
+from afterword.web.authentication import REMEMBERED_FOR, Gate, Unauthorized
+from tests.store.cast import NOW, Member, add_member, run
+from tests.store.test_processes import PROJECT
+
+REVOKE = """
+import sys
+from pathlib import Path
+from afterword.store.shops import revoke_key
+from tests.store.cast import open_database
+open_database(Path(sys.argv[1])).write_now(lambda tx: revoke_key(tx, int(sys.argv[2]), 1))
+"""
+
+
+def test_a_shop_has_a_live_and_a_test_key_that_look_as_clients_expect(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    for shown, live in ((alba.shown.private_key, True), (alba.shown.test_key, False)):
+        shop_id, lang, secret = shown.split("/")
+        assert (shop_id, lang, len(bytes.fromhex(secret))) == (str(alba.shop.id), "en", 32)
+        found = database.read_now(lambda tx, shown=shown: authenticate(tx, shown))
+        assert found is not None
+        assert (found[0], found[1].live, found[1].kind) == (alba.shop, live, "private")
+
+
+def test_no_private_key_stands_in_the_database(database: SqliteDatabase, alba: Member) -> None:
+    [held] = database.read_now(lambda tx: tx.rows("SELECT group_concat(secret) FROM keys"))
+    for shown in (alba.shown.private_key, alba.shown.test_key):
+        assert shown not in held[0] and shown.split("/")[2] not in held[0]
+        assert hashlib.sha256(shown.encode()).hexdigest() in held[0]
+
+
+def test_a_key_of_one_shop_opens_no_other(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+    secret = alba.shown.private_key.partition("/")[2]
+    for presented in (
+        f"{bruno.shop.id}/{secret}",
+        secret,
+        alba.shown.private_key[:-1],
+        alba.shown.private_key + "0",
+        alba.shown.private_key.replace("/en/", "/fr/"),
+        f"0{alba.shown.private_key}",
+        "",
+        "/",
+        "1/en/\ud800",
+        f"{'9' * 30}/en/0",
+        "²/en/0",
+    ):
+        assert database.read_now(lambda tx, key=presented: authenticate(tx, key)) is None
+
+
+def test_a_public_key_does_not_open_the_private_api(database: SqliteDatabase, alba: Member) -> None:
+    for public in (alba.shown.public_key, alba.shown.public_test_key):
+        for presented in (public, f"{alba.shop.id}/{public}", f"{alba.shop.id}/en/{public}"):
+            assert database.read_now(lambda tx, key=presented: authenticate(tx, key)) is None
+
+
+def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    gate = Gate(database)
+
+    async def admitted(shown: str) -> bool:
+        await asyncio.sleep(2 * REMEMBERED_FOR)
+        try:
+            return (await gate.admit(shown, b"")).shop == alba.shop
+        except Unauthorized:
+            return False
+
+    assert REMEMBERED_FOR <= 0.01
+    for shown in (alba.shown.private_key, alba.shown.test_key):
+        assert run(admitted(shown)) and run(admitted(shown))
+    line = [sys.executable, "-c", REVOKE, str(database.path.parent), str(alba.live.id)]
+    subprocess.run(line, cwd=PROJECT, check=True, timeout=60)
+    assert not run(admitted(alba.shown.private_key))
+    assert run(admitted(alba.shown.test_key))
+    database.write_now(lambda tx: revoke_key(tx, alba.test.id, NOW))
+    assert not run(admitted(alba.shown.test_key))
+
+
+def test_the_gate_remembers_good_keys_only(database: SqliteDatabase, alba: Member) -> None:
+    gate = Gate(database)
+
+    async def ask() -> None:
+        for presented in ("1/en/wrong", " ", alba.shown.public_key):
+            for _ in range(2):
+                with pytest.raises(Unauthorized):
+                    await gate.admit(presented, b"")
+        sender = await gate.admit(f" {alba.shown.private_key}\n", b"")
+        assert sender == await gate.admit("", b"bEARER  " + alba.shown.private_key.encode())
+        assert sender.key.live
+
+    run(ask())
+
+
+def test_a_key_has_a_language_of_its_own(database: SqliteDatabase, alba: Member) -> None:
+    number, shown = database.write_now(
+        lambda tx: add_private_key(tx, alba.shop, live=True, lang="fr", now=NOW)
+    )
+    found = database.read_now(lambda tx: authenticate(tx, shown))
+    assert found is not None
+    assert (found[1].id, found[1].lang, found[0].lang) == (number, "fr", "en")
+    assert [key.id for key in database.read_now(lambda tx: list_keys(tx, alba.shop))][-1] == number
+
+
+def test_a_key_is_revoked_once_and_only_when_there_is_one(database: SqliteDatabase, alba: Member) -> None:
+    assert database.write_now(lambda tx: revoke_key(tx, alba.live.id, NOW)).revoked_at == NOW
+    for number, sentence in ((alba.live.id, "was revoked before"), (999, "there is no key 999")):
+        with pytest.raises(Refused, match=sentence):
+            database.write_now(lambda tx, number=number: revoke_key(tx, number, NOW))
+
+
+def test_two_shops_never_have_one_name(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+    with pytest.raises(Refused, match=r"there is a shop named .* already"):
+        database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+    with pytest.raises(Refused):
+        database.write_now(lambda tx: change_shop(tx, bruno.shop, name="Alba's bakery"))
+    assert [shop.name for shop in database.read_now(list_shops)] == ["Alba's bakery", "Bruno's books"]
+
+
+def test_a_shop_is_found_by_its_number_or_its_name(database: SqliteDatabase, alba: Member) -> None:
+    for id_or_name in (str(alba.shop.id), "Alba's bakery"):
+        assert database.read_now(lambda tx, key=id_or_name: find_shop(tx, key)) == alba.shop
+    for unknown in ("", "2", "alba", "²", "9" * 40, "1 "):
+        assert database.read_now(lambda tx, key=unknown: find_shop(tx, key)) is None
+
+
+def test_each_shop_has_a_salt_of_its_own_which_no_change_touches(
+    database: SqliteDatabase, alba: Member, bruno: Member
+) -> None:
+    assert alba.shop.salt != bruno.shop.salt
+    changed = database.write_now(lambda tx: change_shop(tx, alba.shop, name="Alba & sons", lang="fr"))
+    assert (changed.salt, changed.delay, changed.name) == (alba.shop.salt, DEFAULT_DELAY, "Alba & sons")
+    assert database.read_now(lambda tx: find_shop(tx, str(alba.shop.id))) == changed
+
+
+def test_one_number_of_a_key_is_one_key(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+    shops = (alba.shop, bruno.shop)
+    numbers = [key.id for shop in shops for key in database.read_now(lambda tx, of=shop: list_keys(tx, of))]
+    assert len(set(numbers)) == len(numbers) == 8
+    with pytest.raises(apsw.ConstraintError):
+        database.write_now(lambda tx: tx.run("UPDATE keys SET secret = 'x' WHERE shop_id = 1"))
