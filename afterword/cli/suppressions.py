@@ -59,7 +59,7 @@ def _suppression_fields(each: Suppression) -> dict[str, object]:
 def add(id_or_name: str, email: str, reason: str, as_json: bool) -> None:
     """Keep every letter of this shop from an address, from now on.
 
-    What is scheduled for it is cancelled.
+    What is scheduled for it is cancelled when it comes to be due.
     """
 
     def work(tx: Transaction) -> tuple[Shop, bool]:

@@ -42,8 +42,8 @@ CLAIMED_AT_ONCE = 64
 LEASE = 40
 """Seconds that a claim counts without being renewed."""
 
-LONGEST_PAUSE = 60.0
-"""Seconds between two tries of a courier that is in trouble."""
+LONGEST_PAUSE = 10.0
+"""Seconds between two tries of a courier that is in trouble: when it is well again, letters go at once."""
 
 Compose = Callable[[Claim, float], Letter]
 
@@ -131,7 +131,7 @@ class Lane:
 
     async def _deliver(self, claim: Claim) -> None:
         """Brings one letter to its outcome. Whatever goes wrong is this letter's own: the others go on."""
-        marked = False
+        marked, pause = False, self._pause
 
         async def mark() -> bool:
             nonlocal marked
@@ -147,7 +147,7 @@ class Lane:
         except AddressError as error:
             outcome = Outcome("failed", str(error))
         except (CourierTrouble, StoreUnavailable, JournalMissing) as trouble:
-            await self._wait_for_better_times(claim, trouble)
+            await self._wait_for_better_times(claim, trouble, pause)
             return
         except Exception as error:
             log.exception("a letter met an error of ours", invitation=claim.invitation.id)
@@ -184,11 +184,14 @@ class Lane:
             **({"letter": outcome.reply} if outcome.kind == "sent" and not invitation.live else {}),
         )
 
-    async def _wait_for_better_times(self, claim: Claim, trouble: Exception) -> None:
-        """Nothing fails because the courier or the store is in trouble; everything waits, not counted as a try."""
-        self._pause = min(max(1.0, self._pause * 2), LONGEST_PAUSE)
+    async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
+        """Nothing fails because the courier or the store is in trouble; everything waits, not counted as a try.
+
+        `pause` is what it was when this letter set out: all that meet the same trouble together double it once.
+        """
+        self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_PAUSE))
         log.error("letters wait", live=self._live, trouble=str(trouble), pause=self._pause)
-        later = int(self._clock()) + 1 + random.randrange(int(self._pause) + 1)  # noqa: S311
+        later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
         await self._release([claim], later, str(trouble))
         await self._put_back()
 

@@ -219,7 +219,7 @@ def _lines(lines: tuple[OrderLine, ...]) -> tuple[list[tuple[str, int]], int]:
 
 def _check_link(link: str) -> str:
     if not _LINK.fullmatch(link) or len(escape(link)) > LONGEST_LINK:
-        raise ValueError(f"{link!r} cannot stand in a letter: a short http(s) address in ASCII is expected")
+        raise ValueError("a link cannot stand in a letter: a short http(s) address in ASCII is expected")
     return link
 
 

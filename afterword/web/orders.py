@@ -1,10 +1,13 @@
 """The Orders API, `POST /private/v3/orders` (contract/orders-api): the main job's first half."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock
@@ -20,6 +23,9 @@ from afterword.web.reader import Readers
 
 AT_THE_DOOR = 24 * 1024
 """Bytes of a body that is read on the event loop; a larger one goes to a reader."""
+
+SLICES_AT_ONCE = 2
+"""Slices of one body that are on their way to the disk while the next one is read."""
 
 RETRY_AFTER = b"5"
 """Seconds, when the store cannot take an order now."""
@@ -102,10 +108,10 @@ class OrdersEndpoint:
         async with self._readers.one() as reader:
             said = await reader.ask(content_type, body)
             sender = await self._gate.admit(said.api_key, authorization)
-            report = Report(details=said.details)
+            importing = _Importing(Report(details=said.details))
             async for batch in reader.batches(sender.shop.timezone):
-                report.add(batch, await self._import(sender, batch, received_at))
-        return report.answer()
+                await importing.add(batch, self._import(sender, batch, received_at))
+        return await importing.answer()
 
     async def _import(self, sender: Sender, batch: Batch, received_at: float) -> Outcomes:
         """Stores a batch, or a slice of one. Guarantee 1: this returns after the fsync."""
@@ -113,6 +119,33 @@ class OrdersEndpoint:
             return []
         arrival = Arrival(*sender, batch.orders, received_at)
         return await self._database.write_together(import_orders, arrival)
+
+
+class _Importing:
+    """The slices of one body: a few are on their way to the disk while the next one is read."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._slices: deque[tuple[Batch, asyncio.Task[Outcomes]]] = deque()
+
+    async def add(self, batch: Batch, importing: Coroutine[Any, Any, Outcomes]) -> None:
+        self._slices.append((batch, asyncio.create_task(importing)))
+        if len(self._slices) > SLICES_AT_ONCE:
+            await self._report_oldest()
+
+    async def answer(self) -> bytes:
+        while self._slices:
+            await self._report_oldest()
+        return self._report.answer()
+
+    async def _report_oldest(self) -> None:
+        batch, importing = self._slices[0]
+        try:
+            self._report.add(batch, await importing)
+        except StoreUnavailable:
+            await asyncio.gather(*(task for _, task in self._slices), return_exceptions=True)
+            raise
+        self._slices.popleft()
 
 
 def _header_fields(scope: Scope) -> dict[bytes, bytes]:
