@@ -86,10 +86,25 @@ class Lane:
         return frozenset(self._in_hand)
 
     async def _deliver_one_by_one(self) -> None:
+        """While one letter's outcome is on its way to the disk, the next one is on its way to the courier.
+
+        But only as far as RCPT: its mark waits, so each of these has never more than one letter whose fate a crash
+        would leave open.
+        """
+        recording: asyncio.Task[None] | None = None
         while not self._stopping.is_set():
             if claim := await self._next_claim():
-                await self._deliver(claim)
-                self._in_hand.pop(claim.invitation.id, None)
+                outcome = await self._deliver(claim, recording)
+                if recording:
+                    await recording
+                recording = asyncio.create_task(self._settle(claim, outcome))
+        if recording:
+            await recording
+
+    async def _settle(self, claim: Claim, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            await self._record(claim, outcome)
+        self._in_hand.pop(claim.invitation.id, None)
 
     async def _next_claim(self) -> Claim | None:
         async with self._claiming:
@@ -129,8 +144,11 @@ class Lane:
         self._claimed.extend(claims)
         return bool(claims)
 
-    async def _deliver(self, claim: Claim) -> None:
-        """Brings one letter to its outcome. Whatever goes wrong is this letter's own: the others go on."""
+    async def _deliver(self, claim: Claim, recording: asyncio.Task[None] | None) -> Outcome | None:
+        """Brings one letter to its outcome; None when there is nothing to record.
+
+        Whatever goes wrong is this letter's own: the others go on.
+        """
         marked, pause = False, self._pause
 
         async def mark() -> bool:
@@ -139,6 +157,8 @@ class Lane:
             marked = await self._database.write(
                 partial(mark_sending, claim=claim, now=now, lease_until=int(now) + LEASE)
             )
+            if recording:
+                await recording
             return marked
 
         try:
@@ -148,15 +168,14 @@ class Lane:
             outcome = Outcome("failed", str(error))
         except (CourierTrouble, StoreUnavailable, JournalMissing) as trouble:
             await self._wait_for_better_times(claim, trouble, pause)
-            return
+            return None
         except Exception as error:
             log.exception("a letter met an error of ours", invitation=claim.invitation.id)
             outcome = Outcome(
                 "in_doubt" if marked else "deferred", f"an error of Afterword's own: {type(error).__name__}"
             )
         self._pause = 0.0
-        if outcome.kind != "withdrawn":
-            await self._record(claim, outcome)
+        return None if outcome.kind == "withdrawn" else outcome
 
     async def _record(self, claim: Claim, outcome: Outcome) -> None:
         """Stores the outcome, however long the store takes to be well again."""
