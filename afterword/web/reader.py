@@ -22,8 +22,8 @@ from afterword.domain.batches import Batch, BatchError, parse_slices
 from afterword.store.database import StoreUnavailable
 from afterword.web.payload import MalformedBody, Payload, UnknownMediaType, read_payload
 
-SLICE = 1_000
-"""Orders that are stored in one go: about ten milliseconds of the writer."""
+SLICE = 250
+"""Orders that are stored in one go: a few milliseconds of the writer, for which everybody else waits."""
 
 READERS = 2
 MOST_WAITING = 256

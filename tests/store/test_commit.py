@@ -216,8 +216,9 @@ def test_an_order_number_is_never_used_twice_even_after_a_rollback(
     other = open_database(database.path.parent)
     other.write_now(lambda tx: import_one(tx, alba, order("of another process")))
     run(one_after_another())
-    other.write_now(lambda tx: import_one(tx, alba, order("another of it")))
+    more = [order(f"more {n}") for n in range(20)]
+    assert None not in other.write_now(lambda tx: import_batch(tx, alba, *more))
     other.close_now()
     numbers = database.read_now(lambda tx: tx.rows("SELECT DISTINCT order_id FROM orders"))
-    assert len(numbers) == 5
+    assert len(numbers) == 24
     assert max(numbers)[0] < 2**53
