@@ -36,6 +36,8 @@ SQLITE_LASTING = (
 )
 """The kinds of SQLite file that must outlive a power cut; temporary ones need not."""
 
+FIRST_OF_PARENT = 1 << 20
+
 # The functions as they are before `record_os` puts others in their places.
 _open, _write, _fsync, _fdatasync, _ftruncate = os.open, os.write, os.fsync, os.fdatasync, os.ftruncate
 _rename, _unlink, _link = os.rename, os.unlink, os.link
@@ -46,6 +48,7 @@ def main() -> None:
         case [log, "--", module, *arguments]:
             recorder = Recorder(Path(log), Path(os.environ.get("AFTERWORD_DATA", "afterword-data")))
             recorder.start()
+            os.register_at_fork(after_in_parent=recorder.leave_database_to_child)
             record_os(recorder)
             vfs = RecordingVFS(recorder)
             sys.argv = [module, *arguments]
@@ -84,7 +87,9 @@ class Recorder:
         self._log = _open(log / LOG_NAME, flags, 0o600)
         self._root = os.path.realpath(data)
         self._files: dict[tuple[int, int], int] = {}
-        self._sizes: list[int] = []
+        self._sizes: dict[int, int] = {}
+        self._next = 0
+        self.is_parent = False
         # Re-entrant: the garbage collector may close a database while this thread records something.
         self.lock = threading.RLock()
 
@@ -97,6 +102,14 @@ class Recorder:
                     file = self.met(path, created=False)
                     self._record(Kind.SYNC, file, time.monotonic_ns())
         self._record(Kind.START, 0, 0)
+
+    def leave_database_to_child(self) -> None:
+        """After a fork, the child is the one that writes to the database (afterword/store/writer_process.py).
+
+        What the parent reads of it is not recorded, and what else it writes has numbers of its own.
+        """
+        self.is_parent = True
+        self._next = FIRST_OF_PARENT
 
     def name(self, path: Any) -> str | None:
         """The path's name in the data folder, as the record spells it; None when it lies elsewhere."""
@@ -113,8 +126,9 @@ class Recorder:
         status = os.stat(path)
         inode = (status.st_dev, status.st_ino)
         if created or inode not in self._files:
-            self._files[inode] = len(self._sizes)
-            self._sizes.append(0)
+            self._files[inode] = self._next
+            self._sizes[self._next] = 0
+            self._next += 1
             self.renamed(self._files[inode], "", self.name(path) or "")
         file = self._files[inode]
         if status.st_size != self._sizes[file]:
@@ -179,7 +193,8 @@ class RecordingVFS(apsw.VFS):
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - apsw's name
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
-        if path is None or not flags[0] & SQLITE_LASTING or self._recorder.name(path) is None:
+        is_ours = path is not None and self._recorder.name(path) is not None and not self._recorder.is_parent
+        if not is_ours or not flags[0] & SQLITE_LASTING:
             return apsw.VFSFile("unix", name, flags)
         with self._recorder.lock:
             created = not os.path.exists(path)
