@@ -19,7 +19,7 @@ MOST_WAITING = 4_096
 class Writer(Protocol):
     """Where the writes of a process go."""
 
-    async def put(self, call: Call) -> Any:
+    def put(self, call: Call) -> asyncio.Future[Any]:
         """What the call answers for its item, once it is durable. Raises what the call raises, and
         StoreUnavailable."""
         ...
@@ -60,7 +60,7 @@ class WriterThread:
     def is_held(self) -> bool:
         return self.committer.is_held
 
-    async def put(self, call: Call) -> Any:
+    def put(self, call: Call) -> asyncio.Future[Any]:
         if self._waiting.qsize() >= MOST_WAITING:
             raise StoreUnavailable("too many writes are waiting")
         if self._thread is None:
@@ -68,7 +68,7 @@ class WriterThread:
             self._thread.start()
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.put(Waiting(call, done))
-        return await done
+        return done
 
     def _write_all(self) -> None:
         """What came while one group was on its way to the disk is the next group."""

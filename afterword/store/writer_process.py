@@ -26,6 +26,8 @@ from afterword.store.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settl
 T = TypeVar("T")
 
 _LENGTH = struct.Struct("!Q")
+_PIECE = 2**20
+"""Bytes read at once: nearly every group fits, and each call costs a turn of the interpreter's lock."""
 
 
 class WriterProcess:
@@ -50,7 +52,7 @@ class WriterProcess:
     def is_held(self) -> bool:
         return self._is_held
 
-    async def put(self, call: Call) -> Any:
+    def put(self, call: Call) -> asyncio.Future[Any]:
         if len(self._waiting) >= MOST_WAITING or self._lost.is_set():
             raise StoreUnavailable("too many writes are waiting, or the writer is lost")
         loop = self._listen()
@@ -58,7 +60,7 @@ class WriterProcess:
         self._waiting.append(Waiting(call, done))
         if len(self._waiting) == 1 and not self._group:
             loop.call_soon(self._send_group)
-        return await done
+        return done
 
     def _listen(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -162,16 +164,16 @@ def _send(pipe: socket.socket, value: object) -> None:
 
 
 def _receive(pipe: socket.socket) -> Any:
-    (size,) = _LENGTH.unpack(_read(pipe, _LENGTH.size))
-    return pickle.loads(_read(pipe, size))  # noqa: S301 (from our own process)
+    """The next value. There is never more than one on its way, so a piece that was read holds nothing of another."""
+    content = _read(pipe)
+    (size,) = _LENGTH.unpack_from(content)
+    while len(content) < _LENGTH.size + size:
+        content += _read(pipe)
+    return pickle.loads(memoryview(content)[_LENGTH.size :])  # noqa: S301 (from our own process)
 
 
-def _read(pipe: socket.socket, size: int) -> bytearray:
-    content = bytearray(size)
-    view = memoryview(content)
-    while view:
-        got = pipe.recv_into(view)
-        if not got:
-            raise EOFError("the other end is gone")
-        view = view[got:]
+def _read(pipe: socket.socket) -> bytes:
+    content = pipe.recv(_PIECE)
+    if not content:
+        raise EOFError("the other end is gone")
     return content
