@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from afterword.domain.invitations import Outcome
+from afterword.domain.shops import TEST_DELAY
 from afterword.store.invitations import (
     Claim,
     cancel_invitation,
@@ -34,13 +35,16 @@ LEASE = 40
 Name = tuple[int, bool, str]
 """An order for ever: its shop, whether it is live, its id_order."""
 
-numbers = st.integers(0, 5).map(str)
+numbers = st.integers(0, 4).map(str)
 references = st.sampled_from([None, None, "R1", "R2"])
-addresses = st.sampled_from(["clara@nunez.example", "Clara@Nunez.example", "diego@diaz.example"])
-worlds = st.booleans()
-shops = st.integers(0, 1)
+addresses = st.sampled_from([f"{name}{n}@mail.example" for name in ("clara", "Clara") for n in range(8)])
+worlds = st.sampled_from([True, True, True, False])
+shops = st.sampled_from([0, 0, 0, 1])
 picks = st.integers(0, 10**6)
-steps = st.sampled_from([0.5, 1, 5, 41, 300, 4_000, 86_400, 864_000, -1, -3_600, -864_000])
+steps = st.sampled_from([0.5, 1, 2, 11, 41, 300, 4_000, 864_000, -0.5, -1, -3_600, -864_000])
+ends = st.sampled_from(["sent", "sent", "deferred", "failed", "lost", "delivered, no answer", "trouble"])
+DELAY = 2
+"""Seconds, so that much becomes due in a short life."""
 
 
 class Life(RuleBasedStateMachine):
@@ -49,7 +53,7 @@ class Life(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.database = open_database(self.folder)
         self.shops = [
-            self.database.write_now(lambda tx, name=name: add_member(tx, name, delay=100))
+            self.database.write_now(lambda tx, name=name: add_member(tx, name, delay=DELAY))
             for name in ("Alba's bakery", "Bruno's books")
         ]
         self.now = float(NOW)
@@ -63,6 +67,7 @@ class Life(RuleBasedStateMachine):
         self.backups: list[tuple[Path, dict[Name, tuple[int, str | None, str]]]] = []
         self.dispatchers = 0
         self.back_up()
+        self.import_several(0, live=True, first=0)
 
     def teardown(self) -> None:
         if hasattr(self, "database"):
@@ -81,11 +86,17 @@ class Life(RuleBasedStateMachine):
         [imported] = self.database.write_now(lambda tx: import_batch(tx, member, one, live=live, at=now))
         assert (imported is None) == was_sent_before
         if imported is not None:
-            assert 0 <= imported.due_at - (self.now + (100 if live else 10)) < 1
+            assert 0 <= imported.due_at - (self.now + (DELAY if live else TEST_DELAY)) < 1
             self.orders[member.shop.id, live, number] = (imported.due_at, reference, email)
 
-    @rule(shop=shops, live=worlds, most=st.integers(1, 4))
-    def claim_what_is_due(self, shop: int, live: bool, most: int) -> None:
+    @rule(shop=shops, live=worlds, first=st.integers(0, 9))
+    def import_several(self, shop: int, live: bool, first: int) -> None:
+        for number in range(first, first + 4):
+            self.import_order(shop, live, f"{number}", None, f"Clara{number}@mail.example")
+
+    @rule(shop=shops, live=worlds, most=st.integers(1, 4), seconds=st.sampled_from([0, 2, 11]))
+    def claim_what_is_due(self, shop: int, live: bool, most: int, seconds: int = 0) -> None:
+        self.step_the_clock(seconds)
         member, now, holder = self.shops[shop], self.now, f"dispatcher {self.dispatchers}"
         for one in self.database.write_now(
             lambda tx: claim(tx, member, now, holder=holder, live=live, most=most)
@@ -95,11 +106,7 @@ class Life(RuleBasedStateMachine):
             self.in_hand.append(one)
 
     @precondition(lambda self: self.in_hand)
-    @rule(
-        pick=picks,
-        ends=st.sampled_from(["sent", "deferred", "failed", "lost", "delivered, no answer", "trouble"]),
-        wait=st.integers(300, 4_000),
-    )
+    @rule(pick=picks, ends=ends, wait=st.integers(1, 300))
     def deliver(self, pick: int, ends: str, wait: int) -> None:
         one, now = self.in_hand.pop(pick % len(self.in_hand)), self.now
         if ends == "trouble":
@@ -117,9 +124,16 @@ class Life(RuleBasedStateMachine):
             if kind == "in_doubt":
                 self.unsettled.add(self.name(one))
 
+    @rule(shop=shops, live=worlds, ends=ends, seconds=st.sampled_from([0, 2, 11, 300]))
+    def work_through_what_is_due(self, shop: int, live: bool, ends: str, seconds: int) -> None:
+        self.step_the_clock(seconds)
+        self.claim_what_is_due(shop, live, most=4)
+        while self.in_hand:
+            self.deliver(0, ends, wait=60)
+
     @precondition(lambda self: self.in_hand)
-    @rule(pick=picks, delivered=st.booleans(), committed=st.booleans())
-    def crash_after_the_mark(self, pick: int, delivered: bool, committed: bool) -> None:
+    @rule(pick=picks, delivered=st.booleans(), committed=st.booleans(), works_on=st.booleans())
+    def crash_after_the_mark(self, pick: int, delivered: bool, committed: bool, works_on: bool) -> None:
         """The machine dies with a letter on the line, or between the journal's line and its commit."""
         one = self.in_hand.pop(pick % len(self.in_hand))
         if committed:
@@ -130,6 +144,9 @@ class Life(RuleBasedStateMachine):
                 journal.write(one.journal_line("sending", self.now) + "\n")
             self.unsettled.add(self.name(one))
         self.crash()
+        if works_on:
+            self.keep_house(LEASE + 1)
+            self.work_through_what_is_due(self.place_of(one), one.invitation.live, "sent", 0)
 
     @rule()
     def crash(self) -> None:
@@ -140,8 +157,9 @@ class Life(RuleBasedStateMachine):
     def step_the_clock(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule()
-    def keep_house(self) -> None:
+    @rule(seconds=st.sampled_from([0, LEASE + 1]))
+    def keep_house(self, seconds: int) -> None:
+        self.step_the_clock(seconds)
         in_hand, now = {one.invitation.id for one in self.in_hand}, self.now
         self.database.write_now(lambda tx: rescue_lapsed(tx, in_hand, now=now))
 
@@ -152,6 +170,12 @@ class Life(RuleBasedStateMachine):
             lambda tx: suppress(tx, owner, email, live=live, reason="unsubscribed", now=now)
         )
         self.suppressed.add((owner.id, live, email.casefold()))
+
+    @precondition(lambda self: self.in_hand)
+    @rule(pick=picks)
+    def suppress_somebody_whose_letter_is_in_hand(self, pick: int) -> None:
+        one = self.in_hand[pick % len(self.in_hand)]
+        self.suppress(self.place_of(one), one.invitation.live, one.invitation.email.upper())
 
     @rule(shop=shops, email=addresses)
     def allow(self, shop: int, email: str) -> None:
@@ -189,13 +213,17 @@ class Life(RuleBasedStateMachine):
         self.database.backup(target, lambda done, pages: None)
         self.backups.append((target, dict(self.orders)))
 
-    @rule(pick=picks)
-    def restore(self, pick: int) -> None:
+    @rule(pick=picks, sends_all_again=st.booleans())
+    def restore(self, pick: int, sends_all_again: bool) -> None:
+        """An old backup is laid over the database, and perhaps the shops send all their orders once more."""
         backup, orders = self.backups[pick % len(self.backups)]
         self.database.close_now()
         shutil.copy(backup, self.folder / "afterword.db")
         self.orders = dict(orders)
         self.start()
+        for shop_id, live, number in set(self.letters) - set(self.orders) if sends_all_again else ():
+            self.import_order(shop_id - self.shops[0].shop.id, live, number, None, "clara@mail.example")
+            self.work_through_what_is_due(shop_id - self.shops[0].shop.id, live, "sent", 11)
 
     @invariant()
     def no_letter_goes_twice_unless_a_person_said_so(self) -> None:
@@ -258,6 +286,9 @@ class Life(RuleBasedStateMachine):
         self.in_hand.clear()
         self.dispatchers += 1
 
+    def place_of(self, one: Claim) -> int:
+        return one.shop.id - self.shops[0].shop.id
+
     def is_suppressed(self, one: Claim) -> bool:
         shop_id, live, email = one.shop.id, one.invitation.live, one.invitation.email.casefold()
         return (shop_id, True, email) in self.suppressed or (shop_id, live, email) in self.suppressed
@@ -276,8 +307,8 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=25 * scale(),
-    stateful_step_count=40,
+    max_examples=80 * scale(),
+    stateful_step_count=60,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

@@ -1,0 +1,1 @@
+"""Four benchmarks, each beside the limit that its machine sets. Read docs/benchmarks.md."""

@@ -1,0 +1,149 @@
+"""b: batches of 1,000 orders over HTTP from four clients, against a loop of prepared inserts of the same rows."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from pathlib import Path
+
+import apsw
+
+from afterword.store.connection import connect
+from benchmarks.ground import (
+    Ground,
+    WrongResultError,
+    apart,
+    count,
+    example_order,
+    form,
+    say,
+    settings_of,
+)
+from benchmarks.serving import AFTERWORD, Client, sampled, serving
+from benchmarks.table import Measured, Needed, Report, in_turn
+from benchmarks.watching import samples_folder, watching
+
+BATCH = 1_000
+CLIENTS = 4
+TABLES = ("orders", "invitations")
+
+
+def measure(ground: Ground, runs: int) -> Report:
+    """Raises WrongResultError when an order is not stored."""
+    bodies = _bodies(ground, 24 if ground.quick else 160)
+    ours, limits = in_turn(
+        runs,
+        lambda: _import(ground, bodies),
+        lambda: apart(_insert, ground.folder / "batches", ground.fresh("bare")),
+    )
+    return Report(
+        name="b",
+        title=f"batches of {BATCH:,} orders, {CLIENTS} clients, multipart",
+        measured=[
+            Measured(
+                what="orders imported",
+                unit="orders/s",
+                limit_is=f"a loop of prepared inserts of the same rows, {BATCH:,} orders a transaction",
+                ours=ours,
+                limits=limits,
+                needed=Needed(0.5),
+            )
+        ],
+        dominates=_dominates(ground, bodies),
+    )
+
+
+def _bodies(ground: Ground, batches: int) -> list[list[bytes]]:
+    """For each client its bodies; the first one of each warms up the server."""
+    starts = iter(range(1, 10**9, BATCH))
+    return [
+        [
+            form(ground.key, [example_order(number) for number in range(start, start + BATCH)])
+            for start, _ in zip(starts, range(batches // CLIENTS + 1), strict=False)
+        ]
+        for _ in range(CLIENTS)
+    ]
+
+
+def _import(ground: Ground, bodies: list[list[bytes]]) -> float:
+    """Orders a second of one run on a new database."""
+    data = ground.fresh("batches")
+    with serving(AFTERWORD, data) as served, _clients(served.port, bodies) as send_rest:
+        seconds = send_rest()
+    _check(data, bodies)
+    return sum(len(each) - 1 for each in bodies) * BATCH / seconds
+
+
+def _dominates(ground: Ground, bodies: list[list[bytes]]) -> dict[str, dict[str, str]]:
+    say("  one more run, sampled")
+    data, samples = ground.fresh("batches"), samples_folder(ground.folder)
+    with (
+        serving(sampled(samples), data) as served,
+        _clients(served.port, bodies) as send_rest,
+        watching(served.pid, samples) as watched,
+    ):
+        send_rest()
+    _check(data, bodies)
+    return watched.dominates(sum(len(each) - 1 for each in bodies) * BATCH, "an order")
+
+
+@contextmanager
+def _clients(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], float]]:
+    """Clients that have sent their first body; what sends the others, from the first byte to the last answer."""
+    clients = [Client(port) for _ in bodies]
+    with ThreadPoolExecutor(CLIENTS) as threads:
+
+        def send_rest() -> float:
+            started = time.perf_counter()
+            list(threads.map(_send, clients, (each[1:] for each in bodies)))
+            return time.perf_counter() - started
+
+        list(threads.map(_send, clients, (each[:1] for each in bodies)))
+        yield send_rest
+    for client in clients:
+        client.close()
+
+
+def _check(data: Path, bodies: list[list[bytes]]) -> None:
+    sent = sum(map(len, bodies)) * BATCH
+    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    if stored != sent:
+        raise WrongResultError(f"{sent} orders were acknowledged and {stored} are stored")
+
+
+def _send(client: Client, bodies: list[bytes]) -> None:
+    for body in bodies:
+        client.send(body, BATCH)
+
+
+def _insert(from_data: Path, to_data: Path) -> float:
+    """Orders a second when the rows of one database go into an empty one, in the order in which they were stored."""
+    source = apsw.Connection(str(settings_of(from_data).database_path))
+    rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY order_id").fetchall() for table in TABLES}
+    source.close()
+    target = connect(settings_of(to_data).database_path)
+    inserts = [
+        (f"INSERT INTO {table} VALUES ({','.join(repeat('?', len(rows[table][0])))})") for table in TABLES
+    ]
+    started = time.perf_counter()
+    _insert_all(target, inserts, list(zip(*rows.values(), strict=True)))
+    took = time.perf_counter() - started
+    target.close()
+    stored = count(to_data, "SELECT count(*) FROM orders")
+    if stored != len(rows["orders"]):
+        raise WrongResultError(f"{len(rows['orders'])} rows were inserted and {stored} are stored")
+    return stored / took
+
+
+def _insert_all(
+    target: apsw.Connection, inserts: list[str], rows: list[tuple[tuple[object, ...], ...]]
+) -> None:
+    execute = target.cursor().execute
+    insert_order, insert_invitation = inserts
+    for start in range(0, len(rows), BATCH):
+        execute("BEGIN IMMEDIATE")
+        for order, invitation in rows[start : start + BATCH]:
+            execute(insert_order, order)
+            execute(insert_invitation, invitation)
+        execute("COMMIT")

@@ -1,0 +1,159 @@
+"""d: finding and claiming 100 due invitations, the oldest first, with 2 million waiting and with a thousand."""
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from afterword.store.database import Transaction
+from afterword.store.invitations import Claim, claim_due, due_shops
+from afterword.store.shops import find_shop
+from benchmarks.ground import (
+    Ground,
+    WrongResultError,
+    open_data,
+    say,
+)
+from benchmarks.table import Measured, Needed, Report, in_turn
+from benchmarks.waiting import fill
+
+AT_ONCE = 100
+FEW, MANY = 1_000, 2_000_000
+NOW = 1_800_000_000
+LEASE = 40
+
+
+class Took(NamedTuple):
+    """Seconds of one claim, by its parts."""
+
+    find: float
+    claim: float
+    commit: float
+
+
+class Waiting:
+    """A database in which so many invitations of so many shops wait; those that are due lie among the others."""
+
+    def __init__(self, data: Path, orders: int, shops: int, due: int) -> None:
+        self.orders, self.shops, self.due = orders, shops, due
+        fill(data, orders=orders, shops=shops, due=due, now=NOW)
+        self._database = open_data(data)
+        self._turn = 0
+        self._claimed = 0
+        self.took: list[Took] = []
+
+    def claim_some(self, claims: int) -> float:
+        """The mean milliseconds of so many claims of 100."""
+        took = [self._claim() for _ in range(claims)]
+        self.took += took
+        return statistics.mean(map(sum, took)) * 1_000
+
+    def _claim(self) -> Took:
+        if self._claimed + 2 * AT_ONCE > self.due:
+            self._put_back()
+        database, worked_until = self._database, 0.0
+
+        def work(tx: Transaction) -> list[Claim]:
+            nonlocal worked_until
+            claims = self._claim_fairly(tx, shops)
+            worked_until = time.perf_counter()
+            return claims
+
+        started = time.perf_counter()
+        shops = database.read_now(lambda tx: due_shops(tx, live=True, now=NOW))
+        found = time.perf_counter()
+        claims = database.write_now(work)
+        committed = time.perf_counter()
+        self._claimed += len(claims)
+        self._check(claims)
+        return Took(found - started, worked_until - found, committed - worked_until)
+
+    def _claim_fairly(self, tx: Transaction, shops: list[int]) -> list[Claim]:
+        """An equal part for each shop that has something due, beginning with another one each time."""
+        self._turn += 1
+        first = self._turn * AT_ONCE % len(shops)
+        part = max(1, AT_ONCE // len(shops))
+        claims: list[Claim] = []
+        for shop_id in shops[first:] + shops[:first]:
+            if len(claims) < AT_ONCE and (shop := find_shop(tx, str(shop_id))):
+                claims += claim_due(
+                    tx, shop, "holder", live=True, now=NOW, lease_until=NOW + LEASE, most=part
+                )
+        return claims
+
+    def _check(self, claims: list[Claim]) -> None:
+        """All that was claimed is due, has its order, and nothing older of the same shop is left."""
+        if len(claims) != AT_ONCE or any(c.invitation.due_at > NOW or not c.invitation.lines for c in claims):
+            raise WrongResultError(f"{len(claims)} invitations were claimed, or some were not due")
+        newest = {c.shop.id: c.invitation.due_at for c in sorted(claims, key=lambda c: c.invitation.due_at)}
+        sql = (
+            "SELECT min(next_try_at) FROM invitations INDEXED BY invitations_due "
+            "WHERE shop_id = ? AND live = 1 AND state = 'scheduled'"
+        )
+        for shop_id, due_at in newest.items():
+            [(oldest,)] = self._rows(sql, (shop_id,))
+            if oldest is not None and oldest < due_at:
+                raise WrongResultError(f"shop {shop_id} has an older invitation than those claimed")
+
+    def _rows(self, sql: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        return self._database.read_now(lambda tx: tx.rows(sql, values))
+
+    def _put_back(self) -> None:
+        """Only the few need it: of 2 million enough are due for every run."""
+        sql = "UPDATE invitations SET state = 'scheduled', claim = NULL, lease_until = NULL WHERE state = 'claimed'"
+        if self._database.write_now(lambda tx: tx.run(sql)) != self._claimed:
+            raise WrongResultError("not every claim was stored")
+        self._claimed = 0
+
+    def close(self) -> None:
+        self._database.close_now()
+
+
+def measure(ground: Ground, runs: int) -> Report:
+    """Raises WrongResultError when something else than the oldest due ones is claimed."""
+    many = MANY // 10 if ground.quick else MANY
+    measured: list[Measured] = []
+    dominates: dict[str, dict[str, str]] = {}
+    for shops in (1, 200):
+        found, parts = _compare(ground, runs, many, shops)
+        measured.append(found)
+        dominates |= parts
+    return Report(
+        name="d",
+        title=f"claiming {AT_ONCE} due invitations and reading their orders, with {many:,} waiting",
+        measured=measured,
+        dominates=dominates,
+    )
+
+
+def _compare(ground: Ground, runs: int, many: int, shops: int) -> tuple[Measured, dict[str, dict[str, str]]]:
+    say(f"  building {many:,} waiting invitations of {shops} shops")
+    large = Waiting(ground.fresh(f"many{shops}"), many, shops, many // 100)
+    small = Waiting(ground.fresh(f"few{shops}"), FEW, shops, FEW // 2)
+    claims = min(20, (large.due // AT_ONCE - 4) // (runs + 1))
+    for waiting in (large, small):
+        waiting.claim_some(2)
+        waiting.took.clear()
+    ours, limits = in_turn(runs, lambda: large.claim_some(claims), lambda: small.claim_some(claims))
+    large.close()
+    small.close()
+    name = "one shop" if shops == 1 else f"{shops} shops"
+    measured = Measured(
+        what=f"{AT_ONCE} claimed, {name}",
+        unit="ms",
+        limit_is=f"the same with {FEW:,} waiting",
+        ours=ours,
+        limits=limits,
+        needed=Needed(2.0, at_most=True),
+    )
+    return measured, {
+        f"{name}, {waiting.orders:,} waiting": _parts(waiting.took) for waiting in (large, small)
+    }
+
+
+def _parts(took: list[Took]) -> dict[str, str]:
+    names = {"finding": "find", "claiming and reading the orders": "claim", "commit": "commit"}
+    return {
+        name: f"{statistics.mean(getattr(each, part) for each in took) * 1_000:.2f} ms"
+        for name, part in names.items()
+    }

@@ -1,0 +1,37 @@
+"""The limit of benchmark a: Afterword's own server, reading the same bodies and answering a constant."""
+
+import asyncio
+import gc
+import signal
+
+from afterword.base.settings import read_settings
+from afterword.web.edge import Receive, Scope, Send
+from afterword.web.server import build_server
+
+ANSWER = b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
+HEADERS = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+
+
+async def serve() -> None:
+    settings = read_settings()
+    server = build_server(constant, settings.host, settings.port)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop)
+    gc.collect()
+    gc.freeze()
+    await server.serve()
+
+
+async def constant(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,164 @@
+"""What the benchmarks stand on: a folder on a disk, a database with one shop, the contract's example order."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from afterword.base.settings import Settings, read_settings
+from afterword.domain.shops import DEFAULT_DELAY
+from afterword.store.shops import add_shop
+from afterword.store.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+
+BOUNDARY = "------------------------4ebf00fbcf09"
+CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+class WrongResultError(Exception):
+    """A run did not do the work that its figure speaks of."""
+
+
+class MissingError(Exception):
+    """A program that a benchmark needs is not there."""
+
+
+class Ground(NamedTuple):
+    """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes."""
+
+    folder: Path
+    key: str
+    quick: bool
+
+    def fresh(self, name: str) -> Path:
+        """An empty data folder of that name, whatever was there before: the schema and one shop."""
+        target = self.folder / name
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(self.folder / "empty", target)
+        os.sync()
+        return target
+
+
+@contextmanager
+def ground(parent: Path, *, quick: bool) -> Iterator[Ground]:
+    """A folder in `parent` that is removed at the end. Raises MissingError when it is not on a disk."""
+    folder = Path(tempfile.mkdtemp(prefix=".benchmarks-", dir=parent))
+    try:
+        if filesystem(folder) in ("tmpfs", "ramfs"):
+            raise MissingError(f"{parent} is in memory: give --folder a folder on a disk")
+        yield Ground(folder, _make_empty(folder / "empty"), quick)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_empty(data: Path) -> str:
+    database = open_data(data)
+    key = database.write_now(lambda tx: add_shop(tx, time.time(), **shop_fields("Alba's bakery")))[
+        1
+    ].private_key
+    database.close_now()
+    return key
+
+
+def shop_fields(name: str) -> dict[str, Any]:
+    """What `add_shop` wants to know of a shop."""
+    return {
+        "name": name,
+        "lang": "en",
+        "site": "https://alba.example/",
+        "timezone": "Europe/Paris",
+        "email": "hello@alba.example",
+        "delay": DEFAULT_DELAY,
+    }
+
+
+def open_data(data: Path) -> SqliteDatabase:
+    return SqliteDatabase(settings_of(data).database_path, settings_of(data).journal)
+
+
+def settings_of(data: Path, **more: str) -> Settings:
+    return read_settings(environment_of(data, **more))
+
+
+def environment_of(data: Path, **more: str) -> dict[str, str]:
+    """The environment of a process that works on this folder and heeds no other setting."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
+    return (
+        others | {"AFTERWORD_DATA": str(data)} | {f"AFTERWORD_{name}": value for name, value in more.items()}
+    )
+
+
+def count(data: Path, sql: str) -> int:
+    """The one number that a query gives, from the folder's database."""
+    database = open_data(data)
+    try:
+        return int(database.read_now(lambda tx: tx.rows(sql))[0][0])
+    finally:
+        database.close_now()
+
+
+def apart(work: Callable[..., T], *given: Any) -> T:
+    """What `work` returns, run in a new process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(work, *given).result()
+
+
+def example_order(number: int) -> dict[str, Any]:
+    """The order of the published example, with this number in what must be its own."""
+    return {
+        "id_order": f"{number}",
+        "order_date": "2019-01-01 12:00:00",
+        "firstname": "John",
+        "lastname": "Doe",
+        "email": f"john.doe.{number}@example.com",
+        "reference": f"R{number}",
+        "products": [
+            {
+                "id": "100",
+                "name": "My Product 100",
+                "category_id": "cat1",
+                "category_name": "Category 1",
+                "qty": "1",
+                "unit_price": "25.90",
+                "mpn": "MPN100",
+                "ean13": "1234567890123",
+                "sku": "SKU100",
+                "upc": "UPCCODE",
+                "url": "",
+            }
+        ],
+    }
+
+
+def form(key: str, orders: list[dict[str, Any]]) -> bytes:
+    """The body that PHP's cURL makes of a key and orders."""
+    parts = {"api_key": key, "orders": json.dumps(orders, separators=(",", ":"))}
+    fields = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in parts.items()
+    )
+    return "".join((*fields, f"--{BOUNDARY}--\r\n")).encode()
+
+
+def filesystem(path: Path) -> str:
+    """The kind of file system that holds this path, or `unknown` where /proc does not say."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return "unknown"
+    holding = [(point, kind) for point, kind in mounts if path.resolve().is_relative_to(point)]
+    return max(holding, default=("", "unknown"), key=lambda mount: len(mount[0]))[1]
+
+
+def say(sentence: str) -> None:
+    """Progress, for the person who waits."""
+    print(sentence, file=sys.stderr, flush=True)

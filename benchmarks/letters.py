@@ -1,0 +1,188 @@
+"""c: composing and sending letters over 16 connections with durable marks and outcomes, against aiosmtplib's
+`sendmail` of one ready letter."""
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from itertools import repeat
+from pathlib import Path
+
+import aiosmtplib
+
+from afterword.app import build_dispatcher
+from afterword.base.log import set_up_log
+from afterword.base.settings import Settings
+from afterword.store.opening import open_database
+from afterword.store.sqlite import SqliteDatabase
+from benchmarks.ground import (
+    Ground,
+    WrongResultError,
+    apart,
+    count,
+    say,
+    settings_of,
+)
+from benchmarks.sampling import make_ready
+from benchmarks.serving import HOST
+from benchmarks.sink import Sink, kind, sink
+from benchmarks.table import Measured, Needed, Report, in_turn
+from benchmarks.waiting import fill
+from benchmarks.watching import Watched, samples_folder, watching
+
+CONNECTIONS = 16
+SENDER = "reviews@afterword.example"
+PATIENCE = 120
+"""Seconds that one run may take."""
+
+
+def measure(ground: Ground, runs: int) -> Report:
+    """Raises WrongResultError when a letter does not arrive, or arrives twice."""
+    letters = 1_000 if ground.quick else 6_000
+    with sink(ground.folder) as taker:
+        ready = _ready_letter(ground)
+        ours, limits = in_turn(
+            runs, lambda: _dispatch(ground, taker, letters)[0], lambda: _sendmail(taker, ready, letters)
+        )
+        say("  one more run, sampled")
+        watched = _dispatch(ground, taker, letters, samples_folder(ground.folder))[1]
+    return Report(
+        name="c",
+        title=f"letters of {len(ready):,} bytes, {CONNECTIONS} connections, to {kind()}",
+        measured=[
+            Measured(
+                what="letters composed, marked, sent, recorded",
+                unit="letters/s",
+                limit_is="aiosmtplib's sendmail of one ready letter of the same size, the connections kept open",
+                ours=ours,
+                limits=limits,
+                needed=Needed(0.6),
+            )
+        ],
+        dominates=watched.dominates(letters, "a letter"),
+    )
+
+
+def _dispatch(
+    ground: Ground, taker: Sink, letters: int, samples: Path | None = None
+) -> tuple[float, Watched]:
+    """Letters a second of one run on a new database full of due invitations; each must arrive once."""
+    data = ground.fresh("letters")
+    _fill(data, letters)
+    before = taker.letters()
+    seconds, watched = apart(_send_all, data, taker.port, samples)
+    arrived = _arrived(taker, before + letters) - before
+    sent = count(data, "SELECT count(*) FROM invitations WHERE state = 'sent'")
+    if not arrived == sent == letters:
+        raise WrongResultError(f"of {letters} letters {arrived} arrived and {sent} are sent")
+    return letters / seconds, watched
+
+
+def _fill(data: Path, letters: int) -> None:
+    fill(data, orders=letters, due=letters, now=int(time.time()))
+
+
+def _arrived(taker: Sink, expected: int) -> int:
+    """The sink's count, once it is what was expected or does not change any more."""
+    for _ in range(20):
+        if taker.letters() >= expected:
+            break
+        time.sleep(0.05)
+    return taker.letters()
+
+
+def _send_all(data: Path, port: int, samples: Path | None) -> tuple[float, Watched]:
+    """Seconds until the dispatcher has sent all that is due."""
+    if samples:
+        make_ready(samples)
+    with _logging_to(data / "log"):
+        address = f"smtp://{HOST}:{port}?tls=none"
+        return asyncio.run(_dispatch_all(settings_of(data, SMTP=address, FROM=SENDER), samples))
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """The log of this process goes to a file, as a service's does."""
+    with path.open("w") as log, redirect_stderr(log):
+        set_up_log()
+        yield
+
+
+async def _dispatch_all(settings: Settings, samples: Path | None = None) -> tuple[float, Watched]:
+    """As `afterword serve` does it, with the writing process apart."""
+    database = open_database(settings, apart=True)
+    dispatcher = build_dispatcher(settings, database)
+    gc.collect()
+    gc.freeze()
+    with watching(os.getpid(), samples) if samples else nullcontext(Watched()) as watched:
+        started = time.perf_counter()
+        running = asyncio.create_task(dispatcher.run())
+        while not running.done() and _is_any_left(database):
+            await asyncio.sleep(0.01)
+            if time.perf_counter() - started > PATIENCE:
+                raise WrongResultError(f"the letters are not all sent after {PATIENCE} seconds")
+        seconds = time.perf_counter() - started
+    dispatcher.stop()
+    await running
+    await database.close()
+    return seconds, watched
+
+
+_LEFT = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM invitations INDEXED BY invitations_due WHERE state = 'scheduled')
+OR EXISTS (SELECT 1 FROM invitations INDEXED BY invitations_held WHERE state IN ('claimed', 'sending'))
+"""
+
+
+def _is_any_left(database: SqliteDatabase) -> bool:
+    return bool(database.read_now(lambda tx: tx.rows(_LEFT)))
+
+
+def _sendmail(taker: Sink, ready: bytes, letters: int) -> float:
+    """Letters a second of the bare library."""
+    before = taker.letters()
+    seconds = apart(_run_bare, taker.port, ready, letters)
+    arrived = _arrived(taker, before + letters) - before
+    if arrived != letters:
+        raise WrongResultError(f"of {letters} bare letters {arrived} arrived")
+    return letters / seconds
+
+
+def _run_bare(port: int, ready: bytes, letters: int) -> float:
+    return asyncio.run(_send_bare(port, ready, letters))
+
+
+async def _send_bare(port: int, ready: bytes, letters: int) -> float:
+    clients = [aiosmtplib.SMTP(hostname=HOST, port=port, start_tls=False) for _ in range(CONNECTIONS)]
+    for client in clients:
+        await client.connect()
+    left = iter(repeat(None, letters))
+
+    async def send(client: aiosmtplib.SMTP) -> None:
+        for _ in left:
+            await client.sendmail(SENDER, ["john.doe@example.com"], ready)
+
+    gc.collect()
+    gc.freeze()
+    started = time.perf_counter()
+    await asyncio.gather(*map(send, clients))
+    seconds = time.perf_counter() - started
+    for client in clients:
+        await client.quit()
+    return seconds
+
+
+def _ready_letter(ground: Ground) -> bytes:
+    """A letter of our own, taken from the outbox."""
+    data = ground.fresh("ready")
+    _fill(data, 1)
+    return apart(_compose_one, data)
+
+
+def _compose_one(data: Path) -> bytes:
+    with _logging_to(data / "log"):
+        asyncio.run(_dispatch_all(settings_of(data)))
+    [letter] = settings_of(data).outbox.glob("*.eml")
+    return letter.read_bytes()

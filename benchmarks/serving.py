@@ -1,0 +1,91 @@
+"""Starts a server under load and stops it, and talks to it."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.ground import CONTENT_TYPE, WrongResultError, environment_of
+
+HOST = "127.0.0.1"
+PATIENCE = 20.0
+"""Seconds for a server to start, and to stop."""
+
+
+AFTERWORD = ("afterword", "serve", "--no-dispatch")
+CONSTANT = ("benchmarks.constant",)
+
+
+class Served(NamedTuple):
+    """A server: where it listens, and its process."""
+
+    port: int
+    pid: int
+
+
+def sampled(folder: Path) -> tuple[str, ...]:
+    """AFTERWORD, ready to be watched; its samples come into this folder."""
+    return ("benchmarks.sampling", str(folder), *AFTERWORD[1:])
+
+
+@contextmanager
+def serving(module: tuple[str, ...], data: Path) -> Iterator[Served]:
+    """A server that works on this folder, and has ended when this does. Raises WrongResultError."""
+    port = free_port()
+    with (data / "log").open("wb") as log:
+        environment = environment_of(data, PORT=str(port))
+        process = subprocess.Popen([sys.executable, "-m", *module], env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(port, process, data)
+        yield Served(port, process.pid)
+        process.terminate()
+        if process.wait(PATIENCE):
+            raise WrongResultError(f"the server ended with {process.returncode}: {_last_words(data)}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], data: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection((HOST, port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise WrongResultError(f"the server does not listen: {_last_words(data)}")
+
+
+def _last_words(data: Path) -> str:
+    return (data / "log").read_text("utf-8", "replace")[-1_000:]
+
+
+class Client:
+    """One kept connection that sends forms with orders."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection(HOST, port, timeout=60)
+
+    def send(self, body: bytes, expected: int) -> None:
+        """Raises WrongResultError unless the answer says that as many orders were imported as expected."""
+        self._connection.request("POST", "/private/v3/orders", body, {"Content-Type": CONTENT_TYPE})
+        response = self._connection.getresponse()
+        answer = json.loads(response.read())
+        if response.status != 200 or answer["orders_imported"] != expected:
+            raise WrongResultError(f"{expected} orders were sent; the answer was {response.status} {answer}")
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,111 @@
+"""What a running program costs and where it is, seen from outside: its processor time by process, its samples."""
+
+import os
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.ground import WrongResultError
+from benchmarks.sampling import Samples, samples_of
+from benchmarks.table import shares
+
+READER = "afterword.web.reader"
+
+
+class Watched(msgspec.Struct):
+    """What was seen; whole when `watching` ends. `seconds` is processor time by role."""
+
+    loop: Samples = msgspec.field(default_factory=Samples)
+    writer: Samples = msgspec.field(default_factory=Samples)
+    seconds: dict[str, float] = {}
+
+    def dominates(self, done: int, what: str) -> dict[str, dict[str, str]]:
+        """The parts that matter, for the table. `done` is how many orders or letters were."""
+        spent = {role: f"{seconds / done * 1e6:.1f} µs" for role, seconds in self.seconds.items() if seconds}
+        parts = {
+            "the event loop is in": shares(self.loop.main),
+            "beside it a thread is in": shares(self.loop.others, of=self.loop.main),
+            "the writing process is in": shares(self.writer.main),
+            f"processor time {what}": spent,
+        }
+        return {name: part for name, part in parts.items() if part}
+
+
+@contextmanager
+def watching(pid: int, folder: Path) -> Iterator[Watched]:
+    """Samples a process that `sampling` made ready and its writing process, and counts what both cost."""
+    watched = Watched()
+    ready = [each for each, role in _family(pid).items() if role != READER]
+    before = _seconds(pid)
+    for each in ready:
+        os.kill(each, signal.SIGUSR1)
+    try:
+        yield watched
+    finally:
+        watched.seconds = dict(_seconds(pid) - before)
+        for each in ready:
+            os.kill(each, signal.SIGUSR2)
+    watched.loop = _read(folder, pid)
+    for each in ready:
+        if each != pid:
+            watched.writer = _read(folder, each)
+
+
+def samples_folder(parent: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix="samples-", dir=parent))
+
+
+def _read(folder: Path, pid: int) -> Samples:
+    path = samples_of(folder, pid)
+    for _ in range(200):
+        if path.exists():
+            return msgspec.json.decode(path.read_bytes(), type=Samples)
+        time.sleep(0.02)
+    raise WrongResultError(f"process {pid} left no samples")
+
+
+def _seconds(pid: int) -> Counter[str]:
+    """Processor time so far, by role; nothing where there is no /proc."""
+    spent = Counter[str]()
+    if not Path("/proc/self/task").exists():
+        return spent
+    for each, role in _family(pid).items():
+        if each != pid:
+            spent["bodies' readers" if role == READER else "writing process"] += _ticks(
+                Path(f"/proc/{each}/stat")
+            )
+            continue
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            part = "event loop" if thread.name == str(pid) else "other threads"
+            spent[part] += _ticks(thread / "stat")
+    return Counter({role: ticks / os.sysconf("SC_CLK_TCK") for role, ticks in spent.items()})
+
+
+def _family(pid: int) -> dict[int, str]:
+    """The process and its children, each with the module that it runs when that is a reader's."""
+    family = {pid: ""}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(_fields(stat)[1])
+            command = stat.with_name("cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has ended meanwhile
+        if parent == pid:
+            family[int(stat.parent.name)] = READER if READER.encode() in command else ""
+    return family
+
+
+def _ticks(stat: Path) -> int:
+    user, system = _fields(stat)[11:13]
+    return int(user) + int(system)
+
+
+def _fields(stat: Path) -> list[str]:
+    """The fields behind the name, which may hold anything: state, parent, …"""
+    return stat.read_text().rpartition(")")[2].split()

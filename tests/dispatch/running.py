@@ -1,0 +1,71 @@
+"""A dispatcher as `afterword serve` builds it, run for a while against peers that are real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from afterword.app import build_dispatcher
+from afterword.base.clock import Clock
+from afterword.base.settings import read_settings
+from afterword.dispatch.dispatcher import Dispatcher
+from afterword.store.sqlite import SqliteDatabase
+from tests.peers import Peer
+from tests.store.cast import Member, import_one, order, seen
+
+SECRET = "a secret that signs the links of these tests"
+
+
+def dispatcher_for(database: SqliteDatabase, clock: Clock, smtp: str | None) -> Dispatcher:
+    environment = {
+        "AFTERWORD_DATA": str(database.path.parent),
+        "AFTERWORD_URL": "https://reviews.example",
+        "AFTERWORD_SECRET": SECRET,
+    }
+    if smtp is not None:
+        environment |= {"AFTERWORD_SMTP": smtp, "AFTERWORD_FROM": "Reviews <reviews@afterword.example>"}
+    return build_dispatcher(read_settings(environment), database, clock)
+
+
+@asynccontextmanager
+async def dispatching(
+    database: SqliteDatabase, clock: Clock, peer: Peer | None = None
+) -> AsyncIterator[Dispatcher]:
+    """Dispatches until the end of the block, then stops as SIGTERM does; without a peer, into the outbox."""
+    dispatcher = dispatcher_for(database, clock, None if peer is None else peer.url)
+    running = asyncio.create_task(dispatcher.run())
+    try:
+        yield dispatcher
+    finally:
+        dispatcher.stop()
+        await asyncio.wait_for(running, 15)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
+    """Waits for the condition and says how long that took. Fails when it takes longer than `seconds`."""
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    while not condition():
+        assert loop.time() - begun < seconds, "it did not come true"
+        await asyncio.sleep(0.005)
+    return loop.time() - begun
+
+
+async def until_state(
+    database: SqliteDatabase, invitation_id: int, state: str, seconds: float = 5.0
+) -> float:
+    return await until(lambda: seen(database, invitation_id).state == state, seconds)
+
+
+def imported(
+    database: SqliteDatabase, member: Member, id_order: str = "1234", *, live: bool = True, email: str = ""
+) -> int:
+    """The invitation of an order that came when these stories begin."""
+    one = order(id_order, email=email or f"clara+{id_order}@nunez.example")
+    return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
+
+
+def outbox(database: SqliteDatabase) -> list[Path]:
+    """The letters in the outbox."""
+    folder = database.path.with_name("outbox")
+    return sorted(folder.glob("*.eml")) if folder.exists() else []

@@ -1,0 +1,189 @@
+"""What is left when a dispatcher stops: by SIGTERM everything is settled or put back; after a crash it is rescued."""
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+from afterword.dispatch.dispatcher import ROUND
+from afterword.dispatch.lane import LEASE
+from afterword.store.invitations import LONGEST_LEASE, claim_due, mark_sending
+from afterword.store.sqlite import SqliteDatabase
+from tests.dispatch.running import dispatching, imported, until, until_state
+from tests.peers import RelayPeer, run
+from tests.scripted_peer import ScriptedPeer
+from tests.store.cast import Member, MovableClock, open_database, seen
+from tests.store.test_commit import no_file_grows_beyond
+from tests.store.test_invitations import DUE
+
+
+def states(database: SqliteDatabase, invitations: list[int]) -> list[str]:
+    return [seen(database, each).state for each in invitations]
+
+
+def test_letters_in_hand_are_finished_and_the_others_put_back(
+    database: SqliteDatabase, alba: Member, clock: MovableClock
+) -> None:
+    def answer_in_a_while() -> str:
+        has_letter.set()
+        assert may_answer.wait(10)
+        return "250 2.0.0 queued"
+
+    async def stop_in_the_middle() -> None:
+        async with dispatching(database, clock, peer) as dispatcher:
+            assert await asyncio.to_thread(has_letter.wait, 5)
+            dispatcher.stop()
+            asyncio.get_running_loop().call_later(0.2, may_answer.set)
+
+    letters = [imported(database, alba, f"{n}") for n in range(60)]
+    clock.now = DUE
+    has_letter, may_answer = threading.Event(), threading.Event()
+    with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
+        run(stop_in_the_middle())
+        accepted = len(peer.messages)
+    found = states(database, letters)
+    assert 1 <= accepted <= 16
+    assert found.count("sent") == accepted
+    assert found.count("scheduled") == 60 - accepted
+    assert sum(seen(database, each).tries for each in letters) == accepted
+
+
+def test_what_a_crash_left_is_taken_up_within_a_minute(
+    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    async def watch() -> None:
+        async with dispatching(database, clock, peer):
+            await asyncio.sleep(0.3)
+            assert states(database, [claimed, marked]) == ["claimed", "sending"]
+            clock.now = DUE + LEASE + 1
+            await until_state(database, claimed, "sent")
+            await until_state(database, marked, "in_doubt")
+            clock.step(30 * 86_400)
+            await asyncio.sleep(0.2)
+
+    claimed, marked = imported(database, alba, "1"), imported(database, alba, "2")
+    claims = database.write_now(
+        lambda tx: claim_due(tx, alba.shop, "gone", live=True, now=DUE, lease_until=DUE + LEASE, most=9)
+    )
+    [half_sent] = [each for each in claims if each.invitation.id == marked]
+    database.write_now(lambda tx: mark_sending(tx, half_sent, now=DUE, lease_until=DUE + LEASE))
+    clock.now = DUE
+    with RelayPeer() as peer:
+        run(watch())
+        assert [received.recipients[0] for received in peer.messages] == ["clara+1@nunez.example"]
+    assert LEASE + ROUND + 1 < 60
+    assert LEASE < LONGEST_LEASE
+
+
+def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher(
+    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    def answer_in_a_while() -> str:
+        has_letter.set()
+        assert may_answer.wait(10)
+        return "250 2.0.0 queued"
+
+    async def watch() -> None:
+        other = open_database(database.path.parent)
+        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
+            assert await asyncio.to_thread(has_letter.wait, 5)
+            for _ in range(8):
+                clock.step(20)
+                await asyncio.sleep(0.15)
+            assert seen(database, invitation).state == "sending"
+            may_answer.set()
+            await until_state(database, invitation, "sent")
+        other.close_now()
+
+    invitation = imported(database, alba)
+    clock.now = DUE
+    has_letter, may_answer = threading.Event(), threading.Event()
+    with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
+        run(watch())
+    assert len(peer.messages) == 1
+
+
+def test_two_dispatchers_on_one_database_send_each_letter_once(
+    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    async def watch() -> None:
+        other = open_database(database.path.parent)
+        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
+            await until(lambda: len(peer.messages) >= 200, 20)
+            await asyncio.sleep(0.2)
+        other.close_now()
+
+    for n in range(200):
+        imported(database, alba, f"{n}")
+    clock.now = DUE
+    with RelayPeer() as peer:
+        run(watch())
+    assert len({received.recipients[0] for received in peer.messages}) == len(peer.messages) == 200
+
+
+def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(
+    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    async def send(held: bool) -> None:
+        opened = open_database(database.path.parent)
+        async with dispatching(opened, clock, peer):
+            if held:
+                await asyncio.sleep(0.3)
+                assert opened.is_held and len(peer.messages) == 1
+                away.rename(journal)
+            await until_state(opened, letters[-1], "sent")
+        await opened.close()
+
+    journal = database.path.with_name("send.journal")
+    away = Path(f"{journal}.away")
+    clock.now = DUE
+    with RelayPeer() as peer:
+        letters = [imported(database, alba, "1")]
+        run(send(held=False))
+        letters.append(imported(database, alba, "2"))
+        journal.rename(away)
+        run(send(held=True))
+        assert len(peer.messages) == 2
+
+
+def test_a_full_disk_lets_no_letter_go_and_loses_none(
+    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    """No mark can be written, so no letter goes; once there is room they go, each once, and none is in doubt."""
+
+    async def watch() -> None:
+        async with dispatching(database, clock, peer):
+            with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):
+                clock.now = DUE
+                await asyncio.sleep(0.5)
+                assert peer.messages == []
+            for _ in range(100):
+                clock.step(1)
+                await asyncio.sleep(0.01)
+            await until(lambda: len(peer.messages) >= 20)
+            await asyncio.sleep(0.2)
+
+    letters = [imported(database, alba, f"{n}") for n in range(20)]
+    clock.now = DUE - 1
+    with RelayPeer() as peer:
+        run(watch())
+        assert len(peer.messages) == 20
+    assert states(database, letters) == ["sent"] * 20
+
+
+def test_an_outage_of_a_second_costs_the_letters_seconds(database: SqliteDatabase, alba: Member) -> None:
+    """Forty letters meet it together, and none of them makes the others wait longer."""
+
+    async def watch() -> float:
+        peer.stop()
+        async with dispatching(database, lambda: DUE + time.monotonic() - begun, peer):
+            await asyncio.sleep(1.5)
+            peer.start()
+            return await until(lambda: len(peer.messages) >= 40, 20)
+
+    letters = [imported(database, alba, f"{n}") for n in range(40)]
+    begun = time.monotonic()
+    with RelayPeer() as peer:
+        assert run(watch()) < 10
+        assert len(peer.messages) == 40
+    assert states(database, letters) == ["sent"] * 40
