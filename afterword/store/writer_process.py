@@ -29,23 +29,29 @@ _LENGTH = struct.Struct("!Q")
 _PIECE = 2**20
 """Bytes read at once: nearly every group fits, and each call costs a turn of the interpreter's lock."""
 
+_MOST_UNREAD = 2**16
+"""Bytes that may wait for the process while it commits: less than the line holds, so that sending never waits."""
+
 
 class WriterProcess:
     """See `writer.Writer`."""
 
     def __init__(self, path: Path, journal: Path) -> None:
         """Raises what opening the database raises."""
-        self._pipe, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
-            self._pipe.close()
-            _commit_for_parent(theirs, path, journal)
+            ours.close()
+            _commit_for_parent(_Line(theirs), path, journal)
         theirs.close()
+        self._line = _Line(ours)
         self._waiting: deque[Waiting] = deque()
-        self._group: list[Waiting] = []
+        self._sent: deque[Waiting] = deque()
+        self._unread = 0
+        self._is_to_send = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._is_held = False
         self._lost = asyncio.Event()
+        self._is_held = False
         self.migrated: list[int] = self._receive()
 
     @property
@@ -53,127 +59,158 @@ class WriterProcess:
         return self._is_held
 
     def put(self, call: Call) -> asyncio.Future[Any]:
-        if len(self._waiting) >= MOST_WAITING or self._lost.is_set():
+        if len(self._waiting) + len(self._sent) >= MOST_WAITING or self._lost.is_set():
             raise StoreUnavailable("too many writes are waiting, or the writer is lost")
         loop = self._listen()
         done: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(Waiting(call, done))
-        if len(self._waiting) == 1 and not self._group:
-            loop.call_soon(self._send_group)
+        if not self._is_to_send:
+            self._is_to_send = True
+            loop.call_soon(self._send_waiting)
         return done
 
     def _listen(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._pipe, self._settle_group)
+            self._loop.add_reader(self._line.socket, self._settle_groups)
         return self._loop
+
+    def _send_waiting(self) -> None:
+        """Sends what came in this turn of the loop. All that comes while the process commits is its next group."""
+        self._is_to_send = False
+        while self._waiting and self._unread < _MOST_UNREAD:
+            most = min(len(self._waiting), MOST_IN_A_GROUP)
+            sending = [self._waiting.popleft() for _ in range(most)]
+            try:
+                self._unread += self._line.send([waiting.call for waiting in sending])
+                self._sent.extend(sending)
+            except OSError:
+                self._sent.extend(sending)
+                self._lose()
+            except Exception as error:
+                # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
+                settle(sending, [error] * len(sending))
+
+    def _settle_groups(self) -> None:
+        """Answers for every group whose results have come: at least one."""
+        try:
+            while True:
+                results = self._receive()
+                settle([self._sent.popleft() for _ in results], results)
+                if not self._line.holds_a_value():
+                    break
+        except (EOFError, OSError):
+            self._lose()
+            return
+        self._send_waiting()
+
+    def _receive(self) -> Any:
+        """The results of a group. Raises EOFError when the process is gone."""
+        results, self._is_held, read = self._line.receive()
+        self._unread -= read
+        if isinstance(results, Exception):
+            raise results
+        return results
+
+    def _lose(self) -> None:
+        self._lost.set()
+        if self._loop is not None:
+            self._loop.remove_reader(self._line.socket)
+        lost = [*self._sent, *self._waiting]
+        self._sent.clear()
+        self._waiting.clear()
+        settle(lost, [StoreUnavailable("the writer is lost")] * len(lost))
 
     async def until_lost(self) -> None:
         """Returns when the process is gone, which it never should be before `close`."""
         self._listen()
         await self._lost.wait()
 
-    def _send_group(self) -> None:
-        """What came while one group was on its way to the disk is the next group.
-
-        There is never more than one group on its way, so the process is waiting for this one and takes it at once.
-        """
-        most = min(len(self._waiting), MOST_IN_A_GROUP)
-        self._group = [self._waiting.popleft() for _ in range(most)]
-        try:
-            self._send([waiting.call for waiting in self._group])
-        except OSError:
-            self._lose()
-        except Exception as error:
-            # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
-            group, self._group = self._group, []
-            settle(group, [error] * len(group))
-            if self._waiting and self._loop is not None:
-                self._loop.call_soon(self._send_group)
-
-    def _settle_group(self) -> None:
-        try:
-            results = self._receive()
-        except (EOFError, OSError):
-            self._lose()
-            return
-        group, self._group = self._group, []
-        settle(group, results)
-        if self._waiting:
-            self._send_group()
-
-    def _lose(self) -> None:
-        self._lost.set()
-        if self._loop is not None:
-            self._loop.remove_reader(self._pipe)
-        lost = [*self._group, *self._waiting]
-        self._group = []
-        self._waiting.clear()
-        settle(lost, [StoreUnavailable("the writer is lost")] * len(lost))
-
     def put_now(self, work: Callable[[Transaction], T]) -> T:
-        assert not self._group, "an event loop is writing"
-        self._send([Call(each, work)])
+        assert not self._sent, "an event loop is writing"
+        self._unread += self._line.send([Call(each, work)])
         [result] = self._receive()
         if isinstance(result, Exception):
             raise result
         return result  # type: ignore[no-any-return]
 
-    def _send(self, calls: list[Call]) -> None:
-        _send(self._pipe, calls)
-
-    def _receive(self) -> Any:
-        """The results of the group that was sent. Raises EOFError when the process is gone."""
-        results, self._is_held = _receive(self._pipe)
-        if isinstance(results, Exception):
-            raise results
-        return results
-
     def close(self) -> None:
-        while self._group:
-            self._settle_group()
+        self._send_waiting()
+        while self._sent:
+            self._settle_groups()
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self._pipe)
-        self._pipe.close()
+            self._loop.remove_reader(self._line.socket)
+        self._line.socket.close()
         os.waitpid(self._child, 0)
 
 
-def _commit_for_parent(pipe: socket.socket, path: Path, journal: Path) -> None:
+class _Line:
+    """One end of the line between the two processes: values, each with its length before it."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+        self.taken = 0
+        self._content = b""
+
+    def send(self, value: object) -> int:
+        """Sends it whole, and returns how many bytes it took."""
+        content = pickle.dumps(value, protocol=5)
+        self.socket.sendall(_LENGTH.pack(len(content)) + content)
+        return _LENGTH.size + len(content)
+
+    def receive(self) -> Any:
+        """The next value. Raises EOFError when the other end is gone."""
+        while (taken := self._take()) is None:
+            self._read()
+        return pickle.loads(taken)  # noqa: S301 (from our own process)
+
+    def receive_group(self) -> tuple[list[Call], int]:
+        """The next list of calls and those that have come behind it, and how many bytes they took."""
+        already_taken = self.taken
+        calls: list[Call] = self.receive()
+        while len(calls) < MOST_IN_A_GROUP and (taken := self._take()) is not None:
+            calls += pickle.loads(taken)  # noqa: S301 (from our own process)
+        return calls, self.taken - already_taken
+
+    def holds_a_value(self) -> bool:
+        """Whether the next value is all here already."""
+        start = _LENGTH.size
+        return (
+            len(self._content) >= start
+            and len(self._content) >= start + _LENGTH.unpack_from(self._content)[0]
+        )
+
+    def _take(self) -> memoryview | None:
+        if not self.holds_a_value():
+            return None
+        start = _LENGTH.size
+        end = start + _LENGTH.unpack_from(self._content)[0]
+        taken, self._content = memoryview(self._content)[start:end], self._content[end:]
+        self.taken += end
+        return taken
+
+    def _read(self) -> None:
+        content = self.socket.recv(_PIECE)
+        if not content:
+            raise EOFError("the other end is gone")
+        self._content += content
+
+
+def _commit_for_parent(line: _Line, path: Path, journal: Path) -> None:
     """The writing process: commits what it is given until its parent is gone. Does not return."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         committer = Committer(path, journal)
     except Exception as error:
-        _send(pipe, (error, False))
+        line.send((error, False, 0))
         os._exit(1)
     try:
-        _send(pipe, (committer.migrated, committer.is_held))
+        line.send((committer.migrated, committer.is_held, 0))
         while True:
-            results = committer.commit(_receive(pipe))
-            _send(pipe, (results, committer.is_held))
+            calls, read = line.receive_group()
+            line.send((committer.commit(calls), committer.is_held, read))
     except (EOFError, OSError):
         committer.close()
     finally:
         os._exit(0)
-
-
-def _send(pipe: socket.socket, value: object) -> None:
-    content = pickle.dumps(value, protocol=5)
-    pipe.sendall(_LENGTH.pack(len(content)) + content)
-
-
-def _receive(pipe: socket.socket) -> Any:
-    """The next value. There is never more than one on its way, so a piece that was read holds nothing of another."""
-    content = _read(pipe)
-    (size,) = _LENGTH.unpack_from(content)
-    while len(content) < _LENGTH.size + size:
-        content += _read(pipe)
-    return pickle.loads(memoryview(content)[_LENGTH.size :])  # noqa: S301 (from our own process)
-
-
-def _read(pipe: socket.socket) -> bytes:
-    content = pipe.recv(_PIECE)
-    if not content:
-        raise EOFError("the other end is gone")
-    return content

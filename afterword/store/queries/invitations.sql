@@ -36,16 +36,20 @@ WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND clai
                   WHERE s.shop_id = :suppressing_shop AND s.live >= :live AND s.address_hash = :address_hash);
 
 -- name: record_outcome
--- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed.
+-- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed. Never to be tried
+-- before it is due, though the clock was set back meanwhile.
 UPDATE invitations
-SET state = :state, tries = tries + 1, next_try_at = coalesce(:next_try_at, next_try_at), sent_at = :sent_at,
-    reason = :reason, claim = NULL, lease_until = NULL
+SET state = :state, tries = tries + 1,
+    next_try_at = CASE WHEN :next_try_at IS NULL THEN next_try_at
+                       WHEN :next_try_at < due_at THEN due_at ELSE :next_try_at END,
+    sent_at = :sent_at, reason = :reason, claim = NULL, lease_until = NULL
 WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state IN ('claimed', 'sending', 'in_doubt');
 
 -- name: release_claim
 -- Back to the queue, not counted as a try: the courier, not the letter, was in trouble, or we are stopping.
 UPDATE invitations
-SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :next_try_at,
+SET state = 'scheduled', claim = NULL, lease_until = NULL,
+    next_try_at = CASE WHEN :next_try_at < due_at THEN due_at ELSE :next_try_at END,
     reason = coalesce(:reason, reason), first_try_at = CASE WHEN tries > 0 THEN first_try_at END
 WHERE shop_id = :shop_id AND order_id = :order_id AND claim = :claim AND state = 'claimed';
 
@@ -69,7 +73,8 @@ ORDER BY i.lease_until LIMIT :most;
 -- name: rescue_claimed
 -- DATA had not begun: it is safe to try again.
 UPDATE invitations
-SET state = 'scheduled', claim = NULL, lease_until = NULL, next_try_at = :now,
+SET state = 'scheduled', claim = NULL, lease_until = NULL,
+    next_try_at = CASE WHEN :now < due_at THEN due_at ELSE :now END,
     first_try_at = CASE WHEN tries > 0 THEN first_try_at END
 WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed'
   AND (lease_until < :now OR lease_until > :latest);
@@ -94,7 +99,8 @@ WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'scheduled';
 -- name: send_invitation
 -- By the shop's own hand: now, whatever became of it, unless it was sent or is in a courier's hands.
 UPDATE invitations
-SET state = 'scheduled', next_try_at = :now, due_at = CASE WHEN state = 'scheduled' THEN :now ELSE due_at END,
+SET state = 'scheduled', next_try_at = :now,
+    due_at = CASE WHEN state = 'scheduled' OR due_at > :now THEN :now ELSE due_at END,
     tries = 0, first_try_at = NULL, claim = NULL, lease_until = NULL, reason = NULL
 WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('scheduled', 'in_doubt', 'failed', 'cancelled');
 
