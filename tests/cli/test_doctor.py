@@ -57,7 +57,7 @@ def test_a_new_folder_is_well(afterword: Command) -> None:
 
 def test_a_wrong_setting_is_told_as_the_rest_is(afterword: Command) -> None:
     _, troubles = examine(afterword, 1, AFTERWORD_PORT="eighty")
-    assert troubles == {"settings": "AFTERWORD_PORT is not a whole number from 0 to 65535"}
+    assert troubles == {"settings": "AFTERWORD_PORT is not a whole number from 1 to 65535"}
     _, troubles = examine(afterword, 1, AFTERWORD_FROM="nobody", AFTERWORD_SMTP="smtp://127.0.0.1:1?tls=none")
     assert troubles.keys() == {"letters", "mail"}
     assert troubles["letters"].startswith("AFTERWORD_FROM: ")

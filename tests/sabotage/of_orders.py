@@ -157,4 +157,12 @@ OF_ORDERS = (
         "shops = shops[:1]",
         f"{DISPATCH}due.py::test_a_crowd_of_one_shop_does_not_make_another_shop_wait",
     ),
+    Sabotage(
+        4,
+        "what was put back is tried before it is due",
+        INVITATIONS_SQL,
+        "    next_try_at = CASE WHEN :next_try_at < due_at THEN due_at ELSE :next_try_at END,\n    reason",
+        "    next_try_at = :next_try_at,\n    reason",
+        f"{STORE}invitations.py::test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_again",
+    ),
 )

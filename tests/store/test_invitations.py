@@ -212,6 +212,35 @@ def test_a_crash_before_the_clock_was_set_back_is_taken_up_within_a_minute(
     assert (state(database, claimed_only), state(database, marked)) == ("scheduled", "in_doubt")
 
 
+@pytest.mark.parametrize("how", ["put back", "deferred", "rescued"])
+def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_again(
+    database: SqliteDatabase, alba: Member, how: str
+) -> None:
+    invitation, earlier = imported(database, alba), DUE - 3_600
+    ours = held(database, alba)
+    match how:
+        case "put back":
+            database.write_now(lambda tx: release(tx, [ours], next_try_at=earlier + 1, reason="no courier"))
+        case "deferred":
+            mark(database, ours, earlier)
+            record(database, ours, Outcome("deferred", "451 busy"), now=earlier, again=earlier + 300)
+        case "rescued":
+            assert rescue(database, earlier) == (1, 0)
+    assert database.write_now(lambda tx: claim(tx, alba, DUE - 1)) == []
+    assert held(database, alba).invitation.id == invitation
+
+
+def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    invitation = imported(database, alba)
+    database.write_now(lambda tx: cancel_invitation(tx, invitation, "by mistake"))
+    database.write_now(lambda tx: send_invitation(tx, invitation, NOW + 60))
+    ours = held(database, alba, NOW + 60)
+    database.write_now(lambda tx: release(tx, [ours], next_try_at=NOW + 62, reason="no courier"))
+    assert held(database, alba, NOW + 62).invitation.id == invitation
+
+
 def test_a_person_sends_one_in_doubt_again(database: SqliteDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
