@@ -6,7 +6,6 @@ import itertools
 from functools import partial
 
 from afterword.base.clock import Clock
-from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.dispatch.lane import Compose, Lane
 from afterword.mail.courier import Courier
@@ -20,17 +19,15 @@ log = log_for("dispatch")
 
 
 class Dispatcher:
-    """Both lanes, live and test, and their housekeeping, under one holder's name."""
+    """Both lanes, live and test, and their housekeeping."""
 
     def __init__(
         self, database: Database, compose: Compose, couriers: dict[bool, Courier], clock: Clock
     ) -> None:
         self._database = database
         self._clock = clock
-        self._holder = new_claim()
         self._lanes = [
-            Lane(database, compose, courier, clock, live=live, holder=self._holder)
-            for live, courier in couriers.items()
+            Lane(database, compose, courier, clock, live=live) for live, courier in couriers.items()
         ]
 
     async def run(self) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from afterword.base.clock import Clock
+from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
 from afterword.mail.courier import Courier, CourierTrouble
@@ -54,14 +55,13 @@ class Lane:
     """The due invitations of one world (live or test), and the courier who carries their letters."""
 
     def __init__(
-        self, database: Database, compose: Compose, courier: Courier, clock: Clock, *, live: bool, holder: str
+        self, database: Database, compose: Compose, courier: Courier, clock: Clock, *, live: bool
     ) -> None:
         self._database = database
         self._compose = compose
         self._courier = courier
         self._clock = clock
         self._live = live
-        self._holder = holder
         self._claimed: deque[Claim] = deque()
         self._in_hand: dict[int, Claim] = {}
         self._claiming = asyncio.Lock()
@@ -104,7 +104,8 @@ class Lane:
     async def _settle(self, claim: Claim, outcome: Outcome | None) -> None:
         if outcome is not None:
             await self._record(claim, outcome)
-        self._in_hand.pop(claim.invitation.id, None)
+        if self._in_hand.get(claim.invitation.id) is claim:
+            del self._in_hand[claim.invitation.id]
 
     async def _next_claim(self) -> Claim | None:
         async with self._claiming:
@@ -135,7 +136,7 @@ class Lane:
             shops = shops[self._turn :] + shops[: self._turn]
             most = 1 if self._pause else CLAIMED_AT_ONCE
             claims = await self._database.write(
-                partial(_claim_fairly, shops=shops, holder=self._holder, live=self._live, now=now, most=most)
+                partial(_claim_fairly, shops=shops, holder=new_claim(), live=self._live, now=now, most=most)
             )
         except StoreUnavailable as error:
             log.error("cannot look for what is due", error=str(error))

@@ -84,7 +84,7 @@ def test_an_unknown_command_is_a_usage_error(afterword: Command) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"AFTERWORD_PORT": "eighty"}, "AFTERWORD_PORT is not a whole number from 0 to 65535"),
+        ({"AFTERWORD_PORT": "eighty"}, "AFTERWORD_PORT is not a whole number from 1 to 65535"),
         ({"AFTERWORD_DATABASE": "mysql://nobody"}, "AFTERWORD_DATABASE names another engine than SQLite"),
         ({"AFTERWORD_SMTP": "smtp://relay.example"}, "AFTERWORD_FROM is needed with AFTERWORD_SMTP"),
         ({"AFTERWORD_DATABASE": "/dev/null/afterword.db"}, "/dev/null/afterword.db cannot be opened"),
