@@ -58,10 +58,11 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Outcomes
 
 def _rows(tx: Transaction, arrival: Arrival) -> list[tuple[Any, ...]]:
     shop, key, orders, received_at = arrival
-    new_id, live, receipt = tx.new_order_id, int(key.live), due_at(received_at, 0)
+    new_id, shop_id, live, lang = tx.new_order_id, shop.id, int(key.live), key.lang
+    receipt, due = due_at(received_at, 0), due_at(received_at, delay_for(shop, live=key.live))
     return [
         (
-            shop.id,
+            shop_id,
             new_id(),
             live,
             order.id_order,
@@ -71,11 +72,11 @@ def _rows(tx: Transaction, arrival: Arrival) -> list[tuple[Any, ...]]:
             order.firstname,
             order.lastname,
             order.email,
-            key.lang,
+            lang,
             order.phone,
             order.store_id,
             order.lines,
-            due_at(received_at, delay_for(shop, live=key.live)),
+            due,
         )
         for _, order in orders
     ]

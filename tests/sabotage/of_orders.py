@@ -97,8 +97,8 @@ OF_ORDERS = (
         3,
         "due from the date of the order",
         "store/orders.py",
-        "            due_at(received_at, delay_for(shop, live=key.live)),\n",
-        "            int(order.order_date[:4]) * 31_556_952 + shop.delay,\n",
+        "            order.lines,\n            due,\n",
+        "            order.lines,\n            int(order.order_date[:4]) * 31_556_952 + shop.delay,\n",
         f"{STORE}orders.py::test_the_date_of_the_order_has_no_part_in_when_it_is_due",
     ),
     Sabotage(
