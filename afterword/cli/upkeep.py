@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from afterword.base.files import sync
 from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
@@ -64,9 +65,9 @@ def _copy(database: SqliteDatabase, file: Path) -> None:
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         database.backup(draft, _progress)
-        _sync(draft)
+        sync(draft)
         draft.rename(file)
-        _sync(file.parent)
+        sync(file.parent)
     finally:
         for left in (draft, draft.with_name(draft.name + "-journal")):
             left.unlink(missing_ok=True)
@@ -76,11 +77,3 @@ def _progress(done: int, pages: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done >= pages else ""
         click.echo(f"\r{done * 100 // max(pages, 1)} % of {pages:,} pages{end}", err=True, nl=False)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
+from afterword.base.files import sync
 from afterword.domain.invitations import Outcome
 from afterword.mail.courier import CourierTrouble, Mark
 from afterword.mail.letter import Letter
@@ -83,8 +84,4 @@ def _discard(draft: Path) -> None:
 
 def _publish(draft: Path, final: Path) -> None:
     draft.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(final.parent)

@@ -21,6 +21,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from afterword.base.files import sync
+
 HEADER_SIZE = len(b"afterword-journal 1 \n") + 32
 """The position of a database that knows no line yet."""
 
@@ -55,7 +57,7 @@ class Journal:
         finally:
             os.close(fd)
         unnamed.rename(path)
-        _sync_folder(path.parent)
+        sync(path.parent)
         return cls(path, identity)
 
     @classmethod
@@ -95,11 +97,3 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._file)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
