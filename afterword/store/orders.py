@@ -1,7 +1,7 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
-from collections.abc import Iterator, Sequence, Set
-from itertools import chain
+from collections.abc import Sequence
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,7 +42,14 @@ def _arrival(shop: Shop, key: Key, orders: bytes, received_at: float) -> Arrival
     return Arrival(shop, key, _decode(orders), received_at)
 
 
-def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Outcomes]:
+class Stored(NamedTuple):
+    """What became of an arrival: when its letters are due, and the number of each order, 0 for a duplicate."""
+
+    due_at: int
+    numbers: list[int]
+
+
+def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
     """Stores each order that its shop has not sent before and says what became of it, arrival by arrival.
 
     Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
@@ -52,14 +59,14 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Outcomes
     stored: set[int] = set()
     for first in range(0, len(rows), ROWS_A_STATEMENT):
         stored |= _insert(tx, rows[first : first + ROWS_A_STATEMENT])
-    numbered = iter(rows)
-    return [_outcomes(arrival, numbered, stored) for arrival in arrivals]
+    numbers = iter([row[1] if row[1] in stored else 0 for row in rows])
+    return [Stored(_due(arrival), list(islice(numbers, len(arrival.orders)))) for arrival in arrivals]
 
 
 def _rows(tx: Transaction, arrival: Arrival) -> list[tuple[Any, ...]]:
     shop, key, orders, received_at = arrival
     new_id, shop_id, live, lang = tx.new_order_id, shop.id, int(key.live), key.lang
-    receipt, due = due_at(received_at, 0), due_at(received_at, delay_for(shop, live=key.live))
+    receipt, due = due_at(received_at, 0), _due(arrival)
     return [
         (
             shop_id,
@@ -93,11 +100,17 @@ def _insert(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> set[int]:
     return {row[1] for row in rows}
 
 
-def _outcomes(arrival: Arrival, rows: Iterator[tuple[Any, ...]], stored: Set[int]) -> Outcomes:
-    outcomes: Outcomes = []
-    for (index, _), row in zip(arrival.orders, rows, strict=False):
-        outcomes.append((index, Imported(row[1], row[-1]) if row[1] in stored else None))
-    return outcomes
+def _due(arrival: Arrival) -> int:
+    return due_at(arrival.received_at, delay_for(arrival.shop, live=arrival.key.live))
+
+
+def outcomes_of(arrival: Arrival, stored: Stored) -> Outcomes:
+    """The same, by the index of each order."""
+    due = stored.due_at
+    return [
+        (index, Imported(number, due) if number else None)
+        for (index, _), number in zip(arrival.orders, stored.numbers, strict=True)
+    ]
 
 
 class StoredOrder(NamedTuple):

@@ -14,7 +14,7 @@ from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.domain.batches import Batch, BatchError, Report, answer, parse_batch, refusal
 from afterword.store.database import Database, StoreUnavailable
-from afterword.store.orders import Arrival, Outcomes, import_orders
+from afterword.store.orders import Arrival, Outcomes, import_orders, outcomes_of
 from afterword.web.authentication import Gate, Sender, Unauthorized
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send
@@ -118,7 +118,7 @@ class OrdersEndpoint:
         if not batch.orders:
             return []
         arrival = Arrival(*sender, batch.orders, received_at)
-        return await self._database.write_together(import_orders, arrival)
+        return outcomes_of(arrival, await self._database.write_together(import_orders, arrival))
 
 
 class _Importing:

@@ -13,7 +13,7 @@ from afterword.domain.orders import Order
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.database import Transaction
 from afterword.store.invitations import Claim, InvitationRow, claim_due, find_invitation
-from afterword.store.orders import Arrival, import_orders
+from afterword.store.orders import Arrival, import_orders, outcomes_of
 from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
 from afterword.store.sqlite import SqliteDatabase
 from afterword.store.writer import WriterThread
@@ -97,8 +97,8 @@ def import_batch(
 ) -> list[Imported | None]:
     """What became of each order; None stands for a duplicate."""
     arrival = Arrival(member.shop, member.key(live=live), list(enumerate(orders)), at)
-    [outcomes] = import_orders(tx, [arrival])
-    return [outcome for _, outcome in outcomes]
+    [stored] = import_orders(tx, [arrival])
+    return [outcome for _, outcome in outcomes_of(arrival, stored)]
 
 
 def import_one(

@@ -3,7 +3,7 @@
 import asyncio
 
 from afterword.store.database import StoreUnavailable
-from afterword.store.orders import Arrival, Outcomes, import_orders
+from afterword.store.orders import Arrival, Stored, import_orders
 from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import NOW, Member, count_commits, counted, order, run
 from tests.store.test_commit import no_file_grows_beyond
@@ -14,18 +14,17 @@ def arrival(member: Member, *names: str, live: bool = True, **fields: object) ->
     return Arrival(member.shop, member.key(live=live), orders, NOW)
 
 
-def take(database: SqliteDatabase, arrivals: list[Arrival]) -> list[Outcomes | BaseException]:
-    async def take_all() -> list[Outcomes | BaseException]:
+def take(database: SqliteDatabase, arrivals: list[Arrival]) -> list[Stored | BaseException]:
+    async def take_all() -> list[Stored | BaseException]:
         writes = [database.write_together(import_orders, one) for one in arrivals]
         return await asyncio.gather(*writes, return_exceptions=True)
 
     return run(take_all())
 
 
-def imported(outcomes: Outcomes | BaseException) -> list[bool]:
-    assert isinstance(outcomes, list)
-    assert [index for index, _ in outcomes] == list(range(len(outcomes)))
-    return [each is not None for _, each in outcomes]
+def imported(stored: Stored | BaseException) -> list[bool]:
+    assert isinstance(stored, Stored)
+    return [number > 0 for number in stored.numbers]
 
 
 def test_each_request_hears_of_its_own_orders(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
