@@ -21,6 +21,9 @@ Outcomes = list[tuple[int, Imported | None]]
 """What became of each order, by its index: its invitation, or None for a duplicate."""
 
 
+Row = tuple[Any, ...]
+
+
 class Arrival(NamedTuple):
     """The orders of one request, or of a slice of it, with who sent them and when they came (epoch seconds)."""
 
@@ -55,49 +58,53 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
     Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
     requests race. Guarantee 3: the invitation is a row of the same transaction.
     """
-    rows = [row for arrival in arrivals for row in _rows(tx, arrival)]
+    rows: list[Row] = []
+    invitations: list[Row] = []
+    for arrival in arrivals:
+        _add_rows(tx, arrival, rows, invitations)
     stored: set[int] = set()
     for first in range(0, len(rows), ROWS_A_STATEMENT):
-        stored |= _insert(tx, rows[first : first + ROWS_A_STATEMENT])
+        part = slice(first, first + ROWS_A_STATEMENT)
+        stored |= _insert(tx, rows[part], invitations[part])
     numbers = iter([row[1] if row[1] in stored else 0 for row in rows])
     return [Stored(_due(arrival), list(islice(numbers, len(arrival.orders)))) for arrival in arrivals]
 
 
-def _rows(tx: Transaction, arrival: Arrival) -> list[tuple[Any, ...]]:
-    shop, key, orders, received_at = arrival
-    new_id, shop_id, live, lang = tx.new_order_id, shop.id, int(key.live), key.lang
-    receipt, due = due_at(received_at, 0), _due(arrival)
-    return [
-        (
-            shop_id,
-            new_id(),
-            live,
-            order.id_order,
-            order.reference,
-            order.order_date,
-            receipt,
-            order.firstname,
-            order.lastname,
-            order.email,
-            lang,
-            order.phone,
-            order.store_id,
-            order.lines,
-            due,
+def _add_rows(tx: Transaction, arrival: Arrival, rows: list[Row], invitations: list[Row]) -> None:
+    shop_id, live, lang = arrival.shop.id, int(arrival.key.live), arrival.key.lang
+    receipt, due, new_number = due_at(arrival.received_at, 0), _due(arrival), tx.new_order_id
+    for _, order in arrival.orders:
+        number = new_number()
+        rows.append(
+            (
+                shop_id,
+                number,
+                live,
+                order.id_order,
+                order.reference,
+                order.order_date,
+                receipt,
+                order.firstname,
+                order.lastname,
+                order.email,
+                lang,
+                order.phone,
+                order.store_id,
+                order.lines,
+            )
         )
-        for _, order in orders
-    ]
+        invitations.append((shop_id, number, live, due, due))
 
 
-def _insert(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> set[int]:
-    """The numbers of those that were not there before; each of them has its invitation now."""
-    values = tuple(chain.from_iterable(row[:-1] for row in rows))
+def _insert(tx: Transaction, rows: list[Row], invitations: list[Row]) -> set[int]:
+    """The numbers of those orders that were not there before; each of them has its invitation now."""
+    values = tuple(chain.from_iterable(rows))
     if tx.run(query_of_rows("insert_orders", len(rows)), values) < len(rows):
-        rows = [row for row in rows if tx.rows(query("is_order"), row[:2])]
-    if rows:
-        invitations = tuple(chain.from_iterable((row[0], row[1], row[2], row[-1], row[-1]) for row in rows))
-        tx.run(query_of_rows("insert_invitations", len(rows)), invitations)
-    return {row[1] for row in rows}
+        invitations = [row for row in invitations if tx.rows(query("is_order"), row[:2])]
+    if invitations:
+        values = tuple(chain.from_iterable(invitations))
+        tx.run(query_of_rows("insert_invitations", len(invitations)), values)
+    return {row[1] for row in invitations}
 
 
 def _due(arrival: Arrival) -> int:

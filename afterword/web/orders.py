@@ -24,7 +24,7 @@ from afterword.web.reader import Readers
 AT_THE_DOOR = 24 * 1024
 """Bytes of a body that is read on the event loop; a larger one goes to a reader."""
 
-SLICES_AT_ONCE = 2
+SLICES_AT_ONCE = 4
 """Slices of one body that are on their way to the disk while the next one is read."""
 
 RETRY_AFTER = b"5"
