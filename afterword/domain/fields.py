@@ -36,6 +36,7 @@ _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _ROUND = re.compile(r"([0-9]{1,19})\.0{1,40}")
 _PRICE = re.compile(r"0{0,99}([0-9]{1,15})(?:\.([0-9]{1,40}))?")
+_kept_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
 _kept_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}").fullmatch
 _DATE = re.compile(
@@ -193,6 +194,8 @@ def read_price(value: object) -> str | None:
     At least two decimals, no zero beyond them, no zero in front. A float counts as the shortest decimal that
     reads back as itself, so 25.899999999999999, as older PHP spells 25.9, is 25.90.
     """
+    if type(value) is str and _kept_price(value):
+        return value
     text = value.strip() if type(value) is str else _price_text(value)
     if not text:
         return None
