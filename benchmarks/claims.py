@@ -23,6 +23,21 @@ NOW = 1_800_000_000
 LEASE = 40
 
 
+class Case(NamedTuple):
+    """How the due ones lie; see `fill`."""
+
+    name: str
+    shops: int
+    scattered: bool
+
+
+CASES = (
+    Case("one shop", 1, scattered=False),
+    Case("one shop, scattered", 1, scattered=True),
+    Case("200 shops, scattered", 200, scattered=True),
+)
+
+
 class Took(NamedTuple):
     """Seconds of one claim, by its parts."""
 
@@ -32,11 +47,11 @@ class Took(NamedTuple):
 
 
 class Waiting:
-    """A database in which so many invitations of so many shops wait; those that are due lie among the others."""
+    """A database in which so many invitations of so many shops wait, laid out as `fill` says."""
 
-    def __init__(self, data: Path, orders: int, shops: int, due: int) -> None:
-        self.orders, self.shops, self.due = orders, shops, due
-        fill(data, orders=orders, shops=shops, due=due, now=NOW)
+    def __init__(self, data: Path, orders: int, case: Case, due: int) -> None:
+        self.orders, self.due = orders, due
+        fill(data, orders=orders, shops=case.shops, due=due, scattered=case.scattered, now=NOW)
         self._database = open_data(data)
         self._turn = 0
         self._claimed = 0
@@ -114,8 +129,8 @@ def measure(ground: Ground, runs: int) -> Report:
     many = MANY // 10 if ground.quick else MANY
     measured: list[Measured] = []
     dominates: dict[str, dict[str, str]] = {}
-    for shops in (1, 200):
-        found, parts = _compare(ground, runs, many, shops)
+    for case in CASES:
+        found, parts = _compare(ground, runs, many, case)
         measured.append(found)
         dominates |= parts
     return Report(
@@ -126,10 +141,10 @@ def measure(ground: Ground, runs: int) -> Report:
     )
 
 
-def _compare(ground: Ground, runs: int, many: int, shops: int) -> tuple[Measured, dict[str, dict[str, str]]]:
-    say(f"  building {many:,} waiting invitations of {shops} shops")
-    large = Waiting(ground.fresh(f"many{shops}"), many, shops, many // 100)
-    small = Waiting(ground.fresh(f"few{shops}"), FEW, shops, FEW // 2)
+def _compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
+    say(f"  building {many:,} waiting invitations: {case.name}")
+    large = Waiting(ground.fresh("many"), many, case, many // 100)
+    small = Waiting(ground.fresh("few"), FEW, case, FEW // 2)
     claims = min(20, (large.due // AT_ONCE - 4) // (runs + 1))
     for waiting in (large, small):
         waiting.claim_some(2)
@@ -137,9 +152,8 @@ def _compare(ground: Ground, runs: int, many: int, shops: int) -> tuple[Measured
     ours, limits = in_turn(runs, lambda: large.claim_some(claims), lambda: small.claim_some(claims))
     large.close()
     small.close()
-    name = "one shop" if shops == 1 else f"{shops} shops"
     measured = Measured(
-        what=f"{AT_ONCE} claimed, {name}",
+        what=f"{AT_ONCE} claimed, {case.name}",
         unit="ms",
         limit_is=f"the same with {FEW:,} waiting",
         ours=ours,
@@ -147,7 +161,7 @@ def _compare(ground: Ground, runs: int, many: int, shops: int) -> tuple[Measured
         needed=Needed(2.0, at_most=True),
     )
     return measured, {
-        f"{name}, {waiting.orders:,} waiting": _parts(waiting.took) for waiting in (large, small)
+        f"{case.name}, {waiting.orders:,} waiting": _parts(waiting.took) for waiting in (large, small)
     }
 
 

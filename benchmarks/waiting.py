@@ -9,10 +9,12 @@ from afterword.store.shops import add_shop
 from benchmarks.ground import WrongResultError, open_data, settings_of, shop_fields
 
 
-def fill(data: Path, *, orders: int, shops: int = 1, due: int, now: int) -> None:
-    """So many orders, spread over the shops; so many of them due, spread among the others.
+def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool = True, now: int) -> None:
+    """So many orders, spread over the shops; so many of them came due within the last day.
 
-    The due ones came due within the last day, in no order. The others come due in the order in which they came.
+    As a shop's delay leaves them, the due ones are the first that came and the others follow, all in the order in
+    which they came. `scattered`: the due ones are spread among the others and came due in no order, which no shop's
+    delay does, but many moves by hand might.
     """
     _add_shops(data, shops, now)
     connection = apsw.Connection(str(settings_of(data).database_path))
@@ -21,7 +23,9 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, now: int) -> None
     numbers = {"orders": orders, "shops": shops, "now": now}
     with connection:
         connection.execute(_ORDERS, numbers | {"lines": _LINES})
-        connection.execute(_INVITATIONS, numbers | {"each": orders // due})
+        connection.execute(
+            _SCATTERED if scattered else _IN_ORDER, numbers | {"each": orders // due, "due": due}
+        )
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     sql = "SELECT count(*) FROM invitations WHERE next_try_at <= ?"
     [(stored,)] = connection.execute(sql, (now,)).fetchall()
@@ -63,9 +67,12 @@ FROM numbers
 
 _INVITATIONS = f"""
 {_NUMBERS}, times (n, due_at) AS MATERIALIZED (
-    SELECT n, CASE WHEN n % :each = n / :each % :each THEN :now - abs(random()) % 86400
-                   ELSE :now + 3600 + n * 864000 / :orders END
-    FROM numbers)
+    SELECT n, CASE WHEN {{is_due}} THEN {{was_due}} ELSE :now + 3600 + n * 864000 / :orders END FROM numbers)
 INSERT INTO invitations (shop_id, order_id, live, state, due_at, next_try_at, tries)
 SELECT {_SHOP}, 1 + n, 1, 'scheduled', due_at, due_at, 0 FROM times
 """
+
+_SCATTERED = _INVITATIONS.format(
+    is_due="n % :each = n / :each % :each AND :due > 0", was_due=":now - abs(random()) % 86400"
+)
+_IN_ORDER = _INVITATIONS.format(is_due="n < :due AND :each > 0", was_due=":now - 86400 + n * 86400 / :due")
