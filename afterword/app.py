@@ -49,10 +49,10 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 def build_dispatcher(settings: Settings, database: SqliteDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
     couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
-    return Dispatcher(database, _Writer(settings).write, couriers, clock)
+    return Dispatcher(database, _LetterWriter(settings).write, couriers, clock)
 
 
-class _Writer:
+class _LetterWriter:
     """Writes the letter of a claim, with its links."""
 
     def __init__(self, settings: Settings) -> None:

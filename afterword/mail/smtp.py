@@ -209,7 +209,7 @@ class _Connection:
         Guarantee 7: an address beyond ASCII fails with a sentence where the server lacks SMTPUTF8 (RFC 6531).
         """
         options = []
-        if not (letter.sender.isascii() and letter.recipient.isascii()):
+        if letter.needs_smtputf8:
             if not self._client.supports_extension("smtputf8"):
                 return Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
             options.append(b"SMTPUTF8")

@@ -46,7 +46,8 @@ class Database(Protocol):
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` in a transaction that it may share with its neighbours, and returns after the fsync.
 
-        `work` may run more than once (when a neighbour failed and the shared transaction was undone), so it
+        `work` is a function of a module, or a `functools.partial` of one: it may be run by another process. It
+        may run more than once (when a neighbour failed and the shared transaction was undone), so it
         keeps its results to itself until it returns. Whatever it raises is raised here and undoes only its
         own changes. Raises StoreUnavailable.
         """

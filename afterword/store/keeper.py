@@ -18,7 +18,7 @@ class JournaledTransaction(Transaction, Protocol):
 
 
 class JournalKeeper:
-    """Everything here but `write` is called while the database's write lock is held, in its transaction."""
+    """All of it is called while the database's write lock is held: that is what gives the lines their order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

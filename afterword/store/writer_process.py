@@ -30,7 +30,7 @@ _PIECE = 2**20
 """Bytes read at once: nearly every group fits, and each call costs a turn of the interpreter's lock."""
 
 _MOST_UNREAD = 2**16
-"""Bytes that may wait for the process while it commits: less than the line holds, so that sending never waits."""
+"""Unread bytes at which no more is sent to the process: the line holds three times that, so sending seldom waits."""
 
 
 class WriterProcess:

@@ -63,7 +63,7 @@ class OrdersEndpoint:
         try:
             if scope["method"] != "POST":
                 return 405, [*_PLAIN, (b"allow", b"POST")], refusal("send orders with POST")
-            return 200, _PLAIN, await self._take(_header_fields(scope), receive)
+            return 200, _PLAIN, await self._take(dict(scope["headers"]), receive)
         except UnknownMediaType as error:
             return 415, _PLAIN, refusal(str(error))
         except BodyTooLarge as error:
@@ -146,10 +146,6 @@ class _Importing:
             await asyncio.gather(*(task for _, task in self._slices), return_exceptions=True)
             raise
         self._slices.popleft()
-
-
-def _header_fields(scope: Scope) -> dict[bytes, bytes]:
-    return dict(scope["headers"])
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ _PIECE = re.compile(
 
 
 def query(name: str) -> str:
-    """The SQL text of that name. Raises KeyError at import time of the module that asks."""
+    """The SQL text of that name. Raises KeyError."""
     return all_queries()[name]
 
 
