@@ -9,6 +9,9 @@ from afterword.store.database import StoreUnavailable
 BUSY_FOR = 10.0
 """Seconds to wait for another process that writes to the same file."""
 
+_STATEMENTS = 512
+"""Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
+
 UNAVAILABLE = (
     apsw.BusyError,
     apsw.FullError,
@@ -25,13 +28,15 @@ def connect(path: Path) -> apsw.Connection:
     """A connection in WAL mode with `synchronous=FULL`. Raises StoreUnavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _configured(apsw.Connection(str(path)))
+        return _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS))
     except UNAVAILABLE as error:
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
 
 
 def _configured(connection: apsw.Connection) -> apsw.Connection:
+    # Otherwise a statement over two tables is prepared anew whenever new values are bound to it.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(int(BUSY_FOR * 1_000))
     for pragma in (
         "journal_mode = WAL",
