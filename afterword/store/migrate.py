@@ -5,6 +5,8 @@ from importlib import resources
 
 from afterword.store.database import SchemaTooNew, Transaction
 
+_of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
+
 
 def migrations() -> list[tuple[int, str]]:
     """(number, SQL) of every migration, in order."""
@@ -28,7 +30,7 @@ def migrate(tx: Transaction) -> list[int]:
     applied = []
     for number, sql in known:
         if number > current:
-            for statement in _statements(re.sub(r"/\* sqlite: (.*?) \*/", r"\1", sql)):
+            for statement in _statements(_of_sqlite.sub(r"\1", sql)):
                 tx.run(statement)
             tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
             applied.append(number)

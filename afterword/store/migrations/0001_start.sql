@@ -1,5 +1,6 @@
 -- Every table of a shop has shop_id first in its key, so that the rows can be spread over nodes by shop.
--- What stands in a comment that begins with `sqlite:` is for that engine alone.
+-- A line that ends in `-- sqlite:` is for that engine what stands behind it. Its rows have a number of their own
+-- anyhow, which is quicker to find and to add at the end than a key of two columns: an order's is its order_id.
 -- Times are epoch seconds (UTC), delays are seconds, hashes are hex, live is 1 or 0.
 
 CREATE TABLE counters (
@@ -38,7 +39,7 @@ CREATE UNIQUE INDEX keys_by_secret ON keys (shop_id, secret);
 
 CREATE TABLE orders (
     shop_id BIGINT NOT NULL,
-    order_id BIGINT NOT NULL,
+    order_id BIGINT NOT NULL,  -- sqlite:     order_id INTEGER NOT NULL PRIMARY KEY,
     live BIGINT NOT NULL,
     id_order TEXT NOT NULL,
     reference TEXT,
@@ -50,8 +51,8 @@ CREATE TABLE orders (
     lang TEXT NOT NULL,
     phone TEXT,
     store_id BIGINT,
-    lines TEXT NOT NULL,
-    PRIMARY KEY (shop_id, order_id)
+    lines TEXT NOT NULL,  -- sqlite:     lines TEXT NOT NULL
+    PRIMARY KEY (shop_id, order_id)  -- sqlite:
 );
 
 CREATE UNIQUE INDEX orders_by_id_order ON orders (shop_id, live, id_order);
@@ -72,7 +73,7 @@ CREATE TABLE invitations (
     sent_at BIGINT,
     reason TEXT,
     PRIMARY KEY (shop_id, order_id)
-) /* sqlite: WITHOUT ROWID */;
+);  -- sqlite: ) WITHOUT ROWID;
 
 -- Finding what is due reads the front of these, whatever waits behind it.
 CREATE INDEX invitations_due ON invitations (shop_id, live, next_try_at) WHERE state = 'scheduled';
