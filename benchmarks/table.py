@@ -36,7 +36,7 @@ class Measured(msgspec.Struct, kw_only=True):
     limit_is: str
     ours: list[float]
     limits: list[float]
-    needed: Needed
+    needed: Needed | None = None
 
     @property
     def figure(self) -> float:
@@ -171,16 +171,18 @@ def _table(report: Report) -> list[str]:
                 shown(each.limit),
                 f"{each.ratio:.2f}",
                 _held(each.needed, each.ratio),
-            )
+            ).rstrip()
         )
         rows.append(f"      limit: {each.limit_is}")
     for fact in report.facts:
-        held = _held(fact.needed, fact.figure) if fact.needed else ""
+        held = _held(fact.needed, fact.figure)
         rows.append(_ROW.format(f"{fact.what}, {fact.unit}", shown(fact.figure), "", "", held).rstrip())
     return rows
 
 
-def _held(needed: Needed, value: float) -> str:
+def _held(needed: Needed | None, value: float) -> str:
+    if needed is None:
+        return ""
     return f"{needed}" if needed.holds(value) else f"{needed}: NOT REACHED"
 
 
