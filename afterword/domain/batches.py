@@ -48,15 +48,12 @@ class BatchError(Exception):
     """There are no orders to speak of: missing, not JSON, or not an array. The sentence says which."""
 
 
-class Imported(NamedTuple):
-    """The invitation that an imported order has earned. `due_at` is in epoch seconds."""
+class Stored(NamedTuple):
+    """What the store made of `Batch.orders`: when their letters are due (epoch seconds), and one by one the number
+    of each order, which is its invitation's too, or 0 for a duplicate."""
 
-    invitation_id: int
     due_at: int
-
-
-Outcomes = Sequence[tuple[int, Imported | None]]
-"""What the store made of `Batch.orders`, one by one, each with its index; None stands for a duplicate."""
+    numbers: Sequence[int]
 
 
 def parse_batch(orders: object, zone: ZoneInfo) -> Batch:
@@ -148,12 +145,12 @@ def _parse(elements: Iterable[object], first: int, zone: ZoneInfo) -> Batch:
     return Batch(len(orders) + len(refused), orders, refused)
 
 
-def answer(batch: Batch, outcomes: Outcomes, *, details: bool = False) -> bytes:
+def answer(batch: Batch, stored: Stored, *, details: bool = False) -> bytes:
     """The body of the answer to a request of one batch; see `Report`."""
-    if not details and not batch.refused and all(imported for _, imported in outcomes):
-        return _answer(batch.count, len(outcomes), None)
+    if not details and not batch.refused and all(stored.numbers):
+        return _answer(batch.count, batch.count, None)
     report = Report(details=details)
-    report.add(batch, outcomes)
+    report.add(batch, stored)
     return report.answer()
 
 
@@ -171,17 +168,17 @@ class Report:
         self._invalid = _Places()
         self._refused = 0
 
-    def add(self, batch: Batch, outcomes: Outcomes) -> None:
+    def add(self, batch: Batch, stored: Stored) -> None:
         """Add a batch with what the store made of its orders."""
         self._count += batch.count
-        self._imported += sum(imported is not None for _, imported in outcomes)
+        self._imported += len(stored.numbers) - stored.numbers.count(0)
         self._refused += len(batch.refused)
         for refused in batch.refused:
             for error in refused.errors:
                 places = self._missing if error.expected is None else self._invalid
                 places.add(refused.index, error)
         if self._details is not None:
-            self._details += _details(batch, outcomes)
+            self._details += _details(batch, stored)
 
     def answer(self) -> bytes:
         """The body of the answer: the contract's four keys, and `orders` when details were asked for."""
@@ -238,21 +235,21 @@ def _place(index: int, error: FieldError) -> str:
     return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
 
 
-def _details(batch: Batch, outcomes: Outcomes) -> Iterator[str]:
+def _details(batch: Batch, stored: Stored) -> Iterator[str]:
     """One JSON object for each order of the batch, in the order they were sent."""
-    accepted = zip(batch.orders, outcomes, strict=True)
-    told = [(index, _accepted(index, order, imported)) for (index, order), (_, imported) in accepted]
+    due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    accepted = zip(batch.orders, stored.numbers, strict=True)
+    told = [(index, _accepted(index, order, number, due)) for (index, order), number in accepted]
     told += [(refused.index, _refused(refused)) for refused in batch.refused]
     for _, detail in sorted(told, key=itemgetter(0)):
         yield json.dumps(detail)
 
 
-def _accepted(index: int, order: Order, imported: Imported | None) -> dict[str, object]:
-    status = "imported" if imported else "duplicate"
+def _accepted(index: int, order: Order, number: int, due: str) -> dict[str, object]:
+    status = "imported" if number else "duplicate"
     detail: dict[str, object] = {"index": index, "id_order": order.id_order, "status": status, "errors": []}
-    if imported:
-        due = datetime.fromtimestamp(imported.due_at, UTC)
-        detail["invitation"] = {"id": imported.invitation_id, "due_at": f"{due:%Y-%m-%dT%H:%M:%SZ}"}
+    if number:
+        detail["invitation"] = {"id": number, "due_at": due}
     return detail
 
 

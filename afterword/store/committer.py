@@ -6,9 +6,9 @@ Guarantee 1 is kept here: results are given out after COMMIT, which with `synchr
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -21,11 +21,8 @@ from afterword.store.transaction import SqliteTransaction
 T = TypeVar("T")
 
 
-class Call(NamedTuple):
-    """A write that waits: `work(tx, [item, …])` answers for each item, in order."""
-
-    work: Callable[[Any, list[Any]], list[Any]]
-    item: Any
+Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
+"""A write that waits, as work and item: `work(tx, [item, …])` answers for each item, in order."""
 
 
 def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any]:
@@ -65,7 +62,7 @@ class Committer:
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
         """One write by itself, with what it raises."""
         try:
-            return self._commit_together([Call(each, work)])[0]  # type: ignore[no-any-return]
+            return self._commit_together([(each, work)])[0]  # type: ignore[no-any-return]
         except UNAVAILABLE as error:
             raise unavailable(error) from error
 
@@ -73,8 +70,8 @@ class Committer:
         self._begin()
         try:
             results: list[Any] = []
-            for work, group in groupby(calls, attrgetter("work")):
-                results += work(self._tx, [call.item for call in group])
+            for work, group in groupby(calls, itemgetter(0)):
+                results += work(self._tx, [item for _, item in group])
             self._commit()
         except BaseException:
             self._undo()

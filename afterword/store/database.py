@@ -1,5 +1,6 @@
 """What the rooms of the store need of a database, whichever engine keeps the rows."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -53,19 +54,18 @@ class Database(Protocol):
         """
         ...
 
-    async def write_together(self, work: Callable[[Transaction, list[A]], list[T]], item: A) -> T:
-        """`write`, but what came at the same time with the same `work` is handed to it as one list.
+    def write_together(
+        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A
+    ) -> asyncio.Future[T]:
+        """`write`, but what came at the same time with the same `work` is handed to it as one list. Begun at once.
 
-        `work` answers for each item, in order. When it fails for a list, it is called again for each item alone.
+        `work` answers for each item, in order; an exception among the answers is raised here and undoes nothing.
+        When it fails for a list, it is called again for each item alone.
         """
         ...
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs a short, indexed `work` on a snapshot. Never waits for the writer."""
-        ...
-
-    def version(self) -> int:
-        """A number that changes whenever something was committed, by whichever process."""
         ...
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:

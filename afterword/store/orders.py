@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from afterword.domain.batches import Imported
+from afterword.domain.batches import Stored
 from afterword.domain.invitations import due_at
 from afterword.domain.orders import Order
 from afterword.domain.shops import Key, Shop, delay_for
@@ -16,10 +16,6 @@ from afterword.store.queries import query, query_of_rows
 ROWS_A_STATEMENT = 32
 """Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
 threads getting it back costs more than the row."""
-
-Outcomes = list[tuple[int, Imported | None]]
-"""What became of each order, by its index: its invitation, or None for a duplicate."""
-
 
 Row = tuple[Any, ...]
 
@@ -43,13 +39,6 @@ _decode = msgspec.msgpack.Decoder(list[tuple[int, Order]]).decode
 
 def _arrival(shop: Shop, key: Key, orders: bytes, received_at: float) -> Arrival:
     return Arrival(shop, key, _decode(orders), received_at)
-
-
-class Stored(NamedTuple):
-    """What became of an arrival: when its letters are due, and the number of each order, 0 for a duplicate."""
-
-    due_at: int
-    numbers: list[int]
 
 
 def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
@@ -109,15 +98,6 @@ def _insert(tx: Transaction, rows: list[Row], invitations: list[Row]) -> set[int
 
 def _due(arrival: Arrival) -> int:
     return due_at(arrival.received_at, delay_for(arrival.shop, live=arrival.key.live))
-
-
-def outcomes_of(arrival: Arrival, stored: Stored) -> Outcomes:
-    """The same, by the index of each order."""
-    due = stored.due_at
-    return [
-        (index, Imported(number, due) if number else None)
-        for (index, _), number in zip(arrival.orders, stored.numbers, strict=True)
-    ]
 
 
 class StoredOrder(NamedTuple):

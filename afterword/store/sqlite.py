@@ -1,12 +1,13 @@
 """SQLite through apsw: one writer, and one reading connection beside it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar, cast
 
 import apsw
 
-from afterword.store.committer import Call, Committer, each
+from afterword.store.committer import Committer, each
 from afterword.store.connection import UNAVAILABLE, connect, unavailable
 from afterword.store.database import Transaction
 from afterword.store.transaction import SqliteTransaction
@@ -37,12 +38,13 @@ class SqliteDatabase:
         self._snapshot = SqliteTransaction(self._reading)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        result: T = await self._writer.put(Call(each, work))
+        result: T = await self._writer.put((each, work))
         return result
 
-    async def write_together(self, work: Callable[[Transaction, list[A]], list[T]], item: A) -> T:
-        result: T = await self._writer.put(Call(work, item))
-        return result
+    def write_together(
+        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A
+    ) -> asyncio.Future[T]:
+        return self._writer.put((work, item))
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         return self._writer.put_now(work)
@@ -55,10 +57,6 @@ class SqliteDatabase:
             return work(self._snapshot)
         except UNAVAILABLE as error:
             raise unavailable(error) from error
-
-    def version(self) -> int:
-        number: int = self._snapshot.rows("PRAGMA data_version")[0][0]
-        return number
 
     @property
     def is_held(self) -> bool:

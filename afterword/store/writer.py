@@ -61,12 +61,13 @@ class WriterThread:
         return self.committer.is_held
 
     def put(self, call: Call) -> asyncio.Future[Any]:
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._waiting.qsize() >= MOST_WAITING:
-            raise StoreUnavailable("too many writes are waiting")
+            done.set_exception(StoreUnavailable("too many writes are waiting"))
+            return done
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="writer", daemon=True)
             self._thread.start()
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.put(Waiting(call, done))
         return done
 

@@ -26,7 +26,7 @@ from afterword.store.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settl
 T = TypeVar("T")
 
 _LENGTH = struct.Struct("!Q")
-_PIECE = 2**20
+_PIECE = 2**16
 """Bytes read at once: nearly every group fits, and each call costs a turn of the interpreter's lock."""
 
 _MOST_UNREAD = 2**16
@@ -59,10 +59,11 @@ class WriterProcess:
         return self._is_held
 
     def put(self, call: Call) -> asyncio.Future[Any]:
-        if len(self._waiting) + len(self._sent) >= MOST_WAITING or self._lost.is_set():
-            raise StoreUnavailable("too many writes are waiting, or the writer is lost")
         loop = self._listen()
         done: asyncio.Future[Any] = loop.create_future()
+        if len(self._waiting) + len(self._sent) >= MOST_WAITING or self._lost.is_set():
+            done.set_exception(StoreUnavailable("too many writes are waiting, or the writer is lost"))
+            return done
         self._waiting.append(Waiting(call, done))
         if not self._is_to_send:
             self._is_to_send = True
@@ -128,7 +129,7 @@ class WriterProcess:
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
         assert not self._sent, "an event loop is writing"
-        self._unread += self._line.send([Call(each, work)])
+        self._unread += self._line.send([(each, work)])
         [result] = self._receive()
         if isinstance(result, Exception):
             raise result

@@ -3,21 +3,19 @@
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.domain.batches import Batch, BatchError, Report, answer, parse_batch, refusal
+from afterword.domain.batches import Batch, BatchError, Report, Stored, refusal
 from afterword.store.database import Database, StoreUnavailable
-from afterword.store.orders import Arrival, Outcomes, import_orders, outcomes_of
-from afterword.web.authentication import Gate, Sender, Unauthorized
+from afterword.store.orders import Arrival, import_orders
+from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send
+from afterword.web.intake import Posted, import_posted
 from afterword.web.payload import MalformedBody, UnknownMediaType, media_type, read_payload
 from afterword.web.reader import Readers
 
@@ -34,17 +32,19 @@ Headers = list[tuple[bytes, bytes]]
 _PLAIN: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 log = log_for("orders")
-_zone = lru_cache(maxsize=None)(ZoneInfo)
+
+
+class NotPosted(Exception):
+    """405."""
 
 
 class OrdersEndpoint:
     """An ASGI application for one path, ahead of the router: this is the busiest door."""
 
     def __init__(
-        self, database: Database, gate: Gate, readers: Readers, clock: Clock, *, body_limit: int, spool: Path
+        self, database: Database, readers: Readers, clock: Clock, *, body_limit: int, spool: Path
     ) -> None:
         self._database = database
-        self._gate = gate
         self._readers = readers
         self._clock = clock
         self._limit = body_limit
@@ -52,73 +52,67 @@ class OrdersEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            status, headers, body = await self._answer(scope, receive)
+            status, headers, body = 200, _PLAIN, await self._take(scope, receive)
         except SenderGone:
             return
+        except Exception as error:
+            status, headers, body = _refused(error)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, Headers, bytes]:
-        """Whatever goes wrong has the four keys too. The order of the checks is the contract's."""
-        try:
-            if scope["method"] != "POST":
-                return 405, [*_PLAIN, (b"allow", b"POST")], refusal("send orders with POST")
-            return 200, _PLAIN, await self._take(dict(scope["headers"]), receive)
-        except UnknownMediaType as error:
-            return 415, _PLAIN, refusal(str(error))
-        except BodyTooLarge as error:
-            return 413, [*_PLAIN, (b"connection", b"close")], refusal(str(error))
-        except (MalformedBody, BatchError) as error:
-            return 400, _PLAIN, refusal(str(error))
-        except Unauthorized as error:
-            return 401, [*_PLAIN, (b"www-authenticate", b"Bearer")], refusal(str(error))
-        except (StoreUnavailable, OSError) as error:
-            log.error("orders turned away", error=str(error))
-            message = "the server cannot store orders at the moment: send them again later"
-            return 503, [*_PLAIN, (b"retry-after", RETRY_AFTER)], refusal(message)
-        except Exception:
-            request = uuid.uuid4().hex
-            log.exception("an order met an error of ours", request=request)
-            return 500, _PLAIN, refusal(f"an error of the server's own, logged as {request}")
-
-    async def _take(self, header: dict[bytes, bytes], receive: Receive) -> bytes:
+    async def _take(self, scope: Scope, receive: Receive) -> bytes:
+        """The order of the checks is the contract's."""
         received_at = self._clock()
+        if scope["method"] != "POST":
+            raise NotPosted("send orders with POST")
+        header = dict(scope["headers"])
         content_type = header.get(b"content-type", b"")
-        media_type(content_type)
+        kind = media_type(content_type)
         length = int(header[b"content-length"]) if b"content-length" in header else None
         body = await read_body(receive, length, self._limit, self._spool)
         authorization = header.get(b"authorization", b"")
         if isinstance(body, bytes) and len(body) <= AT_THE_DOOR:
-            return await self._take_small(content_type, body, authorization, received_at)
+            payload = read_payload(kind, content_type, body)
+            key = presented_key(payload.api_key, authorization)
+            posted = Posted(key, payload.orders, payload.details, received_at)
+            return await self._database.write_together(import_posted, posted)
         async with _removed(body):
             return await self._take_large(content_type, body, authorization, received_at)
-
-    async def _take_small(
-        self, content_type: bytes, body: bytes, authorization: bytes, received_at: float
-    ) -> bytes:
-        payload = read_payload(content_type, body)
-        sender = await self._gate.admit(payload.api_key, authorization)
-        batch = parse_batch(payload.orders, _zone(sender.shop.timezone))
-        outcomes = await self._import(sender, batch, received_at)
-        return answer(batch, outcomes, details=payload.details)
 
     async def _take_large(
         self, content_type: bytes, body: bytes | Path, authorization: bytes, received_at: float
     ) -> bytes:
         async with self._readers.one() as reader:
             said = await reader.ask(content_type, body)
-            sender = await self._gate.admit(said.api_key, authorization)
+            key = presented_key(said.api_key, authorization)
+            sender = await self._database.read(lambda tx: admit(tx, key))
             importing = _Importing(Report(details=said.details))
             async for batch in reader.batches(sender.shop.timezone):
-                await importing.add(batch, self._import(sender, batch, received_at))
+                arrival = Arrival(*sender, batch.orders, received_at)
+                await importing.add(batch, self._database.write_together(import_orders, arrival))
         return await importing.answer()
 
-    async def _import(self, sender: Sender, batch: Batch, received_at: float) -> Outcomes:
-        """Stores a batch, or a slice of one. Guarantee 1: this returns after the fsync."""
-        if not batch.orders:
-            return []
-        arrival = Arrival(*sender, batch.orders, received_at)
-        return outcomes_of(arrival, await self._database.write_together(import_orders, arrival))
+
+def _refused(error: Exception) -> tuple[int, Headers, bytes]:
+    """Whatever goes wrong has the four keys too."""
+    match error:
+        case NotPosted():
+            return 405, [*_PLAIN, (b"allow", b"POST")], refusal(str(error))
+        case UnknownMediaType():
+            return 415, _PLAIN, refusal(str(error))
+        case BodyTooLarge():
+            return 413, [*_PLAIN, (b"connection", b"close")], refusal(str(error))
+        case MalformedBody() | BatchError():
+            return 400, _PLAIN, refusal(str(error))
+        case Unauthorized():
+            return 401, [*_PLAIN, (b"www-authenticate", b"Bearer")], refusal(str(error))
+        case StoreUnavailable() | OSError():
+            log.error("orders turned away", error=str(error))
+            message = "the server cannot store orders at the moment: send them again later"
+            return 503, [*_PLAIN, (b"retry-after", RETRY_AFTER)], refusal(message)
+    request = uuid.uuid4().hex
+    log.error("an order met an error of ours", request=request, exc_info=error)
+    return 500, _PLAIN, refusal(f"an error of the server's own, logged as {request}")
 
 
 class _Importing:
@@ -126,10 +120,10 @@ class _Importing:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._slices: deque[tuple[Batch, asyncio.Task[Outcomes]]] = deque()
+        self._slices: deque[tuple[Batch, asyncio.Future[Stored]]] = deque()
 
-    async def add(self, batch: Batch, importing: Coroutine[Any, Any, Outcomes]) -> None:
-        self._slices.append((batch, asyncio.create_task(importing)))
+    async def add(self, batch: Batch, importing: asyncio.Future[Stored]) -> None:
+        self._slices.append((batch, importing))
         if len(self._slices) > SLICES_AT_ONCE:
             await self._report_oldest()
 
@@ -143,7 +137,7 @@ class _Importing:
         try:
             self._report.add(batch, await importing)
         except StoreUnavailable:
-            await asyncio.gather(*(task for _, task in self._slices), return_exceptions=True)
+            await asyncio.gather(*(importing for _, importing in self._slices), return_exceptions=True)
             raise
         self._slices.popleft()
 

@@ -38,9 +38,11 @@ def media_type(content_type: bytes) -> str:
     return kind
 
 
-def read_payload(content_type: bytes, body: bytes) -> Payload:
-    """Takes the fields out of a whole body. Raises UnknownMediaType, MalformedBody."""
-    kind = media_type(content_type)
+def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
+    """Takes the fields out of a whole body. Raises MalformedBody.
+
+    `kind` is what `media_type` says of `content_type`, which holds the boundary of a form.
+    """
     if kind == JSON:
         return _read_json(body)
     form = _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)

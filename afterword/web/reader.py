@@ -20,7 +20,7 @@ import msgspec
 
 from afterword.domain.batches import Batch, BatchError, parse_slices
 from afterword.store.database import StoreUnavailable
-from afterword.web.payload import MalformedBody, Payload, UnknownMediaType, read_payload
+from afterword.web.payload import MalformedBody, Payload, UnknownMediaType, media_type, read_payload
 
 SLICE = 250
 """Orders that are stored in one go: a few milliseconds of the writer, for which everybody else waits."""
@@ -98,9 +98,8 @@ def read_for_parent(pipe: Connection) -> None:
 
 
 def _read(question: Asked) -> Payload:
-    if question.path is None:
-        return read_payload(question.content_type, question.body)
-    return read_payload(question.content_type, Path(question.path).read_bytes())
+    body = question.body if question.path is None else Path(question.path).read_bytes()
+    return read_payload(media_type(question.content_type), question.content_type, body)
 
 
 class Reader:

@@ -15,7 +15,6 @@ from starlette.routing import Route
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.store.database import Database, StoreUnavailable
-from afterword.web.authentication import Gate
 from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
 from afterword.web.health import Health
@@ -44,9 +43,7 @@ class Place(NamedTuple):
 
 def build_web(database: Database, readers: Readers, clock: Clock, place: Place) -> Asgi:
     """Every route that there is. The busiest one goes ahead of the router."""
-    orders = OrdersEndpoint(
-        database, Gate(database), readers, clock, body_limit=place.body_limit, spool=place.spool
-    )
+    orders = OrdersEndpoint(database, readers, clock, body_limit=place.body_limit, spool=place.spool)
     return Edge(build_router(database, clock, place), {ORDERS: orders})
 
 

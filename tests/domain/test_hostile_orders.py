@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.domain.batches import Batch, BatchError, answer, parse_batch, parse_slices
+from afterword.domain.batches import Batch, BatchError, Stored, answer, parse_batch, parse_slices
 from afterword.domain.orders import Order, OrderLine, decode_lines, parse_order
 from tests.domain.reading import CLARAS, PARIS, whole
 
@@ -83,7 +83,7 @@ def test_any_batch_reads_the_same_whole_in_slices_and_with_digit_keys(orders: li
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
     for index, order in batch.orders:
         assert parse_batch(json.dumps([orders[index]]), PARIS).orders == [(0, order)]
-    told = json.loads(answer(batch, [(index, None) for index, _ in batch.orders], details=True))
+    told = json.loads(answer(batch, Stored(0, [0] * len(batch.orders)), details=True))
     assert [one["index"] for one in told["orders"]] == list(range(len(orders)))
 
 

@@ -8,12 +8,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
-from afterword.domain.batches import Imported
 from afterword.domain.orders import Order
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.database import Transaction
 from afterword.store.invitations import Claim, InvitationRow, claim_due, find_invitation
-from afterword.store.orders import Arrival, import_orders, outcomes_of
+from afterword.store.orders import Arrival, import_orders
 from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
 from afterword.store.sqlite import SqliteDatabase
 from afterword.store.writer import WriterThread
@@ -92,13 +91,20 @@ def order(
     return Order(id_order=id_order, reference=reference, email=email, **usual | fields)
 
 
+class Imported(NamedTuple):
+    """The invitation that an order has earned."""
+
+    invitation_id: int
+    due_at: int
+
+
 def import_batch(
     tx: Transaction, member: Member, *orders: Order, live: bool = True, at: float = NOW
 ) -> list[Imported | None]:
     """What became of each order; None stands for a duplicate."""
     arrival = Arrival(member.shop, member.key(live=live), list(enumerate(orders)), at)
     [stored] = import_orders(tx, [arrival])
-    return [outcome for _, outcome in outcomes_of(arrival, stored)]
+    return [Imported(number, stored.due_at) if number else None for number in stored.numbers]
 
 
 def import_one(

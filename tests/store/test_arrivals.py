@@ -2,8 +2,9 @@
 
 import asyncio
 
+from afterword.domain.batches import Stored
 from afterword.store.database import StoreUnavailable
-from afterword.store.orders import Arrival, Stored, import_orders
+from afterword.store.orders import Arrival, import_orders
 from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import NOW, Member, count_commits, counted, order, run
 from tests.store.test_commit import no_file_grows_beyond

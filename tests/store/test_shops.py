@@ -1,6 +1,5 @@
 """Guarantee 8 at the door: a key opens its own shop, and only until it is revoked."""
 
-import asyncio
 import hashlib
 import subprocess
 import sys
@@ -20,8 +19,9 @@ from afterword.store.shops import (
     revoke_key,
 )
 from afterword.store.sqlite import SqliteDatabase
-from afterword.web.authentication import REMEMBERED_FOR, Gate, Unauthorized
-from tests.store.cast import NOW, Member, add_member, run
+from afterword.web.authentication import Unauthorized, admit, presented_key
+from afterword.web.intake import Posted, import_posted
+from tests.store.cast import NOW, Member, add_member
 from tests.store.test_processes import PROJECT
 
 REVOKE = """
@@ -78,39 +78,35 @@ def test_a_public_key_does_not_open_the_private_api(database: SqliteDatabase, al
 def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     database: SqliteDatabase, alba: Member
 ) -> None:
-    gate = Gate(database)
+    def is_admitted(shown: str) -> bool:
+        """Asks the writer, as the door does for the orders of a request."""
+        [answer] = database.write_now(lambda tx: import_posted(tx, [Posted(shown, b"[]", False, NOW)]))
+        assert isinstance(answer, bytes | Unauthorized)
+        return isinstance(answer, bytes)
 
-    async def admitted(shown: str) -> bool:
-        await asyncio.sleep(2 * REMEMBERED_FOR)
-        try:
-            return (await gate.admit(shown, b"")).shop == alba.shop
-        except Unauthorized:
-            return False
-
-    assert REMEMBERED_FOR <= 0.01
     for shown in (alba.shown.private_key, alba.shown.test_key):
-        assert run(admitted(shown)) and run(admitted(shown))
+        assert is_admitted(shown) and is_admitted(shown)
     line = [sys.executable, "-c", REVOKE, str(database.path.parent), str(alba.live.id)]
     subprocess.run(line, cwd=PROJECT, check=True, timeout=60)
-    assert not run(admitted(alba.shown.private_key))
-    assert run(admitted(alba.shown.test_key))
+    assert not is_admitted(alba.shown.private_key)
+    assert is_admitted(alba.shown.test_key)
     database.write_now(lambda tx: revoke_key(tx, alba.test.id, NOW))
-    assert not run(admitted(alba.shown.test_key))
+    assert not is_admitted(alba.shown.test_key)
 
 
-def test_the_gate_remembers_good_keys_only(database: SqliteDatabase, alba: Member) -> None:
-    gate = Gate(database)
+def test_the_key_in_the_body_comes_before_the_one_in_the_header() -> None:
+    assert presented_key(" 1/en/a\n", b"Bearer 1/en/b") == "1/en/a"
+    assert presented_key(" ", b"bEARER  1/en/b") == "1/en/b"
+    for authorization in (b"", b"Basic 1/en/b", b"Bearer "):
+        with pytest.raises(Unauthorized, match="no API key"):
+            presented_key("", authorization)
 
-    async def ask() -> None:
-        for presented in ("1/en/wrong", " ", alba.shown.public_key):
-            for _ in range(2):
-                with pytest.raises(Unauthorized):
-                    await gate.admit(presented, b"")
-        sender = await gate.admit(f" {alba.shown.private_key}\n", b"")
-        assert sender == await gate.admit("", b"bEARER  " + alba.shown.private_key.encode())
-        assert sender.key.live
 
-    run(ask())
+def test_only_a_good_private_key_is_admitted(database: SqliteDatabase, alba: Member) -> None:
+    assert database.read_now(lambda tx: admit(tx, alba.shown.private_key)) == (alba.shop, alba.live)
+    for presented in ("1/en/wrong", alba.shown.public_key):
+        with pytest.raises(Unauthorized, match="wrong or was revoked"):
+            database.read_now(lambda tx, key=presented: admit(tx, key))
 
 
 def test_a_key_has_a_language_of_its_own(database: SqliteDatabase, alba: Member) -> None:

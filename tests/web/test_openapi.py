@@ -169,7 +169,7 @@ class SilentDatabase:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def version(self) -> int:
+    async def write_together(self, work: object, item: object) -> None:
         raise self._error
 
 

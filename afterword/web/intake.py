@@ -1,0 +1,59 @@
+"""What the writer does with requests that came together: whose they are, what they say, the rows, the answers.
+
+It runs where the rows are written, in one transaction for all of them, while the event loop reads the next ones.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from afterword.domain.batches import Batch, BatchError, Stored, answer, parse_batch
+from afterword.store.database import Transaction
+from afterword.store.orders import Arrival, import_orders
+from afterword.web.authentication import Sender, Unauthorized, admit
+
+_zone = lru_cache(maxsize=None)(ZoneInfo)
+
+
+class Posted(msgspec.Struct, frozen=True, gc=False):
+    """A request whose body is read, but not its orders. `key` is the presented one, `orders` JSON text."""
+
+    key: str
+    orders: bytes
+    details: bool
+    received_at: float
+
+
+class _Parsed(NamedTuple):
+    batch: Batch
+    arrival: Arrival
+    details: bool
+
+    def answer(self, stored: Stored) -> bytes:
+        return answer(self.batch, stored, details=self.details)
+
+
+def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[bytes | Exception]:
+    """The body of the answer to each request, or what refuses it: Unauthorized, BatchError.
+
+    Guarantee 1: the answers count once the transaction is committed, and are not sent before.
+    """
+    senders: dict[str, Sender] = {}
+    parsed = [_parse(tx, one, senders) for one in posted]
+    stored = iter(import_orders(tx, [one.arrival for one in parsed if isinstance(one, _Parsed)]))
+    return [one.answer(next(stored)) if isinstance(one, _Parsed) else one for one in parsed]
+
+
+def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Parsed | Exception:
+    """`senders` are those already known in this transaction, by their keys."""
+    try:
+        sender = senders.get(posted.key)
+        if sender is None:
+            sender = senders[posted.key] = admit(tx, posted.key)
+        batch = parse_batch(posted.orders, _zone(sender.shop.timezone))
+    except (Unauthorized, BatchError) as refused:
+        return refused
+    return _Parsed(batch, Arrival(*sender, batch.orders, posted.received_at), posted.details)
