@@ -65,5 +65,6 @@ class Dispatcher:
         if await self._database.read(lambda tx: has_lapsed(tx, now=now)):
             in_hand = frozenset[int]().union(*(lane.in_hand for lane in self._lanes))
             scheduled, in_doubt = await self._database.write(partial(rescue_lapsed, in_hand=in_hand, now=now))
+            self._database.metrics.count_letters("in_doubt", in_doubt)
             if scheduled or in_doubt:
                 log.warning("took up what was left in hand", scheduled=scheduled, in_doubt=in_doubt)

@@ -8,6 +8,7 @@ second and sets no timer for any of them, so steps of the clock are harmless.
 
 import asyncio
 import random
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -67,7 +68,7 @@ class Lane:
         self._claiming = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._pause = 0.0
-        self._turn = 0
+        self._served_last = 0
 
     async def run(self) -> None:
         """Sends what is due until `stop`; then finishes the letters in hand and puts the other claims back."""
@@ -132,9 +133,9 @@ class Lane:
             shops = await self._database.read(lambda tx: due_shops(tx, live=self._live, now=now))
             if not shops or self._database.is_held or self._stopping.is_set():
                 return False
-            self._turn = (self._turn + 1) % len(shops)  # another one is the first each time
-            shops = shops[self._turn :] + shops[: self._turn]
             most = 1 if self._pause else CLAIMED_AT_ONCE
+            first = bisect_right(shops, self._served_last)
+            shops = shops[first:] + shops[:first]
             claims = await self._database.write(
                 partial(_claim_fairly, shops=shops, holder=new_claim(), live=self._live, now=now, most=most)
             )
@@ -143,6 +144,8 @@ class Lane:
             return False
         self._in_hand |= {claim.invitation.id: claim for claim in claims}
         self._claimed.extend(claims)
+        if claims:
+            self._served_last = claims[-1].shop.id
         return bool(claims)
 
     async def _deliver(self, claim: Claim, recording: asyncio.Task[None] | None) -> Outcome | None:
@@ -195,6 +198,8 @@ class Lane:
             except StoreUnavailable as error:
                 log.error("an outcome waits to be stored", invitation=invitation.id, error=str(error))
                 await asyncio.sleep(1.0)
+        # Deferred for the last time is failed, as the journal has it.
+        self._database.metrics.count_letters("failed" if state == "failed" else outcome.kind)
         log.info(
             "letter " + outcome.kind,
             invitation=invitation.id,
@@ -248,7 +253,9 @@ def _claim_fairly(
     lease_until = int(now) + LEASE
     claims: list[Claim] = []
     for shop_id in shops:
-        here = min(part, most - len(claims))
-        if here and (shop := find_shop(tx, str(shop_id))):
+        if len(claims) == most:
+            break
+        if shop := find_shop(tx, str(shop_id)):
+            here = min(part, most - len(claims))
             claims += claim_due(tx, shop, holder, live=live, now=now, lease_until=lease_until, most=here)
     return claims

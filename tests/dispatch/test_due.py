@@ -11,8 +11,8 @@ import pytest
 
 from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.invitations import fingerprint
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.shops import change_shop
-from afterword.store.sqlite import SqliteDatabase
 from tests.dispatch.running import SECRET, dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
@@ -21,7 +21,7 @@ from tests.store.test_invitations import DUE
 
 
 def test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> float:
         async with dispatching(database, clock, peer):
@@ -40,7 +40,7 @@ def test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier(
     assert (seen(database, invitation).sent_at, seen(database, invitation).tries) == (DUE, 1)
 
 
-def test_a_letter_starts_within_two_seconds_of_being_due(database: SqliteDatabase, alba: Member) -> None:
+def test_a_letter_starts_within_two_seconds_of_being_due(database: EngineDatabase, alba: Member) -> None:
     async def watch() -> None:
         async with dispatching(database, time.time, peer):
             await until(lambda: bool(peer.messages))
@@ -54,7 +54,7 @@ def test_a_letter_starts_within_two_seconds_of_being_due(database: SqliteDatabas
 
 
 def test_a_hundred_letters_of_two_shops_go_once_each(
-    database: SqliteDatabase, alba: Member, bruno: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -73,7 +73,7 @@ def test_a_hundred_letters_of_two_shops_go_once_each(
 
 
 def test_the_letter_is_from_this_shop_to_this_customer_and_its_links_are_signed(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -97,7 +97,7 @@ def test_the_letter_is_from_this_shop_to_this_customer_and_its_links_are_signed(
 
 @pytest.mark.parametrize("step", [3_600, 10 * 86_400, -3_600, -10 * 86_400])
 def test_a_step_of_the_clock_while_a_letter_is_in_hand_sends_nothing_twice(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None, step: int
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None, step: int
 ) -> None:
     def answer_in_a_while() -> str:
         has_letter.set()
@@ -126,7 +126,7 @@ def test_a_step_of_the_clock_while_a_letter_is_in_hand_sends_nothing_twice(
 
 
 def test_a_clock_set_back_sends_nothing_before_its_time_comes_again(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -147,7 +147,7 @@ def test_a_clock_set_back_sends_nothing_before_its_time_comes_again(
 
 
 def test_a_crowd_of_one_shop_does_not_make_another_shop_wait(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     """Bruno's letter is among the first, although all of Alba's have waited longer."""
 
@@ -166,8 +166,29 @@ def test_a_crowd_of_one_shop_does_not_make_another_shop_wait(
     assert place < 100
 
 
+def test_every_shop_has_its_turn_before_one_has_its_next(
+    database: EngineDatabase, clock: MovableClock
+) -> None:
+    """Of more shops than a claim has letters, the next claim begins behind the last one served."""
+
+    async def watch() -> None:
+        async with dispatching(database, clock, peer):
+            await until(lambda: len(peer.messages) >= 260, 20)
+
+    for n in range(130):
+        shop = database.write_now(lambda tx, n=n: add_member(tx, f"Shop {n}"))
+        mail = f"shop{n}@mail.example"
+        both = [order("1", email=mail), order("2", email=mail)]
+        database.write_now(lambda tx, shop=shop, both=both: import_batch(tx, shop, *both))
+    clock.now = DUE
+    with RelayPeer() as peer:
+        run(watch())
+    first = [received.recipients[0] for received in peer.messages][:112]
+    assert len(set(first)) == len(first)
+
+
 def test_without_a_mail_server_letters_become_files(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock):
