@@ -4,6 +4,7 @@ import asyncio
 import errno
 import gc
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -21,8 +22,8 @@ from afterword.mail.outbox import OutboxCourier
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.store.database import StoreUnavailable
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
-from afterword.store.sqlite import SqliteDatabase
 from afterword.web.reader import Readers
 from afterword.web.server import Place, build_server, build_web
 
@@ -46,7 +47,7 @@ def smtp_address(settings: Settings) -> SmtpAddress:
         raise SettingsError(f"AFTERWORD_SMTP: {error}") from error
 
 
-def build_dispatcher(settings: Settings, database: SqliteDatabase, clock: Clock = system_clock) -> Dispatcher:
+def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
     couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
     return Dispatcher(database, _LetterWriter(settings).write, couriers, clock)
@@ -110,24 +111,28 @@ def _words(error: OSError) -> str:
 
 async def serve(
     settings: Settings,
-    database: SqliteDatabase,
+    database: EngineDatabase,
     *,
     dispatch: bool,
     address: Address | None = None,
     ready: Callable[[], None] | None = None,
+    lifeline: int | None = None,
 ) -> None:
     """Web and, unless told otherwise, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
-    `address` is what `free_address` says; `ready` is called once it answers. Raises SettingsError.
+    `address` is what `free_address` says; `ready` is called once it answers. The end of `lifeline`, a descriptor,
+    counts as SIGTERM. Raises SettingsError.
     """
     address = address or free_address(settings)
-    spool = _empty_folder(settings.data / "spool")
+    spool = _own_folder(settings.data / "spool")
     readers = Readers()
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     place = Place(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, place), *address)
     say_how_letters_go(settings, database)
     stopping = _stop_signals()
+    if lifeline is not None:
+        asyncio.get_running_loop().add_reader(lifeline, stopping.set)
     tasks = [asyncio.create_task(server.serve())]
     if dispatcher:
         tasks.append(asyncio.create_task(dispatcher.run()))
@@ -146,13 +151,14 @@ async def serve(
         tasks[-1].cancel()
     await asyncio.gather(*tasks, return_exceptions=lost.done())
     readers.close()
+    shutil.rmtree(spool, ignore_errors=True)
     await database.close()
     if lost.done():
         raise StoreUnavailable("the process that writes to the database was lost: start again")
     log.info("stopped")
 
 
-async def dispatch(settings: Settings, database: SqliteDatabase) -> None:
+async def dispatch(settings: Settings, database: EngineDatabase) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
     say_how_letters_go(settings, database)
@@ -179,7 +185,7 @@ async def _answers(address: Address, server: asyncio.Task[None], stopping: async
     return False
 
 
-def say_how_letters_go(settings: Settings, database: SqliteDatabase) -> None:
+def say_how_letters_go(settings: Settings, database: EngineDatabase) -> None:
     if settings.smtp is None:
         log.warning(
             "NO MAIL IS SENT: AFTERWORD_SMTP is not set, letters become files", outbox=str(settings.outbox)
@@ -208,9 +214,14 @@ def _freeze() -> None:
     gc.freeze()
 
 
-def _empty_folder(path: Path) -> Path:
-    """The folder of bodies that are being read; what a crash left in it is removed."""
+def _own_folder(path: Path) -> Path:
+    """A folder of this process in there, for bodies that are being read; what the dead have left is removed."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in path.iterdir():
-        left.unlink()
-    return path
+        if left.is_file():
+            left.unlink(missing_ok=True)
+        elif not Path("/proc", left.name).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    own = path / str(os.getpid())
+    own.mkdir(mode=0o700)
+    return own

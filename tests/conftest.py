@@ -1,30 +1,61 @@
 """Fixtures that several floors share: a database in a folder of its own, the two shops, and a clock to move."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
+from afterword.store.postgres import PostgresDatabase
+from tests.postgres import new_database, postgres_server
 from tests.store.cast import Member, MovableClock, add_member, open_database
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever asks for the database is run on each engine, but for what is marked as one engine's own."""
+    if "engine" in metafunc.fixturenames:
+        is_sqlites = metafunc.definition.get_closest_marker("sqlite") is not None
+        metafunc.parametrize("engine", ["sqlite"] if is_sqlites else ["sqlite", "postgres"], scope="session")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL server, started once."""
+    with postgres_server() as server:
+        yield server
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EngineDatabase]:
     """A real database with its journal; the store is never faked."""
-    opened = open_database(tmp_path)
-    yield opened
-    opened.close_now()
+    if engine == "sqlite":
+        with closing_now(open_database(tmp_path)) as opened:
+            yield opened
+    else:
+        with (
+            new_database(request.getfixturevalue("postgres")) as url,
+            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+        ):
+            yield opened
+
+
+@contextmanager
+def closing_now(database: EngineDatabase) -> Iterator[EngineDatabase]:
+    try:
+        yield database
+    finally:
+        database.close_now()
 
 
 @pytest.fixture
-def alba(database: SqliteDatabase) -> Member:
+def alba(database: EngineDatabase) -> Member:
     """Alba's bakery."""
     return database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
 
 
 @pytest.fixture
-def bruno(database: SqliteDatabase) -> Member:
+def bruno(database: EngineDatabase) -> Member:
     """Bruno's books, which must never see anything of Alba's bakery."""
     return database.write_now(lambda tx: add_member(tx, "Bruno's books"))
 

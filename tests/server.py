@@ -25,12 +25,13 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
-import apsw
-
+from afterword.base.settings import Settings, read_settings
 from afterword.store.invitations import InvitationRow, list_invitations
+from afterword.store.opening import open_database
+from afterword.store.postgres_connection import PostgresConnection
 from afterword.store.shops import NewKeys, add_shop, find_shop
-from afterword.store.sqlite import SqliteDatabase
-from afterword.store.transaction import SqliteTransaction
+from afterword.store.sqlite_connection import SqliteConnection
+from afterword.store.transaction import OpenTransaction
 from tests.needs import needs
 
 T = TypeVar("T")
@@ -123,14 +124,15 @@ class Server:
         """Starts it with `more` settings, and returns once it answers. Fails within 20 seconds."""
         assert self.process is None, "it runs already"
         with self._log.open("ab") as log:
-            environment = self._environment(more)
+            environment = self.environment(**more)
             self.process = subprocess.Popen(
                 command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._wait_until_healthy()
         return self
 
-    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+    def environment(self, **more: str) -> dict[str, str]:
+        """What a process beside it needs to be told to work on the same data."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
         ours = {"AFTERWORD_DATA": str(self.data), "AFTERWORD_PORT": str(self.port)}
         return kept | ours | self.settings | more
@@ -212,21 +214,21 @@ class Server:
 
     def add_shop(self, name: str, delay: int = TEN_DAYS, lang: str = "en") -> NewKeys:
         fields = {"lang": lang, "site": None, "timezone": "Europe/Paris", "email": None, "delay": delay}
-        database = SqliteDatabase(self.database, self.journal)
+        database = open_database(read_settings(self.environment()))
         try:
             return database.write_now(lambda tx: add_shop(tx, time.time(), name=name, **fields))[1]
         finally:
             database.close_now()
 
-    def read(self, work: Callable[[SqliteTransaction], T]) -> T:
+    def read(self, work: Callable[[OpenTransaction], T]) -> T:
         """Runs `work` on a connection of its own, beside the server's or without it."""
-        with opened(self.database) as tx:
+        with opened(read_settings(self.environment())) as tx:
             return work(tx)
 
     def invitations(self) -> list[InvitationRow]:
         """All invitations of Alba's bakery, in the order of their orders' import."""
 
-        def read(tx: SqliteTransaction) -> list[InvitationRow]:
+        def read(tx: OpenTransaction) -> list[InvitationRow]:
             alba = find_shop(tx, "Alba's bakery")
             assert alba is not None
             return list_invitations(tx, alba, most=10_000_000)[::-1]
@@ -254,14 +256,16 @@ class Server:
 
 
 @contextmanager
-def opened(database: Path) -> Iterator[SqliteTransaction]:
+def opened(settings: Settings) -> Iterator[OpenTransaction]:
     """A transaction to read in, on a connection that cannot write rows."""
-    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(10_000)
-    connection.execute("PRAGMA query_only = ON")
+    path = settings.database_path
+    connection = PostgresConnection(settings.database) if path is None else SqliteConnection(path)
+    if path is None:
+        connection.run("SET default_transaction_read_only = on")
+    else:
+        connection.run("PRAGMA query_only = ON; BEGIN")
     try:
-        with connection:
-            yield SqliteTransaction(connection)
+        yield OpenTransaction(connection)
     finally:
         connection.close()
 

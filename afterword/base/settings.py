@@ -38,12 +38,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether neither a data folder nor a database was named: then an empty one gets a demo shop."""
 
     @property
-    def database_path(self) -> Path:
-        """The SQLite file. Raises SettingsError for an address of another engine."""
+    def database_path(self) -> Path | None:
+        """The SQLite file; None when the database is PostgreSQL, at the address that `database` then is.
+
+        Raises SettingsError for any other address.
+        """
+        if self.database.startswith(("postgresql://", "postgres://")):
+            return None
         if "://" in self.database:
             raise SettingsError(
-                "AFTERWORD_DATABASE names another engine than SQLite, which this version does not have: "
-                "give the path of a file"
+                "AFTERWORD_DATABASE names another engine than SQLite and PostgreSQL: "
+                "give the path of a file, or postgresql://…"
             )
         return Path(self.database)
 

@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 
 from afterword.base.settings import Settings, SettingsError
 from afterword.cli.output import time_text
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import InvitationRow
 from afterword.store.migrate import migrations
 from afterword.store.overview import oldest_due
-from afterword.store.sqlite import SqliteDatabase
 
 PATIENCE = 10.0
 """Seconds that the mail server may take for an answer."""
@@ -44,17 +44,17 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "note", says)
 
 
-def of_database(database: SqliteDatabase) -> Iterator[Finding]:
+def of_database(database: EngineDatabase) -> Iterator[Finding]:
     faults = database.check()
     if faults:
-        says = f"{database.path} is damaged ({faults[0]}): stop Afterword and restore a backup."
+        says = f"{database.name} is damaged ({faults[0]}): stop Afterword and restore a backup."
         yield Finding("database", "trouble", says)
     else:
-        yield Finding("database", "well", f"{database.path} is whole.")
+        yield Finding("database", "well", f"{database.name} is whole.")
     yield Finding("schema", "well", f"The schema is {migrations()[-1][0]}, the newest one.")
 
 
-def of_journal(settings: Settings, database: SqliteDatabase) -> Iterator[Finding]:
+def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:
     if not database.is_held:
         yield Finding("journal", "well", f"{settings.journal} is the send journal of this database.")
         return
@@ -71,7 +71,7 @@ def of_journal(settings: Settings, database: SqliteDatabase) -> Iterator[Finding
     )
 
 
-def of_lateness(database: SqliteDatabase, now: float) -> Iterator[Finding]:
+def of_lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:
     since = database.read_now(lambda tx: oldest_due(tx, now))
     if since is None or now - since < LATE:
         yield Finding("lateness", "well", "No due letter waits.")
@@ -98,7 +98,7 @@ def of_doubt(rows: Sequence[InvitationRow], count: int) -> Iterator[Finding]:
         yield Finding("in doubt", "trouble", says)
 
 
-def of_sender(settings: Settings, database: SqliteDatabase) -> Iterator[Finding]:
+def of_sender(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:
     """Whether letters can be written at all: who they come from, and what signs their links."""
     from afterword.app import build_dispatcher
 
@@ -127,7 +127,10 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
 
 
 def of_room(settings: Settings) -> Iterator[Finding]:
-    for folder in sorted({settings.data, settings.database_path.parent, settings.journal.parent}):
+    files = (
+        [settings.journal] if settings.database_path is None else [settings.journal, settings.database_path]
+    )
+    for folder in sorted({settings.data, *(file.parent for file in files)}):
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
             level: Literal["well", "trouble"] = "well" if free >= LITTLE_ROOM else "trouble"
@@ -138,7 +141,7 @@ def of_room(settings: Settings) -> Iterator[Finding]:
 def of_privacy(settings: Settings) -> Iterator[Finding]:
     """Orders are personal data, and whoever reads the secret can sign links."""
     kept = (settings.database_path, settings.journal, settings.data / "secret", settings.outbox)
-    open_ones = [path for path in kept if _is_open_to_all(path)]
+    open_ones = [path for path in kept if path is not None and _is_open_to_all(path)]
     for path in open_ones:
         says = f"Everybody on this machine can read {path}: chmod o-rwx {path}"
         yield Finding("privacy", "trouble", says)

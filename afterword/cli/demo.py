@@ -11,13 +11,13 @@ from pathlib import Path
 from afterword.base.settings import Settings
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
 from afterword.store.database import Transaction
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.shops import add_shop, find_shop, list_shops
-from afterword.store.sqlite import SqliteDatabase
 
 NAME = "Demo shop"
 
 
-def introduction(settings: Settings, database: SqliteDatabase, now: float) -> list[str]:
+def introduction(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
     """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
     serving = f"Afterword serves at {settings.url}"
     if not database.read_now(list_shops):
@@ -27,7 +27,7 @@ def introduction(settings: Settings, database: SqliteDatabase, now: float) -> li
     return [serving]
 
 
-def _first_steps(settings: Settings, database: SqliteDatabase, now: float) -> list[str]:
+def _first_steps(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
     if not settings.is_default:
         return [
             "There is no shop yet. Add one, with the same settings, from another terminal:",

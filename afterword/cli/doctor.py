@@ -16,10 +16,10 @@ from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
 from afterword.domain.invitations import State
 from afterword.store.database import SchemaTooNew, StoreUnavailable
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.migrate import migrations
 from afterword.store.overview import count_by_state, in_doubt
 from afterword.store.shops import Refused
-from afterword.store.sqlite import SqliteDatabase
 
 MOST_NAMED = 20
 """Invitations in doubt that are named one by one."""
@@ -91,7 +91,7 @@ def _each(check: Callable[[Settings], Iterator[Finding]], settings: Settings) ->
 
 
 def _examine_store(
-    settings: Settings, database: SqliteDatabase, details: dict[str, Any]
+    settings: Settings, database: EngineDatabase, details: dict[str, Any]
 ) -> Iterator[Finding]:
     """`details` gets what programs want to read besides the sentences."""
     now = system_clock()

@@ -30,6 +30,7 @@ from afterword.cli.output import (
 from afterword.domain.invitations import State, message_id
 from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import (
     InvitationRow,
     cancel_invitation,
@@ -39,7 +40,6 @@ from afterword.store.invitations import (
     send_invitation,
 )
 from afterword.store.orders import order_of
-from afterword.store.sqlite import SqliteDatabase
 
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
 
@@ -64,7 +64,7 @@ def list_(id_or_name: str, state: str | None, as_json: bool) -> None:
             _say_rows(rows)
 
 
-def _all_rows(database: SqliteDatabase, shop: Shop, state: str | None) -> Iterator[InvitationRow]:
+def _all_rows(database: EngineDatabase, shop: Shop, state: str | None) -> Iterator[InvitationRow]:
     """Page after page, so that no reader keeps a snapshot open for long."""
     before = 2**62
 

@@ -11,9 +11,9 @@ import click
 from afterword.base.settings import read_settings
 from afterword.domain.shops import Shop, parse_delay
 from afterword.store.database import Transaction
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.opening import open_database
 from afterword.store.shops import Refused, find_shop
-from afterword.store.sqlite import SqliteDatabase
 
 LARGEST_ID = 2**53 - 1
 LONGEST_REASON = 200
@@ -68,7 +68,7 @@ row_id = click.IntRange(1, LARGEST_ID)
 
 
 @contextmanager
-def opened() -> Iterator[SqliteDatabase]:
+def opened() -> Iterator[EngineDatabase]:
     """The store, migrated. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
     database = open_database(read_settings())
     try:

@@ -48,6 +48,10 @@ def backup(file: Path, as_json: bool) -> None:
     if not file.parent.is_dir():
         raise Refused(f"there is no folder {file.parent}")
     with opened() as database:
+        if not isinstance(database, SqliteDatabase):
+            raise Refused(
+                "backup copies a SQLite file: of PostgreSQL take pg_dump, or the server's own backups"
+            )
         _copy(database, file)
     settings = read_settings()
     if as_json:

@@ -1,25 +1,25 @@
 """Runs what is to be written, many at a time, in one transaction with one fsync.
 
-Guarantee 1 is kept here: results are given out after COMMIT, which with `synchronous=FULL` is after the fsync.
+Guarantee 1 is kept here: results are given out after COMMIT, which returns after the fsync.
 """
 
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
-import apsw
-
-from afterword.store.connection import BUSY_FOR, UNAVAILABLE, connect, unavailable
+from afterword.store.connection import Connection
 from afterword.store.database import Transaction
 from afterword.store.keeper import JournalKeeper
 from afterword.store.migrate import migrate
-from afterword.store.transaction import SqliteTransaction
+from afterword.store.transaction import OpenTransaction
 
 T = TypeVar("T")
 
+MOST_TRIES = 5
+"""Of one transaction that met another one."""
 
 Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
 """A write that waits, as work and item: `work(tx, [item, …])` answers for each item, in order."""
@@ -33,13 +33,13 @@ def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any
 class Committer:
     """The one writing connection of a process. Not for two threads at once."""
 
-    def __init__(self, path: Path, journal: Path) -> None:
-        """Opens the file and the journal, migrated. Raises StoreUnavailable, SchemaTooNew."""
-        self.connection = connect(path)
+    def __init__(self, connect: Callable[[], Connection], journal: Path) -> None:
+        """Connects and opens the journal; the database is migrated. Raises StoreUnavailable, SchemaTooNew."""
+        self.connection = connect()
         self._keeper = JournalKeeper(journal)
-        self._tx = SqliteTransaction(self.connection, self._keeper)
+        self._tx = OpenTransaction(self.connection, self._keeper)
         try:
-            self.migrated = self.commit_alone(migrate)
+            self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
             self.commit_alone(lambda _: self._keeper.open(self._tx))
         except BaseException:
             self.close()
@@ -52,57 +52,46 @@ class Committer:
 
     def commit(self, calls: Sequence[Call]) -> list[Any]:
         """The result of each call, or the exception that it raised. One that fails does not fail its neighbours."""
-        try:
-            return self._commit_together(calls)
-        except Exception as error:
-            if len(calls) == 1 or isinstance(error, apsw.BusyError):
-                return [unavailable(error)] * len(calls)
+        for _ in range(MOST_TRIES):
+            try:
+                return self._commit_together(calls)
+            except Exception as error:
+                failed, verdict = error, self.connection.judge(error)
+            if verdict != "again":
+                break
+        if len(calls) == 1 or verdict == "nobody":
+            return [self.connection.unavailable(failed)] * len(calls)
         return [self.commit([call])[0] for call in calls]
 
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
         """One write by itself, with what it raises."""
-        try:
-            return self._commit_together([(each, work)])[0]  # type: ignore[no-any-return]
-        except UNAVAILABLE as error:
-            raise unavailable(error) from error
+        [result] = self.commit([(each, work)])
+        if isinstance(result, Exception):
+            raise result
+        return result  # type: ignore[no-any-return]
 
     def _commit_together(self, calls: Sequence[Call]) -> list[Any]:
-        self._begin()
+        self.connection.begin()
+        self._tx.has_journal = self._keeper.is_kept
         try:
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item in group])
             self._commit()
         except BaseException:
-            self._undo()
+            self.connection.rollback()
+            self._tx.forget()
             raise
         return results
-
-    def _begin(self) -> None:
-        deadline = time.monotonic() + BUSY_FOR
-        while True:
-            try:
-                self.connection.execute("BEGIN IMMEDIATE")
-                break
-            except apsw.BusyError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.0005)
-        self._tx.has_journal = self._keeper.is_kept
 
     def _commit(self) -> None:
         """The journal first, then the rows: what the database knows, the journal knows (guarantee 9)."""
         try:
             self._keeper.write(self._tx)
-            self.connection.execute("COMMIT")
+            self.connection.commit()
         except Exception:
             self._keeper.failed()
             raise
-
-    def _undo(self) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
-        self._tx.forget()
 
     def close(self) -> None:
         self.connection.close()

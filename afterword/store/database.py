@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from afterword.base.metrics import Metrics
+
 T = TypeVar("T")
 A = TypeVar("A")
 Params = Mapping[str, Any] | Sequence[Any]
@@ -30,6 +32,10 @@ class Transaction(Protocol):
 
     def run(self, sql: str, params: Params = ()) -> int:
         """Runs a statement and returns how many rows it changed."""
+        ...
+
+    def exclude_others(self) -> None:
+        """Until the end of this transaction no other one that calls this goes on."""
         ...
 
     def new_order_id(self) -> int:
@@ -79,6 +85,16 @@ class Database(Protocol):
     @property
     def is_held(self) -> bool:
         """Whether nothing may be sent because the journal of what was sent is not there (guarantee 9)."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """What this process has done with these rows, to count in."""
+        ...
+
+    @property
+    def writes_waiting(self) -> int:
+        """How many writes of this process are not on the disk yet."""
         ...
 
     async def until_lost(self) -> None:

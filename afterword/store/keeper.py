@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from afterword.store.database import Transaction
-from afterword.store.journal import HEADER_SIZE, Journal
+from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing
 from afterword.store.queries import query
 from afterword.store.replay import journal_lines_of_suppressions, replay
 
@@ -35,6 +35,7 @@ class JournalKeeper:
         A database that has never sent gets a new journal when there is none. One that has sent and finds
         none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`.
         """
+        tx.exclude_others()
         found = Journal.open(self._path)
         known = dict(tx.rows(query("any_journal")))
         if not known or (found is None and max(known.values()) <= HEADER_SIZE):
@@ -53,6 +54,7 @@ class JournalKeeper:
         What was in a courier's hands is in doubt from now on: only the lost journal knew whether DATA began.
         """
         if self._journal is None:
+            tx.exclude_others()
             found = Journal.open(self._path)
             journal = self._adopt(tx, found or Journal.create(self._path))
             self._catch_up(tx, journal)
@@ -81,8 +83,16 @@ class JournalKeeper:
             tx.lines.clear()
 
     def _catch_up(self, tx: Transaction, journal: Journal) -> None:
-        """Applies what stands behind the database's position: lines whose commit did not happen."""
-        position: int = tx.rows(query("journal_position"), {"journal": journal.identity})[0][0]
+        """Applies what stands behind the database's position: lines whose commit did not happen.
+
+        Raises JournalMissing when another journal has taken the place of this one meanwhile.
+        """
+        found = tx.rows(query("journal_position"), {"journal": journal.identity})
+        if not found:
+            self._journal = None
+            journal.close()
+            raise JournalMissing("another send journal has taken the place of this one")
+        position: int = found[0][0]
         if journal.size() != position:
             journal.heal()
             if position != self._void:

@@ -3,6 +3,7 @@
 import re
 from importlib import resources
 
+from afterword.store.connection import Dialect
 from afterword.store.database import SchemaTooNew, Transaction
 
 _of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
@@ -16,8 +17,9 @@ def migrations() -> list[tuple[int, str]]:
     )
 
 
-def migrate(tx: Transaction) -> list[int]:
+def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
     """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, changing nothing."""
+    tx.exclude_others()
     tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
     current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
     known = migrations()
@@ -30,7 +32,7 @@ def migrate(tx: Transaction) -> list[int]:
     applied = []
     for number, sql in known:
         if number > current:
-            for statement in _statements(_of_sqlite.sub(r"\1", sql)):
+            for statement in _statements(_of_sqlite.sub(r"\1", sql) if dialect == "sqlite" else sql):
                 tx.run(statement)
             tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
             applied.append(number)
@@ -38,5 +40,5 @@ def migrate(tx: Transaction) -> list[int]:
 
 
 def _statements(sql: str) -> list[str]:
-    lines = (line for line in sql.splitlines() if not line.startswith("--"))
+    lines = (line.partition("--")[0] for line in sql.splitlines())
     return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

@@ -1,9 +1,17 @@
 """Opens the database that the settings name."""
 
 from afterword.base.settings import Settings
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
 
 
-def open_database(settings: Settings, *, apart: bool = False) -> SqliteDatabase:
+def open_database(settings: Settings, *, apart: bool = False) -> EngineDatabase:
     """The database, migrated; for `apart` see there. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
-    return SqliteDatabase(settings.database_path, settings.journal, apart=apart)
+    path = settings.database_path
+    if path is None:
+        # Imported here: whoever keeps a SQLite file need not wait for psycopg, nor the other way round.
+        from afterword.store.postgres import PostgresDatabase
+
+        return PostgresDatabase(settings.database, settings.journal, apart=apart)
+    from afterword.store.sqlite import SqliteDatabase
+
+    return SqliteDatabase(path, settings.journal, apart=apart)

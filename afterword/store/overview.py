@@ -1,4 +1,4 @@
-"""What there is in all shops together, for `afterword doctor`."""
+"""What there is in all shops together, for `afterword doctor` and `GET /metrics`."""
 
 from afterword.store.database import Transaction
 from afterword.store.invitations import InvitationRow
@@ -8,6 +8,12 @@ from afterword.store.queries import query
 def count_by_state(tx: Transaction) -> dict[str, int]:
     """How many invitations are in each state, live and test; reads every row."""
     return dict(tx.rows(query("count_invitations")))
+
+
+def count_due(tx: Transaction, now: float, *, most: int) -> int:
+    """How many live invitations could be sent now and are not claimed; no more than `most` are counted."""
+    count: int = tx.rows(query("count_due"), {"now": int(now), "most": most})[0][0]
+    return count
 
 
 def oldest_due(tx: Transaction, now: float) -> int | None:

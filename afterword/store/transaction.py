@@ -1,10 +1,6 @@
-"""A transaction on a SQLite connection."""
+"""A transaction on a connection of any engine."""
 
-from typing import Any
-
-import apsw
-
-from afterword.store.database import Params
+from afterword.store.connection import Connection
 from afterword.store.journal import JournalMissing
 from afterword.store.keeper import JournalKeeper
 from afterword.store.queries import query
@@ -12,23 +8,17 @@ from afterword.store.queries import query
 IDS_A_BLOCK = 1_000
 
 
-class SqliteTransaction:
+class OpenTransaction:
     """See `database.Transaction`."""
 
-    def __init__(self, connection: apsw.Connection, keeper: JournalKeeper | None = None) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, keeper: JournalKeeper | None = None) -> None:
+        self.rows = connection.rows
+        self.run = connection.run
+        self.exclude_others = connection.exclude_others
         self._keeper = keeper
-        self._execute = connection.cursor().execute
         self._next_id = self._last_id = 0
         self.has_journal = False
         self.lines: list[str] = []
-
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        return self._execute(sql, params).fetchall()
-
-    def run(self, sql: str, params: Params = ()) -> int:
-        self._execute(sql, params)
-        return self._connection.changes()
 
     def new_order_id(self) -> int:
         if self._next_id == self._last_id:

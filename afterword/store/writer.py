@@ -4,9 +4,11 @@ import asyncio
 import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from afterword.store.committer import Call, Committer
+from afterword.base.metrics import Metrics
+from afterword.store.committer import Call, Committer, each
 from afterword.store.database import StoreUnavailable, Transaction
 
 T = TypeVar("T")
@@ -31,6 +33,14 @@ class Writer(Protocol):
     @property
     def is_held(self) -> bool: ...
 
+    @property
+    def waiting(self) -> int:
+        """How many writes are not on the disk yet."""
+        ...
+
+    @property
+    def migrated(self) -> list[int]: ...
+
     async def until_lost(self) -> None:
         """Returns when nothing can be written any more, whatever is done."""
         ...
@@ -50,8 +60,11 @@ class Waiting(NamedTuple):
 class WriterThread:
     """See `Writer`. The thread starts with the first write from an event loop."""
 
-    def __init__(self, committer: Committer) -> None:
+    def __init__(self, committer: Committer, metrics: Metrics) -> None:
         self.committer = committer
+        self.migrated = committer.migrated
+        self._metrics = metrics
+        self._committing = 0
         self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -59,6 +72,10 @@ class WriterThread:
     @property
     def is_held(self) -> bool:
         return self.committer.is_held
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize() + self._committing
 
     def put(self, call: Call) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -74,8 +91,7 @@ class WriterThread:
     def _write_all(self) -> None:
         """What came while one group was on its way to the disk is the next group."""
         while group := self._next_group():
-            with self._turn:
-                results = self.committer.commit([waiting.call for waiting in group])
+            results = self._commit([waiting.call for waiting in group])
             try:
                 group[0].done.get_loop().call_soon_threadsafe(settle, group, results)
             except RuntimeError:
@@ -97,8 +113,19 @@ class WriterThread:
         return group
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
+        [result] = self._commit([(each, work)])
+        if isinstance(result, Exception):
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    def _commit(self, calls: list[Call]) -> list[Any]:
         with self._turn:
-            return self.committer.commit_alone(work)
+            self._committing = len(calls)
+            begun = perf_counter()
+            results = self.committer.commit(calls)
+            self._metrics.count_commit(len(calls), perf_counter() - begun)
+            self._committing = 0
+        return results
 
     async def until_lost(self) -> None:
         await asyncio.Event().wait()  # a thread is not lost before its process

@@ -16,9 +16,10 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
+from time import perf_counter
 from typing import Any, TypeVar
 
+from afterword.base.metrics import Metrics
 from afterword.store.committer import Call, Committer, each
 from afterword.store.database import StoreUnavailable, Transaction
 from afterword.store.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settle
@@ -36,15 +37,16 @@ _MOST_UNREAD = 2**16
 class WriterProcess:
     """See `writer.Writer`."""
 
-    def __init__(self, path: Path, journal: Path) -> None:
-        """Raises what opening the database raises."""
+    def __init__(self, open_committer: Callable[[], Committer], metrics: Metrics) -> None:
+        """Raises what opening the committer raises, which happens in the process."""
         ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
             ours.close()
-            _commit_for_parent(_Line(theirs), path, journal)
+            _commit_for_parent(_Line(theirs), open_committer)
         theirs.close()
         self._line = _Line(ours)
+        self._metrics = metrics
         self._waiting: deque[Waiting] = deque()
         self._sent: deque[Waiting] = deque()
         self._unread = 0
@@ -58,10 +60,14 @@ class WriterProcess:
     def is_held(self) -> bool:
         return self._is_held
 
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting) + len(self._sent)
+
     def put(self, call: Call) -> asyncio.Future[Any]:
         loop = self._listen()
         done: asyncio.Future[Any] = loop.create_future()
-        if len(self._waiting) + len(self._sent) >= MOST_WAITING or self._lost.is_set():
+        if self.waiting >= MOST_WAITING or self._lost.is_set():
             done.set_exception(StoreUnavailable("too many writes are waiting, or the writer is lost"))
             return done
         self._waiting.append(Waiting(call, done))
@@ -106,11 +112,13 @@ class WriterProcess:
         self._send_waiting()
 
     def _receive(self) -> Any:
-        """The results of a group. Raises EOFError when the process is gone."""
-        results, self._is_held, read = self._line.receive()
+        """The results of a group, or what the opening says. Raises EOFError when the process is gone."""
+        results, self._is_held, read, seconds = self._line.receive()
         self._unread -= read
         if isinstance(results, Exception):
             raise results
+        if seconds is not None:
+            self._metrics.count_commit(len(results), seconds)
         return results
 
     def _lose(self) -> None:
@@ -197,20 +205,22 @@ class _Line:
         self._content += content
 
 
-def _commit_for_parent(line: _Line, path: Path, journal: Path) -> None:
+def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> None:
     """The writing process: commits what it is given until its parent is gone. Does not return."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        committer = Committer(path, journal)
+        committer = open_committer()
     except Exception as error:
-        line.send((error, False, 0))
+        line.send((error, False, 0, None))
         os._exit(1)
     try:
-        line.send((committer.migrated, committer.is_held, 0))
+        line.send((committer.migrated, committer.is_held, 0, None))
         while True:
             calls, read = line.receive_group()
-            line.send((committer.commit(calls), committer.is_held, read))
+            begun = perf_counter()
+            results = committer.commit(calls)
+            line.send((results, committer.is_held, read, perf_counter() - begun))
     except (EOFError, OSError):
         committer.close()
     finally:

@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.batches import Batch, BatchError, Stored, answer, parse_batch
+from afterword.domain.batches import Batch, BatchError, Stored, answer, counts, parse_batch
 from afterword.store.database import Transaction
 from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Sender, Unauthorized, admit
+
+Answered = tuple[bytes, int, int, int]
+"""The body of the answer to a request, and how many of its orders were imported, were duplicates, were refused."""
 
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
@@ -32,12 +35,12 @@ class _Parsed(NamedTuple):
     arrival: Arrival
     details: bool
 
-    def answer(self, stored: Stored) -> bytes:
-        return answer(self.batch, stored, details=self.details)
+    def answer(self, stored: Stored) -> Answered:
+        return answer(self.batch, stored, details=self.details), *counts(self.batch, stored)
 
 
-def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[bytes | Exception]:
-    """The body of the answer to each request, or what refuses it: Unauthorized, BatchError.
+def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | Exception]:
+    """The answer to each request, or what refuses it: Unauthorized, BatchError.
 
     Guarantee 1: the answers count once the transaction is committed, and are not sent before.
     """

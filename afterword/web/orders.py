@@ -5,11 +5,13 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.domain.batches import Batch, BatchError, Report, Stored, refusal
+from afterword.base.metrics import Metrics
+from afterword.domain.batches import Batch, BatchError, Report, Stored, counts, refusal
 from afterword.store.database import Database, StoreUnavailable
 from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Unauthorized, admit, presented_key
@@ -75,7 +77,9 @@ class OrdersEndpoint:
             payload = read_payload(kind, content_type, body)
             key = presented_key(payload.api_key, authorization)
             posted = Posted(key, payload.orders, payload.details, received_at)
-            return await self._database.write_together(import_posted, posted)
+            answer, imported, duplicates, refused = await self._database.write_together(import_posted, posted)
+            self._database.metrics.count_orders(imported, duplicates, refused)
+            return answer
         async with _removed(body):
             return await self._take_large(content_type, body, authorization, received_at)
 
@@ -86,7 +90,7 @@ class OrdersEndpoint:
             said = await reader.ask(content_type, body)
             key = presented_key(said.api_key, authorization)
             sender = await self._database.read(lambda tx: admit(tx, key))
-            importing = _Importing(Report(details=said.details))
+            importing = _Importing(Report(details=said.details), self._database.metrics)
             async for batch in reader.batches(sender.shop.timezone):
                 arrival = Arrival(*sender, batch.orders, received_at)
                 await importing.add(batch, self._database.write_together(import_orders, arrival))
@@ -118,11 +122,13 @@ def _refused(error: Exception) -> tuple[int, Headers, bytes]:
 class _Importing:
     """The slices of one body: a few are on their way to the disk while the next one is read."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, metrics: Metrics) -> None:
         self._report = report
+        self._metrics = metrics
         self._slices: deque[tuple[Batch, asyncio.Future[Stored]]] = deque()
 
     async def add(self, batch: Batch, importing: asyncio.Future[Stored]) -> None:
+        importing.add_done_callback(partial(self._count, batch))
         self._slices.append((batch, importing))
         if len(self._slices) > SLICES_AT_ONCE:
             await self._report_oldest()
@@ -131,6 +137,11 @@ class _Importing:
         while self._slices:
             await self._report_oldest()
         return self._report.answer()
+
+    def _count(self, batch: Batch, importing: asyncio.Future[Stored]) -> None:
+        """A slice is counted by itself: what it stored stays, whatever becomes of the others and of the sender."""
+        if not importing.cancelled() and importing.exception() is None:
+            self._metrics.count_orders(*counts(batch, importing.result()))
 
     async def _report_oldest(self) -> None:
         batch, importing = self._slices[0]

@@ -18,6 +18,7 @@ from afterword.store.database import Database, StoreUnavailable
 from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
 from afterword.web.health import Health
+from afterword.web.metrics import MetricsEndpoint
 from afterword.web.orders import OrdersEndpoint
 from afterword.web.pages import Pages
 from afterword.web.reader import Readers
@@ -56,6 +57,7 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
             Route("/r/{shop}/{token}", pages.review),
             Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
             Route("/healthz", Health(database).answer),
+            Route("/metrics", MetricsEndpoint(database, clock).answer),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),

@@ -115,8 +115,14 @@ def test_a_mail_server_needs_a_sender() -> None:
     assert "bread-and-butter" not in str(raised.value)
 
 
+def test_the_database_is_a_file_or_postgresql() -> None:
+    assert read_settings({"AFTERWORD_DATABASE": "there/rows.db"}).database_path == Path("there/rows.db")
+    for address in ("postgresql://alba@db/afterword", "postgres://db"):
+        assert read_settings({"AFTERWORD_DATABASE": address}).database_path is None
+
+
 def test_another_engine_is_refused_with_a_sentence_without_its_password() -> None:
-    settings = read_settings({"AFTERWORD_DATABASE": "postgresql://alba:bread-and-butter@db/afterword"})
+    settings = read_settings({"AFTERWORD_DATABASE": "mysql://alba:bread-and-butter@db/afterword"})
     with pytest.raises(SettingsError, match="AFTERWORD_DATABASE names another engine") as raised:
         _ = settings.database_path
     assert "bread-and-butter" not in str(raised.value)

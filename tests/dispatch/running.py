@@ -9,16 +9,16 @@ from afterword.app import build_dispatcher
 from afterword.base.clock import Clock
 from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
 from tests.peers import Peer
 from tests.store.cast import Member, import_one, order, seen
 
 SECRET = "a secret that signs the links of these tests"
 
 
-def dispatcher_for(database: SqliteDatabase, clock: Clock, smtp: str | None) -> Dispatcher:
+def dispatcher_for(database: EngineDatabase, clock: Clock, smtp: str | None) -> Dispatcher:
     environment = {
-        "AFTERWORD_DATA": str(database.path.parent),
+        "AFTERWORD_DATA": str(database.journal.parent),
         "AFTERWORD_URL": "https://reviews.example",
         "AFTERWORD_SECRET": SECRET,
     }
@@ -29,7 +29,7 @@ def dispatcher_for(database: SqliteDatabase, clock: Clock, smtp: str | None) -> 
 
 @asynccontextmanager
 async def dispatching(
-    database: SqliteDatabase, clock: Clock, peer: Peer | None = None
+    database: EngineDatabase, clock: Clock, peer: Peer | None = None
 ) -> AsyncIterator[Dispatcher]:
     """Dispatches until the end of the block, then stops as SIGTERM does; without a peer, into the outbox."""
     dispatcher = dispatcher_for(database, clock, None if peer is None else peer.url)
@@ -52,20 +52,20 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
 
 
 async def until_state(
-    database: SqliteDatabase, invitation_id: int, state: str, seconds: float = 5.0
+    database: EngineDatabase, invitation_id: int, state: str, seconds: float = 5.0
 ) -> float:
     return await until(lambda: seen(database, invitation_id).state == state, seconds)
 
 
 def imported(
-    database: SqliteDatabase, member: Member, id_order: str = "1234", *, live: bool = True, email: str = ""
+    database: EngineDatabase, member: Member, id_order: str = "1234", *, live: bool = True, email: str = ""
 ) -> int:
     """The invitation of an order that came when these stories begin."""
     one = order(id_order, email=email or f"clara+{id_order}@nunez.example")
     return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
 
 
-def outbox(database: SqliteDatabase) -> list[Path]:
+def outbox(database: EngineDatabase) -> list[Path]:
     """The letters in the outbox."""
-    folder = database.path.with_name("outbox")
+    folder = database.journal.with_name("outbox")
     return sorted(folder.glob("*.eml")) if folder.exists() else []

@@ -5,20 +5,20 @@ import asyncio
 import pytest
 
 from afterword.domain.invitations import GIVE_UP_AFTER, LONGEST_RETRY
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import list_invitations, move_invitation, send_invitation
-from afterword.store.sqlite import SqliteDatabase
 from afterword.store.suppressions import suppress
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Cut, Line, ScriptedPeer
-from tests.store.cast import Member, MovableClock, open_database, seen
+from tests.store.cast import Member, MovableClock, another, seen
 from tests.store.test_invitations import DUE
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 
 def one_round(
-    database: SqliteDatabase, clock: MovableClock, peer: ScriptedPeer, invitation: int, *states: str
+    database: EngineDatabase, clock: MovableClock, peer: ScriptedPeer, invitation: int, *states: str
 ) -> None:
     """Dispatches until the invitation is in one of these states and has been tried."""
 
@@ -36,7 +36,7 @@ def one_round(
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "letter"])
 def test_a_4xx_is_tried_again_in_five_minutes_and_then_arrives(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, step: str
+    database: EngineDatabase, alba: Member, clock: MovableClock, step: str
 ) -> None:
     invitation = imported(database, alba)
     clock.now = DUE
@@ -54,7 +54,7 @@ def test_a_4xx_is_tried_again_in_five_minutes_and_then_arrives(
 
 @pytest.mark.parametrize("step", ["RCPT", "DATA", "letter"])
 def test_a_5xx_fails_with_the_servers_words(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, step: str
+    database: EngineDatabase, alba: Member, clock: MovableClock, step: str
 ) -> None:
     invitation = imported(database, alba)
     clock.now = DUE
@@ -68,7 +68,7 @@ def test_a_5xx_fails_with_the_servers_words(
 
 
 def test_a_letter_that_is_deferred_for_five_days_is_given_up(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> list[int]:
         waits = []
@@ -97,7 +97,7 @@ def test_a_letter_that_is_deferred_for_five_days_is_given_up(
     "where", ["after the final dot", "in the middle of the letter", "after DATA", "with nonsense"]
 )
 def test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, where: str
+    database: EngineDatabase, alba: Member, clock: MovableClock, where: str
 ) -> None:
     async def wait_for_a_year() -> None:
         async with dispatching(database, clock, peer):
@@ -141,20 +141,21 @@ def test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles(
     ids=["a greeting of 554", "no greeting", "no hello", "a refused sender", "not now", "cut at RCPT"],
 )
 def test_a_courier_in_trouble_fails_no_letter_and_costs_it_no_try(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, script: dict[str, str | Line]
+    database: EngineDatabase, alba: Member, clock: MovableClock, script: dict[str, str | Line]
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
             await until(lambda: peer.connections > 1)
             assert seen(database, invitation).state in ("scheduled", "claimed")
             assert seen(database, invitation).tries == 0
-            script.clear()
+            trouble.clear()
             clock.step(600)
             await until_state(database, invitation, "sent")
 
     invitation = imported(database, alba)
     clock.now = DUE
-    with ScriptedPeer(script) as peer:  # type: ignore[arg-type]
+    trouble = dict(script)
+    with ScriptedPeer(trouble) as peer:  # type: ignore[arg-type]
         run(stepping(clock, watch()))
         assert len(peer.messages) == 1
 
@@ -175,7 +176,7 @@ async def stepping(clock: MovableClock, work: object) -> None:
 
 
 def test_letters_wait_for_a_server_that_is_away_and_go_when_it_is_back(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         peer.stop()
@@ -199,7 +200,7 @@ def test_letters_wait_for_a_server_that_is_away_and_go_when_it_is_back(
 
 
 def test_a_week_without_a_mail_server_does_not_use_up_the_five_days(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def be_away() -> None:
         peer.stop()
@@ -217,10 +218,10 @@ def test_a_week_without_a_mail_server_does_not_use_up_the_five_days(
 
 
 def test_an_address_suppressed_between_rcpt_and_data_gets_no_letter(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     def suppress_and_answer() -> str:
-        other = open_database(database.path.parent)
+        other = another(database)
         other.write_now(
             lambda tx: suppress(
                 tx, alba.shop, "DIEGO@diaz.example", live=True, reason="unsubscribed", now=DUE

@@ -5,24 +5,26 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from afterword.dispatch.dispatcher import ROUND
 from afterword.dispatch.lane import LEASE
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import LONGEST_LEASE, claim_due, mark_sending
-from afterword.store.sqlite import SqliteDatabase
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import Member, MovableClock, open_database, seen
+from tests.store.cast import Member, MovableClock, another, seen
 from tests.store.test_commit import no_file_grows_beyond
 from tests.store.test_invitations import DUE
 
 
-def states(database: SqliteDatabase, invitations: list[int]) -> list[str]:
+def states(database: EngineDatabase, invitations: list[int]) -> list[str]:
     return [seen(database, each).state for each in invitations]
 
 
 def test_letters_in_hand_are_finished_and_the_others_put_back(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     def answer_in_a_while() -> str:
         has_letter.set()
@@ -49,7 +51,7 @@ def test_letters_in_hand_are_finished_and_the_others_put_back(
 
 
 def test_what_a_crash_left_is_taken_up_within_a_minute(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -76,7 +78,7 @@ def test_what_a_crash_left_is_taken_up_within_a_minute(
 
 
 def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     def answer_in_a_while() -> str:
         has_letter.set()
@@ -84,7 +86,7 @@ def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispat
         return "250 2.0.0 queued"
 
     async def watch() -> None:
-        other = open_database(database.path.parent)
+        other = another(database)
         async with dispatching(database, clock, peer), dispatching(other, clock, peer):
             assert await asyncio.to_thread(has_letter.wait, 5)
             for _ in range(8):
@@ -104,10 +106,10 @@ def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispat
 
 
 def test_two_dispatchers_on_one_database_send_each_letter_once(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
-        other = open_database(database.path.parent)
+        other = another(database)
         async with dispatching(database, clock, peer), dispatching(other, clock, peer):
             await until(lambda: len(peer.messages) >= 200, 20)
             await asyncio.sleep(0.2)
@@ -122,10 +124,10 @@ def test_two_dispatchers_on_one_database_send_each_letter_once(
 
 
 def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def send(held: bool) -> None:
-        opened = open_database(database.path.parent)
+        opened = another(database)
         async with dispatching(opened, clock, peer):
             if held:
                 await asyncio.sleep(0.3)
@@ -134,7 +136,7 @@ def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_
             await until_state(opened, letters[-1], "sent")
         await opened.close()
 
-    journal = database.path.with_name("send.journal")
+    journal = database.journal
     away = Path(f"{journal}.away")
     clock.now = DUE
     with RelayPeer() as peer:
@@ -146,8 +148,9 @@ def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_
         assert len(peer.messages) == 2
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_lets_no_letter_go_and_loses_none(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     """No mark can be written, so no letter goes; once there is room they go, each once, and none is in doubt."""
 
@@ -171,7 +174,7 @@ def test_a_full_disk_lets_no_letter_go_and_loses_none(
     assert states(database, letters) == ["sent"] * 20
 
 
-def test_an_outage_of_a_second_costs_the_letters_seconds(database: SqliteDatabase, alba: Member) -> None:
+def test_an_outage_of_a_second_costs_the_letters_seconds(database: EngineDatabase, alba: Member) -> None:
     """Forty letters meet it together, and none of them makes the others wait longer."""
 
     async def watch() -> float:

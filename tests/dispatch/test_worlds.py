@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer
@@ -13,7 +13,7 @@ from tests.store.test_invitations import DUE
 
 
 def test_live_letters_go_to_the_mail_server_and_test_letters_to_the_outbox(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -33,7 +33,7 @@ def test_live_letters_go_to_the_mail_server_and_test_letters_to_the_outbox(
 
 @pytest.mark.parametrize("trouble", [Line.STALL, Line.CUT, "554 5.7.1 blocked"], ids=str)
 def test_trouble_with_the_mail_server_does_not_delay_test_letters(
-    database: SqliteDatabase, alba: Member, clock: MovableClock, trouble: Line | str
+    database: EngineDatabase, alba: Member, clock: MovableClock, trouble: Line | str
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
@@ -52,14 +52,14 @@ def test_trouble_with_the_mail_server_does_not_delay_test_letters(
 
 
 def test_an_outbox_that_cannot_be_written_does_not_delay_live_letters(
-    database: SqliteDatabase, alba: Member, clock: MovableClock
+    database: EngineDatabase, alba: Member, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
             assert await until_state(database, live, "sent") < 2
             await asyncio.sleep(0.1)
 
-    database.path.with_name("outbox").write_text("no folder")
+    database.journal.with_name("outbox").write_text("no folder")
     live, test = imported(database, alba), imported(database, alba, live=False)
     clock.now = DUE
     with RelayPeer() as peer:

@@ -35,7 +35,7 @@ OF_LETTERS = (
         "mail/smtp.py",
         'return Outcome("in_doubt", _printable(f"the connection broke',
         'return Outcome("deferred", _printable(f"the connection broke',
-        f"{DOUBT}[after DATA]",
+        f"{DOUBT}[sqlite-after DATA]",
     ),
     Sabotage(
         5,
@@ -75,7 +75,7 @@ OF_LETTERS = (
         "dispatch/lane.py",
         "            await self._wait_for_better_times(claim, trouble, pause)\n            return None\n",
         '            outcome = Outcome("deferred", str(trouble))\n',
-        f"{DISPATCH}outcomes.py::test_a_courier_in_trouble_fails_no_letter_and_costs_it_no_try[no hello]",
+        f"{DISPATCH}outcomes.py::test_a_courier_in_trouble_fails_no_letter_and_costs_it_no_try[sqlite-no hello]",
     ),
     Sabotage(
         6,
@@ -209,8 +209,8 @@ OF_LETTERS = (
         9,
         "the commit comes before the journal",
         "store/committer.py",
-        '            self._keeper.write(self._tx)\n            self.connection.execute("COMMIT")\n',
-        '            self.connection.execute("COMMIT")\n            self._keeper.write(self._tx)\n',
+        "            self._keeper.write(self._tx)\n            self.connection.commit()\n",
+        "            self.connection.commit()\n            self._keeper.write(self._tx)\n",
         f"{STORE}journal.py::test_a_mark_is_in_the_journal_and_fsynced_before_its_commit",
     ),
     Sabotage(

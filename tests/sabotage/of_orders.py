@@ -16,7 +16,7 @@ OF_ORDERS = (
     Sabotage(
         1,
         "nothing is fsynced",
-        "store/connection.py",
+        "store/sqlite_connection.py",
         '"synchronous = FULL"',
         '"synchronous = OFF"',
         f"{STORE}power.py",
@@ -24,7 +24,7 @@ OF_ORDERS = (
     Sabotage(
         1,
         "fsynced now and then",
-        "store/connection.py",
+        "store/sqlite_connection.py",
         '"synchronous = FULL"',
         '"synchronous = NORMAL"',
         f"{STORE}power.py",
@@ -153,9 +153,17 @@ OF_ORDERS = (
         4,
         "one shop after the other",
         "dispatch/lane.py",
-        "shops = shops[self._turn :] + shops[: self._turn]",
+        "shops = shops[first:] + shops[:first]",
         "shops = shops[:1]",
         f"{DISPATCH}due.py::test_a_crowd_of_one_shop_does_not_make_another_shop_wait",
+    ),
+    Sabotage(
+        4,
+        "the turn of the shops hardly moves",
+        "dispatch/lane.py",
+        "self._served_last = claims[-1].shop.id",
+        "self._served_last = claims[0].shop.id",
+        f"{DISPATCH}due.py::test_every_shop_has_its_turn_before_one_has_its_next",
     ),
     Sabotage(
         4,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,10 +10,13 @@ import apsw
 from afterword.domain.orders import Order
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.database import Transaction
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim, InvitationRow, claim_due, find_invitation
 from afterword.store.orders import Arrival, import_orders
+from afterword.store.postgres import PostgresDatabase
 from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
 from afterword.store.sqlite import SqliteDatabase
+from afterword.store.sqlite_connection import SqliteConnection
 from afterword.store.writer import WriterThread
 
 T = TypeVar("T")
@@ -55,6 +57,13 @@ class Member(NamedTuple):
 
 def open_database(folder: Path) -> SqliteDatabase:
     return SqliteDatabase(folder / "afterword.db", folder / "send.journal")
+
+
+def another(database: EngineDatabase) -> EngineDatabase:
+    """The same rows and journal, opened once more, as another process does."""
+    if isinstance(database, PostgresDatabase):
+        return PostgresDatabase(database.url, database.journal)
+    return open_database(database.journal.parent)
 
 
 def add_member(tx: Transaction, name: str, delay: int = DEFAULT_DELAY) -> Member:
@@ -122,29 +131,38 @@ def claim(
     return claim_due(tx, member.shop, holder, live=live, now=now, lease_until=int(now) + 40, most=most)
 
 
-def seen(database: SqliteDatabase, invitation_id: int) -> InvitationRow:
+def seen(database: EngineDatabase, invitation_id: int) -> InvitationRow:
     return database.read_now(lambda tx: find_invitation(tx, invitation_id))
 
 
-def state(database: SqliteDatabase, invitation_id: int) -> str:
+def state(database: EngineDatabase, invitation_id: int) -> str:
     return seen(database, invitation_id).state
 
 
-def counted(database: SqliteDatabase, table: str) -> int:
+def counted(database: EngineDatabase, table: str) -> int:
     """The rows of a table as anybody else sees them, through a connection of its own."""
-    with closing(apsw.Connection(str(database.path))) as other:
-        [(count,)] = other.execute(f"SELECT count(*) FROM {table}")
-    return count  # type: ignore[no-any-return]
+    count: int = database.read_now(lambda tx: tx.rows(f"SELECT count(*) FROM {table}"))[0][0]
+    return count
 
 
-def writing(database: SqliteDatabase) -> apsw.Connection:
+def writing(database: EngineDatabase) -> apsw.Connection:
     """The one connection that writes, for tests that hold it up or count what it does."""
     assert isinstance(database._writer, WriterThread)
-    return database._writer.committer.connection
+    connection = database._writer.committer.connection
+    assert isinstance(connection, SqliteConnection)
+    return connection.raw
 
 
-def count_commits(database: SqliteDatabase) -> list[None]:
+def count_commits(database: EngineDatabase) -> list[None]:
     """A list that from now on grows by one with each commit of the writer."""
+    assert isinstance(database._writer, WriterThread)
     made: list[None] = []
-    writing(database).set_commit_hook(lambda: bool(made.append(None)))
+    connection = database._writer.committer.connection
+    commit = connection.commit
+
+    def commit_and_count() -> None:
+        commit()
+        made.append(None)
+
+    connection.commit = commit_and_count  # type: ignore[method-assign]
     return made

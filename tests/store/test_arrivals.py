@@ -2,10 +2,13 @@
 
 import asyncio
 
+import psycopg
+import pytest
+
 from afterword.domain.batches import Stored
 from afterword.store.database import StoreUnavailable
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.orders import Arrival, import_orders
-from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import NOW, Member, count_commits, counted, order, run
 from tests.store.test_commit import no_file_grows_beyond
 
@@ -15,7 +18,7 @@ def arrival(member: Member, *names: str, live: bool = True, **fields: object) ->
     return Arrival(member.shop, member.key(live=live), orders, NOW)
 
 
-def take(database: SqliteDatabase, arrivals: list[Arrival]) -> list[Stored | BaseException]:
+def take(database: EngineDatabase, arrivals: list[Arrival]) -> list[Stored | BaseException]:
     async def take_all() -> list[Stored | BaseException]:
         writes = [database.write_together(import_orders, one) for one in arrivals]
         return await asyncio.gather(*writes, return_exceptions=True)
@@ -28,7 +31,7 @@ def imported(stored: Stored | BaseException) -> list[bool]:
     return [number > 0 for number in stored.numbers]
 
 
-def test_each_request_hears_of_its_own_orders(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+def test_each_request_hears_of_its_own_orders(database: EngineDatabase, alba: Member, bruno: Member) -> None:
     first, second, third = take(
         database,
         [
@@ -49,7 +52,7 @@ def test_each_request_hears_of_its_own_orders(database: SqliteDatabase, alba: Me
     ]
 
 
-def test_two_hundred_racing_imports_of_one_order_make_one(database: SqliteDatabase, alba: Member) -> None:
+def test_two_hundred_racing_imports_of_one_order_make_one(database: EngineDatabase, alba: Member) -> None:
     made = count_commits(database)
     outcomes = take(database, [arrival(alba, "1234", reference="XKB") for _ in range(200)])
     assert [imported(each) for each in outcomes].count([True]) == 1
@@ -57,16 +60,16 @@ def test_two_hundred_racing_imports_of_one_order_make_one(database: SqliteDataba
     assert len(made) <= 10
 
 
-def test_an_order_that_cannot_be_stored_fails_alone(database: SqliteDatabase, alba: Member) -> None:
+def test_an_order_that_cannot_be_stored_fails_alone(database: EngineDatabase, alba: Member) -> None:
     good, poisoned, also_good = take(
         database, [arrival(alba, "1"), arrival(alba, "2", store_id=2**70), arrival(alba, "3")]
     )
     assert imported(good) == imported(also_good) == [True]
-    assert isinstance(poisoned, OverflowError)
+    assert isinstance(poisoned, OverflowError | psycopg.DataError)
     assert counted(database, "orders") == counted(database, "invitations") == 2
 
 
-def test_large_batches_and_small_ones_are_all_stored(database: SqliteDatabase, alba: Member) -> None:
+def test_large_batches_and_small_ones_are_all_stored(database: EngineDatabase, alba: Member) -> None:
     large = [f"L{n}" for n in range(700)]
     outcomes = take(database, [arrival(alba, "a"), arrival(alba, *large), arrival(alba, "b", "L699", "L31")])
     assert [len(imported(each)) for each in outcomes] == [1, 700, 3]
@@ -74,8 +77,9 @@ def test_large_batches_and_small_ones_are_all_stored(database: SqliteDatabase, a
     assert counted(database, "orders") == counted(database, "invitations") == 702
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_turns_all_away_and_stores_them_when_they_come_again(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     arrivals = [arrival(alba, f"{n}") for n in range(20)]
     with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):

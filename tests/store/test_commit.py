@@ -10,14 +10,14 @@ import apsw
 import pytest
 
 from afterword.store.database import StoreUnavailable, Transaction
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
 from tests.store.cast import (
     Member,
+    another,
     count_commits,
     counted,
     import_batch,
     import_one,
-    open_database,
     order,
     run,
     writing,
@@ -35,7 +35,7 @@ def no_file_grows_beyond(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_concurrent_writes_share_commits(database: SqliteDatabase, alba: Member) -> None:
+def test_concurrent_writes_share_commits(database: EngineDatabase, alba: Member) -> None:
     async def import_all() -> None:
         await asyncio.gather(
             *(database.write(lambda tx, n=n: import_one(tx, alba, order(f"{n}"))) for n in range(100))
@@ -47,7 +47,24 @@ def test_concurrent_writes_share_commits(database: SqliteDatabase, alba: Member)
     assert counted(database, "orders") == counted(database, "invitations") == 100
 
 
-def test_nothing_is_answered_before_its_commit_has_returned(database: SqliteDatabase, alba: Member) -> None:
+def test_every_write_is_in_the_size_of_one_commit(database: EngineDatabase, alba: Member) -> None:
+    async def import_all() -> None:
+        await asyncio.gather(
+            *(database.write(lambda tx, n=n: import_one(tx, alba, order(f"{n}"))) for n in range(100))
+        )
+
+    sizes, seconds = database.metrics.commit_size, database.metrics.commit_seconds
+    before = sizes.sum
+    made = count_commits(database)
+    run(import_all())
+    database.write_now(lambda tx: import_one(tx, alba, order("100")))
+    assert sizes.sum - before == 101
+    assert sum(sizes.counts) - before == len(made) and sum(seconds.counts) == sum(sizes.counts)
+    assert seconds.sum > 0 and database.writes_waiting == 0
+
+
+@pytest.mark.sqlite
+def test_nothing_is_answered_before_its_commit_has_returned(database: EngineDatabase, alba: Member) -> None:
     may_commit = threading.Event()
 
     async def import_slowly() -> None:
@@ -63,7 +80,7 @@ def test_nothing_is_answered_before_its_commit_has_returned(database: SqliteData
     run(import_slowly())
 
 
-def test_a_write_that_raises_fails_alone(database: SqliteDatabase, alba: Member) -> None:
+def test_a_write_that_raises_fails_alone(database: EngineDatabase, alba: Member) -> None:
     def store_and_raise(tx: Transaction) -> None:
         import_one(tx, alba, order("bad"))
         raise LookupError("Diego")
@@ -81,7 +98,7 @@ def test_a_write_that_raises_fails_alone(database: SqliteDatabase, alba: Member)
 
 
 def test_writes_are_stored_in_the_order_they_came_even_beside_one_that_raises(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     def refuse(tx: Transaction) -> None:
         raise LookupError
@@ -95,8 +112,9 @@ def test_writes_are_stored_in_the_order_they_came_even_beside_one_that_raises(
     assert database.read_now(lambda tx: tx.rows("SELECT lastname FROM orders")) == [("0",)]
 
 
+@pytest.mark.sqlite
 def test_a_commit_that_fails_acknowledges_nothing_and_later_ones_succeed(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     async def import_five(first: int) -> list[object]:
         works = [lambda tx, n=n: import_one(tx, alba, order(f"{n}")) for n in range(first, first + 5)]
@@ -112,7 +130,8 @@ def test_a_commit_that_fails_acknowledges_nothing_and_later_ones_succeed(
     assert counted(database, "orders") == counted(database, "invitations") == 5
 
 
-def test_a_full_database_refuses_only_what_does_not_fit(database: SqliteDatabase, alba: Member) -> None:
+@pytest.mark.sqlite
+def test_a_full_database_refuses_only_what_does_not_fit(database: EngineDatabase, alba: Member) -> None:
     async def import_both() -> list[object]:
         works = [
             lambda tx: import_one(tx, alba, order("large", lines="[]" + " " * 500_000)),
@@ -130,7 +149,7 @@ def test_a_full_database_refuses_only_what_does_not_fit(database: SqliteDatabase
     assert counted(database, "orders") == 2
 
 
-def test_a_sender_that_goes_away_has_its_order_stored(database: SqliteDatabase, alba: Member) -> None:
+def test_a_sender_that_goes_away_has_its_order_stored(database: EngineDatabase, alba: Member) -> None:
     async def leave() -> None:
         leaving = asyncio.create_task(database.write(lambda tx: import_one(tx, alba)))
         await asyncio.sleep(0)
@@ -141,10 +160,11 @@ def test_a_sender_that_goes_away_has_its_order_stored(database: SqliteDatabase, 
     assert counted(database, "orders") == 2
 
 
+@pytest.mark.sqlite
 def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
-    database: SqliteDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
+    database: EngineDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("afterword.store.committer.BUSY_FOR", 0.2)
+    monkeypatch.setattr("afterword.store.sqlite_connection.BUSY_FOR", 0.2)
 
     async def write_beside_a_lock() -> None:
         with pytest.raises(StoreUnavailable):
@@ -160,8 +180,9 @@ def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
     assert database.write_now(lambda tx: import_one(tx, alba))
 
 
+@pytest.mark.sqlite
 def test_a_reader_with_an_open_snapshot_does_not_hold_up_the_writer(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     with closing(apsw.Connection(str(database.path))) as reader:
         reader.execute("BEGIN")
@@ -171,8 +192,9 @@ def test_a_reader_with_an_open_snapshot_does_not_hold_up_the_writer(
     assert counted(database, "orders") == 1
 
 
+@pytest.mark.sqlite
 def test_more_writes_than_can_wait_are_turned_away_at_once(
-    database: SqliteDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
+    database: EngineDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("afterword.store.writer.MOST_WAITING", 8)
     may_commit, commits = threading.Event(), threading.Event()
@@ -197,7 +219,7 @@ def test_more_writes_than_can_wait_are_turned_away_at_once(
 
 
 def test_an_order_number_is_never_used_twice_even_after_a_rollback(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     """What was undone took a block of numbers, which the next process is given again."""
 
@@ -213,7 +235,7 @@ def test_an_order_number_is_never_used_twice_even_after_a_rollback(
 
     with pytest.raises(LookupError):
         database.write_now(store_and_raise)
-    other = open_database(database.path.parent)
+    other = another(database)
     other.write_now(lambda tx: import_one(tx, alba, order("of another process")))
     run(one_after_another())
     more = [order(f"more {n}") for n in range(20)]

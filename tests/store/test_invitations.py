@@ -3,6 +3,7 @@
 import pytest
 
 from afterword.domain.invitations import Outcome
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import (
     Claim,
     cancel_invitation,
@@ -20,39 +21,38 @@ from afterword.store.invitations import (
     send_invitation,
 )
 from afterword.store.shops import Refused
-from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import NOW, Member, claim, import_batch, import_one, order, seen, state
 
 DUE = NOW + 10 * 86_400
 
 
-def imported(database: SqliteDatabase, member: Member, id_order: str = "1234", *, live: bool = True) -> int:
+def imported(database: EngineDatabase, member: Member, id_order: str = "1234", *, live: bool = True) -> int:
     one = order(id_order)
     return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
 
 
-def held(database: SqliteDatabase, member: Member, now: float = DUE, holder: str = "first") -> Claim:
+def held(database: EngineDatabase, member: Member, now: float = DUE, holder: str = "first") -> Claim:
     [only] = database.write_now(lambda tx: claim(tx, member, now, holder=holder))
     return only
 
 
-def mark(database: SqliteDatabase, one: Claim, now: float = DUE) -> bool:
+def mark(database: EngineDatabase, one: Claim, now: float = DUE) -> bool:
     return database.write_now(lambda tx: mark_sending(tx, one, now=now, lease_until=int(now) + 40))
 
 
 def record(
-    database: SqliteDatabase, one: Claim, outcome: Outcome, *, now: float = DUE, again: int | None = None
+    database: EngineDatabase, one: Claim, outcome: Outcome, *, now: float = DUE, again: int | None = None
 ) -> str | None:
     return database.write_now(lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=again))
 
 
-def rescue(database: SqliteDatabase, now: float, in_hand: frozenset[int] = frozenset()) -> tuple[int, int]:
+def rescue(database: EngineDatabase, now: float, in_hand: frozenset[int] = frozenset()) -> tuple[int, int]:
     if not database.read_now(lambda tx: has_lapsed(tx, now=now)):
         return 0, 0
     return database.write_now(lambda tx: rescue_lapsed(tx, in_hand, now=now))
 
 
-def test_nothing_is_claimed_before_it_is_due(database: SqliteDatabase, alba: Member) -> None:
+def test_nothing_is_claimed_before_it_is_due(database: EngineDatabase, alba: Member) -> None:
     imported(database, alba)
     for now in (NOW, DUE - 1, DUE - 0.001):
         assert database.read_now(lambda tx, now=now: due_shops(tx, live=True, now=now)) == []
@@ -61,14 +61,14 @@ def test_nothing_is_claimed_before_it_is_due(database: SqliteDatabase, alba: Mem
     assert held(database, alba).invitation.firstname == "Clara"
 
 
-def test_of_two_dispatchers_one_gets_it(database: SqliteDatabase, alba: Member) -> None:
+def test_of_two_dispatchers_one_gets_it(database: EngineDatabase, alba: Member) -> None:
     imported(database, alba)
     assert len(database.write_now(lambda tx: claim(tx, alba, DUE, holder="first"))) == 1
     assert database.write_now(lambda tx: claim(tx, alba, DUE, holder="second")) == []
 
 
 def test_a_shop_gets_only_its_own_and_only_of_one_world(
-    database: SqliteDatabase, alba: Member, bruno: Member
+    database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     live, test = imported(database, alba), imported(database, alba, live=False)
     brunos = imported(database, bruno)
@@ -90,7 +90,7 @@ def test_a_shop_gets_only_its_own_and_only_of_one_world(
     }
 
 
-def test_the_oldest_go_first_and_no_more_than_asked(database: SqliteDatabase, alba: Member) -> None:
+def test_the_oldest_go_first_and_no_more_than_asked(database: EngineDatabase, alba: Member) -> None:
     for n in (3, 1, 2, 0):
         database.write_now(lambda tx, n=n: import_batch(tx, alba, order(f"{n}"), at=NOW + n))
     claims = database.write_now(lambda tx: claim(tx, alba, DUE + 9, most=2))
@@ -98,7 +98,7 @@ def test_the_oldest_go_first_and_no_more_than_asked(database: SqliteDatabase, al
 
 
 def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
@@ -114,7 +114,7 @@ def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
     assert (seen(database, invitation).sent_at, seen(database, invitation).tries) == (DUE, 1)
 
 
-def test_a_claim_that_was_put_back_can_no_more_be_marked(database: SqliteDatabase, alba: Member) -> None:
+def test_a_claim_that_was_put_back_can_no_more_be_marked(database: EngineDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
     assert database.write_now(lambda tx: release(tx, [ours], next_try_at=DUE + 5, reason="trouble")) == 1
@@ -123,7 +123,7 @@ def test_a_claim_that_was_put_back_can_no_more_be_marked(database: SqliteDatabas
 
 
 def test_a_deferred_letter_is_scheduled_later_and_a_failed_one_is_at_its_end(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
@@ -141,7 +141,7 @@ def test_a_deferred_letter_is_scheduled_later_and_a_failed_one_is_at_its_end(
 
 
 def test_waiting_for_a_courier_is_not_counted_among_the_five_days(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     """A mail server that is away for a week has not tried this letter once."""
     imported(database, alba)
@@ -154,7 +154,7 @@ def test_waiting_for_a_courier_is_not_counted_among_the_five_days(
 
 
 def test_what_a_crash_left_claimed_is_scheduled_and_what_was_marked_is_in_doubt(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     claimed_only, marked = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -172,7 +172,7 @@ def test_what_a_crash_left_claimed_is_scheduled_and_what_was_marked_is_in_doubt(
 
 
 def test_a_holder_that_was_thought_dead_can_still_say_how_it_ended(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
@@ -182,7 +182,7 @@ def test_a_holder_that_was_thought_dead_can_still_say_how_it_ended(
     assert record(database, ours, Outcome("sent", "250 ok"), now=DUE + 50) == "sent"
 
 
-def test_a_lease_that_is_renewed_does_not_lapse(database: SqliteDatabase, alba: Member) -> None:
+def test_a_lease_that_is_renewed_does_not_lapse(database: EngineDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
     database.write_now(lambda tx: renew_leases(tx, [ours], DUE + 80))
@@ -191,7 +191,7 @@ def test_a_lease_that_is_renewed_does_not_lapse(database: SqliteDatabase, alba: 
 
 
 def test_what_a_living_dispatcher_has_in_hand_is_never_taken_from_it(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     marked, claimed_only = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -203,7 +203,7 @@ def test_what_a_living_dispatcher_has_in_hand_is_never_taken_from_it(
 
 @pytest.mark.parametrize("step", [3_600, 10 * 86_400])
 def test_a_crash_before_the_clock_was_set_back_is_taken_up_within_a_minute(
-    database: SqliteDatabase, alba: Member, step: int
+    database: EngineDatabase, alba: Member, step: int
 ) -> None:
     claimed_only, marked = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -214,7 +214,7 @@ def test_a_crash_before_the_clock_was_set_back_is_taken_up_within_a_minute(
 
 @pytest.mark.parametrize("how", ["put back", "deferred", "rescued"])
 def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_again(
-    database: SqliteDatabase, alba: Member, how: str
+    database: EngineDatabase, alba: Member, how: str
 ) -> None:
     invitation, earlier = imported(database, alba), DUE - 3_600
     ours = held(database, alba)
@@ -231,7 +231,7 @@ def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_agai
 
 
 def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = imported(database, alba)
     database.write_now(lambda tx: cancel_invitation(tx, invitation, "by mistake"))
@@ -241,7 +241,7 @@ def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(
     assert held(database, alba, NOW + 62).invitation.id == invitation
 
 
-def test_a_person_sends_one_in_doubt_again(database: SqliteDatabase, alba: Member) -> None:
+def test_a_person_sends_one_in_doubt_again(database: EngineDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
     mark(database, ours)
@@ -252,7 +252,7 @@ def test_a_person_sends_one_in_doubt_again(database: SqliteDatabase, alba: Membe
     assert held(database, alba, DUE + 60).invitation.tries == 0
 
 
-def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: SqliteDatabase, alba: Member) -> None:
+def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: EngineDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     ours = held(database, alba)
     for expected in ("claimed", "sending", "sent"):
@@ -264,7 +264,7 @@ def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: SqliteDatabas
             record(database, ours, Outcome("sent"))
 
 
-def test_the_shops_own_hand_moves_cancels_and_sends(database: SqliteDatabase, alba: Member) -> None:
+def test_the_shops_own_hand_moves_cancels_and_sends(database: EngineDatabase, alba: Member) -> None:
     invitation = imported(database, alba)
     assert database.write_now(lambda tx: move_invitation(tx, invitation, DUE + 86_400)).due_at == DUE + 86_400
     assert database.write_now(lambda tx: claim(tx, alba, DUE + 86_399)) == []
@@ -277,7 +277,7 @@ def test_the_shops_own_hand_moves_cancels_and_sends(database: SqliteDatabase, al
         database.read_now(lambda tx: find_invitation(tx, 999))
 
 
-def test_a_shop_lists_its_own_page_by_page(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+def test_a_shop_lists_its_own_page_by_page(database: EngineDatabase, alba: Member, bruno: Member) -> None:
     mine = [imported(database, alba, f"{n}") for n in range(5)]
     imported(database, bruno)
     rows = database.read_now(lambda tx: list_invitations(tx, alba.shop, most=3))
@@ -287,7 +287,7 @@ def test_a_shop_lists_its_own_page_by_page(database: SqliteDatabase, alba: Membe
     assert len(database.read_now(lambda tx: list_invitations(tx, alba.shop, "scheduled"))) == 5
 
 
-def test_many_claims_are_taken_up_in_rounds(database: SqliteDatabase, alba: Member) -> None:
+def test_many_claims_are_taken_up_in_rounds(database: EngineDatabase, alba: Member) -> None:
     database.write_now(lambda tx: import_batch(tx, alba, *(order(f"{n}") for n in range(25))))
     database.write_now(
         lambda tx: claim_due(tx, alba.shop, "gone", live=True, now=DUE, lease_until=DUE + 40, most=25)
@@ -299,7 +299,7 @@ def test_many_claims_are_taken_up_in_rounds(database: SqliteDatabase, alba: Memb
 
 
 def test_the_claim_of_one_shop_is_not_filled_with_anothers(
-    database: SqliteDatabase, alba: Member, bruno: Member
+    database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     for n in range(5):
         imported(database, alba, f"{n}")

@@ -7,31 +7,31 @@ import pytest
 
 from afterword.domain.invitations import Outcome
 from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import mark_sending, release, send_invitation
 from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing
-from afterword.store.sqlite import SqliteDatabase
 from afterword.store.suppressions import allow, suppress
-from tests.store.cast import Member, claim, import_one, open_database, order, run, state, writing
+from tests.store.cast import Member, another, claim, import_one, open_database, order, run, state, writing
 from tests.store.test_commit import no_file_grows_beyond
 from tests.store.test_invitations import DUE, held, imported, mark, record
 
 DIEGO = "diego@diaz.example"
 
 
-def lines(database: SqliteDatabase) -> list[str]:
+def lines(database: EngineDatabase) -> list[str]:
     """What the journal says, without its header."""
     text = journal(database).read_text()
     assert text.endswith("\n")
     return text.splitlines()[1:]
 
 
-def journal(database: SqliteDatabase) -> Path:
-    return database.path.with_name("send.journal")
+def journal(database: EngineDatabase) -> Path:
+    return database.journal
 
 
-def reopened(database: SqliteDatabase) -> SqliteDatabase:
+def reopened(database: EngineDatabase) -> EngineDatabase:
     """The database as the next process finds it, without a word from this one."""
-    return open_database(database.path.parent)
+    return another(database)
 
 
 def test_a_new_journal_has_a_name_of_its_own_and_no_lines(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes
 
 
 def test_every_step_of_a_letter_and_every_suppression_is_a_line(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = imported(database, alba)
     one = held(database, alba)
@@ -82,8 +82,9 @@ def test_every_step_of_a_letter_and_every_suppression_is_a_line(
     assert DIEGO not in journal(database).read_text()
 
 
+@pytest.mark.sqlite
 def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
-    database: SqliteDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
+    database: EngineDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported(database, alba)
     one = held(database, alba)
@@ -105,7 +106,7 @@ def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
 
 
 def test_the_database_knows_exactly_the_lines_that_were_committed(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     imported(database, alba)
     mark(database, held(database, alba))
@@ -113,7 +114,7 @@ def test_the_database_knows_exactly_the_lines_that_were_committed(
     assert position == journal(database).stat().st_size
 
 
-def test_a_write_that_raises_leaves_no_line(database: SqliteDatabase, alba: Member) -> None:
+def test_a_write_that_raises_leaves_no_line(database: EngineDatabase, alba: Member) -> None:
     def mark_and_raise(tx: Transaction) -> None:
         mark_sending(tx, one, now=DUE, lease_until=DUE + 40)
         raise LookupError
@@ -129,7 +130,7 @@ def test_a_write_that_raises_leaves_no_line(database: SqliteDatabase, alba: Memb
 
 
 def test_a_crash_between_the_line_and_its_commit_leaves_the_letter_in_doubt(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     first, second = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -142,7 +143,7 @@ def test_a_crash_between_the_line_and_its_commit_leaves_the_letter_in_doubt(
 
 
 def test_another_process_takes_up_such_a_line_with_its_next_write(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     first, second = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -154,7 +155,7 @@ def test_another_process_takes_up_such_a_line_with_its_next_write(
 
 @pytest.mark.parametrize("torn", ["sending", "sending 0123456789abcdef", "\0\0\0\0", "x" * 5_000, "é"])
 def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
-    database: SqliteDatabase, alba: Member, torn: str
+    database: EngineDatabase, alba: Member, torn: str
 ) -> None:
     first, second = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -172,7 +173,7 @@ def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
 
 @pytest.mark.parametrize("room", [0, 10])
 def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
-    database: SqliteDatabase, alba: Member, room: int
+    database: EngineDatabase, alba: Member, room: int
 ) -> None:
     invitation = imported(database, alba)
     one = held(database, alba)
@@ -187,8 +188,9 @@ def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
         assert state(after, invitation) == "sent"
 
 
+@pytest.mark.sqlite
 def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     first, second = imported(database, alba, "1"), imported(database, alba, "2")
     claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
@@ -202,14 +204,15 @@ def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
     assert mark(database, claims[first])
 
 
+@pytest.mark.sqlite
 def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     """A restored database finds its journal again while the disk is full, and must still believe it."""
     imported(database, alba, "1")
     mark(database, held(database, alba))
     invitation = imported(database, alba, "2")
-    restored = database.path.parent / "restored"
+    restored = database.journal.parent / "restored"
     restored.mkdir()
     database.backup(restored / "afterword.db", lambda done, pages: None)
     one = held(database, alba)
@@ -228,7 +231,7 @@ def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
 
 
 def test_a_journal_line_is_refused_while_the_journal_is_missing(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     imported(database, alba)
     mark(database, held(database, alba))
@@ -251,11 +254,24 @@ def test_a_journal_line_is_refused_while_the_journal_is_missing(
 class closing_now:  # noqa: N801 - reads like contextlib's
     """`closing`, for a database outside an event loop."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: EngineDatabase) -> None:
         self._database = database
 
-    def __enter__(self) -> SqliteDatabase:
+    def __enter__(self) -> EngineDatabase:
         return self._database
 
     def __exit__(self, *_: object) -> None:
         self._database.close_now()
+
+
+def test_a_journal_whose_place_was_taken_is_not_written_any_more(
+    database: EngineDatabase, alba: Member, tmp_path: Path
+) -> None:
+    """As when a second host adopts a journal of its own before the first has sent anything."""
+    first = imported(database, alba)
+    one = held(database, alba)
+    database.write_now(lambda tx: tx.run("UPDATE journals SET journal = 'another'"))
+    with pytest.raises(JournalMissing, match="another send journal"):
+        mark(database, one)
+    assert database.is_held
+    assert state(database, first) == "claimed"

@@ -13,6 +13,8 @@ from afterword.store.migrate import migrations
 from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import Member, counted, import_batch, order
 
+pytestmark = pytest.mark.sqlite
+
 PROJECT = Path(__file__).parents[2]
 
 START = """
@@ -75,7 +77,7 @@ def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(
 
 
 def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
-    folder = str(database.path.parent)
+    folder = str(database.journal.parent)
     together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
     assert counted(database, "orders") == counted(database, "invitations") == 300
     numbers = database.read_now(lambda tx: tx.rows("SELECT DISTINCT order_id FROM orders"))

@@ -8,8 +8,8 @@ import pytest
 
 import afterword
 from afterword.store import queries
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.queries import all_queries, query_of_rows
-from afterword.store.sqlite import SqliteDatabase
 
 PACKAGE = Path(afterword.__file__).parent
 CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
@@ -18,6 +18,7 @@ QUICK = (
     "any_remembered",
     "claim_due",
     "claimed_invitation",
+    "count_due",
     "doubt_sending",
     "due_shops",
     "find_suppression",
@@ -42,7 +43,7 @@ QUICK = (
 """What is asked while orders come in or letters go out, or by somebody who waits."""
 
 
-SMALL = ("SCAN s USING", "SCAN remembered", "CONSTANT ROW", "INDEX invitations_held")
+SMALL = ("SCAN s USING", "SCAN due", "SCAN remembered", "CONSTANT ROW", "INDEX invitations_held")
 """What may be read from end to end: the shops, and the index of what is in hand just now."""
 
 
@@ -51,13 +52,13 @@ def sql_files() -> list[str]:
     return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
 
 
-def prepared(database: SqliteDatabase, how: str, sql: str) -> list[tuple[object, ...]]:
+def prepared(database: EngineDatabase, how: str, sql: str) -> list[tuple[object, ...]]:
     values = dict.fromkeys(re.findall(r":(\w+)", sql))
     return database.read_now(lambda tx: tx.rows(f"{how} {sql}", values))
 
 
 @pytest.mark.parametrize("name", all_queries())
-def test_every_query_fits_the_schema(database: SqliteDatabase, name: str) -> None:
+def test_every_query_fits_the_schema(database: EngineDatabase, name: str) -> None:
     assert prepared(database, "EXPLAIN", all_queries()[name])
 
 
@@ -73,20 +74,23 @@ def test_every_query_is_used_and_every_used_one_is_there() -> None:
     assert unused == []
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", QUICK)
-def test_what_is_asked_all_the_time_reads_no_whole_table(database: SqliteDatabase, name: str) -> None:
+def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase, name: str) -> None:
     plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
     scans = [step for step in plan if step.startswith("SCAN") and not any(map(step.__contains__, SMALL))]
     assert scans == [], plan
 
 
-def test_the_oldest_due_are_found_without_sorting(database: SqliteDatabase) -> None:
+@pytest.mark.sqlite
+def test_the_oldest_due_are_found_without_sorting(database: EngineDatabase) -> None:
     plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()["claim_due"])]
     assert not any("TEMP B-TREE" in step for step in plan), plan
     assert any("invitations_due" in step for step in plan), plan
 
 
-def test_an_insert_of_many_rows_has_a_place_for_each_value(database: SqliteDatabase) -> None:
+@pytest.mark.sqlite
+def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatabase) -> None:
     for name in ("insert_orders", "insert_invitations"):
         one, three = query_of_rows(name, 1), query_of_rows(name, 3)
         assert three.count("?") == 3 * one.count("?") > 0

@@ -3,9 +3,9 @@
 import pytest
 
 from afterword.domain.suppressions import REASONS
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import mark_sending
 from afterword.store.journal import HEADER_SIZE, Journal
-from afterword.store.sqlite import SqliteDatabase
 from afterword.store.suppressions import allow, list_suppressions, suppress, suppressed_because
 from tests.store.cast import NOW, Member, claim, import_one, order, seen, state
 
@@ -13,29 +13,29 @@ DIEGO = "Diego@Diaz.example"
 LATER = NOW + 30 * 86_400
 
 
-def stop(database: SqliteDatabase, member: Member, email: str = DIEGO, *, live: bool = True) -> bool:
+def stop(database: EngineDatabase, member: Member, email: str = DIEGO, *, live: bool = True) -> bool:
     return database.write_now(
         lambda tx: suppress(tx, member.shop, email, live=live, reason="unsubscribed", now=NOW)
     )
 
 
-def why_not(database: SqliteDatabase, member: Member, email: str) -> str | None:
+def why_not(database: EngineDatabase, member: Member, email: str) -> str | None:
     return database.read_now(lambda tx: suppressed_because(tx, member.shop, email, live=True))
 
 
-def diegos(database: SqliteDatabase, member: Member, id_order: str = "1", *, live: bool = True) -> int:
+def diegos(database: EngineDatabase, member: Member, id_order: str = "1", *, live: bool = True) -> int:
     """Diego's order; its invitation."""
     one = order(id_order, email="diego@diaz.example")
     return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
 
 
-def claimed(database: SqliteDatabase, member: Member, *, live: bool = True) -> list[int]:
+def claimed(database: EngineDatabase, member: Member, *, live: bool = True) -> list[int]:
     claims = database.write_now(lambda tx: claim(tx, member, LATER, live=live))
     return [each.invitation.id for each in claims]
 
 
 def test_what_is_scheduled_is_cancelled_with_the_reason_when_it_would_be_due(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = diegos(database, alba)
     claras = database.write_now(lambda tx: import_one(tx, alba)).invitation_id
@@ -48,7 +48,7 @@ def test_what_is_scheduled_is_cancelled_with_the_reason_when_it_would_be_due(
 
 
 def test_an_order_that_comes_later_is_imported_and_never_written_to(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     stop(database, alba)
     invitation = diegos(database, alba)
@@ -58,7 +58,7 @@ def test_an_order_that_comes_later_is_imported_and_never_written_to(
 
 
 def test_an_address_suppressed_between_the_claim_and_the_mark_is_not_written_to(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     invitation = diegos(database, alba)
     [held] = database.write_now(lambda tx: claim(tx, alba, LATER))
@@ -70,14 +70,14 @@ def test_an_address_suppressed_between_the_claim_and_the_mark_is_not_written_to(
     )
 
 
-def test_the_letter_case_of_an_address_makes_no_difference(database: SqliteDatabase, alba: Member) -> None:
+def test_the_letter_case_of_an_address_makes_no_difference(database: EngineDatabase, alba: Member) -> None:
     stop(database, alba, "DIEGO@diaz.EXAMPLE")
     for spelling in ("diego@diaz.example", "Diego@Diaz.Example"):
         assert why_not(database, alba, spelling) == "unsubscribed"
     assert why_not(database, alba, "diega@diaz.example") is None
 
 
-def test_a_live_suppression_counts_for_test_letters_too(database: SqliteDatabase, alba: Member) -> None:
+def test_a_live_suppression_counts_for_test_letters_too(database: EngineDatabase, alba: Member) -> None:
     before = diegos(database, alba, live=False)
     stop(database, alba)
     after = diegos(database, alba, "2", live=False)
@@ -86,7 +86,7 @@ def test_a_live_suppression_counts_for_test_letters_too(database: SqliteDatabase
 
 
 def test_one_from_a_test_letter_does_not_keep_live_letters_away(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     live, test = diegos(database, alba), diegos(database, alba, live=False)
     stop(database, alba, live=False)
@@ -97,7 +97,7 @@ def test_one_from_a_test_letter_does_not_keep_live_letters_away(
     assert database.write_now(lambda tx: mark_sending(tx, held, now=LATER, lease_until=LATER + 40))
 
 
-def test_one_shops_suppression_is_not_anothers(database: SqliteDatabase, alba: Member, bruno: Member) -> None:
+def test_one_shops_suppression_is_not_anothers(database: EngineDatabase, alba: Member, bruno: Member) -> None:
     invitation = diegos(database, bruno)
     stop(database, alba)
     [held] = database.write_now(lambda tx: claim(tx, bruno, LATER))
@@ -110,7 +110,7 @@ def test_one_shops_suppression_is_not_anothers(database: SqliteDatabase, alba: M
 
 
 def test_the_first_reason_stays_and_a_second_time_is_nothing_new(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     assert stop(database, alba)
     assert not database.write_now(
@@ -120,7 +120,7 @@ def test_the_first_reason_stays_and_a_second_time_is_nothing_new(
     assert (one.reason, one.created_at, one.address) == ("unsubscribed", NOW, DIEGO)
 
 
-def test_a_shop_can_take_a_suppression_back(database: SqliteDatabase, alba: Member) -> None:
+def test_a_shop_can_take_a_suppression_back(database: EngineDatabase, alba: Member) -> None:
     stop(database, alba)
     stop(database, alba, live=False)
     assert database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, NOW))
@@ -130,17 +130,17 @@ def test_a_shop_can_take_a_suppression_back(database: SqliteDatabase, alba: Memb
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_can_stand_in_the_journal(database: SqliteDatabase, alba: Member, reason: str) -> None:
+def test_every_reason_can_stand_in_the_journal(database: EngineDatabase, alba: Member, reason: str) -> None:
     database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason=reason, now=NOW))
     database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, NOW))
-    kept = Journal.open(database.path.with_name("send.journal"))
+    kept = Journal.open(database.journal)
     assert kept is not None
     assert [line[0] for line in kept.lines_from(HEADER_SIZE)] == ["suppressed", "allowed"]
     kept.close()
 
 
 def test_a_reason_that_the_journal_could_not_read_again_is_refused(
-    database: SqliteDatabase, alba: Member
+    database: EngineDatabase, alba: Member
 ) -> None:
     for reason in ("He wrote on 1 May", "unsubscribed\nsent", "désinscrit"):
         with pytest.raises(ValueError, match="is no reason"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.server import Server
 
 STORY = """
-import asyncio, os, sys
+import asyncio, os, sys, time
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,9 @@ def same(tx, n):
 
 def refuse(tx):
     raise Refused("no")
+
+def wait(tx):
+    time.sleep(0.2)
 
 folder = Path(sys.argv[1])
 database = SqliteDatabase(folder / "afterword.db", folder / "send.journal", apart=True)
@@ -81,6 +84,28 @@ asyncio.run(story())
         tmp_path,
     )
     assert said == f"{sum(range(500))}\n"
+
+
+def test_it_reports_how_many_writes_shared_a_commit_and_how_long_that_took(tmp_path: Path) -> None:
+    said = tell(
+        """
+async def story():
+    sizes, seconds = database.metrics.commit_size, database.metrics.commit_seconds
+    print(sizes.sum, seconds.sum)
+    writes = [asyncio.ensure_future(database.write(partial(same, n=n))) for n in range(500)]
+    await asyncio.sleep(0)
+    print(database.writes_waiting)
+    await asyncio.gather(*writes)
+    print(sizes.sum, sum(sizes.counts) == sum(seconds.counts) < 500, seconds.sum > 0, database.writes_waiting)
+    before = seconds.sum
+    await database.write(wait)
+    print(0.2 <= seconds.sum - before < 20, sizes.sum)
+    await database.close()
+asyncio.run(story())
+""",
+        tmp_path,
+    )
+    assert said == "0.0 0.0\n500\n500.0 True True 0\nTrue 501.0\n"
 
 
 def test_when_it_is_lost_nothing_is_acknowledged_and_reading_goes_on(tmp_path: Path) -> None:

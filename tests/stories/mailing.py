@@ -34,8 +34,8 @@ class WatchedRelay(RelayPeer):
         return await super().handle_DATA(*call)
 
 
-def mailing_server(folder: Path, relay: RelayPeer, delay: int = 1) -> Server:
-    return Server(folder, delay=delay, AFTERWORD_SMTP=relay.url, AFTERWORD_FROM=SENDER)
+def mailing_server(folder: Path, relay: RelayPeer, delay: int = 1, **settings: str) -> Server:
+    return Server(folder, delay=delay, AFTERWORD_SMTP=relay.url, AFTERWORD_FROM=SENDER, **settings)
 
 
 def import_orders(alba: Server, count: int) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from afterword.store.transaction import SqliteTransaction
+from afterword.store.transaction import OpenTransaction
 from tests.peers import RelayPeer
 from tests.server import Server, an_order
 from tests.stories.letters import SENDER, Read, read_letter, recipients
@@ -91,7 +91,7 @@ def test_every_link_opens_and_a_scanner_that_opens_them_again_and_again_changes_
 
 
 def everything(alba: Server) -> dict[str, list[tuple[Any, ...]]]:
-    def read(tx: SqliteTransaction) -> dict[str, list[tuple[Any, ...]]]:
+    def read(tx: OpenTransaction) -> dict[str, list[tuple[Any, ...]]]:
         return {table: tx.rows(f"SELECT * FROM {table}") for table in TABLES}
 
     return alba.read(read)

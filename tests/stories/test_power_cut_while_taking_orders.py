@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from afterword.base.settings import read_settings
 from afterword.store.sqlite import SqliteDatabase
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
@@ -38,7 +39,7 @@ def check(cut: Cut, crowd: Crowd) -> int:
     assert not database.is_held, where
     database.close_now()
     promised = {one.id_order for one in crowd.acknowledged if cut.promised(one.at)}
-    with opened(cut.folder / "afterword.db") as tx:
+    with opened(read_settings({"AFTERWORD_DATA": str(cut.folder)})) as tx:
         assert tx.rows("PRAGMA integrity_check") == [("ok",)], where
         stored = Counter(id_order for (id_order,) in tx.rows("SELECT id_order FROM orders"))
         invited = tx.rows("SELECT o.id_order FROM invitations i JOIN orders o USING (shop_id, order_id)")

@@ -3,7 +3,7 @@
 import json
 
 from afterword.domain.batches import BatchError
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine_database import EngineDatabase
 from afterword.web.authentication import Unauthorized
 from afterword.web.intake import Posted, import_posted
 from tests.store.cast import NOW, Member, counted
@@ -22,7 +22,7 @@ def posted(key: str, orders: object, *, details: bool = False) -> Posted:
 
 
 def test_neighbours_of_a_refused_request_are_taken(
-    database: SqliteDatabase, alba: Member, bruno: Member
+    database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     key = alba.shown.private_key
     together = [
@@ -38,10 +38,16 @@ def test_neighbours_of_a_refused_request_are_taken(
     first, wrong, no_array, other, second, empty = database.write_now(lambda tx: import_posted(tx, together))
     assert isinstance(wrong, Unauthorized)
     assert isinstance(no_array, BatchError)
-    assert not isinstance(first, Exception) and json.loads(first)["orders_imported"] == 1
-    assert not isinstance(other, Exception) and json.loads(other)["orders_imported"] == 1
+    assert not isinstance(first, Exception) and json.loads(first[0])["orders_imported"] == 1
+    assert not isinstance(other, Exception) and json.loads(other[0])["orders_imported"] == 1
     assert not isinstance(second, Exception)
-    told = json.loads(second)
+    told = json.loads(second[0])
     assert [order["status"] for order in told["orders"]] == ["duplicate", "imported", "refused"]
-    assert not isinstance(empty, Exception) and json.loads(empty)["orders_count"] == 0
+    assert not isinstance(empty, Exception) and json.loads(empty[0])["orders_count"] == 0
+    assert [answered[1:] for answered in (first, other, second, empty)] == [
+        (1, 0, 0),
+        (1, 0, 0),
+        (1, 1, 1),
+        (0, 0, 0),
+    ]
     assert counted(database, "orders") == counted(database, "invitations") == 3

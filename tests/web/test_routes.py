@@ -56,6 +56,7 @@ def test_an_address_that_does_not_exist_is_a_page_with_safe_headers(site: Site, 
         ("/r/1/x", "GET, HEAD"),
         ("/u/1/x", "GET, HEAD, POST"),
         ("/healthz", "GET, HEAD"),
+        ("/metrics", "GET, HEAD"),
         *((path, "GET, HEAD") for path in FIXED),
     ],
 )
@@ -75,7 +76,7 @@ def test_head_answers_as_get_does_without_a_body(site: Site) -> None:
 
 def test_customers_pages_are_kept_by_no_cache_and_the_fixed_ones_are(site: Site) -> None:
     links = site.links(site.keys.private_key, "CACHE-1")
-    for path in (links.review, links.unsubscribe, "/healthz"):
+    for path in (links.review, links.unsubscribe, "/healthz", "/metrics"):
         answer = site.get(path)
         assert answer.headers["cache-control"] == "no-store" and is_safe(answer)
     for path in ("/openapi.json", "/static/style.css"):

@@ -12,12 +12,14 @@ ORDER BY s.shop_id;
 
 -- name: claim_due
 -- The compare-and-swap: of two dispatchers only one gets the row. The oldest first.
-UPDATE invitations
-SET state = 'claimed', claim = :claim, lease_until = :lease_until, first_try_at = coalesce(first_try_at, :now)
-WHERE shop_id = :shop_id AND state = 'scheduled' AND order_id IN (
+-- MATERIALIZED: PostgreSQL might else look for the oldest several times, each time past those that it has locked.
+WITH due AS MATERIALIZED (
     SELECT i.order_id FROM invitations i
     WHERE i.shop_id = :shop_id AND i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now
-    ORDER BY i.next_try_at LIMIT :most)
+    ORDER BY i.next_try_at LIMIT :most /* postgres: FOR UPDATE SKIP LOCKED */)
+UPDATE invitations
+SET state = 'claimed', claim = :claim, lease_until = :lease_until, first_try_at = coalesce(first_try_at, :now)
+WHERE shop_id = :shop_id AND state = 'scheduled' AND order_id IN (SELECT due.order_id FROM due)
 RETURNING order_id;
 
 -- name: claimed_invitation
@@ -145,8 +147,18 @@ SELECT i.state, count(*) FROM invitations i GROUP BY i.state;
 
 -- name: oldest_due
 -- When the one that waits longest was due; one look at the front of each shop's queue.
-SELECT min(i.next_try_at) FROM shops s JOIN invitations i ON i.shop_id = s.shop_id
-WHERE i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now;
+SELECT min((SELECT i.next_try_at FROM invitations i
+            WHERE i.shop_id = s.shop_id AND i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
+            ORDER BY i.next_try_at LIMIT 1))
+FROM shops s;
+
+-- name: count_due
+-- How many wait, counted no further than :most.
+-- CROSS: SQLite goes through the shops, where it might else read everything that is scheduled.
+SELECT count(*) FROM (
+    SELECT 1 FROM shops s CROSS JOIN invitations i
+    WHERE i.shop_id = s.shop_id AND i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
+    LIMIT :most) AS due;
 
 -- name: doubt_all_in_hand
 -- The journal that knew whether DATA had begun is lost.

@@ -1,5 +1,5 @@
 -- name: journal_position
-SELECT position FROM journals WHERE journal = :journal;
+SELECT position FROM journals WHERE journal = :journal /* postgres: FOR UPDATE */;
 
 -- name: any_journal
 SELECT journal, position FROM journals;

@@ -1,0 +1,111 @@
+"""What the database of every engine has in common: one writer with group commit, and readers beside it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar, cast
+
+from afterword.base.metrics import Metrics
+from afterword.store.committer import Committer, each
+from afterword.store.connection import Connection
+from afterword.store.database import Transaction
+from afterword.store.transaction import OpenTransaction
+from afterword.store.writer import Writer, WriterThread
+from afterword.store.writer_process import WriterProcess
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class EngineDatabase:
+    """See `database.Database`.
+
+    With `apart`, what is written is committed by a process of its own (see `writer_process`); this must then be the
+    first database that the process opens.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Connection], name: str, journal: Path, *, apart: bool = False
+    ) -> None:
+        """`name` is what people are told that the rows are in. Raises SchemaTooNew, StoreUnavailable."""
+        self.name = name
+        self.journal = journal
+        self.metrics = Metrics()
+        committer = partial(Committer, connect, journal)
+        self._writer: Writer = (
+            WriterProcess(committer, self.metrics) if apart else WriterThread(committer(), self.metrics)
+        )
+        self._reading = connect()
+
+    @property
+    def migrated(self) -> list[int]:
+        """The numbers of the migrations that opening has applied."""
+        return self._writer.migrated
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        result: T = await self._writer.put((each, work))
+        return result
+
+    def write_together(
+        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A
+    ) -> asyncio.Future[T]:
+        return self._writer.put((work, item))
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        return self._writer.put_now(work)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        return self.read_now(work)
+
+    def read_now(self, work: Callable[[Transaction], T]) -> T:
+        return ask(self._reading, work)
+
+    @property
+    def is_held(self) -> bool:
+        return self._writer.is_held
+
+    @property
+    def writes_waiting(self) -> int:
+        return self._writer.waiting
+
+    async def until_lost(self) -> None:
+        await self._writer.until_lost()
+
+    async def look_for_journal(self) -> None:
+        await self.write(_open_journal)
+
+    def accept_journal_loss(self) -> None:
+        """The operator's word that what is due may be sent although the journal is gone."""
+        self.write_now(_accept_journal_loss)
+
+    def check(self) -> list[str]:
+        """What is wrong with what the engine keeps, in its words; empty when it is whole."""
+        return []
+
+    async def close(self) -> None:
+        self.close_now()
+
+    def close_now(self) -> None:
+        """`close` without an event loop."""
+        self._writer.close()
+        self._reading.close()
+
+
+def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
+    """Runs a `work` that reads. Raises StoreUnavailable, and what it raises itself."""
+    try:
+        return work(OpenTransaction(connection))
+    except Exception as error:
+        told = connection.unavailable(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _open_journal(tx: Transaction) -> None:
+    cast(OpenTransaction, tx).open_journal()
+
+
+def _accept_journal_loss(tx: Transaction) -> None:
+    cast(OpenTransaction, tx).accept_journal_loss()

@@ -1,0 +1,47 @@
+"""PostgreSQL: any number of processes on one server's rows."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from afterword.store.database import Transaction
+from afterword.store.engine_database import EngineDatabase, ask
+from afterword.store.postgres_connection import PostgresConnection
+
+T = TypeVar("T")
+
+READERS = 4
+"""Questions that a process asks at a time. Each has a connection of its own, opened when it is first needed."""
+
+
+class PostgresDatabase(EngineDatabase):
+    """The journal stays a file: every process that sends must have the same one, so on one host (guarantee 9)."""
+
+    def __init__(self, url: str, journal: Path, *, apart: bool = False) -> None:
+        connect = partial(PostgresConnection, url)
+        super().__init__(connect, "The PostgreSQL database", journal, apart=apart)
+        self.url = url
+        self._connect = connect
+        self._idle: deque[PostgresConnection] = deque()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres")
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """In a thread: a question to a server takes its time, in which the event loop goes on."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_aside, work)
+
+    def _read_aside(self, work: Callable[[Transaction], T]) -> T:
+        connection = self._idle.pop() if self._idle else self._connect()
+        try:
+            return ask(connection, work)
+        finally:
+            self._idle.append(connection)
+
+    def close_now(self) -> None:
+        super().close_now()
+        self._readers.shutdown()
+        while self._idle:
+            self._idle.pop().close()

@@ -1,0 +1,127 @@
+"""Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+
+from afterword.store.connection import Dialect, Verdict
+from afterword.store.database import Params, StoreUnavailable
+
+CONNECT_FOR = 5
+"""Seconds to wait for a server that does not answer."""
+
+_LOCK = 5_242_871_108
+"""The advisory lock that `exclude_others` takes: a number that is nobody else's, with luck."""
+
+_NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
+_OURS = re.compile(r"/\* postgres: (.*?) \*/")
+
+
+class PostgresConnection:
+    """See `connection.Connection`. It connects anew when it was lost, at the next transaction or question.
+
+    Values are put into the text on this side (psycopg's ClientCursor), and what is set is set for one transaction, so
+    that it also works behind PgBouncer in transaction mode.
+    """
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, url: str) -> None:
+        """Raises StoreUnavailable."""
+        self._url = url
+        self._is_writing = False
+        self._raw = self._connect()
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        try:
+            connection = psycopg.connect(
+                self._url,
+                autocommit=True,
+                cursor_factory=psycopg.ClientCursor,
+                prepare_threshold=None,
+                connect_timeout=CONNECT_FOR,
+                application_name="afterword",
+            )
+        except psycopg.Error as error:
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
+        self._begin = _BEGIN
+        try:
+            if connection.execute("SHOW synchronous_commit").fetchall() == [("off",)]:
+                # Guarantee 1: whatever the server's default, an answer comes after the fsync.
+                self._begin += "; SET LOCAL synchronous_commit = on"
+        except psycopg.Error as error:
+            connection.close()
+            raise StoreUnavailable(f"PostgreSQL cannot be asked: {_first_line(error)}") from error
+        return connection
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._raw.closed and not self._is_writing:
+            self._raw = self._connect()
+        return self._raw
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        return self._execute(sql, params).rowcount
+
+    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[tuple[Any, ...]]:
+        text, names = _translated(sql)
+        if isinstance(params, dict) or not names:
+            return self._connected().execute(text, params or None)
+        return self._connected().execute(text, dict(zip(names, params, strict=True)))
+
+    def begin(self) -> None:
+        self._connected().execute(self._begin)
+        self._is_writing = True
+
+    def exclude_others(self) -> None:
+        self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+    def commit(self) -> None:
+        """Raises an error too when nobody knows whether it was committed: the line broke before the answer."""
+        self._raw.execute("COMMIT")
+        self._is_writing = False
+
+    def rollback(self) -> None:
+        self._is_writing = False
+        if not self._raw.closed:
+            try:
+                self._raw.execute("ROLLBACK")
+            except psycopg.Error:
+                self._raw.close()
+
+    def judge(self, error: Exception) -> Verdict:
+        if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+            return "again"
+        if isinstance(error, StoreUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
+            return "nobody"
+        return "apart"
+
+    def unavailable(self, error: Exception) -> Exception:
+        if isinstance(
+            error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError | OSError
+        ):
+            return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
+        return error
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+_BEGIN = "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
+
+
+@lru_cache(maxsize=1_000)
+def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The text as psycopg wants it, and the names of its values in the order in which they first stand in it."""
+    text = _OURS.sub(r"\1", sql).replace("%", "%%")
+    names = tuple(dict.fromkeys(_NAME.findall(text)))
+    return _NAME.sub(r"%(\1)s", text).replace("?", "%s"), names
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, without what was asked."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,101 @@
+"""Connections to a SQLite file, through apsw, and what can go wrong with it."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from afterword.store.connection import Dialect, Verdict
+from afterword.store.database import Params, StoreUnavailable
+
+BUSY_FOR = 10.0
+"""Seconds to wait for another process that writes to the same file."""
+
+_STATEMENTS = 512
+"""Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
+
+UNAVAILABLE = (
+    apsw.BusyError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    OSError,
+)
+
+
+class SqliteConnection:
+    """See `connection.Connection`. In WAL mode with `synchronous=FULL`."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreUnavailable."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS))
+        except UNAVAILABLE as error:
+            cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
+        self._execute = self.raw.cursor().execute
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        self._execute(sql, params)
+        return self.raw.changes()
+
+    def begin(self) -> None:
+        deadline = time.monotonic() + BUSY_FOR
+        while True:
+            try:
+                self.raw.execute("BEGIN IMMEDIATE")
+                return
+            except apsw.BusyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.0005)
+
+    def exclude_others(self) -> None:
+        """Whoever has begun to write is alone."""
+
+    def commit(self) -> None:
+        self.raw.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.raw.in_transaction:
+            self.raw.execute("ROLLBACK")
+
+    def judge(self, error: Exception) -> Verdict:
+        return "nobody" if isinstance(error, apsw.BusyError) else "apart"
+
+    def unavailable(self, error: Exception) -> Exception:
+        if isinstance(error, UNAVAILABLE):
+            return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
+        return error
+
+    def close(self) -> None:
+        self.raw.close()
+
+
+def _configured(connection: apsw.Connection) -> apsw.Connection:
+    # Otherwise a statement over two tables is prepared anew whenever new values are bound to it.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    connection.set_busy_timeout(int(BUSY_FOR * 1_000))
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "fullfsync = ON",
+        "checkpoint_fullfsync = ON",
+        "cache_size = -65536",
+        "wal_autocheckpoint = 4000",
+        "journal_size_limit = 67108864",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    connection.set_busy_timeout(0)  # from here on we wait ourselves
+    return connection

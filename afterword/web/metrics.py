@@ -1,0 +1,116 @@
+"""`GET /metrics`: what this process has done and what waits, for Prometheus (docs/operating.md, "Metrics")."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.base.clock import Clock
+from afterword.base.log import log_for
+from afterword.base.metrics import Distribution, Metrics
+from afterword.store.database import Database, StoreUnavailable, Transaction
+from afterword.store.overview import count_due, oldest_due
+from afterword.web.render import UNCACHED
+
+MOST_COUNTED = 10_000
+"""Due invitations that are counted; however many wait, a scrape stays quick."""
+
+_encode, _CONTENT_TYPE = choose_encoder("")  # the plain text that every scraper reads
+
+log = log_for("web")
+
+
+class Waiting(NamedTuple):
+    """What waits at this moment: writes in this process; due live invitations, and since when the oldest."""
+
+    writes: int
+    due: int
+    since: int | None
+
+
+class Exposition(Collector):
+    """The numbers as metrics."""
+
+    def __init__(self, metrics: Metrics, waiting: Waiting, now: float) -> None:
+        self._metrics = metrics
+        self._waiting = waiting
+        self._lateness = 0.0 if waiting.since is None else max(0.0, now - waiting.since)
+
+    def collect(self) -> Iterator[Metric]:
+        metrics, waiting = self._metrics, self._waiting
+        yield _counter(
+            "afterword_orders", "Orders, live and test, by what became of them.", "result", metrics.orders
+        )
+        yield _counter(
+            "afterword_letters",
+            "Letters, live and test, that this process sent, by what the courier said; one given up has failed.",
+            "outcome",
+            metrics.letters,
+        )
+        yield GaugeMetricFamily(
+            "afterword_invitations_due",
+            f"Live invitations that are due and not claimed; at most {MOST_COUNTED} are counted.",
+            waiting.due,
+        )
+        yield GaugeMetricFamily(
+            "afterword_lateness_seconds",
+            "How late the oldest of them is; 0 when there is none.",
+            self._lateness,
+        )
+        yield _histogram(
+            "afterword_commit_size", "Writes that were handed to the disk together.", metrics.commit_size
+        )
+        yield _histogram(
+            "afterword_commit_seconds",
+            "How long that took, from their turn to the disk.",
+            metrics.commit_seconds,
+        )
+        yield GaugeMetricFamily(
+            "afterword_writes_waiting", "Writes of this process that are not on the disk yet.", waiting.writes
+        )
+
+
+class MetricsEndpoint:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def answer(self, request: Request) -> Response:
+        """503 when the database does not answer: no number is better than a wrong one."""
+        now = self._clock()
+
+        def look(tx: Transaction) -> tuple[int, int | None]:
+            return count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now)
+
+        try:
+            due, since = await self._database.read(look)
+        except StoreUnavailable as error:
+            log.error("a page turned away", error=str(error))
+            headers = {**UNCACHED, "Retry-After": "5"}
+            return Response("the database does not answer\n", 503, headers, "text/plain")
+        waiting = Waiting(self._database.writes_waiting, due, since)
+        content = _encode(Exposition(self._database.metrics, waiting, now))
+        return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
+
+
+def _counter(name: str, says: str, label: str, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, says, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _histogram(name: str, says: str, values: Distribution) -> Metric:
+    bounds = [*map(str, map(float, values.bounds)), "+Inf"]
+    buckets = list(zip(bounds, accumulate(values.counts), strict=True))
+    return HistogramMetricFamily(name, says, buckets=buckets, sum_value=values.sum)
