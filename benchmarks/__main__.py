@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import batches, claims, letters, one_order
+from benchmarks import against, batches, claims, letters, one_order
 from benchmarks.ground import Ground, MissingError, WrongResultError, ground, say
 from benchmarks.table import Report, as_json, as_text, machine
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "b": batches.measure,
     "c": letters.measure,
     "d": claims.measure,
+    "h": against.measure,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from afterword.store.connection import connect
+from afterword.store.sqlite_connection import SqliteConnection
 from benchmarks.ground import (
     Ground,
     WrongResultError,
@@ -122,7 +122,7 @@ def _insert(from_data: Path, to_data: Path) -> float:
     source = apsw.Connection(str(settings_of(from_data).database_path))
     rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY order_id").fetchall() for table in TABLES}
     source.close()
-    target = connect(settings_of(to_data).database_path)
+    target = SqliteConnection(settings_of(to_data).database_path).raw
     inserts = [
         (f"INSERT INTO {table} VALUES ({','.join(repeat('?', len(rows[table][0])))})") for table in TABLES
     ]
