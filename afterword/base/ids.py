@@ -14,6 +14,12 @@ def new_private_key(shop_id: int, lang: str) -> str:
     return f"{shop_id}/{lang}/{secrets.token_hex(32)}"
 
 
+def shop_id_of(private_key: str) -> int | None:
+    """The shop that a private key names, or None when it is none."""
+    number = private_key.partition("/")[0]
+    return int(number) if number.isascii() and number.isdigit() and len(number) < 16 else None
+
+
 def new_public_key() -> str:
     """32 hex digits."""
     return secrets.token_hex(16)
@@ -25,6 +31,10 @@ def new_salt() -> str:
 
 def new_secret() -> str:
     return secrets.token_hex(32)
+
+
+def new_journal_identity() -> str:
+    return secrets.token_hex(16)
 
 
 def new_claim() -> str:

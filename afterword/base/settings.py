@@ -17,6 +17,9 @@ _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
 """What can stand as a link in a letter: no blank, quote or angle bracket."""
 
 
+_POSTGRESQL = ("postgresql://", "postgres://")
+
+
 class SettingsError(Exception):
     """A sentence that names the setting."""
 
@@ -26,7 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     data: Path
     database: str
-    journal: Path
+    journal: Path | str
+    """A file, or the address of a PostgreSQL database of its own."""
+
     smtp: str | None
     sender: str | None
     url: str
@@ -43,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises SettingsError for any other address.
         """
-        if self.database.startswith(("postgresql://", "postgres://")):
+        if self.database.startswith(_POSTGRESQL):
             return None
         if "://" in self.database:
             raise SettingsError(
@@ -51,6 +56,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 "give the path of a file, or postgresql://…"
             )
         return Path(self.database)
+
+    @property
+    def journal_name(self) -> str:
+        """What people are told that the journal is; an address may have a password in it."""
+        return (
+            str(self.journal)
+            if isinstance(self.journal, Path)
+            else "the database that AFTERWORD_JOURNAL names"
+        )
 
     @property
     def outbox(self) -> Path:
@@ -82,7 +96,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(
         data=data,
         database=database or str(data / "afterword.db"),
-        journal=Path(_read(environment, "AFTERWORD_JOURNAL") or data / "send.journal"),
+        journal=journal_address(
+            _read(environment, "AFTERWORD_JOURNAL") or str(data / "send.journal"), "AFTERWORD_JOURNAL"
+        ),
         smtp=smtp,
         sender=sender,
         url=_url(_read(environment, "AFTERWORD_URL") or f"http://{_shown(host)}:{port}"),
@@ -104,6 +120,15 @@ def _read(environment: Mapping[str, str], name: str) -> str | None:
         return Path(file).read_text(encoding="utf-8").strip() or None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+
+
+def journal_address(text: str, name: str) -> Path | str:
+    """A file, or the address of a database. Raises SettingsError with the name of what was set."""
+    if text.startswith(_POSTGRESQL):
+        return text
+    if "://" in text:
+        raise SettingsError(f"{name} is neither the path of a file nor postgresql://…")
+    return Path(text)
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

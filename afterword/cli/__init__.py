@@ -17,7 +17,7 @@ from afterword.cli.output import shown
 from afterword.cli.running import dispatch, serve
 from afterword.cli.shops import shop
 from afterword.cli.suppressions import suppression
-from afterword.cli.upkeep import backup, migrate
+from afterword.cli.upkeep import backup, copy_journal, migrate
 from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.journal import JournalMissing
 from afterword.store.shops import Refused
@@ -26,7 +26,7 @@ SECTIONS = {
     "Run it": (serve, dispatch),
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
-    "Look after it": (doctor, backup, migrate),
+    "Look after it": (doctor, backup, copy_journal, migrate),
 }
 
 _SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)

@@ -56,17 +56,15 @@ def of_database(database: EngineDatabase) -> Iterator[Finding]:
 
 def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:
     if not database.is_held:
-        yield Finding("journal", "well", f"{settings.journal} is the send journal of this database.")
+        yield Finding("journal", "well", f"{settings.journal_name} is the send journal of this database.")
         return
-    wrong = (
-        "is not the journal of this database, or an older one"
-        if settings.journal.exists()
-        else "is not there"
-    )
+    wrong = "is not there, is not the journal of this database, or is an older one"
+    if isinstance(settings.journal, Path):
+        wrong = wrong.removeprefix("is not there, ") if settings.journal.exists() else "is not there"
     yield Finding(
         "journal",
         "trouble",
-        f"NOTHING IS SENT: this database has sent letters, and its send journal {settings.journal} {wrong}. "
+        f"NOTHING IS SENT: this database has sent letters, and its send journal, {settings.journal_name}, {wrong}. "
         "Put it back; or, when it is lost, accept that letters may go twice: afterword doctor --accept",
     )
 
@@ -127,9 +125,7 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
 
 
 def of_room(settings: Settings) -> Iterator[Finding]:
-    files = (
-        [settings.journal] if settings.database_path is None else [settings.journal, settings.database_path]
-    )
+    files = [path for path in (settings.database_path, settings.journal) if isinstance(path, Path)]
     for folder in sorted({settings.data, *(file.parent for file in files)}):
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
@@ -141,7 +137,7 @@ def of_room(settings: Settings) -> Iterator[Finding]:
 def of_privacy(settings: Settings) -> Iterator[Finding]:
     """Orders are personal data, and whoever reads the secret can sign links."""
     kept = (settings.database_path, settings.journal, settings.data / "secret", settings.outbox)
-    open_ones = [path for path in kept if path is not None and _is_open_to_all(path)]
+    open_ones = [path for path in kept if isinstance(path, Path) and _is_open_to_all(path)]
     for path in open_ones:
         says = f"Everybody on this machine can read {path}: chmod o-rwx {path}"
         yield Finding("privacy", "trouble", says)

@@ -1,16 +1,19 @@
-"""`afterword migrate` and `afterword backup`."""
+"""`afterword migrate`, `afterword backup` and `afterword copy-journal`."""
 
 import os
 import secrets
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from afterword.base.files import sync
-from afterword.base.settings import read_settings
+from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
+from afterword.store.journal import copy_journal as copy_lines
+from afterword.store.journal import journal_place
 from afterword.store.migrate import migrations
 from afterword.store.shops import Refused
 from afterword.store.sqlite import SqliteDatabase
@@ -58,7 +61,7 @@ def backup(file: Path, as_json: bool) -> None:
         say_json({"file": str(file), "bytes": file.stat().st_size, "schema": migrations()[-1][0]})
         return
     say(f"{shown(str(file))} holds the whole database ({file.stat().st_size:,} bytes).")
-    say(f"Keep {shown(str(settings.journal))} where it is: a restore needs it as it is then.")
+    say(f"Keep {shown(settings.journal_name)} where it is: a restore needs it as it is then.")
     if settings.secret is None:
         say(f"{shown(str(settings.data / 'secret'))} signs the links in letters: keep a copy of it too.")
 
@@ -68,7 +71,7 @@ def _copy(database: SqliteDatabase, file: Path) -> None:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        database.backup(draft, _progress)
+        database.backup(draft, partial(_progress, "pages"))
         sync(draft)
         draft.rename(file)
         sync(file.parent)
@@ -77,7 +80,38 @@ def _copy(database: SqliteDatabase, file: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def _progress(done: int, pages: int) -> None:
+def _progress(unit: str, done: int, of: int) -> None:
     if sys.stderr.isatty():
-        end = "\n" if done >= pages else ""
-        click.echo(f"\r{done * 100 // max(pages, 1)} % of {pages:,} pages{end}", err=True, nl=False)
+        end = "\n" if done >= of else ""
+        click.echo(f"\r{done * 100 // max(of, 1)} % of {of:,} {unit}{end}", err=True, nl=False)
+
+
+@click.command()
+@click.option(
+    "--to", required=True, metavar="PLACE", help="A file, or postgresql://… with a database of its own."
+)
+@json_option
+def copy_journal(to: str, as_json: bool) -> None:
+    """Copy the send journal to another place.
+
+    To go on with it there: stop whatever sends, copy, name the new place in AFTERWORD_JOURNAL everywhere, start.
+    Whoever still has the old one sends nothing any more once a letter has gone with the new one. Run again, it
+    copies what is missing.
+    """
+    target = journal_place(journal_address(to, "--to"))
+    source = journal_place(read_settings().journal).find()
+    if source is None:
+        raise Refused("there is no send journal to copy: it is made when Afterword first starts")
+    try:
+        copy_lines(source, target, partial(_progress, "bytes"))
+        size = source.size()
+    except FileExistsError as error:
+        raise Refused(f"nothing is copied: {error}") from error
+    finally:
+        source.close()
+    if as_json:
+        say_json({"bytes": size})
+    else:
+        say(
+            f"The send journal is copied ({size:,} bytes). Name the new place in AFTERWORD_JOURNAL, and start."
+        )

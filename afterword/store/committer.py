@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, TypeVar
 
 from afterword.store.connection import Connection
 from afterword.store.database import Transaction
+from afterword.store.journal import Address, journal_place
 from afterword.store.keeper import JournalKeeper
 from afterword.store.migrate import migrate
 from afterword.store.transaction import OpenTransaction
@@ -33,10 +33,10 @@ def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any
 class Committer:
     """The one writing connection of a process. Not for two threads at once."""
 
-    def __init__(self, connect: Callable[[], Connection], journal: Path) -> None:
-        """Connects and opens the journal; the database is migrated. Raises StoreUnavailable, SchemaTooNew."""
+    def __init__(self, connect: Callable[[], Connection], journal: Address | None) -> None:
+        """Connects, migrates and opens the journal, if there shall be one. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
-        self._keeper = JournalKeeper(journal)
+        self._keeper = JournalKeeper(None if journal is None else journal_place(journal))
         self._tx = OpenTransaction(self.connection, self._keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))

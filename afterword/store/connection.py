@@ -6,6 +6,8 @@ from afterword.store.database import Params
 
 Dialect = Literal["sqlite", "postgres"]
 
+IDS_A_BLOCK = 1_000
+
 Verdict = Literal["again", "nobody", "apart"]
 """What an error in a shared transaction means: it may go well another time; nobody's write can go well now; or one of
 the writes is wrong, and each is to be tried by itself."""
@@ -20,6 +22,10 @@ class Connection(Protocol):
 
     def run(self, sql: str, params: Params = ()) -> int:
         """Runs a statement and returns how many rows it changed."""
+        ...
+
+    def next_order_ids(self) -> int:
+        """The first of IDS_A_BLOCK numbers that no order has. After a rollback they may be given again."""
         ...
 
     def begin(self) -> None:

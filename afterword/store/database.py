@@ -61,9 +61,12 @@ class Database(Protocol):
         ...
 
     def write_together(
-        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A
+        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A, shop_id: int
     ) -> asyncio.Future[T]:
         """`write`, but what came at the same time with the same `work` is handed to it as one list. Begun at once.
+
+        Where there are several writers, all that is written so for a shop is written by the same one. This has no
+        journal: see `write`.
 
         `work` answers for each item, in order; an exception among the answers is raised here and undoes nothing.
         When it fails for a list, it is called again for each item alone.

@@ -1,18 +1,18 @@
-"""What the database of every engine has in common: one writer with group commit, and readers beside it."""
+"""What the database of every engine has in common: writers with group commit, and readers beside them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TypeVar, cast
 
 from afterword.base.metrics import Metrics
 from afterword.store.committer import Committer, each
 from afterword.store.connection import Connection
 from afterword.store.database import Transaction
+from afterword.store.journal import Address
 from afterword.store.transaction import OpenTransaction
 from afterword.store.writer import Writer, WriterThread
-from afterword.store.writer_process import WriterProcess
+from afterword.store.writer_process import writer_processes
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -22,20 +22,32 @@ class EngineDatabase:
     """See `database.Database`.
 
     With `apart`, what is written is committed by a process of its own (see `writer_process`); this must then be the
-    first database that the process opens.
+    first database that the process opens. What is written together for a shop is then written by one of `lanes`
+    processes, always the same one; everything else by the first, which alone has the journal.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], name: str, journal: Path, *, apart: bool = False
+        self,
+        connect: Callable[[], Connection],
+        name: str,
+        journal: Address,
+        *,
+        apart: bool = False,
+        lanes: int = 1,
     ) -> None:
         """`name` is what people are told that the rows are in. Raises SchemaTooNew, StoreUnavailable."""
         self.name = name
         self.journal = journal
         self.metrics = Metrics()
         committer = partial(Committer, connect, journal)
-        self._writer: Writer = (
-            WriterProcess(committer, self.metrics) if apart else WriterThread(committer(), self.metrics)
-        )
+        if apart:
+            lane = partial(Committer, connect, None)
+            self._writers: Sequence[Writer] = writer_processes(
+                [committer] + [lane] * (lanes - 1), self.metrics
+            )
+        else:
+            self._writers = [WriterThread(committer(), self.metrics)]
+        self._writer = self._writers[0]
         self._reading = connect()
 
     @property
@@ -48,9 +60,9 @@ class EngineDatabase:
         return result
 
     def write_together(
-        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A
+        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A, shop_id: int
     ) -> asyncio.Future[T]:
-        return self._writer.put((work, item))
+        return self._writers[shop_id % len(self._writers)].put((work, item))
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         return self._writer.put_now(work)
@@ -67,10 +79,15 @@ class EngineDatabase:
 
     @property
     def writes_waiting(self) -> int:
-        return self._writer.waiting
+        return sum(writer.waiting for writer in self._writers)
 
     async def until_lost(self) -> None:
-        await self._writer.until_lost()
+        lost = [asyncio.ensure_future(writer.until_lost()) for writer in self._writers]
+        try:
+            await asyncio.wait(lost, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in lost:
+                waiting.cancel()
 
     async def look_for_journal(self) -> None:
         await self.write(_open_journal)
@@ -88,7 +105,8 @@ class EngineDatabase:
 
     def close_now(self) -> None:
         """`close` without an event loop."""
-        self._writer.close()
+        for writer in self._writers:
+            writer.close()
         self._reading.close()
 
 

@@ -1,11 +1,11 @@
 """Keeps the database and the send journal in step: which lines the database knows, and what to do when the two
 do not fit together (guarantee 9)."""
 
-from pathlib import Path
 from typing import Protocol
 
-from afterword.store.database import Transaction
-from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing
+from afterword.base.ids import new_journal_identity
+from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing, JournalPlace, events
 from afterword.store.queries import query
 from afterword.store.replay import journal_lines_of_suppressions, replay
 
@@ -20,8 +20,9 @@ class JournaledTransaction(Transaction, Protocol):
 class JournalKeeper:
     """All of it is called while the database's write lock is held: that is what gives the lines their order."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, place: JournalPlace | None) -> None:
+        """Without a place there is never a journal."""
+        self._place = place
         self._journal: Journal | None = None
         self._begun = self._void = 0
 
@@ -33,13 +34,19 @@ class JournalKeeper:
         """Finds the journal that belongs to this database and carries over what it knows better.
 
         A database that has never sent gets a new journal when there is none. One that has sent and finds
-        none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`.
+        none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`. So does one whose
+        journal is on a server that does not answer, which is no reason not to take orders.
         """
+        if self._place is None:
+            return
         tx.exclude_others()
-        found = Journal.open(self._path)
+        try:
+            found = self._place.find()
+        except StoreUnavailable:
+            return
         known = dict(tx.rows(query("any_journal")))
         if not known or (found is None and max(known.values()) <= HEADER_SIZE):
-            self._adopt(tx, found or Journal.create(self._path))
+            self._adopt(tx, found or self._place.create(new_journal_identity()))
         elif found is not None and found.identity in known and found.size() >= known[found.identity]:
             self._journal = found
         elif found is not None:
@@ -53,10 +60,9 @@ class JournalKeeper:
 
         What was in a courier's hands is in doubt from now on: only the lost journal knew whether DATA began.
         """
-        if self._journal is None:
+        if self._journal is None and self._place is not None:
             tx.exclude_others()
-            found = Journal.open(self._path)
-            journal = self._adopt(tx, found or Journal.create(self._path))
+            journal = self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
             self._catch_up(tx, journal)
             tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
@@ -75,30 +81,31 @@ class JournalKeeper:
         Its COMMIT must follow, and only then counts.
         """
         if tx.lines and self._journal is not None:
-            self._catch_up(tx, self._journal)
-            self._begun = self._journal.size()
+            self._begun = self._catch_up(tx, self._journal)
             end = self._begun + sum(len(line) + 1 for line in tx.lines)
             tx.run(query("advance_journal"), {"journal": self._journal.identity, "position": end})
-            self._journal.append(tx.lines)
+            self._journal.append(tx.lines, self._begun)
             tx.lines.clear()
 
-    def _catch_up(self, tx: Transaction, journal: Journal) -> None:
+    def _catch_up(self, tx: Transaction, journal: Journal) -> int:
         """Applies what stands behind the database's position: lines whose commit did not happen.
 
-        Raises JournalMissing when another journal has taken the place of this one meanwhile.
+        Returns where the journal ends. Raises JournalMissing when another one has taken the place of this one.
         """
         found = tx.rows(query("journal_position"), {"journal": journal.identity})
-        if not found:
+        size = journal.size()
+        if not found or size < found[0][0]:
             self._journal = None
             journal.close()
-            raise JournalMissing("another send journal has taken the place of this one")
+            raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
         position: int = found[0][0]
-        if journal.size() != position:
+        if size > position:
             journal.heal()
+            size = journal.size()
             if position != self._void:
-                replay(tx, journal.lines_from(position))
-            values = {"journal": journal.identity, "position": journal.size()}
-            tx.run(query("advance_journal"), values)
+                replay(tx, events(journal.lines_from(position)))
+            tx.run(query("advance_journal"), {"journal": journal.identity, "position": size})
+        return size
 
     def failed(self) -> None:
         """The lines just written belong to a commit that did not happen, and nobody acted on them.

@@ -1,7 +1,7 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
 from collections.abc import Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,24 +47,36 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
     Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
     requests race. Guarantee 3: the invitation is a row of the same transaction.
     """
-    rows: list[Row] = []
-    invitations: list[Row] = []
-    for arrival in arrivals:
-        _add_rows(tx, arrival, rows, invitations)
+    shops: dict[int, _Rows] = {}
+    numbers = [
+        _add_rows(tx, arrival, shops.setdefault(arrival.shop.id, _Rows([], []))) for arrival in arrivals
+    ]
     stored: set[int] = set()
-    for first in range(0, len(rows), ROWS_A_STATEMENT):
-        part = slice(first, first + ROWS_A_STATEMENT)
-        stored |= _insert(tx, rows[part], invitations[part])
-    numbers = iter([row[1] if row[1] in stored else 0 for row in rows])
-    return [Stored(_due(arrival), list(islice(numbers, len(arrival.orders)))) for arrival in arrivals]
+    for shop_id, (orders, invitations) in shops.items():
+        for first in range(0, len(orders), ROWS_A_STATEMENT):
+            part = slice(first, first + ROWS_A_STATEMENT)
+            stored |= _insert(tx, shop_id, orders[part], invitations[part])
+    return [
+        Stored(_due(arrival), [number if number in stored else 0 for number in each])
+        for arrival, each in zip(arrivals, numbers, strict=True)
+    ]
 
 
-def _add_rows(tx: Transaction, arrival: Arrival, rows: list[Row], invitations: list[Row]) -> None:
+class _Rows(NamedTuple):
+    """What is to be stored of one shop, in the order of its numbers: no statement has rows of two shops, which may be
+    on two nodes."""
+
+    orders: list[Row]
+    invitations: list[Row]
+
+
+def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> Sequence[int]:
+    """The numbers that its orders have if they are stored."""
     shop_id, live, lang = arrival.shop.id, int(arrival.key.live), arrival.key.lang
-    receipt, due, new_number = due_at(arrival.received_at, 0), _due(arrival), tx.new_order_id
-    for _, order in arrival.orders:
-        number = new_number()
-        rows.append(
+    receipt, due = due_at(arrival.received_at, 0), _due(arrival)
+    numbers = [tx.new_order_id() for _ in arrival.orders]
+    for number, (_, order) in zip(numbers, arrival.orders, strict=True):
+        rows.orders.append(
             (
                 shop_id,
                 number,
@@ -82,18 +94,22 @@ def _add_rows(tx: Transaction, arrival: Arrival, rows: list[Row], invitations: l
                 order.lines,
             )
         )
-        invitations.append((shop_id, number, live, due, due))
+        rows.invitations.append((shop_id, number, live, due, due))
+    return numbers
 
 
-def _insert(tx: Transaction, rows: list[Row], invitations: list[Row]) -> set[int]:
+def _insert(tx: Transaction, shop_id: int, orders: list[Row], invitations: list[Row]) -> set[int]:
     """The numbers of those orders that were not there before; each of them has its invitation now."""
-    values = tuple(chain.from_iterable(rows))
-    if tx.run(query_of_rows("insert_orders", len(rows)), values) < len(rows):
-        invitations = [row for row in invitations if tx.rows(query("is_order"), row[:2])]
+    stored = {row[1] for row in orders}
+    values = tuple(chain.from_iterable(orders))
+    if tx.run(query_of_rows("insert_orders", len(orders)), values) < len(orders):
+        ours = {"shop_id": shop_id, "first": orders[0][1], "last": orders[-1][1]}
+        stored &= {number for (number,) in tx.rows(query("which_orders"), ours)}
+        invitations = [row for row in invitations if row[1] in stored]
     if invitations:
         values = tuple(chain.from_iterable(invitations))
         tx.run(query_of_rows("insert_invitations", len(invitations)), values)
-    return {row[1] for row in invitations}
+    return stored
 
 
 def _due(arrival: Arrival) -> int:

@@ -5,25 +5,28 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase, ask
+from afterword.store.journal import Address
 from afterword.store.postgres_connection import PostgresConnection
 
 T = TypeVar("T")
+
+LANES = 2
+"""Processes that write orders, where a server has them write apart: while one waits for COMMIT another goes on."""
 
 READERS = 4
 """Questions that a process asks at a time. Each has a connection of its own, opened when it is first needed."""
 
 
 class PostgresDatabase(EngineDatabase):
-    """The journal stays a file: every process that sends must have the same one, so on one host (guarantee 9)."""
+    """Every process that sends must have the same journal: a file on their one host, or rows (guarantee 9)."""
 
-    def __init__(self, url: str, journal: Path, *, apart: bool = False) -> None:
+    def __init__(self, url: str, journal: Address, *, apart: bool = False) -> None:
         connect = partial(PostgresConnection, url)
-        super().__init__(connect, "The PostgreSQL database", journal, apart=apart)
+        super().__init__(connect, "The PostgreSQL database", journal, apart=apart, lanes=LANES)
         self.url = url
         self._connect = connect
         self._idle: deque[PostgresConnection] = deque()

@@ -1,13 +1,17 @@
 """Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import psycopg
+from psycopg.adapt import Transformer
 
 from afterword.store.connection import Dialect, Verdict
 from afterword.store.database import Params, StoreUnavailable
+from afterword.store.queries import query
 
 CONNECT_FOR = 5
 """Seconds to wait for a server that does not answer."""
@@ -68,10 +72,17 @@ class PostgresConnection:
         return self._execute(sql, params).rowcount
 
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[tuple[Any, ...]]:
+        connection = self._connected()
         text, names = _translated(sql)
-        if isinstance(params, dict) or not names:
-            return self._connected().execute(text, params or None)
-        return self._connected().execute(text, dict(zip(names, params, strict=True)))
+        if isinstance(params, dict):
+            return connection.execute(text, params)
+        if names:
+            return connection.execute(text, dict(zip(names, params, strict=True)))
+        return connection.execute(_filled(text, map(Transformer(connection).as_literal, params)))
+
+    def next_order_ids(self) -> int:
+        first: int = self.rows(query("next_order_ids"))[0][0]
+        return first
 
     def begin(self) -> None:
         self._connected().execute(self._begin)
@@ -119,7 +130,19 @@ def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
     """The text as psycopg wants it, and the names of its values in the order in which they first stand in it."""
     text = _OURS.sub(r"\1", sql).replace("%", "%%")
     names = tuple(dict.fromkeys(_NAME.findall(text)))
-    return _NAME.sub(r"%(\1)s", text).replace("?", "%s"), names
+    return _NAME.sub(r"%(\1)s", text), names
+
+
+def _filled(text: str, literals: Iterable[bytes]) -> bytes:
+    """The text with its question marks replaced. psycopg reads a text of many values anew each time, which costs more
+    than the values do."""
+    first, *others = _pieces(text)
+    return first + b"".join(chain.from_iterable(zip(literals, others, strict=True)))
+
+
+@lru_cache(maxsize=1_000)
+def _pieces(text: str) -> list[bytes]:
+    return text.replace("%%", "%").encode().split(b"?")
 
 
 def _first_line(error: Exception) -> str:

@@ -4,7 +4,7 @@ import hmac
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from afterword.base.ids import new_private_key, new_public_key, new_salt
+from afterword.base.ids import new_private_key, new_public_key, new_salt, shop_id_of
 from afterword.domain.shops import Key, Shop
 from afterword.store.database import Transaction
 from afterword.store.queries import query
@@ -90,11 +90,11 @@ def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
     The key's own first part names the shop, so the look-up stays with that shop's rows (guarantee 8); the
     hashes are compared in constant time.
     """
-    shop_id = presented.partition("/")[0]
-    if not (shop_id.isascii() and shop_id.isdigit() and len(shop_id) < 16):
+    shop_id = shop_id_of(presented)
+    if shop_id is None:
         return None
     hashed = _hash(presented)
-    for row in tx.rows(_PRIVATE_KEY, (int(shop_id), hashed)):
+    for row in tx.rows(_PRIVATE_KEY, (shop_id, hashed)):
         key_id, owner, kind, live, lang, created_at, revoked_at, secret, *shop = row
         if hmac.compare_digest(secret, hashed):
             return Shop(owner, *shop), Key(key_id, owner, kind, bool(live), lang, created_at, revoked_at)

@@ -7,13 +7,14 @@ from pathlib import Path
 import apsw
 
 from afterword.store.engine_database import EngineDatabase
+from afterword.store.journal import Address
 from afterword.store.sqlite_connection import UNAVAILABLE, SqliteConnection
 
 
 class SqliteDatabase(EngineDatabase):
     """Two processes may open the same file; each waits for the other's commit."""
 
-    def __init__(self, path: Path, journal: Path, *, apart: bool = False) -> None:
+    def __init__(self, path: Path, journal: Address, *, apart: bool = False) -> None:
         super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart)
         self.path = path
 

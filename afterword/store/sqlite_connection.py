@@ -6,8 +6,9 @@ from typing import Any
 
 import apsw
 
-from afterword.store.connection import Dialect, Verdict
+from afterword.store.connection import IDS_A_BLOCK, Dialect, Verdict
 from afterword.store.database import Params, StoreUnavailable
+from afterword.store.queries import query
 
 BUSY_FOR = 10.0
 """Seconds to wait for another process that writes to the same file."""
@@ -48,6 +49,11 @@ class SqliteConnection:
     def run(self, sql: str, params: Params = ()) -> int:
         self._execute(sql, params)
         return self.raw.changes()
+
+    def next_order_ids(self) -> int:
+        block = {"name": "orders", "size": IDS_A_BLOCK}
+        after: int = self.rows(query("next_ids"), block)[0][0]
+        return after - IDS_A_BLOCK
 
     def begin(self) -> None:
         deadline = time.monotonic() + BUSY_FOR

@@ -1,11 +1,8 @@
 """A transaction on a connection of any engine."""
 
-from afterword.store.connection import Connection
+from afterword.store.connection import IDS_A_BLOCK, Connection
 from afterword.store.journal import JournalMissing
 from afterword.store.keeper import JournalKeeper
-from afterword.store.queries import query
-
-IDS_A_BLOCK = 1_000
 
 
 class OpenTransaction:
@@ -15,6 +12,7 @@ class OpenTransaction:
         self.rows = connection.rows
         self.run = connection.run
         self.exclude_others = connection.exclude_others
+        self._next_order_ids = connection.next_order_ids
         self._keeper = keeper
         self._next_id = self._last_id = 0
         self.has_journal = False
@@ -22,9 +20,8 @@ class OpenTransaction:
 
     def new_order_id(self) -> int:
         if self._next_id == self._last_id:
-            block = {"name": "orders", "size": IDS_A_BLOCK}
-            self._last_id = self.rows(query("next_ids"), block)[0][0]
-            self._next_id = self._last_id - IDS_A_BLOCK
+            self._next_id = self._next_order_ids()
+            self._last_id = self._next_id + IDS_A_BLOCK
         self._next_id += 1
         return self._next_id - 1
 

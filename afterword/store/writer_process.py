@@ -15,7 +15,7 @@ import signal
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -37,15 +37,22 @@ _MOST_UNREAD = 2**16
 class WriterProcess:
     """See `writer.Writer`."""
 
-    def __init__(self, open_committer: Callable[[], Committer], metrics: Metrics) -> None:
-        """Raises what opening the committer raises, which happens in the process."""
+    def __init__(
+        self,
+        open_committer: Callable[[], Committer],
+        metrics: Metrics,
+        beside: "Sequence[WriterProcess]" = (),
+    ) -> None:
+        """`beside` are those that were begun before. Raises what opening the committer raises, in the process."""
         ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
             ours.close()
+            for other in beside:  # they end when nobody holds our end of their lines any more
+                other._line.socket.close()
             _commit_for_parent(_Line(theirs), open_committer)
         theirs.close()
-        self._line = _Line(ours)
+        self._line: _Line = _Line(ours)
         self._metrics = metrics
         self._waiting: deque[Waiting] = deque()
         self._sent: deque[Waiting] = deque()
@@ -151,6 +158,21 @@ class WriterProcess:
             self._loop.remove_reader(self._line.socket)
         self._line.socket.close()
         os.waitpid(self._child, 0)
+
+
+def writer_processes(
+    open_committers: Sequence[Callable[[], Committer]], metrics: Metrics
+) -> Sequence[WriterProcess]:
+    """One for each, in turn. Raises what the first that cannot open raises."""
+    begun: list[WriterProcess] = []
+    for open_committer in open_committers:
+        try:
+            begun.append(WriterProcess(open_committer, metrics, begun))
+        except Exception:
+            for process in begun:
+                process.close()
+            raise
+    return begun
 
 
 class _Line:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from afterword.base.clock import Clock
+from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
 from afterword.base.metrics import Metrics
 from afterword.domain.batches import Batch, BatchError, Report, Stored, counts, refusal
@@ -77,7 +78,9 @@ class OrdersEndpoint:
             payload = read_payload(kind, content_type, body)
             key = presented_key(payload.api_key, authorization)
             posted = Posted(key, payload.orders, payload.details, received_at)
-            answer, imported, duplicates, refused = await self._database.write_together(import_posted, posted)
+            answer, imported, duplicates, refused = await self._database.write_together(
+                import_posted, posted, shop_id_of(key) or 0
+            )
             self._database.metrics.count_orders(imported, duplicates, refused)
             return answer
         async with _removed(body):
@@ -93,7 +96,9 @@ class OrdersEndpoint:
             importing = _Importing(Report(details=said.details), self._database.metrics)
             async for batch in reader.batches(sender.shop.timezone):
                 arrival = Arrival(*sender, batch.orders, received_at)
-                await importing.add(batch, self._database.write_together(import_orders, arrival))
+                await importing.add(
+                    batch, self._database.write_together(import_orders, arrival, sender.shop.id)
+                )
         return await importing.answer()
 
 

@@ -14,6 +14,7 @@ PROMISED = {
     "dispatch": set(),
     "migrate": {"--json"},
     "backup FILE": {"--json"},
+    "copy-journal": {"--to", "--json"},
     "doctor": {"--accept", "--json"},
     "shop add NAME": SHOP_OPTIONS,
     "shop list": {"--json"},

@@ -1,3 +1,4 @@
+import json
 import os
 import pty
 import stat
@@ -8,6 +9,7 @@ import apsw
 
 from afterword.store.migrate import migrations
 from tests.cli.command import AFTERWORD, Command, free_port
+from tests.postgres import new_database
 
 NEWEST = migrations()[-1][0]
 
@@ -79,3 +81,23 @@ def test_what_is_made_is_private_however_open_the_folder_is(afterword: Command) 
     afterword.json("shop", "add", "Alba's bakery")
     for path in afterword.data.iterdir():
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_the_journal_is_copied_and_goes_on_at_the_other_place(afterword: Command, postgres: str) -> None:
+    afterword.json("shop", "add", "Alba's bakery")
+    afterword.say("suppression", "add", "1", "diego@diaz.example", "--reason", "bounced")
+    with new_database(postgres) as rows:
+        said = afterword.say("copy-journal", "--to", rows)
+        assert "AFTERWORD_JOURNAL" in said
+        afterword.say("suppression", "remove", "1", "diego@diaz.example", AFTERWORD_JOURNAL=rows)
+        held = afterword.run("doctor", "--json")
+        levels = {each["check"]: each["level"] for each in json.loads(held.out)["checks"]}
+        assert levels["journal"] == "trouble"
+        size = afterword.json("copy-journal", "--to", str(afterword.folder / "back"), AFTERWORD_JOURNAL=rows)
+        assert size == {"bytes": (afterword.folder / "back").stat().st_size}
+        assert afterword.run("copy-journal", "--to", rows).sentence.startswith(
+            "nothing is copied: another send"
+        )
+    assert "neither the path" in afterword.run("copy-journal", "--to", "mysql://x").sentence
+    (afterword.data / "send.journal").unlink()
+    assert "no send journal" in afterword.run("copy-journal", "--to", "x").sentence

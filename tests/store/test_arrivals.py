@@ -20,7 +20,7 @@ def arrival(member: Member, *names: str, live: bool = True, **fields: object) ->
 
 def take(database: EngineDatabase, arrivals: list[Arrival]) -> list[Stored | BaseException]:
     async def take_all() -> list[Stored | BaseException]:
-        writes = [database.write_together(import_orders, one) for one in arrivals]
+        writes = [database.write_together(import_orders, one, one.shop.id) for one in arrivals]
         return await asyncio.gather(*writes, return_exceptions=True)
 
     return run(take_all())

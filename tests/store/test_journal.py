@@ -9,13 +9,15 @@ from afterword.domain.invitations import Outcome
 from afterword.store.database import StoreUnavailable, Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import mark_sending, release, send_invitation
-from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing
+from afterword.store.journal import HEADER_SIZE, JournalMissing
+from afterword.store.journal_file import FilePlace
 from afterword.store.suppressions import allow, suppress
 from tests.store.cast import Member, another, claim, import_one, open_database, order, run, state, writing
 from tests.store.test_commit import no_file_grows_beyond
 from tests.store.test_invitations import DUE, held, imported, mark, record
 
 DIEGO = "diego@diaz.example"
+IDENTITY = "0123456789abcdef" * 2
 
 
 def lines(database: EngineDatabase) -> list[str]:
@@ -35,23 +37,24 @@ def reopened(database: EngineDatabase) -> EngineDatabase:
 
 
 def test_a_new_journal_has_a_name_of_its_own_and_no_lines(tmp_path: Path) -> None:
-    first = Journal.create(tmp_path / "one" / "send.journal")
-    second = Journal.create(tmp_path / "two" / "send.journal")
-    assert first.size() == second.size() == HEADER_SIZE
-    assert first.identity != second.identity
+    place = FilePlace(tmp_path / "one" / "send.journal")
+    created = place.create(IDENTITY)
+    assert created.size() == HEADER_SIZE
+    found = place.find()
+    assert found is not None and found.identity == created.identity == IDENTITY
     assert (tmp_path / "one" / "send.journal").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["send.journal"]
     with pytest.raises(FileExistsError):
-        Journal.create(tmp_path / "one" / "send.journal")
-    for each in (first, second):
+        place.create(IDENTITY)
+    for each in (created, found):
         each.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"afterword-journal 1 zz\n", b"sent\n" * 9, b"\0" * 99])
 def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "send.journal").write_bytes(content)
-    assert Journal.open(tmp_path / "send.journal") is None
-    assert Journal.open(tmp_path / "nothing here") is None
+    assert FilePlace(tmp_path / "send.journal").find() is None
+    assert FilePlace(tmp_path / "nothing here").find() is None
 
 
 def test_every_step_of_a_letter_and_every_suppression_is_a_line(

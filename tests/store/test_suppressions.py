@@ -5,7 +5,7 @@ import pytest
 from afterword.domain.suppressions import REASONS
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import mark_sending
-from afterword.store.journal import HEADER_SIZE, Journal
+from afterword.store.journal import HEADER_SIZE, events, journal_place
 from afterword.store.suppressions import allow, list_suppressions, suppress, suppressed_because
 from tests.store.cast import NOW, Member, claim, import_one, order, seen, state
 
@@ -133,9 +133,9 @@ def test_a_shop_can_take_a_suppression_back(database: EngineDatabase, alba: Memb
 def test_every_reason_can_stand_in_the_journal(database: EngineDatabase, alba: Member, reason: str) -> None:
     database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason=reason, now=NOW))
     database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, NOW))
-    kept = Journal.open(database.journal)
+    kept = journal_place(database.journal).find()
     assert kept is not None
-    assert [line[0] for line in kept.lines_from(HEADER_SIZE)] == ["suppressed", "allowed"]
+    assert [line[0] for line in events(kept.lines_from(HEADER_SIZE))] == ["suppressed", "allowed"]
     kept.close()
 
 

@@ -169,7 +169,7 @@ class SilentDatabase:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def write_together(self, work: object, item: object) -> None:
+    async def write_together(self, work: object, item: object, shop_id: int) -> None:
         raise self._error
 
 

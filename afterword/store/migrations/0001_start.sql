@@ -10,6 +10,9 @@ CREATE TABLE counters (
 
 INSERT INTO counters (name, next_id) VALUES ('shops', 1), ('keys', 1), ('orders', 1);
 
+-- Where transactions run beside each other, a row would have each wait for the one that took numbers before it.
+CREATE SEQUENCE order_ids INCREMENT BY 1000;  -- sqlite:
+
 CREATE TABLE shops (
     shop_id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

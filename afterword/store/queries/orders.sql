@@ -6,9 +6,9 @@ VALUES (:shop_id, :order_id, :live, :id_order, :reference, :order_date, :receive
         :email, :lang, :phone, :store_id, :lines)
 ON CONFLICT DO NOTHING;
 
--- name: is_order
--- Whether this number was given to an order of this shop.
-SELECT 1 FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
+-- name: which_orders
+-- Which of these numbers were given to orders of this shop.
+SELECT o.order_id FROM orders o WHERE o.shop_id = :shop_id AND o.order_id BETWEEN :first AND :last;
 
 -- name: order_of
 -- What a page or a letter says of an order.
