@@ -61,7 +61,11 @@ class WriterProcess:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
         self._is_held = False
-        self.migrated: list[int] = self._receive()
+        try:
+            self.migrated: list[int] = self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def is_held(self) -> bool:
