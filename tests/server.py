@@ -261,7 +261,7 @@ def opened(settings: Settings) -> Iterator[OpenTransaction]:
     path = settings.database_path
     connection = PostgresConnection(settings.database) if path is None else SqliteConnection(path)
     if path is None:
-        connection.run("SET default_transaction_read_only = on")
+        connection.run("BEGIN READ ONLY")
     else:
         connection.run("PRAGMA query_only = ON; BEGIN")
     try:

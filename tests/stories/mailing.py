@@ -22,7 +22,7 @@ class WatchedRelay(RelayPeer):
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__()
-        self._seconds = seconds
+        self.seconds = seconds
         self.accepted: list[tuple[str, int]] = []
 
     def accept(self, message: Received) -> None:
@@ -30,7 +30,7 @@ class WatchedRelay(RelayPeer):
         super().accept(message)
 
     async def handle_DATA(self, *call: Any) -> str:  # noqa: N802 (aiosmtpd's name)
-        await asyncio.sleep(self._seconds)
+        await asyncio.sleep(self.seconds)
         return await super().handle_DATA(*call)
 
 
