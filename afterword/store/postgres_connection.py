@@ -8,13 +8,24 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
+from psycopg.conninfo import conninfo_to_dict
 
+from afterword.base.settings import SettingsError
 from afterword.store.connection import Dialect, Verdict
 from afterword.store.database import Params, StoreUnavailable
 from afterword.store.queries import query
 
-CONNECT_FOR = 5
-"""Seconds to wait for a server that does not answer."""
+UNLESS_SAID = {
+    "application_name": "afterword",
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""What an address may say otherwise. Seconds, but for `tcp_user_timeout`, which libpq takes in milliseconds: a server
+that vanished without a word is given up after half a minute; Linux alone would wait for a quarter of an hour."""
 
 _LOCK = 5_242_871_108
 """The advisory lock that `exclude_others` takes: a number that is nobody else's, with luck."""
@@ -33,20 +44,18 @@ class PostgresConnection:
     dialect: Dialect = "postgres"
 
     def __init__(self, url: str) -> None:
-        """Raises StoreUnavailable."""
-        self._url = url
+        """Raises SettingsError, StoreUnavailable."""
+        self._address = read_address(url)
         self._is_writing = False
         self._raw = self._connect()
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         try:
             connection = psycopg.connect(
-                self._url,
+                **self._address,
                 autocommit=True,
                 cursor_factory=psycopg.ClientCursor,
                 prepare_threshold=None,
-                connect_timeout=CONNECT_FOR,
-                application_name="afterword",
             )
         except psycopg.Error as error:
             raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
@@ -120,6 +129,24 @@ class PostgresConnection:
 
     def close(self) -> None:
         self._raw.close()
+
+
+def read_address(url: str) -> dict[str, Any]:
+    """What an address `postgresql://…` says, and `UNLESS_SAID`. Raises SettingsError, without a part of the address.
+
+    libpq would tell a piece of a password that is not written as an address needs it: as a host, a port or a name.
+    """
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        said = {"host": "@"}
+    host, port, name = (str(said.get(part, "")) for part in ("host", "port", "dbname"))
+    if "@" in host + name or not re.fullmatch("[0-9,]*", port):
+        raise SettingsError(
+            "AFTERWORD_DATABASE is not an address that can be read: postgresql://user:password@host:port/name, "
+            "with signs such as / ? # @ % in the user or the password written %2F %3F %23 %40 %25"
+        ) from None
+    return UNLESS_SAID | said
 
 
 _BEGIN = "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"

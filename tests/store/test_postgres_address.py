@@ -1,0 +1,93 @@
+"""How a PostgreSQL server is reached: several hosts, a line that falls silent, and a password that nobody is told."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from afterword.base.settings import SettingsError
+from afterword.store.database import StoreUnavailable
+from afterword.store.postgres_connection import PostgresConnection, read_address
+from tests.cli.command import Command
+from tests.postgres import PostgresServer
+from tests.server import free_port
+
+
+@pytest.fixture(scope="module")
+def read_only() -> Iterator[str]:
+    """Host and port of a server that takes no writes, as a standby or one that is being replaced."""
+    folder = Path(mkdtemp(prefix="afterword-postgres-"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder, default_transaction_read_only="on")
+    try:
+        yield urlsplit(server.url).netloc.rpartition("@")[2]
+    finally:
+        server.remove()
+
+
+def hosts(first: str, url: str, query: str = "") -> str:
+    """The address of a server, with another host before its own."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return f"postgresql://{user}@{first},{host}{parts.path}{query}"
+
+
+def port_of(connection: PostgresConnection) -> int:
+    [(port,)] = connection.rows("SELECT inet_server_port()")
+    return int(port)
+
+
+def test_of_two_hosts_the_one_that_lives_is_taken(postgres: str) -> None:
+    with closing(PostgresConnection(hosts(f"127.0.0.1:{free_port()}", postgres))) as connection:
+        assert port_of(connection) == urlsplit(postgres).port
+
+
+def test_of_two_hosts_the_one_that_takes_writes_is_taken(postgres: str, read_only: str) -> None:
+    with closing(PostgresConnection(hosts(read_only, postgres))) as connection:
+        assert port_of(connection) == int(read_only.rpartition(":")[2])
+    asked = hosts(read_only, postgres, "?target_session_attrs=read-write")
+    with closing(PostgresConnection(asked)) as connection:
+        assert port_of(connection) == urlsplit(postgres).port
+
+
+def test_a_line_that_falls_silent_is_given_up_in_half_a_minute_unless_the_address_says_otherwise(
+    postgres: str,
+) -> None:
+    wanted = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+
+    def found(url: str) -> list[int]:
+        address = read_address(url)
+        with psycopg.connect(**address) as raw, socket.socket(fileno=raw.fileno()) as line:
+            options = [line.getsockopt(socket.IPPROTO_TCP, one) for one in wanted]
+            line.detach()
+            return options
+
+    assert found(postgres) == [15, 5, 3, 30_000]
+    assert found(f"{postgres}?keepalives_idle=60&tcp_user_timeout=90000") == [60, 5, 3, 90_000]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["hush/word@", "word@hush@", "hush%zzword@", "5432/hush@", "hush/1?x@", "1/hush?x@"],
+)
+def test_of_a_password_that_is_wrongly_written_nothing_is_told(written: str, tmp_path: Path) -> None:
+    url = f"postgresql://afterword:{written}127.0.0.1:1/name"
+    with pytest.raises(SettingsError) as raised:
+        PostgresConnection(url)
+    ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=url)
+    for told in (str(raised.value), ran.out, ran.err):
+        assert "hush" not in told
+    assert "AFTERWORD_DATABASE is not an address that can be read" in ran.out
+
+
+def test_a_password_is_not_told_when_no_host_answers() -> None:
+    dead = f"127.0.0.1:{free_port()}"
+    with pytest.raises(StoreUnavailable) as raised:
+        PostgresConnection(f"postgresql://afterword:hushword@{dead},{dead}/name")
+    assert "hushword" not in str(raised.value)
+    assert "refused" in str(raised.value)
