@@ -50,7 +50,7 @@ class Beside:
             _wait_until_gone(self._left)
             self._start()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """SIGKILL to all of it."""
         family = _family(self._process.pid)
         for pid in family:

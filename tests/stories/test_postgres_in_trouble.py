@@ -63,7 +63,7 @@ def test_whatever_is_killed_nobody_gets_two_letters_and_nobody_is_forgotten(
         with contextlib.ExitStack() as ending:
             cast = [Beside(alba, *line) for line in (SERVING, SERVING, *[("dispatch",)] * 3)]
             for one in cast:
-                ending.callback(one.end)
+                ending.callback(one.close)
             relay.wait_for(1)
             interrupted = 0
             for turn in range(ROUNDS):
