@@ -1,51 +1,106 @@
-"""What a process has done with its database since it began, in numbers, for `GET /metrics`.
+"""What an Afterword has done with its database since it began, in numbers, for `GET /metrics`.
 
-Counting is adding to plain integers, since it is done for every order; metrics are made of them when somebody asks.
-Each number is added to by one thread at a time.
+Counting is adding to a number in memory, since it is done for every order; metrics are made of them when somebody
+asks. The processes of one `serve --workers N` have that memory in common, so that each of them tells what all of them
+have done together. Each number of a process is added to by one of its threads.
 """
 
+import mmap
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import NamedTuple
 
 COMMIT_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+ORDERS = ("imported", "duplicate", "refused")
+LETTERS = ("sent", "deferred", "failed", "in_doubt")
 
-class Distribution:
+# Where each number stands in a row. A distribution has a number for each bound, one for what is above the last one,
+# and the sum of all.
+_IMPORTED, _DUPLICATE, _REFUSED = range(3)
+_LETTERS = {outcome: 3 + place for place, outcome in enumerate(LETTERS)}
+_SIZES = 3 + len(LETTERS)
+_SIZES_SUM = _SIZES + len(COMMIT_SIZES) + 1
+_SECONDS = _SIZES_SUM + 1
+_SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
+_WAITING = _SECONDS_SUM + 1
+_WIDTH = _WAITING + 1
+_BYTES = 8 * _WIDTH
+
+
+class Distribution(NamedTuple):
     """How many of the observed values were at most each bound and above the one before it, and the sum of all.
 
     `counts` has one number more than there are bounds: the values above the last one.
     """
 
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
+    bounds: Sequence[float]
+    counts: list[int]
+    sum: float
 
-    def observe(self, value: float) -> None:
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
+
+class Totals(NamedTuple):
+    """What all processes have done. Every word that is counted is there from the start, so that its first one is seen
+    as an increase. `waiting_elsewhere`: writes of the other processes that are not on the disk yet."""
+
+    orders: dict[str, int]
+    letters: dict[str, int]
+    commit_size: Distribution
+    commit_seconds: Distribution
+    waiting_elsewhere: int
+
+
+class Board:
+    """A row of numbers for each of several processes, in memory that they share: made before they are forked.
+
+    A process that is started anew goes on with the row of the lost one, so that no number ever goes back.
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        memory = memoryview(mmap.mmap(-1, processes * _BYTES))
+        self.rows = [memory[n * _BYTES : (n + 1) * _BYTES].cast("d") for n in range(processes)]
 
 
 class Metrics:
-    """Every word that is counted is there from the start, so that its first one is seen as an increase."""
+    """What this process counts, and what all of its board have counted."""
 
-    def __init__(self) -> None:
-        self.orders = {"imported": 0, "duplicate": 0, "refused": 0}
-        self.letters = {"sent": 0, "deferred": 0, "failed": 0, "in_doubt": 0}
-        self.commit_size = Distribution(COMMIT_SIZES)
-        self.commit_seconds = Distribution(COMMIT_SECONDS)
+    def __init__(self, board: Board | None = None, number: int = 0) -> None:
+        self._rows = (board or Board()).rows
+        self._row = self._rows[number]
+        self._row[_WAITING] = 0
 
     def count_orders(self, imported: int, duplicate: int, refused: int) -> None:
-        orders = self.orders
-        orders["imported"] += imported
-        orders["duplicate"] += duplicate
-        orders["refused"] += refused
+        row = self._row
+        row[_IMPORTED] += imported
+        if duplicate:
+            row[_DUPLICATE] += duplicate
+        if refused:
+            row[_REFUSED] += refused
 
     def count_letters(self, outcome: str, count: int = 1) -> None:
-        self.letters[outcome] += count
+        self._row[_LETTERS[outcome]] += count
 
     def count_commit(self, size: int, seconds: float) -> None:
         """Writes that were handed over together, and how long it took until they were on the disk."""
-        self.commit_size.observe(size)
-        self.commit_seconds.observe(seconds)
+        row = self._row
+        row[_SIZES + bisect_left(COMMIT_SIZES, size)] += 1
+        row[_SIZES_SUM] += size
+        row[_SECONDS + bisect_left(COMMIT_SECONDS, seconds)] += 1
+        row[_SECONDS_SUM] += seconds
+
+    def note_waiting(self, writes: int) -> None:
+        """Writes of this process that are not on the disk yet, for the other processes to know."""
+        self._row[_WAITING] = writes
+
+    @property
+    def totals(self) -> Totals:
+        every = [sum(numbers) for numbers in zip(*self._rows, strict=True)]
+        counts = [round(number) for number in every]
+        return Totals(
+            dict(zip(ORDERS, counts, strict=False)),
+            {outcome: counts[place] for outcome, place in _LETTERS.items()},
+            Distribution(COMMIT_SIZES, counts[_SIZES:_SIZES_SUM], every[_SIZES_SUM]),
+            Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
+            counts[_WAITING] - round(self._row[_WAITING]),
+        )

@@ -9,6 +9,7 @@ from contextlib import suppress
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.metrics import Board, Metrics
 from afterword.base.settings import read_settings
 from afterword.cli.demo import introduction
 from afterword.cli.output import say
@@ -43,10 +44,11 @@ def serve(workers: int, no_dispatch: bool) -> None:
             "one process takes thousands of orders a second"
         )
     address = app.free_address(settings)
+    board = Board(workers)
 
     def work(number: int = 0, lifeline: int | None = None) -> None:
         """The first one introduces itself and sends; each opens the database by itself."""
-        database = open_database(settings, apart=True)
+        database = open_database(settings, apart=True, metrics=Metrics(board, number))
         lines = introduction(settings, database, system_clock()) if number == 0 else []
 
         def introduce() -> None:

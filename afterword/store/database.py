@@ -92,7 +92,7 @@ class Database(Protocol):
 
     @property
     def metrics(self) -> Metrics:
-        """What this process has done with these rows, to count in."""
+        """What was done with these rows, to count in."""
         ...
 
     @property

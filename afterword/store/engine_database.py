@@ -34,11 +34,15 @@ class EngineDatabase:
         *,
         apart: bool = False,
         lanes: int = 1,
+        metrics: Metrics | None = None,
     ) -> None:
-        """`name` is what people are told that the rows are in. Raises SchemaTooNew, StoreUnavailable."""
+        """`name` is what people are told that the rows are in; `metrics` is given when others count there too.
+
+        Raises SchemaTooNew, StoreUnavailable.
+        """
         self.name = name
         self.journal = journal
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         committer = partial(Committer, connect, journal)
         if apart:
             lane = partial(Committer, connect, None)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from afterword.base.metrics import Metrics
 from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase, ask
 from afterword.store.journal import Address
@@ -24,9 +25,12 @@ READERS = 4
 class PostgresDatabase(EngineDatabase):
     """Every process that sends must have the same journal: a file on their one host, or rows (guarantee 9)."""
 
-    def __init__(self, url: str, journal: Address, *, apart: bool = False) -> None:
+    def __init__(
+        self, url: str, journal: Address, *, apart: bool = False, metrics: Metrics | None = None
+    ) -> None:
         connect = partial(PostgresConnection, url)
-        super().__init__(connect, "The PostgreSQL database", journal, apart=apart, lanes=LANES)
+        name = "The PostgreSQL database"
+        super().__init__(connect, name, journal, apart=apart, lanes=LANES, metrics=metrics)
         self.url = url
         self._connect = connect
         self._idle: deque[PostgresConnection] = deque()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 
+from afterword.base.metrics import Metrics
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal import Address
 from afterword.store.sqlite_connection import UNAVAILABLE, SqliteConnection
@@ -14,8 +15,10 @@ from afterword.store.sqlite_connection import UNAVAILABLE, SqliteConnection
 class SqliteDatabase(EngineDatabase):
     """Two processes may open the same file; each waits for the other's commit."""
 
-    def __init__(self, path: Path, journal: Address, *, apart: bool = False) -> None:
-        super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart)
+    def __init__(
+        self, path: Path, journal: Address, *, apart: bool = False, metrics: Metrics | None = None
+    ) -> None:
+        super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
         self.path = path
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:

@@ -108,6 +108,7 @@ class WriterProcess:
             except Exception as error:
                 # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
                 settle(sending, [error] * len(sending))
+        self._metrics.note_waiting(self.waiting)
 
     def _settle_groups(self) -> None:
         """Answers for every group whose results have come: at least one."""

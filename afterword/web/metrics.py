@@ -1,4 +1,4 @@
-"""`GET /metrics`: what this process has done and what waits, for Prometheus (docs/operating.md, "Metrics")."""
+"""`GET /metrics`: what was done and what waits, for Prometheus (docs/operating.md, "Metrics")."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
-from afterword.base.metrics import Distribution, Metrics
+from afterword.base.metrics import Distribution, Totals
 from afterword.store.database import Database, StoreUnavailable, Transaction
 from afterword.store.overview import count_due, oldest_due
 from afterword.web.render import UNCACHED
@@ -31,7 +31,7 @@ log = log_for("web")
 
 
 class Waiting(NamedTuple):
-    """What waits at this moment: writes in this process; due live invitations, and since when the oldest."""
+    """What waits at this moment: writes; due live invitations, and since when the oldest."""
 
     writes: int
     due: int
@@ -41,21 +41,21 @@ class Waiting(NamedTuple):
 class Exposition(Collector):
     """The numbers as metrics."""
 
-    def __init__(self, metrics: Metrics, waiting: Waiting, now: float) -> None:
-        self._metrics = metrics
+    def __init__(self, totals: Totals, waiting: Waiting, now: float) -> None:
+        self._totals = totals
         self._waiting = waiting
         self._lateness = 0.0 if waiting.since is None else max(0.0, now - waiting.since)
 
     def collect(self) -> Iterator[Metric]:
-        metrics, waiting = self._metrics, self._waiting
+        totals, waiting = self._totals, self._waiting
         yield _counter(
-            "afterword_orders", "Orders, live and test, by what became of them.", "result", metrics.orders
+            "afterword_orders", "Orders, live and test, by what became of them.", "result", totals.orders
         )
         yield _counter(
             "afterword_letters",
-            "Letters, live and test, that this process sent, by what the courier said; one given up has failed.",
+            "Letters, live and test, sent by whoever serves here, by what the courier said; one given up has failed.",
             "outcome",
-            metrics.letters,
+            totals.letters,
         )
         yield GaugeMetricFamily(
             "afterword_invitations_due",
@@ -68,15 +68,15 @@ class Exposition(Collector):
             self._lateness,
         )
         yield _histogram(
-            "afterword_commit_size", "Writes that were handed to the disk together.", metrics.commit_size
+            "afterword_commit_size", "Writes that were handed to the disk together.", totals.commit_size
         )
         yield _histogram(
             "afterword_commit_seconds",
             "How long that took, from their turn to the disk.",
-            metrics.commit_seconds,
+            totals.commit_seconds,
         )
         yield GaugeMetricFamily(
-            "afterword_writes_waiting", "Writes of this process that are not on the disk yet.", waiting.writes
+            "afterword_writes_waiting", "Writes that are not on the disk yet.", waiting.writes
         )
 
 
@@ -98,8 +98,9 @@ class MetricsEndpoint:
             log.error("a page turned away", error=str(error))
             headers = {**UNCACHED, "Retry-After": "5"}
             return Response("the database does not answer\n", 503, headers, "text/plain")
-        waiting = Waiting(self._database.writes_waiting, due, since)
-        content = _encode(Exposition(self._database.metrics, waiting, now))
+        totals = self._database.metrics.totals
+        waiting = Waiting(self._database.writes_waiting + totals.waiting_elsewhere, due, since)
+        content = _encode(Exposition(totals, waiting, now))
         return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
 
 

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).parents[2]
 EXAMPLES = PROJECT / "examples"
 UNITS = sorted(EXAMPLES.rglob("*.service"))
 
-FAMILIES = list(Exposition(Metrics(), Waiting(0, 0, None), 0.0).collect())
+FAMILIES = list(Exposition(Metrics().totals, Waiting(0, 0, None), 0.0).collect())
 HISTOGRAMS = {family.name for family in FAMILIES if family.type == "histogram"}
 METRICS = {
     family.name + "_total" * (family.type == "counter"): {

@@ -4,6 +4,7 @@ gets two letters and nobody is forgotten."""
 import contextlib
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -126,14 +127,29 @@ def test_several_processes_serve_one_port_and_a_lost_one_is_started_again(
         assert alba.process is not None
         first = children_of(alba.process.pid)
         assert len(first) == 2
+        for number in range(10):
+            assert alba.post_orders([an_order(f"before-{number}")]).status == 200
         time.sleep(SOON)
         os.kill(first[1], signal.SIGKILL)
         alba.wait_until(lambda: len(set(children_of(alba.process.pid)) - {first[1]}) == 2)
         ids = import_orders(alba, 40)
-        assert len(alba.states()) == len(ids)
+        assert len(alba.states()) == 10 + len(ids)
+        assert {imported(alba) for _ in range(20)} == {10 + len(ids)}, (
+            "an answer does not tell of all processes"
+        )
         left = children_of(alba.process.pid)
         assert alba.stop() == 0
         assert not [pid for pid in left if Path("/proc", str(pid)).exists()]
+
+
+def imported(alba: Server) -> int:
+    """What `/metrics` says, whichever process answers."""
+    [value] = re.findall(
+        r'^afterword_orders_total{result="imported"} (.+)$',
+        alba.get("/metrics").content.decode(),
+        re.MULTILINE,
+    )
+    return int(float(value))
 
 
 def test_the_processes_end_with_the_one_that_watches_over_them(postgres: str, tmp_path: Path) -> None:
