@@ -220,7 +220,8 @@ def _own_folder(path: Path) -> Path:
     for left in path.iterdir():
         if left.is_file():
             left.unlink(missing_ok=True)
-        elif not Path("/proc", left.name).exists():
+        elif left.name == str(os.getpid()) or not Path("/proc", left.name).exists():
+            # In a container, one that is started anew often has the number of the dead.
             shutil.rmtree(left, ignore_errors=True)
     own = path / str(os.getpid())
     own.mkdir(mode=0o700)

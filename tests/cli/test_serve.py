@@ -20,7 +20,7 @@ import pytest
 from afterword.cli import demo
 from tests.cli.command import Command, free_port
 from tests.needs import needs
-from tests.server import an_order
+from tests.server import SERVE, Server, an_order
 
 DUPLICATE = "Some orders were not imported because they had already been sent (see documentation)"
 
@@ -210,3 +210,14 @@ def test_we_are_called_as_we_were_called(tmp_path: Path, monkeypatch: pytest.Mon
     assert demo.command() == "afterword"
     monkeypatch.setattr(sys, "argv", ["/somewhere/afterword/__main__.py"])
     assert demo.command() == f"{shlex.quote(sys.executable)} -m afterword"
+
+
+def test_what_a_dead_process_of_the_same_number_has_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container, the server has the same number each time."""
+    become = (
+        "import os, sys; from pathlib import Path; Path(sys.argv[1], str(os.getpid())).mkdir(parents=True); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    )
+    alba = Server(tmp_path)
+    with alba.start([sys.executable, "-c", become, str(alba.data / "spool"), *SERVE[1:]]):
+        assert alba.post_orders([an_order(number) for number in range(600)]).counts == (1, 600, 600)

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -140,6 +141,80 @@ def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -
     assert "journal" not in copied["replica"]["url"]
     assert "AFTERWORD_JOURNAL=/var/lib/afterword-journal/send.journal" in text
     assert "MUST NOT BE RESTORED" in text
+
+
+COMPOSE = yaml.safe_load((EXAMPLES / "compose.yaml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = ("web", "dispatcher")
+DOCKERFILES = (EXAMPLES / "Dockerfile", EXAMPLES / "postfix/Dockerfile")
+
+
+def test_the_containers_are_web_dispatcher_rows_and_mail() -> None:
+    assert set(SERVICES) == {*OURS, "postgres", "postfix"}
+    assert set(COMPOSE["volumes"]) == {
+        volume.partition(":")[0] for service in SERVICES.values() for volume in service["volumes"]
+    }
+    assert set(COMPOSE["secrets"]) == {
+        secret for service in SERVICES.values() for secret in service.get("secrets", ())
+    }
+    for service in SERVICES.values():
+        assert service["restart"] == "unless-stopped"
+        assert set(service.get("depends_on", ())) <= set(SERVICES)
+    assert all("healthcheck" in SERVICES[name] for name in SERVICES if name != "dispatcher")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_container_runs_a_command_that_is_there_with_settings_that_are_there(name: str) -> None:
+    service = SERVICES[name]
+    command, rest = find_command(service["command"])
+    command.make_context(command.name, rest)
+    environment: dict[str, str] = service["environment"]
+    assert set(environment) <= settings()
+    for setting, value in environment.items():
+        if setting.endswith("_FILE"):
+            assert value.removeprefix("/run/secrets/") in service["secrets"]
+    assert environment["AFTERWORD_SMTP"].startswith("smtp://postfix:")
+    assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def test_the_containers_of_the_pair_differ_in_what_they_run_alone() -> None:
+    own = {"command", "ports", "stop_grace_period", "healthcheck"}
+    web, dispatcher = ({key: SERVICES[name][key] for key in SERVICES[name].keys() - own} for name in OURS)
+    assert web == dispatcher
+
+
+def test_the_image_writes_to_its_volumes_alone_as_nobody_special() -> None:
+    text = (EXAMPLES / "Dockerfile").read_text("utf-8")
+    written = re.findall(r"(AFTERWORD_[A-Z]+)=(\S+)", text)
+    assert {name for name, _ in written} <= settings()
+    folders = json.loads(re.findall(r"^VOLUME (.+)$", text, re.MULTILINE)[0])
+    assert {volume.partition(":")[2] for volume in SERVICES["web"]["volumes"]} == set(folders)
+    places = [value for _, value in written if value.startswith("/")]
+    assert all(any(place.startswith(folder) for folder in folders) for place in places)
+    assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["afterword"]
+    command = json.loads(re.findall(r"^ENTRYPOINT (.+)$", text, re.MULTILINE)[0])
+    command += json.loads(re.findall(r"^CMD (.+)$", text, re.MULTILINE)[0])
+    assert command.pop(0) == "afterword"
+    find_command(command)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    assert all((PROJECT / path).exists() for line in copied for path in line.split())
+
+
+def test_images_have_the_short_names_that_every_builder_knows() -> None:
+    named = [service["image"] for service in SERVICES.values() if "image" in service]
+    for file in DOCKERFILES:
+        named += re.findall(r"^FROM (\S+)", file.read_text("utf-8"), re.MULTILINE)
+    assert {re.fullmatch(r"(\w+)(?::[\w.-]+)?", image)[1] for image in named} == {  # type: ignore[index]
+        "afterword",
+        "postgres",
+        "python",
+        "debian",
+    }
+    for name, service in SERVICES.items():
+        if isinstance(build := service.get("build"), dict):
+            assert (EXAMPLES / build["context"] / build["dockerfile"]).exists(), name
+        elif build:
+            assert (EXAMPLES / build / "Dockerfile").exists(), name
 
 
 def board() -> dict[str, object]:
