@@ -51,7 +51,7 @@ class PostgresConnection:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         try:
-            connection = psycopg.connect(
+            return psycopg.connect(
                 **self._address,
                 autocommit=True,
                 cursor_factory=psycopg.ClientCursor,
@@ -59,15 +59,6 @@ class PostgresConnection:
             )
         except psycopg.Error as error:
             raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
-        self._begin = _BEGIN
-        try:
-            if connection.execute("SHOW synchronous_commit").fetchall() == [("off",)]:
-                # Guarantee 1: whatever the server's default, an answer comes after the fsync.
-                self._begin += "; SET LOCAL synchronous_commit = on"
-        except psycopg.Error as error:
-            connection.close()
-            raise StoreUnavailable(f"PostgreSQL cannot be asked: {_first_line(error)}") from error
-        return connection
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._raw.closed and not self._is_writing:
@@ -94,7 +85,7 @@ class PostgresConnection:
         return first
 
     def begin(self) -> None:
-        self._connected().execute(self._begin)
+        self._connected().execute(_BEGIN)
         self._is_writing = True
 
     def exclude_others(self) -> None:
@@ -149,7 +140,10 @@ def read_address(url: str) -> dict[str, Any]:
     return UNLESS_SAID | said
 
 
-_BEGIN = "BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'"
+# Guarantee 1: an answer comes after the fsync, whatever the default is, which may have changed since we connected, or
+# be another one on another connection of a pooler's.
+_BEGIN = """BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s';
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"""
 
 
 @lru_cache(maxsize=1_000)

@@ -38,6 +38,14 @@ OF_ORDERS = (
         f"{STORE}commit.py::test_a_write_that_raises_fails_alone",
     ),
     Sabotage(
+        1,
+        "a server that answers early is left to it",
+        "store/postgres_connection.py",
+        "WHERE current_setting('synchronous_commit') = 'off'",
+        "WHERE current_setting('synchronous_commit') = 'never'",
+        f"{STORE}postgres_connection.py::test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes",
+    ),
+    Sabotage(
         2,
         "the unique index on id_order dropped",
         TABLES_SQL,

@@ -1,4 +1,5 @@
-"""How a PostgreSQL server is reached: several hosts, a line that falls silent, and a password that nobody is told."""
+"""How PostgreSQL is reached: several hosts, a line that falls silent, a password that nobody is told; and what each
+transaction asks of it."""
 
 import socket
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from afterword.base.settings import SettingsError
 from afterword.store.database import StoreUnavailable
 from afterword.store.postgres_connection import PostgresConnection, read_address
 from tests.cli.command import Command
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, new_database
 from tests.server import free_port
 
 
@@ -91,3 +92,21 @@ def test_a_password_is_not_told_when_no_host_answers() -> None:
         PostgresConnection(f"postgresql://afterword:hushword@{dead},{dead}/name")
     assert "hushword" not in str(raised.value)
     assert "refused" in str(raised.value)
+
+
+def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(postgres: str) -> None:
+    asked = "SELECT current_setting('synchronous_commit')"
+    with new_database(postgres) as url, closing(PostgresConnection(url)) as connection:
+        name = urlsplit(url).path.removeprefix("/")
+        connection.run(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        connection.run("SET synchronous_commit = off")  # as a reload of the server's settings does meanwhile
+        with closing(PostgresConnection(url)) as another:
+            for each in (connection, another):
+                assert each.rows(asked) == [("off",)]
+                each.begin()
+                assert each.rows(asked) == [("on",)]
+                each.commit()
+        connection.run("SET synchronous_commit = remote_apply")
+        connection.begin()
+        assert connection.rows(asked) == [("remote_apply",)], "a stricter one is left as it is"
+        connection.rollback()
