@@ -89,9 +89,9 @@ class Metrics:
         row[_SECONDS + bisect_left(COMMIT_SECONDS, seconds)] += 1
         row[_SECONDS_SUM] += seconds
 
-    def note_waiting(self, writes: int) -> None:
-        """Writes of this process that are not on the disk yet, for the other processes to know."""
-        self._row[_WAITING] = writes
+    def count_waiting(self, change: int) -> None:
+        """How many more, or fewer, writes of this process are not on the disk yet: the others tell it too."""
+        self._row[_WAITING] += change
 
     @property
     def totals(self) -> Totals:

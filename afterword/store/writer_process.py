@@ -56,7 +56,7 @@ class WriterProcess:
         self._metrics = metrics
         self._waiting: deque[Waiting] = deque()
         self._sent: deque[Waiting] = deque()
-        self._unread = 0
+        self._unread = self._noted = 0
         self._is_to_send = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
@@ -108,7 +108,7 @@ class WriterProcess:
             except Exception as error:
                 # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
                 settle(sending, [error] * len(sending))
-        self._metrics.note_waiting(self.waiting)
+        self._note_waiting()
 
     def _settle_groups(self) -> None:
         """Answers for every group whose results have come: at least one."""
@@ -141,6 +141,11 @@ class WriterProcess:
         self._sent.clear()
         self._waiting.clear()
         settle(lost, [StoreUnavailable("the writer is lost")] * len(lost))
+        self._note_waiting()
+
+    def _note_waiting(self) -> None:
+        self._metrics.count_waiting(self.waiting - self._noted)
+        self._noted = self.waiting
 
     async def until_lost(self) -> None:
         """Returns when the process is gone, which it never should be before `close`."""

@@ -37,7 +37,7 @@ def test_processes_of_one_board_tell_what_all_have_done_and_one_started_anew_goe
     board = Board(2)
     first = Metrics(board, 0)
     first.count_orders(5, 0, 0)
-    first.note_waiting(3)
+    first.count_waiting(3)
     for _ in range(2):
 
         def second() -> None:
@@ -45,7 +45,7 @@ def test_processes_of_one_board_tell_what_all_have_done_and_one_started_anew_goe
             assert metrics.totals.waiting_elsewhere == 3
             metrics.count_orders(10, 1, 0)
             metrics.count_commit(4, 0.5)
-            metrics.note_waiting(7)
+            metrics.count_waiting(7)
 
         assert run_apart(second) == 0
     assert first.totals.orders == {"imported": 25, "duplicate": 2, "refused": 0}
