@@ -35,6 +35,12 @@ SERVING = ("serve", "--workers", "2")
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
+    with durable_server() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def durable_server() -> Iterator[PostgresServer]:
     """One of our own, which writes as durably as it does by default."""
     folder = Path(mkdtemp(prefix="afterword-postgres-"))
     folder.chmod(0o755)
@@ -45,24 +51,33 @@ def server() -> Iterator[PostgresServer]:
         started.remove()
 
 
+@pytest.mark.parametrize("hosts", ["one host", "five hosts"])
 def test_whatever_is_killed_nobody_gets_two_letters_and_nobody_is_forgotten(
-    server: PostgresServer, tmp_path: Path
+    server: PostgresServer, tmp_path: Path, hosts: str
 ) -> None:
     """Two `serve --workers 2` and three `dispatch`: five that send, of which any process may be killed.
 
-    Every third turn PostgreSQL goes down instead, by a crash or told to be quick. With AFTERWORD_TEST_SCALE=10 there
-    are 20,400 letters.
+    Every third turn PostgreSQL goes down instead, by a crash or told to be quick. On several hosts nothing is shared
+    but the database and the send journal on a server of its own, and the two servers go down in turn. With
+    AFTERWORD_TEST_SCALE=10 there are 20,400 letters.
     """
     draw = random.Random(ROUNDS)
     down = {"immediate": 0, "fast": 0}
-    with (
-        WatchedRelay(seconds=0.1) as relay,
-        mailing_server(tmp_path, relay, AFTERWORD_DATABASE=server.url) as alba,
-    ):
+    settings = {"AFTERWORD_DATABASE": server.url}
+    places: list[dict[str, str]] = [{}] * 5
+    servers = [server]
+    with contextlib.ExitStack() as stack:
+        if hosts == "five hosts":
+            servers.append(stack.enter_context(durable_server()))
+            settings |= {"AFTERWORD_JOURNAL": servers[1].url, "AFTERWORD_SECRET": "s" * 32}
+            places = [{"AFTERWORD_DATA": str(tmp_path / f"host-{n}")} for n in range(5)]
+        relay = stack.enter_context(WatchedRelay(seconds=0.1))
+        alba = stack.enter_context(mailing_server(tmp_path, relay, **settings))
         ids = import_orders(alba, LETTERS)
         alba.stop()
         with contextlib.ExitStack() as ending:
-            cast = [Beside(alba, *line) for line in (SERVING, SERVING, *[("dispatch",)] * 3)]
+            lines = (SERVING, SERVING, *[("dispatch",)] * 3)
+            cast = [Beside(alba, *line, **place) for line, place in zip(lines, places, strict=True)]
             for one in cast:
                 ending.callback(one.close)
             relay.wait_for(1)
@@ -72,9 +87,10 @@ def test_whatever_is_killed_nobody_gets_two_letters_and_nobody_is_forgotten(
                 interrupted += len(relay.messages) < LETTERS - ROUNDS * CONNECTIONS
                 if turn % 3 == 1:
                     how = "immediate" if turn % 2 else "fast"
-                    server.stop(how)
+                    victim = servers[turn // 3 % len(servers)]
+                    victim.stop(how)
                     down[how] += 1
-                    server.start()
+                    victim.start()
                 else:
                     draw.choice(cast).kill(draw)
                 for one in cast:
