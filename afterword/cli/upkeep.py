@@ -12,6 +12,7 @@ from afterword.base.files import sync
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
+from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal import copy_journal as copy_lines
 from afterword.store.journal import journal_place
 from afterword.store.migrate import migrations
@@ -20,21 +21,39 @@ from afterword.store.sqlite import SqliteDatabase
 
 
 @click.command()
+@click.option("--citus", is_flag=True, help="Spread the tables by shop over the nodes of a Citus cluster.")
 @json_option
-def migrate(as_json: bool) -> None:
+def migrate(citus: bool, as_json: bool) -> None:
     """Bring the database's schema up to date.
 
-    Every command does so by itself; this one says what was done.
+    Every command does so by itself; this one says what was done. Only this one, with --citus, spreads tables.
     """
+    if citus and read_settings().database_path is not None:
+        raise Refused(
+            "--citus is for a Citus cluster, and this database is a SQLite file: set AFTERWORD_DATABASE to the "
+            "address of the coordinator"
+        )
     with opened() as database:
         applied = database.migrated
+        spread = _distribute(database) if citus else []
     schema = migrations()[-1][0]
     if as_json:
-        say_json({"schema": schema, "applied": applied})
-    elif applied:
+        say_json({"schema": schema, "applied": applied} | ({"spread": spread} if citus else {}))
+        return
+    if applied:
         say(f"Applied {', '.join(map(str, applied))}: the schema is now {schema}.")
     else:
         say(f"The schema is up to date: {schema}.")
+    if spread:
+        say(f"Spread over the nodes by shop: {', '.join(spread)}.")
+    elif citus:
+        say("The tables are spread over the nodes already.")
+
+
+def _distribute(database: EngineDatabase) -> list[str]:
+    from afterword.store.citus import distribute  # whoever keeps a SQLite file need not wait for psycopg
+
+    return distribute(database)
 
 
 @click.command()

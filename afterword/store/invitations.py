@@ -89,7 +89,7 @@ def claim_due(
     """
     values = {"shop_id": shop.id, "live": int(live), "now": int(now), "most": most}
     claimed = tx.rows(query("claim_due"), values | {"claim": holder, "lease_until": lease_until})
-    remembers = bool(tx.rows(query("any_remembered")))
+    remembers = bool(tx.rows(query("any_remembered"), {"shop_id": shop.id}))
     found = []
     for (order_id,) in claimed:
         *row, lines = tx.rows(_CLAIMED, (shop.id, order_id))[0]
@@ -127,7 +127,7 @@ def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int)
     claim is not ours any more. Raises JournalMissing."""
     shop, invitation = claim.shop, claim.invitation
     address = address_hash(shop.salt, invitation.email)
-    key = (lease_until, shop.id, invitation.id, claim.holder, shop.id, int(invitation.live), address)
+    key = (lease_until, shop.id, invitation.id, claim.holder, int(invitation.live), address)
     if tx.run(_MARK, key):
         tx.journal(claim.journal_line("sending", now))
         return True

@@ -67,7 +67,9 @@ class JournalKeeper:
             tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
-            tx.run(query("doubt_all_in_hand"), {"reason": "the send journal was lost while it was in hand"})
+            reason = {"reason": "the send journal was lost while it was in hand"}
+            for shop_id, order_id in tx.rows(query("in_hand")):
+                tx.run(query("doubt_in_hand"), {"shop_id": shop_id, "order_id": order_id} | reason)
 
     def _adopt(self, tx: Transaction, journal: Journal) -> Journal:
         tx.run(query("forget_journals"))

@@ -32,13 +32,14 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
     applied = []
     for number, sql in known:
         if number > current:
-            for statement in _statements(_of_sqlite.sub(r"\1", sql) if dialect == "sqlite" else sql):
+            for statement in statements(_of_sqlite.sub(r"\1", sql) if dialect == "sqlite" else sql):
                 tx.run(statement)
             tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
             applied.append(number)
     return applied
 
 
-def _statements(sql: str) -> list[str]:
+def statements(sql: str) -> list[str]:
+    """The statements of a file, without its comments."""
     lines = (line.partition("--")[0] for line in sql.splitlines())
     return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

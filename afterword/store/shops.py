@@ -4,6 +4,8 @@ import hmac
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+import msgspec
+
 from afterword.base.ids import new_private_key, new_public_key, new_salt, shop_id_of
 from afterword.domain.shops import Key, Shop
 from afterword.store.database import Transaction
@@ -28,12 +30,14 @@ class Refused(Exception):
 def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]:
     """A new shop with a live and a test key of each kind. `fields` are those of `Shop`, without id and salt.
 
-    Raises Refused when the name is taken.
+    Raises Refused when the name is taken. It is looked for under the lock of `exclude_others`: on a Citus cluster
+    no unique key can span the shops.
     """
+    tx.exclude_others()
+    _keep_unique(tx, fields["name"])
     shop = Shop(id=_next_id(tx, "shops"), salt=new_salt(), **fields)
     row = {"shop_id": shop.id, **fields, "salt": shop.salt, "created_at": int(now)}
-    if not tx.run(query("insert_shop"), row):
-        raise Refused(f"there is a shop named {shop.name!r} already")
+    tx.run(query("insert_shop"), row)
     return shop, NewKeys(
         private_key=add_private_key(tx, shop, live=True, lang=shop.lang, now=now)[1],
         test_key=add_private_key(tx, shop, live=False, lang=shop.lang, now=now)[1],
@@ -65,18 +69,26 @@ def change_shop(tx: Transaction, shop: Shop, **changes: Any) -> Shop:
     """The shop with other fields. What is due already keeps its time (guarantee 3). Raises Refused."""
     fields = {name: getattr(shop, name) for name in ("name", "lang", "site", "timezone", "email", "delay")}
     fields |= changes
-    if fields["name"] != shop.name and find_shop(tx, fields["name"]):
-        raise Refused(f"there is a shop named {fields['name']!r} already")
+    if fields["name"] != shop.name:
+        tx.exclude_others()
+        _keep_unique(tx, fields["name"])
     tx.run(query("update_shop"), {"shop_id": shop.id, **fields})
     return Shop(id=shop.id, salt=shop.salt, **fields)
 
 
+def _keep_unique(tx: Transaction, name: str) -> None:
+    if tx.rows(query("shop_by_name"), {"name": name}):
+        raise Refused(f"there is a shop named {name!r} already")
+
+
 def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
-    """The shop of that id, or else of that name."""
-    rows = []
-    if id_or_name.isascii() and id_or_name.isdigit() and len(id_or_name) < 19:
+    """The shop of that id, or of that name, which is never digits alone."""
+    if not (id_or_name.isascii() and id_or_name.isdigit()):
+        rows = tx.rows(query("shop_by_name"), {"name": id_or_name})
+    elif len(id_or_name) < 19:
         rows = tx.rows(query("shop_by_id"), {"shop_id": int(id_or_name)})
-    rows = rows or tx.rows(query("shop_by_name"), {"name": id_or_name})
+    else:
+        rows = []
     return Shop(*rows[0]) if rows else None
 
 
@@ -113,13 +125,14 @@ def public_keys(tx: Transaction, shop: Shop) -> dict[int, str]:
 
 def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
     """The key, revoked from now on. Raises Refused when there is none, or it was revoked before."""
-    values = {"key_id": key_id}
-    rows = tx.rows(query("key_by_id"), values)
+    rows = tx.rows(query("key_by_id"), {"key_id": key_id})
     if not rows:
         raise Refused(f"there is no key {key_id}")
-    if not tx.run(query("revoke_key"), values | {"now": int(now)}):
+    key = _key(rows[0])
+    values = {"shop_id": key.shop_id, "key_id": key_id, "now": int(now)}
+    if not tx.run(query("revoke_key"), values):
         raise Refused(f"key {key_id} was revoked before")
-    return _key(tx.rows(query("key_by_id"), values)[0])
+    return msgspec.structs.replace(key, revoked_at=int(now))
 
 
 def _key(row: tuple[Any, ...]) -> Key:

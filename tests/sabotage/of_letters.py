@@ -81,8 +81,8 @@ OF_LETTERS = (
         6,
         "the mark does not look for suppressions",
         INVITATIONS_SQL,
-        "WHERE s.shop_id = :suppressing_shop AND",
-        "WHERE 0 AND s.shop_id = :suppressing_shop AND",
+        "WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);",
+        "WHERE 0 AND s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);",
         f"{STORE}suppressions.py::test_an_address_suppressed_between_the_claim_and_the_mark_is_not_written_to",
     ),
     Sabotage(

@@ -47,7 +47,7 @@ QUICK = (
 """What is asked while orders come in or letters go out, or by somebody who waits."""
 
 
-SMALL = ("SCAN s USING", "SCAN due", "SCAN remembered", "CONSTANT ROW", "INDEX invitations_held")
+SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held")
 """What may be read from end to end: the shops, and the index of what is in hand just now."""
 
 

@@ -35,7 +35,7 @@ UPDATE invitations
 SET state = 'sending', lease_until = :lease_until
 WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND claim = :claim
   AND NOT EXISTS (SELECT 1 FROM suppressions s
-                  WHERE s.shop_id = :suppressing_shop AND s.live >= :live AND s.address_hash = :address_hash);
+                  WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);
 
 -- name: record_outcome
 -- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed. Never to be tried
@@ -121,7 +121,8 @@ SELECT r.outcome, r.happened_at FROM remembered r WHERE r.shop_id = :shop_id AND
 DELETE FROM remembered WHERE shop_id = :shop_id AND fingerprint = :fingerprint;
 
 -- name: any_remembered
-SELECT 1 FROM remembered LIMIT 1;
+-- Whether the journal said anything of this shop's orders.
+SELECT 1 FROM remembered r WHERE r.shop_id = :shop_id LIMIT 1;
 
 -- name: remember
 INSERT INTO remembered (shop_id, fingerprint, outcome, happened_at)
@@ -160,7 +161,11 @@ SELECT count(*) FROM (
     WHERE i.shop_id = s.shop_id AND i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
     LIMIT :most) AS due;
 
--- name: doubt_all_in_hand
+-- name: in_hand
+-- What is in a courier's hands, whoever holds it.
+SELECT i.shop_id, i.order_id FROM invitations i WHERE i.state IN ('claimed', 'sending');
+
+-- name: doubt_in_hand
 -- The journal that knew whether DATA had begun is lost.
 UPDATE invitations SET state = 'in_doubt', reason = :reason, claim = NULL, lease_until = NULL
-WHERE state IN ('claimed', 'sending');
+WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('claimed', 'sending');

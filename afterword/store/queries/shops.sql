@@ -8,8 +8,7 @@ SELECT nextval('order_ids');
 
 -- name: insert_shop
 INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at)
-VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at)
-ON CONFLICT DO NOTHING;
+VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at);
 
 -- name: update_shop
 UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay
@@ -39,7 +38,7 @@ WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.r
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE shop_id = :shop_id ORDER BY key_id;
 
 -- name: revoke_key
-UPDATE keys SET revoked_at = :now WHERE key_id = :key_id AND revoked_at IS NULL;
+UPDATE keys SET revoked_at = :now WHERE shop_id = :shop_id AND key_id = :key_id AND revoked_at IS NULL;
 
 -- name: key_by_id
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE key_id = :key_id;
