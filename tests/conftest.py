@@ -1,22 +1,25 @@
 """Fixtures that several floors share: a database in a folder of its own, the two shops, and a clock to move."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from afterword.store.citus import distribute
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.postgres import PostgresDatabase
+from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
-from tests.store.cast import Member, MovableClock, add_member, open_database
+from tests.store.cast import Member, MovableClock, add_member, closing_now, open_database
+
+ENGINES = ["sqlite", "postgres", *(["citus"] if CLUSTER else [])]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Whatever asks for the database is run on each engine, but for what is marked as one engine's own."""
     if "engine" in metafunc.fixturenames:
         is_sqlites = metafunc.definition.get_closest_marker("sqlite") is not None
-        metafunc.parametrize("engine", ["sqlite"] if is_sqlites else ["sqlite", "postgres"], scope="session")
+        metafunc.parametrize("engine", ["sqlite"] if is_sqlites else ENGINES, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -32,20 +35,19 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     if engine == "sqlite":
         with closing_now(open_database(tmp_path)) as opened:
             yield opened
+    elif engine == "citus":
+        with (
+            new_schema(CLUSTER) as url,
+            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+        ):
+            distribute(opened)
+            yield opened
     else:
         with (
             new_database(request.getfixturevalue("postgres")) as url,
             closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
         ):
             yield opened
-
-
-@contextmanager
-def closing_now(database: EngineDatabase) -> Iterator[EngineDatabase]:
-    try:
-        yield database
-    finally:
-        database.close_now()
 
 
 @pytest.fixture

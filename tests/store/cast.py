@@ -1,7 +1,8 @@
 """The cast of the store's stories: two shops that never see each other, and what their customers order."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -20,6 +21,7 @@ from afterword.store.sqlite_connection import SqliteConnection
 from afterword.store.writer import WriterThread
 
 T = TypeVar("T")
+Opened = TypeVar("Opened", bound=EngineDatabase)
 
 NOW = 1_772_374_326
 """2026-03-01 14:12:06 UTC, when these stories begin."""
@@ -57,6 +59,14 @@ class Member(NamedTuple):
 
 def open_database(folder: Path) -> SqliteDatabase:
     return SqliteDatabase(folder / "afterword.db", folder / "send.journal")
+
+
+@contextmanager
+def closing_now(database: Opened) -> Iterator[Opened]:
+    try:
+        yield database
+    finally:
+        database.close_now()
 
 
 def another(database: EngineDatabase) -> EngineDatabase:

@@ -139,8 +139,8 @@ ORDER BY i.order_id DESC LIMIT :most;
 -- name: show_invitation
 -- One invitation, wherever it is: one look into each shop.
 SELECT i.order_id, i.shop_id, o.id_order, i.live, i.state, i.due_at, i.next_try_at, i.sent_at, i.tries, i.reason
-FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
-WHERE i.shop_id IN (SELECT s.shop_id FROM shops s) AND i.order_id = :order_id;
+FROM shops s CROSS JOIN invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
+WHERE i.shop_id = s.shop_id AND i.order_id = :order_id;
 
 -- name: count_invitations
 -- How many there are in each state; reads every row, for doctor.
