@@ -8,6 +8,7 @@ from contextlib import closing
 import apsw
 
 from afterword.store.migrate import migrations
+from tests.citus import pretend_citus
 from tests.cli.command import AFTERWORD, Command, free_port
 from tests.postgres import new_database
 
@@ -18,6 +19,23 @@ def test_migrate_says_what_it_applied(afterword: Command) -> None:
     assert afterword.json("migrate") == {"schema": NEWEST, "applied": [number for number, _ in migrations()]}
     assert afterword.json("migrate") == {"schema": NEWEST, "applied": []}
     assert afterword.say("migrate") == f"The schema is up to date: {NEWEST}.\n"
+
+
+def test_migrate_spreads_the_tables_of_a_cluster_once(afterword: Command, postgres: str) -> None:
+    with new_database(postgres) as url:
+        without = afterword.run("migrate", "--citus", AFTERWORD_DATABASE=url).sentence
+        assert without.startswith("this PostgreSQL database has no Citus")
+        pretend_citus(url)
+        spread = ["shops", "keys", "orders", "invitations", "suppressions", "remembered"]
+        told = afterword.json("migrate", "--citus", AFTERWORD_DATABASE=url)
+        assert told == {"schema": NEWEST, "applied": [], "spread": spread}
+        again = afterword.say("migrate", "--citus", AFTERWORD_DATABASE=url)
+        assert again.splitlines()[1] == "The tables are spread over the nodes already."
+
+
+def test_a_file_is_not_spread_and_not_made_either(afterword: Command) -> None:
+    assert "this database is a SQLite file" in afterword.run("migrate", "--citus").sentence
+    assert not afterword.data.exists()
 
 
 def test_a_database_of_a_newer_version_is_refused_by_every_command(afterword: Command) -> None:

@@ -190,6 +190,14 @@ OF_LETTERS = (
         f"{STORE}shops.py::test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it",
     ),
     Sabotage(
+        8,
+        "shop left out of a lease",
+        INVITATIONS_SQL,
+        "SET lease_until = :lease_until\nWHERE shop_id = :shop_id AND order_id",
+        "SET lease_until = :lease_until\nWHERE :shop_id = :shop_id AND order_id",
+        f"{STORE}citus.py::test_a_statement_stays_on_one_node_or_is_known_to_ask_all[renew_lease]",
+    ),
+    Sabotage(
         9,
         "the journal's line is not written",
         "store/keeper.py",

@@ -46,6 +46,14 @@ OF_ORDERS = (
         f"{STORE}postgres_connection.py::test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes",
     ),
     Sabotage(
+        1,
+        "a node that acknowledges too soon is let in",
+        "store/citus.py",
+        'result == "off"',
+        'result == "never"',
+        f"{STORE}citus.py::test_a_node_that_acknowledges_before_the_disk_is_refused",
+    ),
+    Sabotage(
         2,
         "the unique index on id_order dropped",
         TABLES_SQL,
