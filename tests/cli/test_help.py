@@ -12,7 +12,7 @@ SHOP_OPTIONS = {"--lang", "--site", "--timezone", "--delay", "--email", "--json"
 PROMISED = {
     "serve": {"--workers", "--no-dispatch"},
     "dispatch": set(),
-    "migrate": {"--json"},
+    "migrate": {"--citus", "--json"},
     "backup FILE": {"--json"},
     "copy-journal": {"--to", "--json"},
     "doctor": {"--accept", "--json"},
