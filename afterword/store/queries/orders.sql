@@ -8,7 +8,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: which_orders
 -- Which of these numbers were given to orders of this shop.
-SELECT o.order_id FROM orders o WHERE o.shop_id = :shop_id AND o.order_id BETWEEN :first AND :last;
+SELECT o.order_id FROM orders o WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
 -- What a page or a letter says of an order.
