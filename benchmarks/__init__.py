@@ -1,1 +1,1 @@
-"""Four benchmarks, each beside the limit that its machine sets. Read docs/benchmarks.md."""
+"""Benchmarks, each beside the limit or the rival that its machine sets. Read docs/benchmarks.md."""

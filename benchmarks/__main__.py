@@ -1,4 +1,4 @@
-"""`python -m benchmarks [a|b|c|d …]`: measures, and prints a table. See docs/benchmarks.md."""
+"""`python -m benchmarks [a|b|c|…]`: measures, and prints a table. See docs/benchmarks.md."""
 
 import argparse
 import signal
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import against, batches, claims, letters, one_order
+from benchmarks import against, batches, claims, dispatchers, letters, memory, on_postgres, one_order
 from benchmarks.ground import Ground, MissingError, WrongResultError, ground, say
 from benchmarks.table import Report, as_json, as_text, machine
 
@@ -15,7 +15,11 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "b": batches.measure,
     "c": letters.measure,
     "d": claims.measure,
+    "e": on_postgres.measure,
+    "f": dispatchers.measure,
+    "g": claims.measure_at_scale,
     "h": against.measure,
+    "m": memory.measure,
 }
 
 

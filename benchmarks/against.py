@@ -1,93 +1,108 @@
 """h: Afterword beside the stack that a Python team would write by default, at the same work with the same durability:
-single orders over 64 connections, and batches of 1,000 from four clients."""
+single orders over 64 connections, and batches of 1,000 from four clients, on SQLite and on PostgreSQL."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import batches, one_order
-from benchmarks.default_stack.prepared import count_stored, prepare
-from benchmarks.ground import Ground, MissingError, WrongResultError
+from benchmarks.batches import BATCH, CLIENTS
+from benchmarks.default_stack.prepared import address_of, count_stored, prepare
+from benchmarks.ground import Ground, WrongResultError, on_postgres, settings_of
+from benchmarks.one_order import CONNECTIONS
 from benchmarks.serving import Served, serving
 from benchmarks.table import Measured, Needed, Report, in_turn
-from benchmarks.watching import Watched, _seconds
+from benchmarks.watching import Watched, seconds_of
+from benchmarks.watching_postgres import settings_of_server
 
 DEFAULT_STACK = ("benchmarks.default_stack",)
-THEIRS = "the same over FastAPI, pydantic, SQLAlchemy and uvicorn, on SQLite with the same durability"
+THEIRS = "the same over FastAPI, pydantic, SQLAlchemy and uvicorn, on {} with the same durability"
+
+Parts = dict[str, dict[str, str]]
 
 
 class Theirs(NamedTuple):
-    """Their server: its folder, where it listens, and the processor time that it has taken when it has ended."""
+    """Their server: its database, where it listens, and the processor time that it has taken when it has ended."""
 
-    data: Path
+    address: str
     served: Served
     spent: Watched
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises MissingError without wrk, WrongResultError when either has not stored what it acknowledged."""
-    if shutil.which("wrk") is None:
-        raise MissingError("the load needs wrk (Debian: apt-get install wrk)")
-    dominates: dict[str, dict[str, str]] = {}
+    """Raises MissingError without wrk or PostgreSQL, WrongResultError when either has not stored what it
+    acknowledged."""
+    dominates: Parts = {}
+    measured = [*_compared_on(ground, runs, dominates)]
+    with on_postgres(ground) as there:
+        measured += _compared_on(there, runs, dominates)
+        assert there.server is not None
+        dominates |= settings_of_server(there.server)
     return Report(
         name="h",
         title="beside the stack that a Python team would write by default, fsync before each answer",
-        measured=[_one_by_one(ground, runs, dominates), _in_batches(ground, runs, dominates)],
+        measured=measured,
         dominates=dominates,
     )
 
 
-def _one_by_one(ground: Ground, runs: int, dominates: dict[str, dict[str, str]]) -> Measured:
-    seconds = 2 if ground.quick else 5
+def _compared_on(ground: Ground, runs: int, dominates: Parts) -> list[Measured]:
+    return [_one_by_one(ground, runs, dominates), _in_batches(ground, runs, dominates)]
 
-    def ours() -> float:
-        load = one_order._import(ground, seconds)
-        return load.requests / load.seconds
 
+def _one_by_one(ground: Ground, runs: int, dominates: Parts) -> Measured:
     def theirs() -> float:
         with _theirs(ground) as started:
-            load = one_order._load(ground, started.served.port, seconds)
-        stored = count_stored(started.data) - 1
-        if not load.requests <= stored <= load.requests + one_order.CONNECTIONS:
-            raise WrongResultError(f"{load.requests} orders were acknowledged and {stored} are stored")
-        dominates.update(started.spent.dominates(stored, "of theirs, an order alone"))
-        return load.requests / load.seconds
+            load = one_order.send_singly(ground, started.served.port)
+        load.check(count_stored(started.address))
+        dominates.update(
+            started.spent.dominates(load.requests, f"of theirs on {ground.engine}, an order alone")
+        )
+        return load.rate
 
-    figures = in_turn(runs, ours, theirs)
-    return _compared(f"one a request, {one_order.CONNECTIONS} connections", *figures)
+    figures = in_turn(runs, lambda: one_order.import_singly(ground).rate, theirs)
+    return _compared(ground, f"one a request, {CONNECTIONS} connections", *figures)
 
 
-def _in_batches(ground: Ground, runs: int, dominates: dict[str, dict[str, str]]) -> Measured:
+def _in_batches(ground: Ground, runs: int, dominates: Parts) -> Measured:
     """Theirs gets a quarter of what ours gets: enough for seconds, where ours needs one for all."""
-    bodies = batches._bodies(ground, 24 if ground.quick else 160)
+    bodies = batches.bodies_of(ground)
     fewer = [each[: 1 + len(each) // 4] for each in bodies]
 
     def theirs() -> float:
-        with _theirs(ground) as started, batches._clients(started.served.port, fewer) as send_rest:
+        with _theirs(ground) as started, batches.clients_of(started.served.port, fewer) as send_rest:
             seconds = send_rest()
-        sent, stored = sum(map(len, fewer)) * batches.BATCH, count_stored(started.data)
+        sent, stored = sum(map(len, fewer)) * BATCH, count_stored(started.address)
         if stored != sent:
             raise WrongResultError(f"{sent} orders were acknowledged and {stored} are stored")
-        dominates.update(started.spent.dominates(stored, "of theirs, an order in a batch"))
-        return (sent - len(fewer) * batches.BATCH) / seconds
+        dominates.update(
+            started.spent.dominates(stored, f"of theirs on {ground.engine}, an order in a batch")
+        )
+        return (sent - len(fewer) * BATCH) / seconds
 
-    figures = in_turn(runs, lambda: batches._import(ground, bodies), theirs)
-    return _compared(f"batches of {batches.BATCH:,}, {batches.CLIENTS} clients", *figures)
+    figures = in_turn(runs, lambda: batches.import_bodies(ground, bodies), theirs)
+    return _compared(ground, f"batches of {BATCH:,}, {CLIENTS} clients", *figures)
 
 
 @contextmanager
 def _theirs(ground: Ground) -> Iterator[Theirs]:
     """Their server on a new database, which has ended when this does. Raises WrongResultError."""
-    data = ground.fresh("default")
-    prepare(data, ground.key)
+    data = ground.bare("default")
+    address = address_of(settings_of(data))
+    prepare(address, ground.key)
     with serving(DEFAULT_STACK, data) as served:
-        started = Theirs(data, served, Watched())
-        before = _seconds(served.pid)
+        started = Theirs(address, served, Watched())
+        before = seconds_of(served.pid)
         yield started
-        started.spent.seconds = dict(_seconds(served.pid) - before)
+        started.spent.seconds = dict(seconds_of(served.pid) - before)
 
 
-def _compared(what: str, ours: list[float], theirs: list[float]) -> Measured:
-    return Measured(what=what, unit="orders/s", limit_is=THEIRS, ours=ours, limits=theirs, needed=Needed(10))
+def _compared(ground: Ground, what: str, ours: list[float], theirs: list[float]) -> Measured:
+    return Measured(
+        what=f"{ground.engine}: {what}",
+        unit="orders/s",
+        limit_is=THEIRS.format(ground.engine),
+        ours=ours,
+        limits=theirs,
+        needed=Needed(10),
+    )

@@ -23,6 +23,7 @@ from benchmarks.ground import (
 from benchmarks.serving import AFTERWORD, Client, sampled, serving
 from benchmarks.table import Measured, Needed, Report, in_turn
 from benchmarks.watching import samples_folder, watching
+from benchmarks.watching_postgres import watching_server
 
 BATCH = 1_000
 CLIENTS = 4
@@ -31,10 +32,10 @@ TABLES = ("orders", "invitations")
 
 def measure(ground: Ground, runs: int) -> Report:
     """Raises WrongResultError when an order is not stored."""
-    bodies = _bodies(ground, 24 if ground.quick else 160)
+    bodies = bodies_of(ground)
     ours, limits = in_turn(
         runs,
-        lambda: _import(ground, bodies),
+        lambda: import_bodies(ground, bodies),
         lambda: apart(_insert, ground.folder / "batches", ground.fresh("bare")),
     )
     return Report(
@@ -50,12 +51,13 @@ def measure(ground: Ground, runs: int) -> Report:
                 needed=Needed(0.5),
             )
         ],
-        dominates=_dominates(ground, bodies),
+        dominates=dominates(ground, bodies),
     )
 
 
-def _bodies(ground: Ground, batches: int) -> list[list[bytes]]:
+def bodies_of(ground: Ground) -> list[list[bytes]]:
     """For each client its bodies; the first one of each warms up the server."""
+    batches = 8 if ground.quick else 160
     starts = iter(range(1, 10**9, BATCH))
     return [
         [
@@ -66,30 +68,32 @@ def _bodies(ground: Ground, batches: int) -> list[list[bytes]]:
     ]
 
 
-def _import(ground: Ground, bodies: list[list[bytes]]) -> float:
+def import_bodies(ground: Ground, bodies: list[list[bytes]]) -> float:
     """Orders a second of one run on a new database."""
     data = ground.fresh("batches")
-    with serving(AFTERWORD, data) as served, _clients(served.port, bodies) as send_rest:
+    with serving(AFTERWORD, data) as served, clients_of(served.port, bodies) as send_rest:
         seconds = send_rest()
     _check(data, bodies)
     return sum(len(each) - 1 for each in bodies) * BATCH / seconds
 
 
-def _dominates(ground: Ground, bodies: list[list[bytes]]) -> dict[str, dict[str, str]]:
+def dominates(ground: Ground, bodies: list[list[bytes]]) -> dict[str, dict[str, str]]:
     say("  one more run, sampled")
     data, samples = ground.fresh("batches"), samples_folder(ground.folder)
     with (
         serving(sampled(samples), data) as served,
-        _clients(served.port, bodies) as send_rest,
+        clients_of(served.port, bodies) as send_rest,
         watching(served.pid, samples) as watched,
+        watching_server(ground.server) as server,
     ):
         send_rest()
     _check(data, bodies)
-    return watched.dominates(sum(len(each) - 1 for each in bodies) * BATCH, "an order")
+    orders = sum(len(each) - 1 for each in bodies) * BATCH
+    return watched.dominates(orders, "an order") | server.dominates(orders, "an order")
 
 
 @contextmanager
-def _clients(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], float]]:
+def clients_of(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], float]]:
     """Clients that have sent their first body; what sends the others, from the first byte to the last answer."""
     clients = [Client(port) for _ in bodies]
     with ThreadPoolExecutor(CLIENTS) as threads:

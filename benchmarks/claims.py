@@ -1,24 +1,21 @@
-"""d: finding and claiming 100 due invitations, the oldest first, with 2 million waiting and with a thousand."""
+"""d: finding and claiming 100 due invitations, the oldest first, with 2 million waiting and with a thousand.
+g: the same with 10 million, on both engines."""
 
 import statistics
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from afterword.store.database import Transaction
 from afterword.store.invitations import Claim, claim_due, due_shops
 from afterword.store.shops import find_shop
-from benchmarks.ground import (
-    Ground,
-    WrongResultError,
-    open_data,
-    say,
-)
+from benchmarks.ground import Ground, WrongResultError, on_postgres, open_data, say
 from benchmarks.table import Measured, Needed, Report, in_turn
 from benchmarks.waiting import fill
+from benchmarks.watching_postgres import settings_of_server
 
 AT_ONCE = 100
-FEW, MANY = 1_000, 2_000_000
+FEW, MANY, MOST = 1_000, 2_000_000, 10_000_000
 NOW = 1_800_000_000
 LEASE = 40
 
@@ -31,12 +28,18 @@ class Case(NamedTuple):
     scattered: bool
 
 
+AS_THEY_CAME = (Case("one shop", 1, scattered=False), Case("200 shops", 200, scattered=False))
 CASES = (
-    Case("one shop", 1, scattered=False),
-    Case("200 shops", 200, scattered=False),
+    *AS_THEY_CAME,
     Case("one shop, scattered", 1, scattered=True),
     Case("200 shops, scattered", 200, scattered=True),
 )
+
+
+_OLDEST = """
+SELECT next_try_at FROM invitations WHERE shop_id = ? AND live = 1 AND state = 'scheduled'
+ORDER BY next_try_at LIMIT 1
+"""
 
 
 class Took(NamedTuple):
@@ -102,17 +105,10 @@ class Waiting:
         if len(claims) != AT_ONCE or any(c.invitation.due_at > NOW or not c.invitation.lines for c in claims):
             raise WrongResultError(f"{len(claims)} invitations were claimed, or some were not due")
         newest = {c.shop.id: c.invitation.due_at for c in sorted(claims, key=lambda c: c.invitation.due_at)}
-        sql = (
-            "SELECT min(next_try_at) FROM invitations INDEXED BY invitations_due "
-            "WHERE shop_id = ? AND live = 1 AND state = 'scheduled'"
-        )
         for shop_id, due_at in newest.items():
-            [(oldest,)] = self._rows(sql, (shop_id,))
-            if oldest is not None and oldest < due_at:
+            oldest = self._database.read_now(lambda tx, of=(shop_id,): tx.rows(_OLDEST, of))  # type: ignore[misc]
+            if oldest and oldest[0][0] < due_at:
                 raise WrongResultError(f"shop {shop_id} has an older invitation than those claimed")
-
-    def _rows(self, sql: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
-        return self._database.read_now(lambda tx: tx.rows(sql, values))
 
     def _put_back(self) -> None:
         """Only the few need it: of 2 million enough are due for every run."""
@@ -127,11 +123,11 @@ class Waiting:
 
 def measure(ground: Ground, runs: int) -> Report:
     """Raises WrongResultError when something else than the oldest due ones is claimed."""
-    many = MANY // 10 if ground.quick else MANY
+    many = MANY // 40 if ground.quick else MANY
     measured: list[Measured] = []
     dominates: dict[str, dict[str, str]] = {}
     for case in CASES:
-        found, parts = _compare(ground, runs, many, case)
+        found, parts = compare(ground, runs, many, case)
         measured.append(found)
         dominates |= parts
     return Report(
@@ -142,8 +138,30 @@ def measure(ground: Ground, runs: int) -> Report:
     )
 
 
-def _compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
-    say(f"  building {many:,} waiting invitations: {case.name}")
+def measure_at_scale(ground: Ground, runs: int) -> Report:
+    """g. Raises MissingError without PostgreSQL, WrongResultError as `measure`."""
+    many = MOST // 200 if ground.quick else MOST
+    with on_postgres(ground) as there:
+        assert there.server is not None
+        measured: list[Measured] = []
+        dominates = settings_of_server(there.server)
+        for here in (ground, there):
+            for case in AS_THEY_CAME:
+                found, parts = compare(here, runs, many, case)
+                found.what = f"{here.engine}: {found.what}"
+                measured.append(found)
+                dominates |= {f"{here.engine}, {what}": each for what, each in parts.items()}
+    return Report(
+        name="g",
+        title=f"claiming {AT_ONCE} due invitations and reading their orders, with {many:,} waiting",
+        measured=measured,
+        dominates=dominates,
+    )
+
+
+def compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
+    """Claims among so many beside claims among a thousand, and the parts of both."""
+    say(f"  building {many:,} waiting invitations on {ground.engine}: {case.name}")
     large = Waiting(ground.fresh("many"), many, case, many // 100)
     small = Waiting(ground.fresh("few"), FEW, case, FEW // 2)
     claims = min(20, (large.due // AT_ONCE - 4) // (runs + 1))

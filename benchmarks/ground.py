@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: a folder on a disk, a database with one shop, the contract's example order."""
+"""What the benchmarks stand on: a folder on a disk, databases with one shop, the contract's example order."""
 
 import json
 import multiprocessing
@@ -13,10 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import psycopg
+
 from afterword.base.settings import Settings, read_settings
 from afterword.domain.shops import DEFAULT_DELAY
+from afterword.store.engine_database import EngineDatabase
+from afterword.store.opening import open_database
 from afterword.store.shops import add_shop
-from afterword.store.sqlite import SqliteDatabase
+from tools.postgres_server import PostgresError, PostgresServer
 
 T = TypeVar("T")
 
@@ -33,19 +37,47 @@ class MissingError(Exception):
 
 
 class Ground(NamedTuple):
-    """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes."""
+    """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes.
+
+    Rows are in a SQLite file in the data folder, or else in a database of `server`, whose address is then in the
+    folder too: so the folder is all that anybody needs to be told.
+    """
 
     folder: Path
     key: str
     quick: bool
+    server: PostgresServer | None = None
+
+    @property
+    def engine(self) -> str:
+        return "PostgreSQL" if self.server else "SQLite"
 
     def fresh(self, name: str) -> Path:
         """An empty data folder of that name, whatever was there before: the schema and one shop."""
-        target = self.folder / name
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self.folder / "empty", target)
+        target = self._copy_of_empty(name)
+        if self.server:
+            _make_database(self.server, target, template=_database_of(self.folder / EMPTY))
         os.sync()
         return target
+
+    def bare(self, name: str) -> Path:
+        """The same for another program: on PostgreSQL the database has no tables."""
+        target = self._copy_of_empty(name)
+        if self.server:
+            _make_database(self.server, target, template="template0")
+        os.sync()
+        return target
+
+    def _copy_of_empty(self, name: str) -> Path:
+        target = self.folder / name
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(self.folder / EMPTY, target)
+        return target
+
+
+EMPTY = "empty"
+_ADDRESS = "postgresql"
+"""The file of a data folder that has the address of its database."""
 
 
 @contextmanager
@@ -55,9 +87,50 @@ def ground(parent: Path, *, quick: bool) -> Iterator[Ground]:
     try:
         if filesystem(folder) in ("tmpfs", "ramfs"):
             raise MissingError(f"{parent} is in memory: give --folder a folder on a disk")
-        yield Ground(folder, _make_empty(folder / "empty"), quick)
+        yield Ground(folder, _make_empty(folder / EMPTY), quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def on_postgres(ground: Ground) -> Iterator[Ground]:
+    """The same on a PostgreSQL of our own, in the same folder, with its default settings: durable ones.
+
+    Raises MissingError when it does not start.
+    """
+    folder = ground.folder / "on-postgresql"
+    (folder / "server").mkdir(parents=True)
+    ground.folder.chmod(0o711)  # PostgreSQL runs as somebody else when we are root
+    try:
+        try:
+            server = PostgresServer(folder / "server")
+        except PostgresError as error:
+            raise MissingError(f"PostgreSQL does not start in {folder}: {error}") from error
+        try:
+            (folder / EMPTY).mkdir()
+            _make_database(server, folder / EMPTY, template="template0")
+            yield Ground(folder, _make_empty(folder / EMPTY), ground.quick, server)
+        finally:
+            server.remove()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_database(server: PostgresServer, data: Path, *, template: str) -> None:
+    """The database of this folder, a copy of another one; what was there before is gone.
+
+    The checkpoint is what PostgreSQL would else do in the middle of what is measured.
+    """
+    name = _database_of(data)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        connection.execute("CHECKPOINT")
+    (data / _ADDRESS).write_text(f"{server.url.rpartition('/')[0]}/{name}")
+
+
+def _database_of(data: Path) -> str:
+    return f"afterword_{data.name}"
 
 
 def _make_empty(data: Path) -> str:
@@ -81,8 +154,8 @@ def shop_fields(name: str) -> dict[str, Any]:
     }
 
 
-def open_data(data: Path) -> SqliteDatabase:
-    return SqliteDatabase(settings_of(data).database_path, settings_of(data).journal)
+def open_data(data: Path) -> EngineDatabase:
+    return open_database(settings_of(data))
 
 
 def settings_of(data: Path, **more: str) -> Settings:
@@ -92,9 +165,10 @@ def settings_of(data: Path, **more: str) -> Settings:
 def environment_of(data: Path, **more: str) -> dict[str, str]:
     """The environment of a process that works on this folder and heeds no other setting."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
-    return (
-        others | {"AFTERWORD_DATA": str(data)} | {f"AFTERWORD_{name}": value for name, value in more.items()}
-    )
+    ours = {"DATA": str(data), **more}
+    if (data / _ADDRESS).exists():
+        ours["DATABASE_FILE"] = str(data / _ADDRESS)
+    return others | {f"AFTERWORD_{name}": value for name, value in ours.items()}
 
 
 def count(data: Path, sql: str) -> int:

@@ -21,6 +21,7 @@ from benchmarks.ground import (
 from benchmarks.serving import AFTERWORD, CONSTANT, HOST, Client, sampled, serving
 from benchmarks.table import Fact, Measured, Needed, Report, in_turn
 from benchmarks.watching import samples_folder, watching
+from benchmarks.watching_postgres import watching_server
 
 CONNECTIONS = 64
 LOAD = Path(__file__).with_name("one_order.lua")
@@ -35,37 +36,25 @@ class Load(NamedTuple):
     p50: float
     p99: float
 
+    @property
+    def rate(self) -> float:
+        """Orders a second."""
+        return self.requests / self.seconds
+
+    def check(self, stored: int) -> None:
+        """One order went ahead of the load, and wrk leaves at most one request a connection unanswered when it
+        stops; those may be stored too. Raises WrongResultError."""
+        if not self.requests <= stored - 1 <= self.requests + CONNECTIONS:
+            raise WrongResultError(f"{self.requests} orders were acknowledged and {stored - 1} are stored")
+
 
 def measure(ground: Ground, runs: int) -> Report:
     """Raises MissingError without wrk, WrongResultError when an order is not stored."""
-    if shutil.which("wrk") is None:
-        raise MissingError("the load needs wrk (Debian: apt-get install wrk)")
     loads: list[Load] = []
-    seconds = 2 if ground.quick else 5
-
-    def orders() -> float:
-        loads.append(_import(ground, seconds))
-        return loads[-1].requests / loads[-1].seconds
-
-    def constant() -> float:
-        with serving(CONSTANT, ground.fresh("constant")) as served:
-            load = _load(ground, served.port, seconds)
-        return load.requests / load.seconds
-
-    ours, limits = in_turn(runs, orders, constant)
     return Report(
         name="a",
         title=f"one order a request, {CONNECTIONS} connections, fsync before each answer",
-        measured=[
-            Measured(
-                what="orders imported",
-                unit="orders/s",
-                limit_is="requests/s of the same server when it reads the same bodies and answers a constant",
-                ours=ours,
-                limits=limits,
-                needed=Needed(0.5),
-            )
-        ],
+        measured=[beside_a_constant(ground, runs, loads, Needed(0.5))],
         facts=[
             Fact(what="median latency", unit="ms", values=[load.p50 for load in loads]),
             Fact(
@@ -75,36 +64,64 @@ def measure(ground: Ground, runs: int) -> Report:
                 needed=Needed(30, True),
             ),
         ],
-        dominates=_dominates(ground, seconds),
+        dominates=dominates(ground),
     )
 
 
-def _import(ground: Ground, seconds: int) -> Load:
+def beside_a_constant(ground: Ground, runs: int, loads: list[Load], needed: Needed) -> Measured:
+    """Ours in turn with the constant answer; each of our runs is added to `loads`. Raises as `measure` does."""
+
+    def orders() -> float:
+        loads.append(import_singly(ground))
+        return loads[-1].rate
+
+    def constant() -> float:
+        with serving(CONSTANT, ground.fresh("constant")) as served:
+            return send_singly(ground, served.port).rate
+
+    ours, limits = in_turn(runs, orders, constant)
+    return Measured(
+        what="orders imported",
+        unit="orders/s",
+        limit_is="requests/s of the same server when it reads the same bodies and answers a constant",
+        ours=ours,
+        limits=limits,
+        needed=needed,
+    )
+
+
+def import_singly(ground: Ground) -> Load:
     """One run on a new database, which must then hold exactly the orders that were acknowledged."""
     data = ground.fresh("one")
     with serving(AFTERWORD, data) as served:
-        load = _load(ground, served.port, seconds)
+        load = send_singly(ground, served.port)
     _check(data, load)
     return load
 
 
-def _dominates(ground: Ground, seconds: int) -> dict[str, dict[str, str]]:
+def dominates(ground: Ground) -> dict[str, dict[str, str]]:
+    """Where a run that is not counted spends its time."""
     say("  one more run, sampled")
     data, samples = ground.fresh("one"), samples_folder(ground.folder)
-    with serving(sampled(samples), data) as served, watching(served.pid, samples) as watched:
-        load = _load(ground, served.port, seconds)
+    with (
+        serving(sampled(samples), data) as served,
+        watching(served.pid, samples) as watched,
+        watching_server(ground.server) as server,
+    ):
+        load = send_singly(ground, served.port)
     _check(data, load)
-    return watched.dominates(load.requests, "an order")
+    return watched.dominates(load.requests, "an order") | server.dominates(load.requests, "an order")
 
 
 def _check(data: Path, load: Load) -> None:
-    """wrk leaves at most one request a connection unanswered when it stops; those may be stored too."""
-    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)") - 1
-    if not load.requests <= stored <= load.requests + CONNECTIONS:
-        raise WrongResultError(f"{load.requests} orders were acknowledged and {stored} are stored")
+    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    load.check(stored)
 
 
-def _load(ground: Ground, port: int, seconds: int) -> Load:
+def send_singly(ground: Ground, port: int) -> Load:
+    """Raises MissingError without wrk, WrongResultError when a request is not answered with 200."""
+    if shutil.which("wrk") is None:
+        raise MissingError("the load needs wrk (Debian: apt-get install wrk)")
     first = Client(port)
     first.send(form(ground.key, [example_order(0)]), 1)
     first.close()
@@ -113,7 +130,7 @@ def _load(ground: Ground, port: int, seconds: int) -> Load:
         "wrk",
         f"-t{threads}",
         f"-c{CONNECTIONS}",
-        f"-d{seconds}s",
+        f"-d{1 if ground.quick else 5}s",
         "-s",
         str(LOAD),
         f"http://{HOST}:{port}",

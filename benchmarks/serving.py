@@ -35,11 +35,12 @@ def sampled(folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def serving(module: tuple[str, ...], data: Path) -> Iterator[Served]:
-    """A server that works on this folder, and has ended when this does. Raises WrongResultError."""
+def serving(module: tuple[str, ...], data: Path, **more: str) -> Iterator[Served]:
+    """A server that works on this folder, and has ended when this does; `more` are its other settings. Raises
+    WrongResultError."""
     port = free_port()
     with (data / "log").open("wb") as log:
-        environment = environment_of(data, PORT=str(port))
+        environment = environment_of(data, PORT=str(port), **more)
         process = subprocess.Popen([sys.executable, "-m", *module], env=environment, stdout=log, stderr=log)
     try:
         _wait_for(port, process, data)

@@ -1,6 +1,7 @@
 """What a running program costs and where it is, seen from outside: its processor time by process, its samples."""
 
 import os
+import re
 import signal
 import tempfile
 import time
@@ -41,14 +42,14 @@ class Watched(msgspec.Struct):
 def watching(pid: int, folder: Path) -> Iterator[Watched]:
     """Samples a process that `sampling` made ready and its writing process, and counts what both cost."""
     watched = Watched()
-    ready = [each for each, role in _family(pid).items() if role != READER]
-    before = _seconds(pid)
+    ready = [each for each, role in family_of(pid).items() if role != READER]
+    before = seconds_of(pid)
     for each in ready:
         os.kill(each, signal.SIGUSR1)
     try:
         yield watched
     finally:
-        watched.seconds = dict(_seconds(pid) - before)
+        watched.seconds = dict(seconds_of(pid) - before)
         for each in ready:
             os.kill(each, signal.SIGUSR2)
     watched.loop = _read(folder, pid)
@@ -70,12 +71,12 @@ def _read(folder: Path, pid: int) -> Samples:
     raise WrongResultError(f"process {pid} left no samples")
 
 
-def _seconds(pid: int) -> Counter[str]:
+def seconds_of(pid: int) -> Counter[str]:
     """Processor time so far, by role; nothing where there is no /proc."""
     spent = Counter[str]()
     if not Path("/proc/self/task").exists():
         return spent
-    for each, role in _family(pid).items():
+    for each, role in family_of(pid).items():
         if each != pid:
             spent["bodies' readers" if role == READER else "writing process"] += _ticks(
                 Path(f"/proc/{each}/stat")
@@ -87,7 +88,7 @@ def _seconds(pid: int) -> Counter[str]:
     return Counter({role: ticks / os.sysconf("SC_CLK_TCK") for role, ticks in spent.items()})
 
 
-def _family(pid: int) -> dict[int, str]:
+def family_of(pid: int) -> dict[int, str]:
     """The process and its children, each with the module that it runs when that is a reader's."""
     family = {pid: ""}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -99,6 +100,25 @@ def _family(pid: int) -> dict[int, str]:
         if parent == pid:
             family[int(stat.parent.name)] = READER if READER.encode() in command else ""
     return family
+
+
+def seconds_of_all(pid: int) -> float:
+    """Processor time of a process, of its children and of those that have ended; nothing where there is no /proc."""
+    if not Path("/proc/self/stat").exists():
+        return 0.0
+    ended = sum(map(int, _fields(Path(f"/proc/{pid}/stat"))[13:15]))
+    ticks = ended + sum(_ticks(Path(f"/proc/{each}/stat")) for each in family_of(pid))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def peaks_of(pid: int) -> dict[str, float]:
+    """The most memory that the process and each of its children has had resident, in MB (10^6 bytes), by role."""
+    peaks = Counter[str]()
+    for each, role in family_of(pid).items():
+        [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{each}/status").read_text(), re.MULTILINE)
+        name = "event loop" if each == pid else "a bodies' reader" if role == READER else "writing process"
+        peaks[name] = max(peaks[name], int(line) * 1_024)
+    return {name: peak / 1e6 for name, peak in peaks.items()}
 
 
 def _ticks(stat: Path) -> int:

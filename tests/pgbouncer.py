@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.needs import needs
-from tests.postgres import NOBODY
+from tools.postgres_server import NOBODY
 
 POOL = 3
 """Connections to the server, for however many clients."""

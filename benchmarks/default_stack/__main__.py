@@ -1,4 +1,4 @@
-"""Serves it: `python -m benchmarks.default_stack`, with Afterword's settings for the folder and the port."""
+"""Serves it: `python -m benchmarks.default_stack`, with Afterword's settings for the database and the port."""
 
 import signal
 import sys
@@ -8,13 +8,13 @@ import uvicorn
 
 from afterword.base.settings import read_settings
 from benchmarks.default_stack.app import make_app
-from benchmarks.default_stack.prepared import database_of
+from benchmarks.default_stack.prepared import address_of
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     settings = read_settings()
-    app = make_app(database_of(settings.data))
+    app = make_app(address_of(settings))
     uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning", access_log=False)
 
 

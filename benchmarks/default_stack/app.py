@@ -1,9 +1,8 @@
-"""The application. Its endpoint is a plain `def` with a plain session, as in FastAPI's own tutorial: the commoner way
-on SQLite, which has no asynchronous interface, so that an `async` one would only hand the same calls to a thread."""
+"""The application. Its endpoint is a plain `def` with a plain session, as in FastAPI's own tutorial: the commoner
+way, and on SQLite, which has no asynchronous interface, an `async` one would only hand the same calls to a thread."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Form, Request, Response
@@ -11,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import Json, ValidationError
 from sqlalchemy import insert, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.exceptions import HTTPException
 
@@ -20,6 +19,7 @@ from benchmarks.default_stack.schemas import Answer, OrderIn, Wrong
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 MOST_PLACES = 20
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 async def get_sessions(request: Request) -> sessionmaker[Session]:
@@ -79,7 +79,8 @@ def store_orders(session: Session, shop: Shop, key: PrivateKey, orders: list[Ord
     same = {"shop_id": shop.id, "live": key.live}
     more = same | {"lang": key.lang, "received_at": now}
     rows = [order.model_dump() | more for order in orders]
-    statement = sqlite.insert(Order).on_conflict_do_nothing().returning(Order.id)
+    insert_new = INSERTS[session.get_bind().dialect.name]
+    statement = insert_new(Order).on_conflict_do_nothing().returning(Order.id)
     stored = session.scalars(statement, rows).all()
     if stored:
         due_at = now + timedelta(seconds=shop.delay)
@@ -105,10 +106,10 @@ def refuse(request: Request, error: Exception) -> Response:
     return JSONResponse(Answer(success=0, message=message).model_dump(), status)
 
 
-def make_app(database: Path) -> FastAPI:
+def make_app(address: str) -> FastAPI:
     """Works on a database that `prepare` has made."""
     app = FastAPI(title="Orders")
-    app.state.sessions = sessionmaker(make_engine(database))
+    app.state.sessions = sessionmaker(make_engine(address))
     app.add_api_route("/private/v3/orders", import_orders, methods=["POST"])
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(RequestValidationError, refuse)

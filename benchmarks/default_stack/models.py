@@ -1,11 +1,20 @@
-"""The tables, and the engine with what SQLite needs to be durable."""
+"""The tables, and the engine."""
 
 import sqlite3
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Engine, ForeignKey, Index, String, UniqueConstraint, create_engine, event
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Engine,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    create_engine,
+    event,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -48,7 +57,7 @@ class Order(Base):
     id_order: Mapped[str] = mapped_column(String(191))
     reference: Mapped[str | None] = mapped_column(String(191))
     order_date: Mapped[datetime]
-    received_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     firstname: Mapped[str] = mapped_column(String(2000))
     lastname: Mapped[str] = mapped_column(String(2000))
     email: Mapped[str] = mapped_column(String(254))
@@ -66,15 +75,17 @@ class Invitation(Base):
     shop_id: Mapped[int] = mapped_column(ForeignKey("shops.id"))
     live: Mapped[bool]
     state: Mapped[str] = mapped_column(String(20), default="scheduled")
-    due_at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
-def make_engine(database: Path) -> Engine:
-    """A small pool: SQLite has one writer at a time, and in the pool those who wait get their turn.
+def make_engine(address: str) -> Engine:
+    """As they come on PostgreSQL, whose default is durable. On SQLite what makes it so, and a small pool: SQLite has
+    one writer at a time, and in the pool those who wait get their turn.
 
     With the default of fifteen connections they wait in SQLite, by sleeping, some of them for seconds.
     """
-    address = f"sqlite:///{database}"
+    if not address.startswith("sqlite:"):
+        return create_engine(address)
     engine = create_engine(address, pool_size=2, max_overflow=0, connect_args={"timeout": 30})
     event.listen(engine, "connect", _set_pragmas)
     return engine

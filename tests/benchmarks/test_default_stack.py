@@ -3,22 +3,24 @@
 import asyncio
 import os
 import signal
-import sqlite3
-from contextlib import closing
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import Select, select
 
 from benchmarks.against import DEFAULT_STACK
 from benchmarks.default_stack.app import ALREADY_SENT, make_app
-from benchmarks.default_stack.models import make_engine
-from benchmarks.default_stack.prepared import count_stored, database_of, prepare
-from benchmarks.ground import CONTENT_TYPE, WrongResultError, example_order, form
+from benchmarks.default_stack.models import Invitation, Order, make_engine
+from benchmarks.default_stack.prepared import address_of, count_stored, prepare
+from benchmarks.ground import CONTENT_TYPE, WrongResultError, example_order, form, settings_of
 from benchmarks.serving import Client, serving
+from tests.postgres import new_database
 from tests.server import FOUR_KEYS, ORDERS, SERVE, Answer, Server
 
 KEY = "1/en/" + 64 * "a"
@@ -26,14 +28,22 @@ FORM = {"Content-Type": CONTENT_TYPE}
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    prepare(tmp_path, KEY)
-    return tmp_path
+def address(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Their database on each engine, with one shop."""
+    with ExitStack() as stack:
+        found = address_of(settings_of(tmp_path))
+        if engine == "postgres":
+            url = stack.enter_context(new_database(request.getfixturevalue("postgres")))
+            found = address_of(settings_of(tmp_path, DATABASE=url))
+        prepare(found, KEY)
+        yield found
 
 
 @pytest.fixture
-def app(data: Path) -> FastAPI:
-    return make_app(database_of(data))
+def app(address: str) -> Iterator[FastAPI]:
+    made = make_app(address)
+    yield made
+    made.state.sessions.kw["bind"].dispose()
 
 
 def post(app: FastAPI, orders: Any, key: str = KEY) -> Answer:
@@ -48,51 +58,54 @@ async def send(app: FastAPI, bodies: list[bytes], method: str = "POST", path: st
     return [Answer(each.status_code, dict(each.headers), each.content) for each in answers]
 
 
-def rows(data: Path, sql: str) -> list[Any]:
-    with closing(sqlite3.connect(database_of(data))) as database:
-        return database.execute(sql).fetchall()
+def rows(app: FastAPI, query: Select[Any]) -> list[Any]:
+    with app.state.sessions() as session:
+        return [tuple(row) for row in session.execute(query)]
 
 
-def test_an_acknowledged_order_is_stored_with_its_invitation(app: FastAPI, data: Path) -> None:
+def test_an_acknowledged_order_is_stored_with_its_invitation(app: FastAPI, address: str) -> None:
     answer = post(app, [example_order(1), example_order(2)])
     assert answer.body == {"success": 1, "orders_count": 2, "orders_imported": 2, "message": None}
-    assert rows(data, "SELECT id_order, reference, email, lang FROM orders ORDER BY id") == [
+    assert rows(app, select(Order.id_order, Order.reference, Order.email, Order.lang).order_by(Order.id)) == [
         ("1", "R1", "john.doe.1@example.com", "en"),
         ("2", "R2", "john.doe.2@example.com", "en"),
     ]
-    sql = "SELECT received_at, due_at FROM orders JOIN invitations ON order_id = id WHERE state = 'scheduled'"
-    times = [tuple(map(datetime.fromisoformat, each)) for each in rows(data, sql)]
-    assert [due - received for received, due in times] == 2 * [timedelta(days=10)]
+    times = select(Order.received_at, Invitation.due_at).join(Invitation, Invitation.order_id == Order.id)
+    waiting = rows(app, times.where(Invitation.state == "scheduled"))
+    assert [due - received for received, due in waiting] == 2 * [timedelta(days=10)]
 
 
-def test_what_is_acknowledged_outlives_a_killed_process(data: Path) -> None:
-    with pytest.raises(WrongResultError, match="ended with -9"), serving(DEFAULT_STACK, data) as served:
+def test_what_is_acknowledged_outlives_a_killed_process(tmp_path: Path) -> None:
+    address = address_of(settings_of(tmp_path))
+    prepare(address, KEY)
+    with pytest.raises(WrongResultError, match="ended with -9"), serving(DEFAULT_STACK, tmp_path) as served:
         Client(served.port).send(form(KEY, [example_order(number) for number in range(1_000)]), 1_000)
         os.kill(served.pid, signal.SIGKILL)
-    assert count_stored(data) == 1_000
+    assert count_stored(address) == 1_000
 
 
 @pytest.mark.parametrize("changed", ["id_order", "reference"])
-def test_an_order_sent_before_is_a_duplicate(app: FastAPI, data: Path, changed: str) -> None:
+def test_an_order_sent_before_is_a_duplicate(app: FastAPI, address: str, changed: str) -> None:
     post(app, [example_order(1)])
     answer = post(app, [example_order(1) | {changed: "another"}, example_order(2)])
     assert answer.body == {"success": 1, "orders_count": 2, "orders_imported": 1, "message": ALREADY_SENT}
-    assert count_stored(data) == 2
+    assert count_stored(address) == 2
 
 
-def test_orders_without_a_reference_are_no_duplicates(app: FastAPI, data: Path) -> None:
+def test_orders_without_a_reference_are_no_duplicates(app: FastAPI, address: str) -> None:
     answer = post(app, [example_order(number) | {"reference": ""} for number in range(3)])
     assert answer.counts == (1, 3, 3)
-    assert count_stored(data) == 3
+    assert count_stored(address) == 3
 
 
-def test_of_requests_that_race_with_one_order_one_imports_it(app: FastAPI, data: Path) -> None:
+def test_of_requests_that_race_with_one_order_one_imports_it(app: FastAPI, address: str) -> None:
     answers = asyncio.run(send(app, [form(KEY, [example_order(number // 8)]) for number in range(64)]))
-    assert sum(answer.body["orders_imported"] for answer in answers) == count_stored(data) == 8
+    assert sum(answer.body["orders_imported"] for answer in answers) == count_stored(address) == 8
 
 
-def test_every_commit_is_on_the_disk_before_it_is_answered(data: Path) -> None:
-    with make_engine(database_of(data)).connect() as connection:
+@pytest.mark.sqlite
+def test_every_commit_is_on_the_disk_before_it_is_answered(address: str) -> None:
+    with make_engine(address).connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
@@ -115,14 +128,15 @@ BATCHES: dict[str, Any] = {
 def test_it_answers_as_afterword_does(tmp_path: Path) -> None:
     with Server(tmp_path).start((*SERVE, "--no-dispatch")) as alba:
         key = alba.keys.private_key
-        prepare(alba.data, key)
-        app = make_app(database_of(alba.data))
+        address = address_of(settings_of(alba.data))
+        prepare(address, key)
+        app = make_app(address)
         for name, orders in BATCHES.items():
             ours = alba.request("POST", ORDERS, form(key, orders), FORM)
             theirs = post(app, orders, key)
             assert (theirs.status, theirs.counts) == (ours.status, ours.counts), name
             assert first_words(theirs) == first_words(ours), name
-        assert count_stored(alba.data) == len(alba.invitations())
+        assert count_stored(address) == len(alba.invitations())
 
 
 def first_words(answer: Answer) -> str | None:

@@ -40,7 +40,7 @@ class Bench:
         self._whole = folder / "whole"
         self._pool = ThreadPoolExecutor(AT_ONCE)
         ignored = shutil.ignore_patterns("__pycache__")
-        for name in ("afterword", "tests"):
+        for name in ("afterword", "tests", "tools"):
             shutil.copytree(PROJECT / name, self._whole / name, ignore=ignored)
         shutil.copy(PROJECT / "pyproject.toml", self._whole)
         self._before = _run(self._whole, *sorted({sabotage.test for sabotage in chosen}))

@@ -25,9 +25,10 @@ from afterword.store.journal_rows import RowsPlace
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.suppressions import list_suppressions, suppress
 from tests.conftest import closing_now
-from tests.postgres import new_database, programs
+from tests.postgres import new_database
 from tests.store.cast import NOW, Member, add_member, claim, import_one, order, run, state
 from tests.store.test_invitations import DUE, held, imported, mark, record
+from tools.postgres_server import programs
 
 IDENTITY = "0123456789abcdef" * 2
 LINES = [f"sent {IDENTITY} 1 {n} {NOW}" for n in range(7)]

@@ -1,0 +1,176 @@
+"""f: four `afterword dispatch` processes that send from one PostgreSQL, against one such process."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from benchmarks.ground import (
+    Ground,
+    WrongResultError,
+    environment_of,
+    on_postgres,
+    say,
+    settings_of,
+)
+from benchmarks.letters import PATIENCE, SENDER, arrived
+from benchmarks.serving import HOST
+from benchmarks.sink import Sink, kind, sink
+from benchmarks.table import Measured, Needed, Report, in_turn
+from benchmarks.waiting import fill
+from benchmarks.watching import seconds_of_all
+from benchmarks.watching_postgres import WatchedServer, settings_of_server, watching_server
+
+PROCESSES = 4
+
+
+class Sent(NamedTuple):
+    """One run: how long it took, the processor time of the dispatchers, and what PostgreSQL did meanwhile."""
+
+    letters: int
+    seconds: float
+    spent: float
+    server: WatchedServer
+
+    @property
+    def rate(self) -> float:
+        return self.letters / self.seconds
+
+    def dominates(self, processes: int) -> dict[str, dict[str, str]]:
+        parts = {
+            "processor time a letter": {"the dispatchers": f"{self.spent / self.letters * 1e6:.1f} µs"},
+            "of all cores' time is spent": {
+                "by the dispatchers": self._share(self.spent),
+                "by PostgreSQL": self._share(self.server.seconds),
+            },
+        } | self.server.dominates(self.letters, "a letter")
+        return {f"{processes} processes, {what}": shares for what, shares in parts.items()}
+
+    def _share(self, spent: float) -> str:
+        return f"{100 * spent / self.seconds / (os.cpu_count() or 1):.0f} %"
+
+
+def measure(ground: Ground, runs: int) -> Report:
+    """Raises MissingError without PostgreSQL, WrongResultError when a letter does not arrive, or arrives twice."""
+    letters = 500 if ground.quick else 12_000
+    with on_postgres(ground) as here, sink(here.folder) as taker:
+        assert here.server is not None
+        ours, limits = in_turn(
+            runs,
+            lambda: _send_all(here, taker, letters, PROCESSES).rate,
+            lambda: _send_all(here, taker, letters, 1).rate,
+        )
+        say("  one more run of each, watched")
+        dominates = settings_of_server(here.server)
+        for processes in (PROCESSES, 1):
+            dominates |= _send_all(here, taker, letters, processes, watch=True).dominates(processes)
+    return Report(
+        name="f",
+        title=f"letters from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
+        measured=[
+            Measured(
+                what="letters composed, marked, sent, recorded",
+                unit="letters/s",
+                limit_is="one dispatching process",
+                ours=ours,
+                limits=limits,
+                needed=Needed(1.3),
+            )
+        ],
+        dominates=dominates,
+    )
+
+
+def _send_all(ground: Ground, taker: Sink, letters: int, processes: int, *, watch: bool = False) -> Sent:
+    """One run on a new database full of due invitations; each must arrive once."""
+    data = ground.fresh("letters")
+    fill(data, orders=letters, due=letters, now=int(time.time()))
+    before = taker.letters()
+    with (
+        _dispatching(data, taker.port, processes) as started,
+        watching_server(ground.server if watch else None) as server,
+    ):
+        spent = -sum(map(seconds_of_all, started.pids))
+        begun = started.go()
+        _wait_for(data, taker, before + letters)
+        seconds = time.perf_counter() - begun
+        spent += sum(map(seconds_of_all, started.pids))
+    found = arrived(taker, before + letters) - before
+    if found != letters:
+        raise WrongResultError(f"of {letters} letters {found} arrived")
+    return Sent(letters, seconds, spent, server)
+
+
+class _Started:
+    """Dispatchers that are ready, and wait for a lock that we hold."""
+
+    def __init__(self, pids: list[int], lock: psycopg.Connection) -> None:
+        self.pids = pids
+        self._lock = lock
+
+    def go(self) -> float:
+        """When the lock was let go."""
+        begun = time.perf_counter()
+        self._lock.commit()
+        return begun
+
+
+@contextmanager
+def _dispatching(data: Path, port: int, processes: int) -> Iterator[_Started]:
+    """As many dispatchers, which have ended well when this does. Raises WrongResultError."""
+    environment = environment_of(data, SMTP=f"smtp://{HOST}:{port}?tls=none", FROM=SENDER)
+    running: list[subprocess.Popen[bytes]] = []
+    with psycopg.connect(settings_of(data).database) as lock, (data / "log").open("wb") as log:
+        lock.execute("LOCK TABLE invitations IN ACCESS EXCLUSIVE MODE")
+        try:
+            for _ in range(processes):
+                command = [sys.executable, "-m", "afterword", "dispatch"]
+                running.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+            _wait_until_all_wait(lock, processes)
+            yield _Started([process.pid for process in running], lock)
+            for process in running:
+                process.terminate()
+            ended = [process.wait(PATIENCE) for process in running]
+            if any(ended):
+                raise WrongResultError(f"a dispatcher failed: {(data / 'log').read_text()[-1_000:]}")
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_all_wait(lock: psycopg.Connection, processes: int) -> None:
+    """Until so many connections wait for the lock, and for a second no more do."""
+    waiting, since, deadline = 0, time.monotonic(), time.monotonic() + PATIENCE
+    while waiting < processes or time.monotonic() < since + 1:
+        found = lock.execute(_WAITING).fetchall()[0][0]
+        if found != waiting:
+            waiting, since = found, time.monotonic()
+        if time.monotonic() > deadline:
+            raise WrongResultError(f"{waiting} connections wait for the first letter, not {processes}")
+        time.sleep(0.05)
+
+
+_WAITING = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database
+                                                                WHERE datname = current_database())
+"""
+
+
+def _wait_for(data: Path, taker: Sink, letters: int) -> None:
+    """Until so many have arrived and all are recorded. The sink is asked first, which costs the database nothing."""
+    deadline = time.monotonic() + PATIENCE
+    with psycopg.connect(settings_of(data).database, autocommit=True) as connection:
+        while taker.letters() < letters or connection.execute(_UNSENT).fetchall():
+            if time.monotonic() > deadline:
+                raise WrongResultError(f"the letters are not all sent after {PATIENCE} seconds")
+            time.sleep(0.01)
+
+
+_UNSENT = "SELECT 1 FROM invitations WHERE state <> 'sent' LIMIT 1"

@@ -1,0 +1,73 @@
+"""m: the most memory that each process of `afterword serve` takes, while single orders, batches of 1,000 and letters
+come and go all at once, with few and with 2 million invitations waiting."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from benchmarks import batches, one_order
+from benchmarks.batches import BATCH, CLIENTS
+from benchmarks.ground import Ground, MissingError, count, on_postgres, say
+from benchmarks.letters import SENDER
+from benchmarks.one_order import CONNECTIONS
+from benchmarks.serving import HOST, serving
+from benchmarks.sink import sink
+from benchmarks.table import Fact, Needed, Report
+from benchmarks.waiting import fill
+from benchmarks.watching import peaks_of
+
+FEW, MANY = 1_000, 2_000_000
+MOST = 300
+"""MB that a process may take."""
+
+
+def measure(ground: Ground, runs: int) -> Report:
+    """One run of each, however many were asked for: a peak does not depend on what else the machine does.
+
+    Raises MissingError without wrk, PostgreSQL or /proc, WrongResultError when an order is not stored.
+    """
+    if not Path("/proc/self/status").exists():
+        raise MissingError("the memory of a process is read in /proc, which is not there")
+    many = MANY // 100 if ground.quick else MANY
+    facts: list[Fact] = []
+    dominates: dict[str, dict[str, str]] = {}
+    with on_postgres(ground) as there:
+        for here in (ground, there):
+            for waiting in (FEW, many):
+                what = f"{here.engine}, {waiting:,} waiting"
+                say(f"  {what}")
+                peaks = _peaks(here, waiting)
+                facts.append(
+                    Fact(
+                        what=what, unit="MB", values=[max(peaks.values())], needed=Needed(MOST, at_most=True)
+                    )
+                )
+                dominates[f"{what}, the most of each"] = {
+                    name: f"{peak:.0f} MB" for name, peak in peaks.items()
+                }
+    return Report(
+        name="m",
+        title=f"resident memory of a process: single orders over {CONNECTIONS} connections, batches of {BATCH:,} "
+        f"from {CLIENTS} clients and letters, all at once",
+        measured=[],
+        facts=facts,
+        dominates=dominates,
+    )
+
+
+def _peaks(ground: Ground, waiting: int) -> dict[str, float]:
+    """In MB, by role."""
+    data = ground.fresh("memory")
+    fill(data, orders=waiting, due=waiting // 100, scattered=False, now=int(time.time()))
+    bodies = batches.bodies_of(ground)
+    with sink(ground.folder) as taker:
+        mail = {"SMTP": f"smtp://{HOST}:{taker.port}?tls=none", "FROM": SENDER}
+        with serving(("afterword", "serve"), data, **mail) as served, ThreadPoolExecutor(1) as beside:
+            singly = beside.submit(one_order.send_singly, ground, served.port)
+            with batches.clients_of(served.port, bodies) as send_rest:
+                send_rest()
+            load = singly.result()
+            peaks = peaks_of(served.pid)
+    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    load.check(stored - waiting - sum(map(len, bodies)) * BATCH)
+    return peaks

@@ -1,0 +1,93 @@
+"""What the PostgreSQL server does while something runs: its settings, its processor time, what its connections wait
+for."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+import psycopg
+
+from benchmarks.table import shares
+from benchmarks.watching import seconds_of_all
+from tools.postgres_server import PostgresServer
+
+EVERY = 0.01
+"""Seconds between two looks."""
+
+TOLD = (
+    "fsync",
+    "synchronous_commit",
+    "full_page_writes",
+    "wal_sync_method",
+    "shared_buffers",
+    "max_wal_size",
+)
+
+
+class WatchedServer(msgspec.Struct):
+    """What was seen; whole when `watching_server` ends. `seconds` is processor time."""
+
+    looks: int = 0
+    states: dict[str, int] = {}
+    seconds: float = 0.0
+
+    def dominates(self, done: int, what: str) -> dict[str, dict[str, str]]:
+        """The parts that matter, for the table. `done` is how many orders or letters were."""
+        if not self.looks:
+            return {}
+        return {
+            "PostgreSQL's connections, in per cent of the time, are in": shares(
+                self.states, of={"all": self.looks}
+            ),
+            f"PostgreSQL's processor time {what}": {
+                "all its processes": f"{self.seconds / done * 1e6:.1f} µs"
+            },
+        }
+
+
+@contextmanager
+def watching_server(server: PostgresServer | None) -> Iterator[WatchedServer]:
+    """Looks at its connections a hundred times a second, those left out that have nothing to do. Nothing is seen
+    where there is no server."""
+    if server is None:
+        yield WatchedServer()
+        return
+    watched, states, ended = WatchedServer(), Counter[str](), threading.Event()
+
+    def look() -> None:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            while not ended.wait(EVERY):
+                watched.looks += 1
+                states.update(state for (state,) in connection.execute(_STATES))
+
+    thread = threading.Thread(target=look)
+    before = seconds_of_all(server.pid)
+    thread.start()
+    try:
+        yield watched
+    finally:
+        ended.set()
+        thread.join()
+    time.sleep(0.1)  # what has ended is counted by its parent soon
+    watched.states = dict(states)
+    watched.seconds = seconds_of_all(server.pid) - before
+
+
+def settings_of_server(server: PostgresServer) -> dict[str, dict[str, str]]:
+    """For the table."""
+    with psycopg.connect(server.url) as connection:
+        told = {name: connection.execute(f"SHOW {name}").fetchall()[0][0] for name in TOLD}  # type: ignore[arg-type]
+        version = connection.info.server_version
+    return {f"PostgreSQL {version // 10_000}.{version % 10_000} with its defaults has": told}
+
+
+_STATES = """
+SELECT CASE WHEN wait_event IS NULL THEN 'work'
+            WHEN state LIKE 'idle in transaction%' THEN 'waiting for the client, a transaction open'
+            ELSE wait_event_type || ' ' || wait_event END
+FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'
+"""

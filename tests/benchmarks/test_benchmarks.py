@@ -1,0 +1,56 @@
+"""Each benchmark's quick form runs, checks its own work, and finds figures that can be: nobody's speed is judged."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.watching import peaks_of
+from tests.needs import needs
+from tests.server import PROJECT
+
+ROWS = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 2, "f": 1, "g": 4, "h": 4, "m": 0}
+FACTS = {"a": 2, "e": 2, "m": 4}
+WITH_WRK = "aehm"
+
+
+def test_every_benchmark_is_tested() -> None:
+    assert ROWS.keys() == BENCHMARKS.keys()
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_quick_form_of_a_benchmark_finds_figures(name: str, tmp_path: Path) -> None:
+    needs(*(["wrk"] if name in WITH_WRK else []))
+    found = report(name)
+    assert found["name"] == name
+    assert len(found["measured"]) == ROWS[name]
+    for row in found["measured"]:
+        assert row["ratio"] == pytest.approx(row["figure"] / row["limit"])
+        assert row["what"] and row["limit_is"] and 0.01 < row["ratio"] < 1_000, row
+    assert len(found["facts"]) == FACTS.get(name, 0)
+    assert all(fact["figure"] > 0 for fact in found["facts"])
+    assert name not in "efgh" or any("fsync" in shares for shares in found["dominates"].values())
+
+
+def report(name: str) -> dict[str, Any]:
+    """Of one short run, in this folder since a temporary one may be in memory."""
+    command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(done.stdout)["benchmarks"]
+    return dict(found)
+
+
+def test_a_peak_of_memory_is_what_was_once_taken() -> None:
+    code = "x = bytes(100_000_000); del x; print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) as process:
+        assert process.stdin and process.stdout
+        process.stdout.readline()
+        peaks = peaks_of(process.pid)
+        process.stdin.write(b"\n")
+    assert peaks.keys() == {"event loop"}
+    assert 100 < peaks["event loop"] < 150
