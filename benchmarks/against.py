@@ -8,7 +8,7 @@ from typing import NamedTuple
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS
 from benchmarks.default_stack.prepared import address_of, count_stored, prepare
-from benchmarks.ground import Ground, WrongResultError, on_postgres, settings_of
+from benchmarks.ground import Ground, WrongResultError, settings_of
 from benchmarks.one_order import CONNECTIONS
 from benchmarks.serving import Served, serving
 from benchmarks.table import Measured, Needed, Report, in_turn
@@ -33,11 +33,9 @@ def measure(ground: Ground, runs: int) -> Report:
     """Raises MissingError without wrk or PostgreSQL, WrongResultError when either has not stored what it
     acknowledged."""
     dominates: Parts = {}
-    measured = [*_compared_on(ground, runs, dominates)]
-    with on_postgres(ground) as there:
-        measured += _compared_on(there, runs, dominates)
-        assert there.server is not None
-        dominates |= settings_of_server(there.server)
+    measured = _compared_on(ground, runs, dominates)
+    measured += _compared_on(ground.on_postgres, runs, dominates)
+    dominates |= settings_of_server(ground.on_postgres.server)
     return Report(
         name="h",
         title="beside the stack that a Python team would write by default, fsync before each answer",
@@ -67,7 +65,7 @@ def _one_by_one(ground: Ground, runs: int, dominates: Parts) -> Measured:
 def _in_batches(ground: Ground, runs: int, dominates: Parts) -> Measured:
     """Theirs gets a quarter of what ours gets: enough for seconds, where ours needs one for all."""
     bodies = batches.bodies_of(ground)
-    fewer = [each[: 1 + len(each) // 4] for each in bodies]
+    fewer = [each[: 1 + max(1, len(each) // 4)] for each in bodies]
 
     def theirs() -> float:
         with _theirs(ground) as started, batches.clients_of(started.served.port, fewer) as send_rest:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from afterword.store.database import Transaction
 from afterword.store.invitations import Claim, claim_due, due_shops
 from afterword.store.shops import find_shop
-from benchmarks.ground import Ground, WrongResultError, on_postgres, open_data, say
+from benchmarks.ground import Ground, WrongResultError, open_data, say
 from benchmarks.table import Measured, Needed, Report, in_turn
 from benchmarks.waiting import fill
 from benchmarks.watching_postgres import settings_of_server
@@ -141,16 +141,15 @@ def measure(ground: Ground, runs: int) -> Report:
 def measure_at_scale(ground: Ground, runs: int) -> Report:
     """g. Raises MissingError without PostgreSQL, WrongResultError as `measure`."""
     many = MOST // 200 if ground.quick else MOST
-    with on_postgres(ground) as there:
-        assert there.server is not None
-        measured: list[Measured] = []
-        dominates = settings_of_server(there.server)
-        for here in (ground, there):
-            for case in AS_THEY_CAME:
-                found, parts = compare(here, runs, many, case)
-                found.what = f"{here.engine}: {found.what}"
-                measured.append(found)
-                dominates |= {f"{here.engine}, {what}": each for what, each in parts.items()}
+    there = ground.on_postgres
+    measured: list[Measured] = []
+    dominates = settings_of_server(there.server)
+    for here in (ground, there):
+        for case in AS_THEY_CAME:
+            found, parts = compare(here, runs, many, case)
+            found.what = f"{here.engine}: {found.what}"
+            measured.append(found)
+            dominates |= {f"{here.engine}, {what}": each for what, each in parts.items()}
     return Report(
         name="g",
         title=f"claiming {AT_ONCE} due invitations and reading their orders, with {many:,} waiting",
@@ -162,8 +161,9 @@ def measure_at_scale(ground: Ground, runs: int) -> Report:
 def compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
     """Claims among so many beside claims among a thousand, and the parts of both."""
     say(f"  building {many:,} waiting invitations on {ground.engine}: {case.name}")
-    large = Waiting(ground.fresh("many"), many, case, many // 100)
-    small = Waiting(ground.fresh("few"), FEW, case, FEW // 2)
+    data = ground.fresh("many"), ground.fresh("few")
+    large = Waiting(data[0], many, case, max(many // 100, 20 * AT_ONCE))
+    small = Waiting(data[1], FEW, case, FEW // 2)
     claims = min(20, (large.due // AT_ONCE - 4) // (runs + 1))
     for waiting in (large, small):
         waiting.claim_some(2)
@@ -171,6 +171,8 @@ def compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured,
     ours, limits = in_turn(runs, lambda: large.claim_some(claims), lambda: small.claim_some(claims))
     large.close()
     small.close()
+    for each in data:
+        ground.remove(each)
     measured = Measured(
         what=f"{AT_ONCE} claimed, {case.name}",
         unit="ms",

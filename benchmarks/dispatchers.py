@@ -15,8 +15,6 @@ from benchmarks.ground import (
     Ground,
     WrongResultError,
     environment_of,
-    on_postgres,
-    say,
     settings_of,
 )
 from benchmarks.letters import PATIENCE, SENDER, arrived
@@ -38,10 +36,6 @@ class Sent(NamedTuple):
     spent: float
     server: WatchedServer
 
-    @property
-    def rate(self) -> float:
-        return self.letters / self.seconds
-
     def dominates(self, processes: int) -> dict[str, dict[str, str]]:
         parts = {
             "processor time a letter": {"the dispatchers": f"{self.spent / self.letters * 1e6:.1f} µs"},
@@ -50,7 +44,8 @@ class Sent(NamedTuple):
                 "by PostgreSQL": self._share(self.server.seconds),
             },
         } | self.server.dominates(self.letters, "a letter")
-        return {f"{processes} processes, {what}": shares for what, shares in parts.items()}
+        who = "one process" if processes == 1 else f"{processes} processes"
+        return {f"{who}, {what}": shares for what, shares in parts.items()}
 
     def _share(self, spent: float) -> str:
         return f"{100 * spent / self.seconds / (os.cpu_count() or 1):.0f} %"
@@ -59,17 +54,16 @@ class Sent(NamedTuple):
 def measure(ground: Ground, runs: int) -> Report:
     """Raises MissingError without PostgreSQL, WrongResultError when a letter does not arrive, or arrives twice."""
     letters = 500 if ground.quick else 12_000
-    with on_postgres(ground) as here, sink(here.folder) as taker:
-        assert here.server is not None
-        ours, limits = in_turn(
-            runs,
-            lambda: _send_all(here, taker, letters, PROCESSES).rate,
-            lambda: _send_all(here, taker, letters, 1).rate,
-        )
-        say("  one more run of each, watched")
-        dominates = settings_of_server(here.server)
-        for processes in (PROCESSES, 1):
-            dominates |= _send_all(here, taker, letters, processes, watch=True).dominates(processes)
+    here = ground.on_postgres
+    dominates = settings_of_server(here.server)
+    with sink(here.folder) as taker:
+
+        def rate(processes: int) -> float:
+            sent = _send_all(here, taker, letters, processes)
+            dominates.update(sent.dominates(processes))
+            return sent.letters / sent.seconds
+
+        ours, limits = in_turn(runs, lambda: rate(PROCESSES), lambda: rate(1))
     return Report(
         name="f",
         title=f"letters from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
@@ -87,14 +81,14 @@ def measure(ground: Ground, runs: int) -> Report:
     )
 
 
-def _send_all(ground: Ground, taker: Sink, letters: int, processes: int, *, watch: bool = False) -> Sent:
+def _send_all(ground: Ground, taker: Sink, letters: int, processes: int) -> Sent:
     """One run on a new database full of due invitations; each must arrive once."""
     data = ground.fresh("letters")
     fill(data, orders=letters, due=letters, now=int(time.time()))
     before = taker.letters()
     with (
         _dispatching(data, taker.port, processes) as started,
-        watching_server(ground.server if watch else None) as server,
+        watching_server(ground.server) as server,
     ):
         spent = -sum(map(seconds_of_all, started.pids))
         begun = started.go()
@@ -146,9 +140,9 @@ def _dispatching(data: Path, port: int, processes: int) -> Iterator[_Started]:
 
 
 def _wait_until_all_wait(lock: psycopg.Connection, processes: int) -> None:
-    """Until so many connections wait for the lock, and for a second no more do."""
+    """Until so many connections wait for the lock, and for half a second no more do."""
     waiting, since, deadline = 0, time.monotonic(), time.monotonic() + PATIENCE
-    while waiting < processes or time.monotonic() < since + 1:
+    while waiting < processes or time.monotonic() < since + 0.5:
         found = lock.execute(_WAITING).fetchall()[0][0]
         if found != waiting:
             waiting, since = found, time.monotonic()

@@ -9,9 +9,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -36,43 +37,68 @@ class MissingError(Exception):
     """A program that a benchmark needs is not there."""
 
 
-class Ground(NamedTuple):
+class Ground:
     """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes.
 
     Rows are in a SQLite file in the data folder, or else in a database of `server`, whose address is then in the
-    folder too: so the folder is all that anybody needs to be told.
+    folder too: so the folder is all that anybody needs to be told. What is started here ends with `at_end`.
     """
 
-    folder: Path
-    key: str
-    quick: bool
-    server: PostgresServer | None = None
+    def __init__(
+        self, folder: Path, at_end: ExitStack, *, quick: bool, server: PostgresServer | None = None
+    ) -> None:
+        self.folder = folder
+        self.quick = quick
+        self.server = server
+        self._at_end = at_end
+        (folder / EMPTY).mkdir()
+        if server:
+            _make_database(server, folder / EMPTY, template="template0")
+        self.key = _make_empty(folder / EMPTY)
 
     @property
     def engine(self) -> str:
         return "PostgreSQL" if self.server else "SQLite"
 
+    @cached_property
+    def on_postgres(self) -> "Ground":
+        """The same on a PostgreSQL of our own, on the same disk, with its default settings: durable ones.
+
+        Raises MissingError when it does not start.
+        """
+        self.folder.chmod(0o711)  # PostgreSQL runs as somebody else when we are root
+        folder = self.folder / "on-postgresql"
+        (folder / "server").mkdir(parents=True)
+        try:
+            server = PostgresServer(folder / "server")
+        except PostgresError as error:
+            raise MissingError(f"PostgreSQL does not start in {folder}: {error}") from error
+        self._at_end.callback(server.remove)
+        return Ground(folder, self._at_end, quick=self.quick, server=server)
+
     def fresh(self, name: str) -> Path:
         """An empty data folder of that name, whatever was there before: the schema and one shop."""
-        target = self._copy_of_empty(name)
-        if self.server:
-            _make_database(self.server, target, template=_database_of(self.folder / EMPTY))
-        os.sync()
-        return target
+        return self._copy_of_empty(name, template=_database_of(self.folder / EMPTY))
 
     def bare(self, name: str) -> Path:
         """The same for another program: on PostgreSQL the database has no tables."""
-        target = self._copy_of_empty(name)
+        return self._copy_of_empty(name, template="template0")
+
+    def _copy_of_empty(self, name: str, template: str) -> Path:
+        target = self.folder / name
+        self.remove(target)
+        shutil.copytree(self.folder / EMPTY, target)
         if self.server:
-            _make_database(self.server, target, template="template0")
+            _make_database(self.server, target, template)
         os.sync()
         return target
 
-    def _copy_of_empty(self, name: str) -> Path:
-        target = self.folder / name
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self.folder / EMPTY, target)
-        return target
+    def remove(self, data: Path) -> None:
+        """The folder, if it is there, and its database."""
+        shutil.rmtree(data, ignore_errors=True)
+        if self.server:
+            with psycopg.connect(self.server.url, autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE IF EXISTS "{_database_of(data)}" WITH (FORCE)')
 
 
 EMPTY = "empty"
@@ -87,43 +113,19 @@ def ground(parent: Path, *, quick: bool) -> Iterator[Ground]:
     try:
         if filesystem(folder) in ("tmpfs", "ramfs"):
             raise MissingError(f"{parent} is in memory: give --folder a folder on a disk")
-        yield Ground(folder, _make_empty(folder / EMPTY), quick)
+        with ExitStack() as at_end:
+            yield Ground(folder, at_end, quick=quick)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def on_postgres(ground: Ground) -> Iterator[Ground]:
-    """The same on a PostgreSQL of our own, in the same folder, with its default settings: durable ones.
-
-    Raises MissingError when it does not start.
-    """
-    folder = ground.folder / "on-postgresql"
-    (folder / "server").mkdir(parents=True)
-    ground.folder.chmod(0o711)  # PostgreSQL runs as somebody else when we are root
-    try:
-        try:
-            server = PostgresServer(folder / "server")
-        except PostgresError as error:
-            raise MissingError(f"PostgreSQL does not start in {folder}: {error}") from error
-        try:
-            (folder / EMPTY).mkdir()
-            _make_database(server, folder / EMPTY, template="template0")
-            yield Ground(folder, _make_empty(folder / EMPTY), ground.quick, server)
-        finally:
-            server.remove()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_database(server: PostgresServer, data: Path, *, template: str) -> None:
-    """The database of this folder, a copy of another one; what was there before is gone.
+def _make_database(server: PostgresServer, data: Path, template: str) -> None:
+    """The database of this folder, a copy of another one.
 
     The checkpoint is what PostgreSQL would else do in the middle of what is measured.
     """
     name = _database_of(data)
     with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         connection.execute("CHECKPOINT")
     (data / _ADDRESS).write_text(f"{server.url.rpartition('/')[0]}/{name}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS
-from benchmarks.ground import Ground, MissingError, count, on_postgres, say
+from benchmarks.ground import Ground, MissingError, count, say
 from benchmarks.letters import SENDER
 from benchmarks.one_order import CONNECTIONS
 from benchmarks.serving import HOST, serving
@@ -31,24 +31,19 @@ def measure(ground: Ground, runs: int) -> Report:
     many = MANY // 100 if ground.quick else MANY
     facts: list[Fact] = []
     dominates: dict[str, dict[str, str]] = {}
-    with on_postgres(ground) as there:
-        for here in (ground, there):
-            for waiting in (FEW, many):
-                what = f"{here.engine}, {waiting:,} waiting"
-                say(f"  {what}")
-                peaks = _peaks(here, waiting)
-                facts.append(
-                    Fact(
-                        what=what, unit="MB", values=[max(peaks.values())], needed=Needed(MOST, at_most=True)
-                    )
-                )
-                dominates[f"{what}, the most of each"] = {
-                    name: f"{peak:.0f} MB" for name, peak in peaks.items()
-                }
+    for here in (ground, ground.on_postgres):
+        for word, waiting in (("few", FEW), ("many", many)):
+            what = f"{here.engine}: {word} waiting"
+            say(f"  {what}: {waiting:,}")
+            peaks = _peaks(here, waiting)
+            facts.append(
+                Fact(what=what, unit="MB", values=[max(peaks.values())], needed=Needed(MOST, at_most=True))
+            )
+            dominates[f"{what}, the most of each"] = {name: f"{peak:.0f} MB" for name, peak in peaks.items()}
     return Report(
         name="m",
         title=f"resident memory of a process: single orders over {CONNECTIONS} connections, batches of {BATCH:,} "
-        f"from {CLIENTS} clients and letters, all at once",
+        f"from {CLIENTS} clients and letters, all at once, with {FEW:,} and with {many:,} waiting",
         measured=[],
         facts=facts,
         dominates=dominates,

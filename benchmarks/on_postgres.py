@@ -8,7 +8,7 @@ import psycopg
 
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS, TABLES
-from benchmarks.ground import Ground, WrongResultError, apart, count, on_postgres, settings_of
+from benchmarks.ground import Ground, WrongResultError, apart, count, settings_of
 from benchmarks.one_order import CONNECTIONS, Load
 from benchmarks.table import Fact, Measured, Needed, Report, in_turn
 from benchmarks.watching_postgres import settings_of_server
@@ -17,24 +17,24 @@ from benchmarks.watching_postgres import settings_of_server
 def measure(ground: Ground, runs: int) -> Report:
     """Raises MissingError without wrk or PostgreSQL, WrongResultError when an order is not stored."""
     loads: list[Load] = []
-    with on_postgres(ground) as here:
-        assert here.server is not None
-        bodies = batches.bodies_of(here)
-        singly = one_order.beside_a_constant(here, runs, loads, Needed(0.35))
-        together = _beside_raw_inserts(here, runs, bodies)
-        parts = {"singly": one_order.dominates(here), "in batches": batches.dominates(here, bodies)}
-        return Report(
-            name="e",
-            title=f"on PostgreSQL: one order a request over {CONNECTIONS} connections, "
-            f"batches of {BATCH:,} from {CLIENTS} clients",
-            measured=[singly, together],
-            facts=[
-                Fact(what="median latency", unit="ms", values=[load.p50 for load in loads]),
-                Fact(what="99th percentile", unit="ms", values=[load.p99 for load in loads]),
-            ],
-            dominates=settings_of_server(here.server)
-            | {f"{how}, {what}": shares for how, each in parts.items() for what, shares in each.items()},
-        )
+    here = ground.on_postgres
+    bodies = batches.bodies_of(here)
+    singly = one_order.beside_a_constant(here, runs, loads, Needed(0.35))
+    singly.what = "one a request"
+    together = _beside_raw_inserts(here, runs, bodies)
+    parts = {"singly": one_order.dominates(here), "in batches": batches.dominates(here, bodies)}
+    return Report(
+        name="e",
+        title=f"on PostgreSQL: one order a request over {CONNECTIONS} connections, "
+        f"batches of {BATCH:,} from {CLIENTS} clients",
+        measured=[singly, together],
+        facts=[
+            Fact(what="median latency", unit="ms", values=[load.p50 for load in loads]),
+            Fact(what="99th percentile", unit="ms", values=[load.p99 for load in loads]),
+        ],
+        dominates=settings_of_server(here.server)
+        | {f"{how}, {what}": shares for how, each in parts.items() for what, shares in each.items()},
+    )
 
 
 def _beside_raw_inserts(ground: Ground, runs: int, bodies: list[list[bytes]]) -> Measured:
@@ -44,7 +44,7 @@ def _beside_raw_inserts(ground: Ground, runs: int, bodies: list[list[bytes]]) ->
         lambda: apart(_insert, ground.folder / "batches", ground.fresh("bare")),
     )
     return Measured(
-        what="orders imported in batches",
+        what=f"batches of {BATCH:,}",
         unit="orders/s",
         limit_is=f"psycopg, one connection: INSERT … SELECT FROM unnest of the same rows, {BATCH:,} a transaction",
         ours=ours,

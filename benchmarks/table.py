@@ -129,6 +129,7 @@ def as_json(found: dict[str, str], reports: list[Report], trouble: dict[str, str
                 msgspec.to_builtins(report)
                 | {"measured": [_with_medians(each) for each in report.measured]}
                 | {"facts": [_with_median(each) for each in report.facts]}
+                | {"rows": rows_of(report)}
                 for report in reports
             ],
             "not_measured": trouble,
@@ -146,6 +147,17 @@ def _with_median(fact: Fact) -> dict[str, object]:
     return msgspec.to_builtins(fact) | {"figure": fact.figure}  # type: ignore[no-any-return]
 
 
+def rows_of(report: Report) -> list[str]:
+    """The rows of this benchmark in the table of docs/benchmarks.md."""
+    rows = [
+        f"| {report.name}, {each.what} | {shown(each.figure)} {each.unit} | {shown(each.limit)} | {each.ratio:.2f} |"
+        for each in report.measured
+    ]
+    return rows + [
+        f"| {report.name}, {fact.what} | {shown(fact.figure)} {fact.unit} | | |" for fact in report.facts
+    ]
+
+
 def as_text(found: dict[str, str], reports: list[Report], trouble: dict[str, str]) -> str:
     lines = [f"{name:<10} {value}" for name, value in found.items()]
     for report in reports:
@@ -153,6 +165,7 @@ def as_text(found: dict[str, str], reports: list[Report], trouble: dict[str, str
         lines += _table(report)
         for what, parts in report.dominates.items():
             lines.append(f"   {what}: {', '.join(f'{part} {share}' for part, share in parts.items())}")
+    lines += ["", "for docs/benchmarks.md:", *(row for report in reports for row in rows_of(report))]
     lines += [f"\n{name}. NOT MEASURED: {why}" for name, why in trouble.items()]
     return "\n".join(lines)
 

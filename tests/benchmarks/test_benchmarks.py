@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,31 +21,37 @@ def test_every_benchmark_is_tested() -> None:
     assert ROWS.keys() == BENCHMARKS.keys()
 
 
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """What one short run of all says; in this folder, since a temporary one may be in memory."""
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json"]
+    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
+
+
 @pytest.mark.parametrize("name", ROWS)
-def test_the_quick_form_of_a_benchmark_finds_figures(name: str, tmp_path: Path) -> None:
+def test_the_quick_form_of_a_benchmark_finds_figures(name: str, found: dict[str, Any]) -> None:
     needs(*(["wrk"] if name in WITH_WRK else []))
-    found = report(name)
-    assert found["name"] == name
-    assert len(found["measured"]) == ROWS[name]
-    for row in found["measured"]:
+    assert found["not_measured"].get(name) is None
+    [report] = [each for each in found["benchmarks"] if each["name"] == name]
+    assert len(report["measured"]) == ROWS[name]
+    for row in report["measured"]:
         assert row["ratio"] == pytest.approx(row["figure"] / row["limit"])
         assert row["what"] and row["limit_is"] and 0.01 < row["ratio"] < 1_000, row
-    assert len(found["facts"]) == FACTS.get(name, 0)
-    assert all(fact["figure"] > 0 for fact in found["facts"])
-    assert name not in "efgh" or any("fsync" in shares for shares in found["dominates"].values())
+    assert len(report["facts"]) == FACTS.get(name, 0)
+    assert all(fact["figure"] > 0 for fact in report["facts"])
+    assert name not in "efgh" or any("fsync" in shares for shares in report["dominates"].values())
 
 
-def report(name: str) -> dict[str, Any]:
-    """Of one short run, in this folder since a temporary one may be in memory."""
-    command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    [found] = json.loads(done.stdout)["benchmarks"]
-    return dict(found)
+def test_the_rows_of_a_benchmark_have_their_places_on_the_page(found: dict[str, Any]) -> None:
+    page = (PROJECT / "docs" / "benchmarks.md").read_text("utf-8")
+    for report in found["benchmarks"]:
+        for row in report["rows"]:
+            assert f"\n{row[: row.index(' |') + 3]}" in page
 
 
 def test_a_peak_of_memory_is_what_was_once_taken() -> None:
-    code = "x = bytes(100_000_000); del x; print(flush=True); input()"
+    code = "x = b'x' * 100_000_000; del x; print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) as process:
         assert process.stdin and process.stdout
         process.stdout.readline()
