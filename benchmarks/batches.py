@@ -126,7 +126,9 @@ def _insert(from_data: Path, to_data: Path) -> float:
     source = apsw.Connection(str(settings_of(from_data).database_path))
     rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY order_id").fetchall() for table in TABLES}
     source.close()
-    target = SqliteConnection(settings_of(to_data).database_path).raw
+    path = settings_of(to_data).database_path
+    assert path is not None
+    target = SqliteConnection(path).raw
     inserts = [
         (f"INSERT INTO {table} VALUES ({','.join(repeat('?', len(rows[table][0])))})") for table in TABLES
     ]

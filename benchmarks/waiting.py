@@ -87,7 +87,7 @@ def _filling_postgres(settings: Settings) -> Iterator[_Execute]:
             text = (_NUMBERS_IN_POSTGRES + sql).replace("%", "%%")
             for name in values:
                 text = text.replace(f":{name}", f"%({name})s")
-            connection.execute(text, values)  # type: ignore[arg-type]
+            connection.execute(text, values)
 
         with connection.transaction():
             yield execute

@@ -81,7 +81,7 @@ def settings_of_server(server: PostgresServer | None) -> dict[str, dict[str, str
     if server is None:
         return {}
     with psycopg.connect(server.url) as connection:
-        told = {name: connection.execute(f"SHOW {name}").fetchall()[0][0] for name in TOLD}  # type: ignore[arg-type]
+        told = {name: connection.execute(f"SHOW {name}").fetchall()[0][0] for name in TOLD}
         version = connection.info.server_version
     return {f"PostgreSQL {version // 10_000}.{version % 10_000} with its defaults has": told}
 

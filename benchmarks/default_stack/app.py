@@ -2,6 +2,7 @@
 way, and on SQLite, which has no asynchronous interface, an `async` one would only hand the same calls to a thread."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from benchmarks.default_stack.schemas import Answer, OrderIn, Wrong
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 MOST_PLACES = 20
-INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+INSERTS: dict[str, Callable[..., Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 async def get_sessions(request: Request) -> sessionmaker[Session]:
