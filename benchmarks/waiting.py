@@ -91,6 +91,7 @@ def _filling_postgres(settings: Settings) -> Iterator[_Execute]:
 
         with connection.transaction():
             yield execute
+        connection.execute("SELECT setval('order_ids', max(order_id) + 1, false) FROM orders")
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
 
