@@ -9,7 +9,8 @@ The same work:
 
 What a careful team would do, where others would do worse:
 - The rows of a request go in together, by SQLAlchemy's own bulk insert of plain values with ON CONFLICT DO NOTHING
-  and RETURNING. Objects of the ORM with `add_all`, after a look-up of what is there, are slower, and wrong in a race.
+  and RETURNING. Objects of the ORM with `add_all`, after one look-up of what is there, took 1.4 to 1.9 times as long,
+  a look-up for each order 4 to 8 times, and both are wrong in a race.
 - One connection is taken, late, and held for one transaction; on SQLite the pool is small, which is quicker.
 
 What it leaves out: JSON bodies, `details`, tolerances for older modules, sharing a commit, bodies that are larger
