@@ -13,8 +13,10 @@ import pytest
 
 from afterword.base.settings import SettingsError
 from afterword.store.database import StoreUnavailable
+from afterword.store.postgres import PostgresDatabase
 from afterword.store.postgres_connection import PostgresConnection, read_address
 from tests.cli.command import Command
+from tests.conftest import closing_now
 from tests.postgres import PostgresServer, new_database
 from tests.server import free_port
 
@@ -110,3 +112,22 @@ def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(pos
         connection.begin()
         assert connection.rows(asked) == [("remote_apply",)], "a stricter one is left as it is"
         connection.rollback()
+
+
+def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_tells_no_password(
+    postgres: str, tmp_path: Path
+) -> None:
+    with new_database(postgres) as url:
+        two = hosts(f"127.0.0.1:{free_port()}", url, "?target_session_attrs=read-write")
+        ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=two.replace("@", ":hushword@"))
+    assert (ran.code, ran.err) == (0, "")
+    assert "The PostgreSQL database is whole." in ran.out
+    assert "hushword" not in ran.out
+
+
+def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
+    postgres: str, tmp_path: Path
+) -> None:
+    with new_database(postgres) as url, closing_now(PostgresDatabase(url, tmp_path / "journal")) as database:
+        asked = "SELECT reloptions FROM pg_class WHERE relname = 'invitations'"
+        assert database.read_now(lambda tx: tx.rows(asked)) == [(["autovacuum_vacuum_scale_factor=0.02"],)]
