@@ -13,6 +13,7 @@ from afterword.base.settings import SettingsError
 from afterword.cli.doctor import doctor
 from afterword.cli.invitations import invitation
 from afterword.cli.keys import key
+from afterword.cli.move import move
 from afterword.cli.output import shown
 from afterword.cli.running import dispatch, serve
 from afterword.cli.shops import shop
@@ -26,7 +27,7 @@ SECTIONS = {
     "Run it": (serve, dispatch),
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
-    "Look after it": (doctor, backup, copy_journal, migrate),
+    "Look after it": (doctor, backup, copy_journal, migrate, move),
 }
 
 _SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)

@@ -14,6 +14,8 @@ from afterword.store.database import Transaction
 from afterword.store.journal import Address, journal_place
 from afterword.store.keeper import JournalKeeper
 from afterword.store.migrate import migrate
+from afterword.store.queries import query
+from afterword.store.relocation import refuse_if_shut
 from afterword.store.transaction import OpenTransaction
 
 T = TypeVar("T")
@@ -34,12 +36,17 @@ class Committer:
     """The one writing connection of a process. Not for two threads at once."""
 
     def __init__(self, connect: Callable[[], Connection], journal: Address | None) -> None:
-        """Connects, migrates and opens the journal, if there shall be one. Raises StoreUnavailable, SchemaTooNew."""
+        """Connects, migrates and opens the journal, if there shall be one. Raises StoreUnavailable, SchemaTooNew.
+
+        StoreUnavailable also says that the database is being moved or was moved (see `relocation`).
+        """
         self.connection = connect()
+        self._look = ""
         self._keeper = JournalKeeper(None if journal is None else journal_place(journal))
         self._tx = OpenTransaction(self.connection, self._keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
+            self._look = query("shut")
             self.commit_alone(lambda _: self._keeper.open(self._tx))
         except BaseException:
             self.close()
@@ -71,9 +78,9 @@ class Committer:
         return result  # type: ignore[no-any-return]
 
     def _commit_together(self, calls: Sequence[Call]) -> list[Any]:
-        self.connection.begin()
-        self._tx.has_journal = self._keeper.is_kept
         try:
+            refuse_if_shut(self.connection.begin(self._look))
+            self._tx.has_journal = self._keeper.is_kept
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item in group])

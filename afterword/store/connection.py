@@ -1,5 +1,6 @@
 """What a committer needs of one connection to the rows, whichever engine keeps them."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, Protocol
 
 from afterword.store.database import Params
@@ -18,6 +19,11 @@ class Connection(Protocol):
 
     dialect: Dialect
 
+    @property
+    def name(self) -> str:
+        """What people are told that the rows are in; no password is in it."""
+        ...
+
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
 
     def run(self, sql: str, params: Params = ()) -> int:
@@ -28,12 +34,26 @@ class Connection(Protocol):
         """The first of IDS_A_BLOCK numbers that no order has. After a rollback they may be given again."""
         ...
 
-    def begin(self) -> None:
-        """Begins a transaction that writes, when its turn has come."""
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+        """`rows`, one after the other, however many they are: never held whole."""
+        ...
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Inserts rows that come one after the other, in the quickest way, however long it takes."""
+        ...
+
+    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+        """Begins a transaction that writes, when its turn has come, and returns the rows of `look`: a question
+        without values that is asked first thing in it, in the same breath."""
         ...
 
     def exclude_others(self) -> None:
         """Until the end of this transaction no other one that calls this goes on."""
+        ...
+
+    def exclude_lookers(self, table: str) -> None:
+        """Waits for the end of every transaction that has looked at this table `FOR SHARE`; until the end of this
+        one no other gets past such a look."""
         ...
 
     def commit(self) -> None:

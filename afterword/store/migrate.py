@@ -5,6 +5,11 @@ from importlib import resources
 
 from afterword.store.connection import Dialect
 from afterword.store.database import SchemaTooNew, Transaction
+from afterword.store.queries import query
+from afterword.store.relocation import refuse_if_shut
+
+HAS_RELOCATION = 2
+"""The schema from which on a database can say that it is being moved."""
 
 _of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
 
@@ -18,7 +23,8 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
-    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, changing nothing."""
+    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, and
+    StoreUnavailable in the midst of a move, changing nothing."""
     tx.exclude_others()
     tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
     current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
@@ -29,6 +35,8 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
             f"this database has schema {current}, but this version of Afterword knows only schema {newest}: "
             "install the newer version again, or restore a backup from before it"
         )
+    if HAS_RELOCATION <= current < newest:
+        refuse_if_shut(tx.rows(query("shut")))
     applied = []
     for number, sql in known:
         if number > current:

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -84,12 +84,37 @@ class PostgresConnection:
         first: int = self.rows(query("next_order_ids"))[0][0]
         return first
 
-    def begin(self) -> None:
-        self._connected().execute(_BEGIN)
+    @property
+    def name(self) -> str:
+        info = self._raw.info
+        return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
+
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+        return self._connected().cursor().stream(_translated(sql)[0], params or None)
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        self._raw.execute("SET LOCAL statement_timeout = 0")
+        with self._raw.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+        connection = self._connected()
         self._is_writing = True
+        if not look:
+            connection.execute(_BEGIN)
+            return []
+        cursor = connection.execute(f"{_BEGIN}; {_translated(look)[0]}")
+        while cursor.nextset():
+            pass
+        return cursor.fetchall()
 
     def exclude_others(self) -> None:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+    def exclude_lookers(self, table: str) -> None:
+        """A look FOR SHARE holds the table in the mode ROW SHARE, with which this one cannot stand."""
+        self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
 
     def commit(self) -> None:
         """Raises an error too when nobody knows whether it was committed: the line broke before the answer."""

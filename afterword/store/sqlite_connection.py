@@ -1,6 +1,7 @@
 """Connections to a SQLite file, through apsw, and what can go wrong with it."""
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class SqliteConnection:
             cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
         self._execute = self.raw.cursor().execute
+        self.name = str(path.resolve())
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
         return self._execute(sql, params).fetchall()
@@ -55,18 +57,30 @@ class SqliteConnection:
         after: int = self.rows(query("next_ids"), block)[0][0]
         return after - IDS_A_BLOCK
 
-    def begin(self) -> None:
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+        return self.raw.cursor().execute(sql, params)
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 (our own words)
+        self.raw.cursor().executemany(sql, rows)
+
+    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
         deadline = time.monotonic() + BUSY_FOR
         while True:
             try:
                 self.raw.execute("BEGIN IMMEDIATE")
-                return
+                break
             except apsw.BusyError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.0005)
+        return self.rows(look) if look else []
 
     def exclude_others(self) -> None:
+        """Whoever has begun to write is alone."""
+
+    def exclude_lookers(self, table: str) -> None:
         """Whoever has begun to write is alone."""
 
     def commit(self) -> None:
@@ -77,7 +91,7 @@ class SqliteConnection:
             self.raw.execute("ROLLBACK")
 
     def judge(self, error: Exception) -> Verdict:
-        return "nobody" if isinstance(error, apsw.BusyError) else "apart"
+        return "nobody" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
 
     def unavailable(self, error: Exception) -> Exception:
         if isinstance(error, UNAVAILABLE):
