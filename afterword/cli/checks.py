@@ -16,6 +16,7 @@ from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import InvitationRow
 from afterword.store.migrate import migrations
 from afterword.store.overview import oldest_due
+from afterword.store.relocation import unfinished_relocation
 
 PATIENCE = 10.0
 """Seconds that the mail server may take for an answer."""
@@ -67,6 +68,18 @@ def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding
         f"NOTHING IS SENT: this database has sent letters, and its send journal, {settings.journal_name}, {wrong}. "
         "Put it back; or, when it is lost, accept that letters may go twice: afterword doctor --accept",
     )
+
+
+def of_move(database: EngineDatabase) -> Iterator[Finding]:
+    """A database that is shut by a move cannot even be opened; this one still takes orders."""
+    found = database.read_now(unfinished_relocation)
+    if found is not None and found[0] == "draining":
+        _, peer, since = found
+        says = (
+            f"NOTHING IS SENT: since {time_text(since)} this database is being moved to {peer}. Finish that, or take "
+            "it back: afterword move --from DATABASE --cancel"
+        )
+        yield Finding("move", "trouble", says)
 
 
 def of_lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:

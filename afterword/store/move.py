@@ -19,16 +19,14 @@ destination goes on from there.
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from afterword.base.clock import Clock
 from afterword.store.connection import IDS_A_BLOCK, Connection
+from afterword.store.copying import CHUNK, TABLES, Copier, Progress
 from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.invitations import LONGEST_LEASE
 from afterword.store.migrate import migrate, migrations
@@ -45,98 +43,10 @@ from afterword.store.relocation import (
 from afterword.store.shops import Refused
 from afterword.store.transaction import OpenTransaction
 
-CHUNK = 10_000
-"""Order numbers in one piece of work."""
-
 PATIENCE = 180.0
 """Seconds to wait for what is in hand: a letter is settled at most 60 s after its mark."""
 
-MOST_TRIES = 3
-"""Of a chunk that differs after it was copied."""
-
-LAST = 2**62
-"""Above every order number."""
-
 POSTGRES = ("postgresql://", "postgres://")
-
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is done, and how much there is."""
-
-
-class Table(NamedTuple):
-    """A table, its columns, and which of its rows stand in which order."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: str
-
-    @property
-    def select(self) -> str:
-        return f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE {self.rows}"  # noqa: S608
-
-    @property
-    def delete(self) -> str:
-        return f"DELETE FROM {self.name} WHERE {self.rows.partition(' ORDER BY ')[0]}"  # noqa: S608
-
-
-def _table(name: str, columns: str, rows: str) -> Table:
-    return Table(name, tuple(columns.split()), rows)
-
-
-_EACH_SHOP = "/* postgres: shop_id = ANY (ARRAY(SELECT s.shop_id FROM shops s)) AND */"
-"""PostgreSQL finds a range of numbers in the index of each shop."""
-
-_TEXT = '/* postgres: COLLATE "C" */'
-"""The order of the bytes, as SQLite has it."""
-
-SMALL_TABLES = (
-    _table(
-        "shops", "shop_id name lang site timezone email delay salt created_at", "shop_id > 0 ORDER BY shop_id"
-    ),
-    _table(
-        "keys",
-        "shop_id key_id kind live lang secret created_at revoked_at",
-        "shop_id > 0 ORDER BY shop_id, key_id",
-    ),
-    _table(
-        "suppressions",
-        "shop_id live address_hash address reason created_at",
-        f"shop_id > 0 ORDER BY shop_id, live, address_hash {_TEXT}",
-    ),
-    _table(
-        "remembered",
-        "shop_id fingerprint outcome happened_at",
-        f"shop_id > 0 ORDER BY shop_id, fingerprint {_TEXT}",
-    ),
-    _table("journals", "journal position", f"journal IS NOT NULL ORDER BY journal {_TEXT}"),
-    _table("counters", "name next_id", f"name <> 'orders' ORDER BY name {_TEXT}"),
-)
-"""Those that are copied in one piece, the shops first."""
-
-LARGE_TABLES = (
-    _table(
-        "orders",
-        "shop_id order_id live id_order reference order_date received_at firstname lastname email lang phone "
-        "store_id lines",
-        f"{_EACH_SHOP} order_id BETWEEN :first AND :last ORDER BY order_id",
-    ),
-    _table(
-        "invitations",
-        "shop_id order_id live state due_at next_try_at tries first_try_at claim lease_until sent_at reason",
-        f"{_EACH_SHOP} shop_id IN (SELECT s.shop_id FROM shops s) "  # noqa: S608
-        "AND order_id BETWEEN :first AND :last ORDER BY order_id",
-    ),
-)
-"""Those that are copied chunk by chunk."""
-
-TABLES = SMALL_TABLES + LARGE_TABLES
-
-
-class Digest(NamedTuple):
-    """Rows that were read, in their order: how many, and the SHA-256 of their values, the same for every engine."""
-
-    rows: int
-    sha256: bytes
 
 
 class Moved(NamedTuple):
@@ -168,7 +78,13 @@ def connect(address: str, *, is_new: bool = False) -> Connection:
 def cancel(source: Connection) -> str:
     """Has a source that is not closed for good work again, and returns where it was to go. A run that still goes on
     finds out before its next step. Raises Refused, StoreUnavailable."""
-    with _telling(source), _writing(source):
+    with _telling(source):
+        return _cancel(source)
+
+
+def _cancel(source: Connection) -> str:
+    _check_schema(source)
+    with _writing(source):
         part = relocation_of(source, "source")
         if part is None:
             raise Refused(f"no move from {source.name} was begun")
@@ -197,10 +113,9 @@ class Move:
         self._destination = destination
         self._clock = clock
         self._progress = progress
-        self._chunk = chunk
+        self._copier = Copier(source, destination, self._filling, progress, chunk)
         self._patience = patience
         self._run = secrets.token_hex(8)
-        self._theirs: dict[tuple[str, int, int], Digest] = {}
 
     def finish(self) -> Moved:
         """Goes on from wherever the move stands, to its end.
@@ -217,15 +132,15 @@ class Move:
         if state == "open":
             return Moved(*names, None, 0.0)
         if state == "copying":
-            self._bring_all("copied")
+            self._copier.bring_all("copied")
             self._plan_anew()
             self._step_source("copying", "draining")
             state = "draining"
         if state == "draining":
             self._close()
         begun = time.monotonic()
-        tables = self._bring_all("compared")
-        self._check_counts(tables)
+        tables = self._copier.bring_all("compared")
+        self._copier.check_counts(tables)
         with self._filling() as destination:
             set_next_order_id(destination, next_order_id(self._source))
         if state != "moved":
@@ -239,7 +154,7 @@ class Move:
     def _begin(self) -> State:
         """Makes this run the one that goes on. Says where the move stands: the source's state, or `open` when all is
         done."""
-        self._check_source()
+        _check_schema(self._source)
         self._prepare_destination()
         with _writing(self._source) as source:
             ours = relocation_of(source, "source")
@@ -288,24 +203,6 @@ class Move:
             arriving = relocation_of(connection, "destination")
         if arriving and arriving.state != "open":
             raise Refused(f"a move from {arriving.peer} into {source} is not finished")
-
-    def _check_source(self) -> None:
-        newest = migrations()[-1][0]
-        try:
-            schema = self._source.rows("SELECT max(version) FROM schema_versions")[0][0]
-        except Exception as error:
-            if self._source.unavailable(error) is not error:
-                raise
-            raise Refused(f"{self._source.name} is no database of Afterword") from error
-        if schema > newest:
-            raise SchemaTooNew(
-                f"{self._source.name} has schema {schema}, but this version knows only {newest}"
-            )
-        if schema < newest:
-            raise Refused(
-                f"{self._source.name} has schema {schema}: stop Afterword there, start it again in this version "
-                f"(schema {newest}), and then move"
-            )
 
     def _prepare_destination(self) -> None:
         if self._source.name == self._destination.name:
@@ -360,69 +257,6 @@ class Move:
         count: int = self._source.rows(query("held_now"), values)[0][0]
         return count
 
-    def _plan_anew(self) -> None:
-        """PostgreSQL plans by what it knows of the tables, and it knows nothing yet of rows that have just come."""
-        if self._destination.dialect == "postgres":
-            for table in TABLES:
-                self._destination.run(f"ANALYZE {table.name}")
-
-    # The rows.
-
-    def _bring_all(self, doing: str) -> dict[str, tuple[int, str]]:
-        """Makes every chunk of the destination equal to the source's; the rows of each table, and their hash."""
-        counted = [self._source.rows(f"SELECT count(*) FROM {table.name}")[0][0] for table in TABLES]  # noqa: S608
-        total, done = sum(counted), 0
-        found: dict[str, list[Digest]] = {table.name: [] for table in TABLES}
-        for table, first, last in self._chunks():
-            digest = self._bring(table, first, last)
-            found[table.name].append(digest)
-            done += digest.rows
-            self._progress(f"rows {doing}", min(done, total), total)
-        self._progress(f"rows {doing}", total, total)
-        return {name: _together(digests) for name, digests in found.items()}
-
-    def _chunks(self) -> Iterator[tuple[Table, int, int]]:
-        """Each small table, then the large ones over every number that there is; the last chunk has no end."""
-        for table in SMALL_TABLES:
-            yield table, 0, 0
-        last_order = self._source.rows(query("last_order"))[0][0] or 0
-        first = 1
-        while first <= last_order:
-            for table in LARGE_TABLES:
-                yield table, first, first + self._chunk - 1
-            first += self._chunk
-        for table in LARGE_TABLES:
-            yield table, first, LAST
-
-    def _bring(self, table: Table, first: int, last: int) -> Digest:
-        """Copies the chunk unless both sides have it already. What the destination has was read back from it: in this
-        run, in which nobody else writes there (`_filling`)."""
-        key = table.name, first, last
-        theirs = self._theirs.get(key) or _read(self._destination, table, first, last)
-        ours = _read(self._source, table, first, last) if theirs.rows else None
-        for tries in range(MOST_TRIES):
-            if ours == theirs:
-                break
-            if tries:
-                # PostgreSQL finds orders by their shops, one of which may have come after they were copied.
-                self._bring(SMALL_TABLES[0], 0, 0)
-            ours = self._copy(table, first, last)
-            theirs = _read(self._destination, table, first, last)
-        if ours != theirs:
-            raise Refused(f"{table.name} {first} to {last} are not the same after they were copied")
-        self._theirs[key] = theirs
-        return theirs
-
-    def _copy(self, table: Table, first: int, last: int) -> Digest:
-        """Replaces a chunk of the destination; what was read at the source."""
-        summing = _Summing()
-        bounds = _bounds(table, first, last)
-        with self._filling() as destination:
-            destination.run(table.delete, bounds)
-            rows = summing.watch(self._source.stream(table.select, bounds))
-            destination.insert_all(table.name, table.columns, rows)
-        return summing.digest
-
     @contextmanager
     def _filling(self) -> Iterator[Connection]:
         """A transaction at the destination, which is this run's alone. Raises TakenOver."""
@@ -430,17 +264,11 @@ class Move:
             relocate(destination, "destination", self._run, "filling", "filling", self._clock())
             yield destination
 
-    def _check_counts(self, tables: dict[str, tuple[int, str]]) -> None:
-        """Nothing stands beside the chunks, on either side. Raises Refused."""
-        for table in LARGE_TABLES:
-            brought = tables[table.name][0]
-            for connection in (self._source, self._destination):
-                there = connection.rows(f"SELECT count(*) FROM {table.name}")[0][0]  # noqa: S608
-                if there != brought:
-                    raise Refused(
-                        f"{connection.name} has {there:,} {table.name}, of which {brought:,} belong to a shop: "
-                        "it is damaged"
-                    )
+    def _plan_anew(self) -> None:
+        """PostgreSQL plans by what it knows of the tables, and it knows nothing yet of rows that have just come."""
+        if self._destination.dialect == "postgres":
+            for table in TABLES:
+                self._destination.run(f"ANALYZE {table.name}")
 
 
 def next_order_id(connection: Connection) -> int:
@@ -461,41 +289,22 @@ def set_next_order_id(connection: Connection, number: int) -> None:
         connection.run("UPDATE counters SET next_id = :next WHERE name = 'orders'", {"next": number})
 
 
-class _Summing:
-    """Counts and hashes rows while they pass by."""
-
-    def __init__(self) -> None:
-        self._hash = sha256()
-        self._rows = 0
-
-    def watch(self, rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-        """Each row is hashed as MessagePack, which says where a value ends and of which kind it is."""
-        encode = msgspec.msgpack.Encoder().encode
-        for row in rows:
-            self._hash.update(encode(row))
-            self._rows += 1
-            yield row
-
-    @property
-    def digest(self) -> Digest:
-        return Digest(self._rows, self._hash.digest())
-
-
-def _read(connection: Connection, table: Table, first: int, last: int) -> Digest:
-    summing = _Summing()
-    for _ in summing.watch(connection.stream(table.select, _bounds(table, first, last))):
-        pass
-    return summing.digest
-
-
-def _bounds(table: Table, first: int, last: int) -> dict[str, int]:
-    return {"first": first, "last": last} if table in LARGE_TABLES else {}
-
-
-def _together(digests: list[Digest]) -> tuple[int, str]:
-    """The rows of a table, and the hash of its chunks' hashes."""
-    hashed = sha256(b"".join(digest.sha256 for digest in digests)).hexdigest()
-    return sum(digest.rows for digest in digests), hashed
+def _check_schema(source: Connection) -> None:
+    """A source must be one of this version. Raises Refused, SchemaTooNew."""
+    newest = migrations()[-1][0]
+    try:
+        schema = source.rows("SELECT max(version) FROM schema_versions")[0][0]
+    except Exception as error:
+        if source.unavailable(error) is not error:
+            raise
+        raise Refused(f"{source.name} is no database of Afterword") from error
+    if schema > newest:
+        raise SchemaTooNew(f"{source.name} has schema {schema}, but this version knows only {newest}")
+    if schema < newest:
+        raise Refused(
+            f"{source.name} has schema {schema}: stop Afterword there, start it again in this version "
+            f"(schema {newest}), and then move"
+        )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ PROMISED = {
     "migrate": {"--citus", "--json"},
     "backup FILE": {"--json"},
     "copy-journal": {"--to", "--json"},
+    "move": {"--from", "--to", "--cancel", "--json"},
     "doctor": {"--accept", "--json"},
     "shop add NAME": SHOP_OPTIONS,
     "shop list": {"--json"},

@@ -78,6 +78,22 @@ OF_LETTERS = (
         f"{DISPATCH}outcomes.py::test_a_courier_in_trouble_fails_no_letter_and_costs_it_no_try[sqlite-no hello]",
     ),
     Sabotage(
+        5,
+        "a database that was moved goes on",
+        "store/committer.py",
+        "refuse_if_shut(self.connection.begin(self._look))",
+        "self.connection.begin(self._look)",
+        f"{STORE}move.py::test_after_the_move_the_new_database_works_and_the_old_one_takes_nothing",
+    ),
+    Sabotage(
+        5,
+        "claims go on while a move waits for what is in hand",
+        INVITATIONS_SQL,
+        "r.role = 'source' AND r.state = 'draining'",
+        "r.role = 'source' AND r.state = 'drained'",
+        f"{STORE}move.py::test_what_is_in_hand_is_settled_before_it_is_closed_and_nothing_new_is_claimed",
+    ),
+    Sabotage(
         6,
         "the mark does not look for suppressions",
         INVITATIONS_SQL,

@@ -54,6 +54,14 @@ OF_ORDERS = (
         f"{STORE}citus.py::test_a_node_that_acknowledges_before_the_disk_is_refused",
     ),
     Sabotage(
+        1,
+        "a database is shut without waiting for who has begun to write",
+        "store/postgres_connection.py",
+        'self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")',
+        "table.strip()",
+        f"{STORE}move.py::test_a_write_that_had_begun_when_it_is_closed_is_waited_for[postgres-sqlite]",
+    ),
+    Sabotage(
         2,
         "the unique index on id_order dropped",
         TABLES_SQL,

@@ -15,10 +15,11 @@ from afterword.domain.invitations import Outcome
 from afterword.domain.orders import Order
 from afterword.store import migrate
 from afterword.store.connection import Connection
+from afterword.store.copying import TABLES
 from afterword.store.database import StoreUnavailable, Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim, mark_sending, record_outcome, rescue_lapsed
-from afterword.store.move import TABLES, Move, Moved, cancel, connect
+from afterword.store.move import Move, Moved, cancel, connect
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.queries import query
 from afterword.store.relocation import TakenOver

@@ -181,12 +181,13 @@ def test_whatever_breaks_every_order_arrives_and_nobody_gets_two_letters(
             alba.start()
             in_time = len(customers.acknowledged)
             alba.wait_until(lambda: len(customers.acknowledged) > in_time + 10)
-        alba.kill()
+        alba.stop()
         alba.start(**moved_clock(LEASE_AND_ROUND))
         alba.wait_until(lambda: is_settled(alba), 120 * scale())
         alba.stop()
         ids += customers.acknowledged
-        in_doubt = check_once(alba, relay, ids, 4 * CONNECTIONS)
+        # The move leaves nothing in doubt. A crash of the server that keeps the marks does, as ever.
+        in_doubt = check_once(alba, relay, ids, 3 * CONNECTIONS if way == "to SQLite" else 0)
         assert states_at_brunos(alba) == [("scheduled", waiting)]
         print(f"\n{way}: broken off {broken} times in {took:.1f} s, then finished in {last:.1f} s")
         print(f"{len(ids)} letters, {in_doubt} of them in doubt; {customers.turned_away} orders sent again")
