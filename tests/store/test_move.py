@@ -395,23 +395,22 @@ def test_what_nobody_settles_is_in_doubt_when_it_was_marked_and_else_scheduled(
 def test_a_write_that_had_begun_when_it_is_closed_is_waited_for(
     ends: Ends, source: EngineDatabase, alba: Member
 ) -> None:
-    has_begun, is_compared = threading.Event(), threading.Event()
+    has_begun, is_moved = threading.Event(), threading.Event()
 
     def slowly(tx: Transaction) -> None:
         has_begun.set()
-        is_compared.wait(1.5)  # the move gets no further meanwhile
+        assert not is_moved.wait(1.5), "the move went on without it"
         import_one(tx, alba, order("at the last moment"))
 
     writing = threading.Thread(target=source.write_now, args=(slowly,))
 
     def meanwhile(doing: str, done: int, total: int) -> None:
-        if doing == "rows compared":
-            is_compared.set()
         if doing == "rows copied" and done == total and not has_begun.is_set():
             writing.start()
             has_begun.wait()
 
     ends.move(meanwhile)
+    is_moved.set()
     writing.join()
     assert "at the last moment" in {row[3] for row in content(ends.source)["orders"]}
     assert "at the last moment" in {row[3] for row in content(ends.destination)["orders"]}
