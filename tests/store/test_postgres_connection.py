@@ -85,7 +85,7 @@ def test_of_a_password_that_is_wrongly_written_nothing_is_told(written: str, tmp
     ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=url)
     for told in (str(raised.value), ran.out, ran.err):
         assert "hush" not in told
-    assert "AFTERWORD_DATABASE is not an address that can be read" in ran.out
+    assert "(AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: write postgresql://" in ran.out
 
 
 def test_a_password_is_not_told_when_no_host_answers() -> None:
