@@ -160,7 +160,8 @@ def read_address(url: str) -> dict[str, Any]:
     if "@" in host + name or not re.fullmatch("[0-9,]*", port):
         raise SettingsError(
             "an address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
-            "write postgresql://user:password@host:port/name, with signs such as / ? # @ % in the user or the password written %2F %3F %23 %40 %25"
+            "write postgresql://user:password@host:port/name, with signs such as / ? # @ % in the user or the "
+            "password written %2F %3F %23 %40 %25"
         ) from None
     return UNLESS_SAID | said
 
