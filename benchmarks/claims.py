@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from afterword.store.database import Transaction
 from afterword.store.invitations import Claim, claim_due, due_shops
-from afterword.store.shops import find_shop
 from benchmarks.ground import Ground, WrongResultError, open_data, say
 from benchmarks.table import Measured, Needed, Report, in_turn
 from benchmarks.waiting import fill
@@ -91,14 +90,8 @@ class Waiting:
         """An equal part for each shop that has something due, beginning with another one each time."""
         self._turn += 1
         first = self._turn * AT_ONCE % len(shops)
-        part = max(1, AT_ONCE // len(shops))
-        claims: list[Claim] = []
-        for shop_id in shops[first:] + shops[:first]:
-            if len(claims) < AT_ONCE and (shop := find_shop(tx, str(shop_id))):
-                claims += claim_due(
-                    tx, shop, "holder", live=True, now=NOW, lease_until=NOW + LEASE, most=part
-                )
-        return claims
+        turn = shops[first:] + shops[:first]
+        return claim_due(tx, turn, "holder", live=True, now=NOW, lease_until=NOW + LEASE, most=AT_ONCE)
 
     def _check(self, claims: list[Claim]) -> None:
         """All that was claimed is due, has its order, and nothing older of the same shop is left."""

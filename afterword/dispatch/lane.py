@@ -1,7 +1,7 @@
 """Sends what is due. Each world has a lane of its own: live letters go to the shop's courier, test letters to the
 outbox, and trouble with one courier never holds up the other.
 
-At most one letter (guarantee 5): a letter goes only after `mark_sending` is durable, and after that nothing but the
+At most one letter (guarantee 5): a letter goes only after its mark is durable, and after that nothing but the
 courier's answer or a person settles it. Never early (guarantee 4): a lane looks at due rows every quarter of a
 second and sets no timer for any of them, so steps of the clock are harmless.
 """
@@ -20,18 +20,18 @@ from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
 from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
 from afterword.mail.letter import Letter
-from afterword.store.database import Database, StoreUnavailable, Transaction
+from afterword.store.database import Database, StoreUnavailable
 from afterword.store.invitations import (
     Claim,
+    Mark,
+    Record,
     claim_due,
     due_shops,
-    mark_sending,
-    record_outcome,
     release,
     renew_leases,
+    take_steps,
 )
 from afterword.store.journal import JournalMissing
-from afterword.store.shops import find_shop
 
 TICK = 0.25
 """Seconds between two looks for what is due, when there was nothing."""
@@ -137,7 +137,15 @@ class Lane:
             first = bisect_right(shops, self._served_last)
             shops = shops[first:] + shops[:first]
             claims = await self._database.write(
-                partial(_claim_fairly, shops=shops, holder=new_claim(), live=self._live, now=now, most=most)
+                partial(
+                    claim_due,
+                    shops=shops,
+                    holder=new_claim(),
+                    live=self._live,
+                    now=now,
+                    lease_until=int(now) + LEASE,
+                    most=most,
+                )
             )
         except StoreUnavailable as error:
             log.error("cannot look for what is due", error=str(error))
@@ -158,9 +166,8 @@ class Lane:
         async def mark() -> bool:
             nonlocal marked
             now = self._clock()
-            marked = await self._database.write(
-                partial(mark_sending, claim=claim, now=now, lease_until=int(now) + LEASE)
-            )
+            step = Mark(claim, now, int(now) + LEASE)
+            marked = bool(await self._database.write_together(take_steps, step))
             if recording:
                 await recording
             return marked
@@ -191,9 +198,7 @@ class Lane:
             later = None
         while True:
             try:
-                state = await self._database.write(
-                    partial(record_outcome, claim=claim, outcome=outcome, now=now, next_try_at=later)
-                )
+                state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
                 break
             except StoreUnavailable as error:
                 log.error("an outcome waits to be stored", invitation=invitation.id, error=str(error))
@@ -243,19 +248,3 @@ class Lane:
         if claims:
             until = int(self._clock()) + LEASE
             await self._database.write(partial(renew_leases, claims=claims, lease_until=until))
-
-
-def _claim_fairly(
-    tx: Transaction, shops: list[int], holder: str, *, live: bool, now: float, most: int
-) -> list[Claim]:
-    """An equal part for each shop that has something due, the first ones first."""
-    part = max(1, most // len(shops))
-    lease_until = int(now) + LEASE
-    claims: list[Claim] = []
-    for shop_id in shops:
-        if len(claims) == most:
-            break
-        if shop := find_shop(tx, str(shop_id)):
-            here = min(part, most - len(claims))
-            claims += claim_due(tx, shop, holder, live=live, now=now, lease_until=lease_until, most=here)
-    return claims

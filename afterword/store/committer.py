@@ -46,7 +46,7 @@ class Committer:
         self._tx = OpenTransaction(self.connection, self._keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
-            self._look = query("shut")
+            self._look = query("look_for_a_move")
             self.commit_alone(lambda _: self._keeper.open(self._tx))
         except BaseException:
             self.close()
@@ -79,7 +79,9 @@ class Committer:
 
     def _commit_together(self, calls: Sequence[Call]) -> list[Any]:
         try:
-            refuse_if_shut(self.connection.begin(self._look))
+            moving = self.connection.begin(self._look)
+            refuse_if_shut(moving)
+            self._tx.is_draining = bool(moving)
             self._tx.has_journal = self._keeper.is_kept
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):

@@ -34,6 +34,18 @@ class Connection(Protocol):
         """The first of IDS_A_BLOCK numbers that no order has. After a rollback they may be given again."""
         ...
 
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+        """`rows` of each of these, where that can be without waiting for one before the next."""
+        ...
+
+    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
+        """`run` of each of these, in order, in the same way."""
+        ...
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Runs the INSERT of that name for each row, in few statements, and returns how many rows it made."""
+        ...
+
     def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
         """`rows`, one after the other, however many they are: never held whole."""
         ...

@@ -24,14 +24,29 @@ class Transaction(Protocol):
     """One transaction. Nothing in it counts until `Database.write` has returned.
 
     `has_journal` is False when the send journal of this database is lost; then `journal` raises JournalMissing.
+    `is_draining`: the database is being moved and waits for what is in hand, so nothing more is claimed.
     """
 
     has_journal: bool
+    is_draining: bool
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
 
     def run(self, sql: str, params: Params = ()) -> int:
         """Runs a statement and returns how many rows it changed."""
+        ...
+
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+        """`rows` of each of these: one round trip where there are any."""
+        ...
+
+    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
+        """`run` of each of these, in order: one round trip where there are any."""
+        ...
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Runs the INSERT of that name for each row, and returns how many rows it made. One that is there already is
+        passed over if the statement says so."""
         ...
 
     def exclude_others(self) -> None:
@@ -61,12 +76,15 @@ class Database(Protocol):
         ...
 
     def write_together(
-        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A, shop_id: int
+        self,
+        work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
+        item: A,
+        shop_id: int | None = None,
     ) -> asyncio.Future[T]:
         """`write`, but what came at the same time with the same `work` is handed to it as one list. Begun at once.
 
-        Where there are several writers, all that is written so for a shop is written by the same one. This has no
-        journal: see `write`.
+        Where there are several writers, all that is written with a `shop_id` is written by that shop's, which may
+        have no journal.
 
         `work` answers for each item, in order; an exception among the answers is raised here and undoes nothing.
         When it fails for a list, it is called again for each item alone.

@@ -64,9 +64,13 @@ class EngineDatabase:
         return result
 
     def write_together(
-        self, work: Callable[[Transaction, list[A]], Sequence[T | Exception]], item: A, shop_id: int
+        self,
+        work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
+        item: A,
+        shop_id: int | None = None,
     ) -> asyncio.Future[T]:
-        return self._writers[shop_id % len(self._writers)].put((work, item))
+        writer = self._writer if shop_id is None else self._writers[shop_id % len(self._writers)]
+        return writer.put((work, item))
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         return self._writer.put_now(work)

@@ -4,7 +4,7 @@ Guarantee 5 rests on three rules: only the holder of a claim may mark it, the ma
 and here) before DATA, and what was marked and never settled is in doubt, not tried again.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,8 +16,8 @@ from afterword.domain.suppressions import address_hash
 from afterword.store.database import Transaction
 from afterword.store.queries import query
 from afterword.store.replay import settle
-from afterword.store.shops import Refused
-from afterword.store.suppressions import suppressed_because
+from afterword.store.shops import Refused, shops_of
+from afterword.store.suppressions import reasons_not_to_send
 
 LONGEST_LEASE = 120
 """Seconds that no holder's lease exceeds."""
@@ -80,35 +80,56 @@ def due_shops(tx: Transaction, *, live: bool, now: float) -> list[int]:
 
 
 def claim_due(
-    tx: Transaction, shop: Shop, holder: str, *, live: bool, now: float, lease_until: int, most: int
+    tx: Transaction,
+    shops: Sequence[int],
+    holder: str,
+    *,
+    live: bool,
+    now: float,
+    lease_until: int,
+    most: int,
 ) -> list[Claim]:
-    """Claims up to `most` due invitations of a shop, the oldest first; nobody else can have them.
+    """Claims up to `most` due invitations, the oldest of each shop first; nobody else can have them.
 
-    What is suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is
-    due only when `next_try_at` has come, in whole seconds that were rounded up.
+    Each of the shops has an equal part, the first ones if there are more of them than can be claimed. What is
+    suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is due only when
+    `next_try_at` has come, in whole seconds that were rounded up.
     """
-    values = {"shop_id": shop.id, "live": int(live), "now": int(now), "most": most}
-    claimed = tx.rows(query("claim_due"), values | {"claim": holder, "lease_until": lease_until})
-    remembers = bool(tx.rows(query("any_remembered"), {"shop_id": shop.id}))
-    found = []
-    for (order_id,) in claimed:
-        *row, lines = tx.rows(_CLAIMED, (shop.id, order_id))[0]
-        claim = Claim(_invitation(row, lines), shop, holder)
-        if not _cancel_if_suppressed(tx, claim) and not (remembers and _was_settled_before(tx, claim)):
-            found.append(claim)
-    return found
+    if tx.is_draining:
+        return []
+    part = max(1, most // len(shops))
+    values = {"live": int(live), "now": int(now), "most": part, "claim": holder, "lease_until": lease_until}
+    found = [(shop, {"shop_id": shop.id}) for shop in shops_of(tx, shops[:most])]
+    claimed = tx.rows_each(query("claim_due"), [values | key for _, key in found])
+    remembered = tx.rows_each(query("any_remembered"), [key for _, key in found])
+    keys = [
+        (shop, key | {"order_id": order_id}, bool(remembers))
+        for (shop, key), rows, remembers in zip(found, claimed, remembered, strict=True)
+        for (order_id,) in rows
+    ]
+    rows = tx.rows_each(_CLAIMED, [key for _, key, _ in keys])
+    claims = [Claim(_invitation(row), shop, holder) for (shop, _, _), (row,) in zip(keys, rows, strict=True)]
+    ended = _cancel_suppressed(tx, claims)
+    return [
+        claim
+        for claim, (_, _, remembers), has_ended in zip(claims, keys, ended, strict=True)
+        if not has_ended and not (remembers and _was_settled_before(tx, claim))
+    ]
 
 
-def _cancel_if_suppressed(tx: Transaction, claim: Claim) -> bool:
-    invitation = claim.invitation
-    reason = suppressed_because(tx, claim.shop, invitation.email, live=invitation.live)
-    if reason is not None:
-        tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": reason})
-    return reason is not None
+def _cancel_suppressed(tx: Transaction, claims: Sequence[Claim]) -> list[bool]:
+    """Whether each was one of a suppressed address, and has ended therefore."""
+    reasons = reasons_not_to_send(
+        tx, [(claim.shop, claim.invitation.email, claim.invitation.live) for claim in claims]
+    )
+    for claim, reason in zip(claims, reasons, strict=True):
+        if reason is not None:
+            tx.run(query("end_claimed"), claim.key | {"state": "cancelled", "reason": reason})
+    return [reason is not None for reason in reasons]
 
 
-def _invitation(row: list[Any], lines: str) -> Invitation:
-    order_id, shop_id, live, *rest = row
+def _invitation(row: tuple[Any, ...]) -> Invitation:
+    order_id, shop_id, live, *rest, lines = row
     return Invitation(*(order_id, shop_id, bool(live), *rest, decode_lines(lines)))
 
 
@@ -122,50 +143,87 @@ def _was_settled_before(tx: Transaction, claim: Claim) -> bool:
     return False
 
 
-def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
-    """The mark before DATA. False when the letter must not go: suppressed a moment ago (guarantee 6), or the
-    claim is not ours any more. Raises JournalMissing."""
-    shop, invitation = claim.shop, claim.invitation
-    address = address_hash(shop.salt, invitation.email)
-    key = (lease_until, shop.id, invitation.id, claim.holder, int(invitation.live), address)
-    if tx.run(_MARK, key):
-        tx.journal(claim.journal_line("sending", now))
-        return True
-    _cancel_if_suppressed(tx, claim)
-    return False
+class Mark(NamedTuple):
+    """DATA is about to begin."""
+
+    claim: Claim
+    now: float
+    lease_until: int
 
 
-def record_outcome(
-    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
-) -> State | None:
-    """Settles a claim with what the courier said; `next_try_at` is None when a deferred letter is out of tries.
+class Record(NamedTuple):
+    """What the courier said; `next_try_at` is None when a deferred letter is out of tries."""
 
-    Returns the new state, or None when the claim was not ours any more.
+    claim: Claim
+    outcome: Outcome
+    now: float
+    next_try_at: int | None
+
+
+def take_steps(tx: Transaction, steps: Sequence[Mark | Record]) -> list[bool | State | None]:
+    """Takes the steps of several letters, and says of each what it has come to. Raises JournalMissing.
+
+    A mark is False when the letter must not go: suppressed a moment ago (guarantee 6), or the claim is not ours any
+    more. A record gives the new state, or None when the claim was not ours any more.
     """
-    state: State = "scheduled"
-    if outcome.kind == "sent" or outcome.kind == "in_doubt":
-        state = outcome.kind
-    elif outcome.kind == "failed" or next_try_at is None:
-        state = "failed"
-    sent_at = int(now) if state == "sent" else None
-    reason = None if state == "sent" else outcome.reply
-    key = (claim.shop.id, claim.invitation.id, claim.holder)
-    if not tx.run(_RECORD, (state, next_try_at, sent_at, reason, *key)):
-        return None
-    if tx.has_journal:
-        tx.journal(claim.journal_line("deferred" if state == "scheduled" else state, now))
-    return state
+    marks = [step for step in steps if isinstance(step, Mark)]
+    records = [step for step in steps if isinstance(step, Record)]
+    marked, recorded = iter(_mark_sending(tx, marks)), iter(_record_outcomes(tx, records))
+    return [next(marked) if isinstance(step, Mark) else next(recorded) for step in steps]
+
+
+def _mark_sending(tx: Transaction, marks: Sequence[Mark]) -> list[bool]:
+    done = tx.run_each(_MARK, [_key_of_mark(mark) for mark in marks])
+    for mark, was_marked in zip(marks, done, strict=True):
+        if was_marked:
+            tx.journal(mark.claim.journal_line("sending", mark.now))
+    _cancel_suppressed(
+        tx, [mark.claim for mark, was_marked in zip(marks, done, strict=True) if not was_marked]
+    )
+    return [bool(was_marked) for was_marked in done]
+
+
+def _key_of_mark(mark: Mark) -> tuple[Any, ...]:
+    """In the order in which the statement names them."""
+    shop, invitation = mark.claim.shop, mark.claim.invitation
+    address = address_hash(shop.salt, invitation.email)
+    return mark.lease_until, shop.id, invitation.id, mark.claim.holder, int(invitation.live), address
+
+
+def _record_outcomes(tx: Transaction, records: Sequence[Record]) -> list[State | None]:
+    states = [_state_after(record) for record in records]
+    keys = [_key_of_record(record, state) for record, state in zip(records, states, strict=True)]
+    done = tx.run_each(_RECORD, keys)
+    for record, state, was_ours in zip(records, states, done, strict=True):
+        if was_ours and tx.has_journal:
+            word = "deferred" if state == "scheduled" else state
+            tx.journal(record.claim.journal_line(word, record.now))
+    return [state if was_ours else None for state, was_ours in zip(states, done, strict=True)]
+
+
+def _state_after(record: Record) -> State:
+    kind = record.outcome.kind
+    if kind == "sent" or kind == "in_doubt":
+        return kind
+    return "failed" if kind == "failed" or record.next_try_at is None else "scheduled"
+
+
+def _key_of_record(record: Record, state: State) -> tuple[Any, ...]:
+    """In the order in which the statement names them."""
+    sent_at = int(record.now) if state == "sent" else None
+    reason = None if state == "sent" else record.outcome.reply
+    claim = record.claim
+    return state, record.next_try_at, sent_at, reason, claim.shop.id, claim.invitation.id, claim.holder
 
 
 def release(tx: Transaction, claims: Iterable[Claim], *, next_try_at: int, reason: str | None) -> int:
     """Puts claims back whose DATA has not begun, not counted as a try, and returns how many were still ours."""
     values = {"next_try_at": next_try_at, "reason": reason}
-    return sum(tx.run(query("release_claim"), claim.key | values) for claim in claims)
+    return sum(tx.run_each(query("release_claim"), [claim.key | values for claim in claims]))
 
 
 def renew_leases(tx: Transaction, claims: Iterable[Claim], lease_until: int) -> None:
-    for claim in claims:
-        tx.run(query("renew_lease"), claim.key | {"lease_until": lease_until})
+    tx.run_each(query("renew_lease"), [claim.key | {"lease_until": lease_until} for claim in claims])
 
 
 def has_lapsed(tx: Transaction, *, now: float) -> bool:

@@ -36,7 +36,7 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
             "install the newer version again, or restore a backup from before it"
         )
     if HAS_RELOCATION <= current < newest:
-        refuse_if_shut(tx.rows(query("shut")))
+        refuse_if_shut(tx.rows(query("look_for_a_move")))
     applied = []
     for number, sql in known:
         if number > current:

@@ -1,7 +1,6 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,11 +10,7 @@ from afterword.domain.invitations import due_at
 from afterword.domain.orders import Order
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.store.database import Transaction
-from afterword.store.queries import query, query_of_rows
-
-ROWS_A_STATEMENT = 32
-"""Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
-threads getting it back costs more than the row."""
+from afterword.store.queries import query
 
 Row = tuple[Any, ...]
 
@@ -52,10 +47,8 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
         _add_rows(tx, arrival, shops.setdefault(arrival.shop.id, _Rows([], []))) for arrival in arrivals
     ]
     stored: set[int] = set()
-    for shop_id, (orders, invitations) in shops.items():
-        for first in range(0, len(orders), ROWS_A_STATEMENT):
-            part = slice(first, first + ROWS_A_STATEMENT)
-            stored |= _insert(tx, shop_id, orders[part], invitations[part])
+    for shop_id, rows in shops.items():
+        stored |= _insert(tx, shop_id, rows)
     return [
         Stored(_due(arrival), [number if number in stored else 0 for number in each])
         for arrival, each in zip(arrivals, numbers, strict=True)
@@ -98,17 +91,16 @@ def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> Sequence[int]:
     return numbers
 
 
-def _insert(tx: Transaction, shop_id: int, orders: list[Row], invitations: list[Row]) -> set[int]:
+def _insert(tx: Transaction, shop_id: int, rows: _Rows) -> set[int]:
     """The numbers of those orders that were not there before; each of them has its invitation now."""
+    orders, invitations = rows
     stored = {row[1] for row in orders}
-    values = tuple(chain.from_iterable(orders))
-    if tx.run(query_of_rows("insert_orders", len(orders)), values) < len(orders):
+    if tx.insert("insert_orders", orders) < len(orders):
         ours = {"shop_id": shop_id, "first": orders[0][1], "last": orders[-1][1]}
         stored &= {number for (number,) in tx.rows(query("which_orders"), ours)}
         invitations = [row for row in invitations if row[1] in stored]
     if invitations:
-        values = tuple(chain.from_iterable(invitations))
-        tx.run(query_of_rows("insert_invitations", len(invitations)), values)
+        tx.insert("insert_invitations", invitations)
     return stored
 
 

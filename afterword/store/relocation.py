@@ -39,9 +39,10 @@ class Relocation(NamedTuple):
 
 
 def refuse_if_shut(rows: list[tuple[Any, ...]]) -> None:
-    """`rows` are what `shut` has found. Raises StoreUnavailable with a sentence that says why."""
+    """`rows` are what `look_for_a_move` has found. Raises StoreUnavailable with a sentence that says why."""
     for _, state, peer in rows:
-        raise StoreUnavailable(_SENTENCES[state].format(peer))
+        if state in _SENTENCES:
+            raise StoreUnavailable(_SENTENCES[state].format(peer))
 
 
 def relocation_of(tx: Transaction | Connection, role: Role) -> Relocation | None:

@@ -1,6 +1,7 @@
 """The rows of shops and their keys."""
 
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -90,6 +91,12 @@ def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
     else:
         rows = []
     return Shop(*rows[0]) if rows else None
+
+
+def shops_of(tx: Transaction, ids: Sequence[int]) -> list[Shop]:
+    """The shops of these ids, of those that are there."""
+    found = tx.rows_each(query("shop_by_id"), [{"shop_id": shop_id} for shop_id in ids])
+    return [Shop(*row) for rows in found for row in rows]
 
 
 def list_shops(tx: Transaction) -> list[Shop]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,17 @@ import apsw
 
 from afterword.store.connection import IDS_A_BLOCK, Dialect, Verdict
 from afterword.store.database import Params, StoreUnavailable
-from afterword.store.queries import query
+from afterword.store.queries import query, query_of_rows
 
 BUSY_FOR = 10.0
 """Seconds to wait for another process that writes to the same file."""
 
 _STATEMENTS = 512
 """Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
+
+ROWS_A_STATEMENT = 32
+"""Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
+threads getting it back costs more than the row."""
 
 UNAVAILABLE = (
     apsw.BusyError,
@@ -56,6 +61,19 @@ class SqliteConnection:
         block = {"name": "orders", "size": IDS_A_BLOCK}
         after: int = self.rows(query("next_ids"), block)[0][0]
         return after - IDS_A_BLOCK
+
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+        return [self.rows(sql, params) for params in many]
+
+    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
+        return [self.run(sql, params) for params in many]
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        made = 0
+        for first in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[first : first + ROWS_A_STATEMENT]
+            made += self.run(query_of_rows(name, len(part)), tuple(chain.from_iterable(part)))
+        return made
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
         return self.raw.cursor().execute(sql, params)

@@ -1,5 +1,7 @@
 """The rows of suppressions. Each is in the send journal too, so that a restore does not lose it (guarantee 9)."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from afterword.domain.shops import Shop
@@ -50,9 +52,13 @@ def allow(tx: Transaction, shop: Shop, email: str, now: float) -> bool:
 
 def suppressed_because(tx: Transaction, shop: Shop, email: str, *, live: bool) -> str | None:
     """Why a letter of this world must not go to this address, or None when it may."""
-    for (reason,) in tx.rows(_FIND, (shop.id, int(live), address_hash(shop.salt, email))):
-        return str(reason)
-    return None
+    return reasons_not_to_send(tx, [(shop, email, live)])[0]
+
+
+def reasons_not_to_send(tx: Transaction, addresses: Sequence[tuple[Shop, str, bool]]) -> list[str | None]:
+    """`suppressed_because` of each address: its shop, itself, and whether the letter is live."""
+    keys = [(shop.id, int(live), address_hash(shop.salt, email)) for shop, email, live in addresses]
+    return [rows[0][0] if rows else None for rows in tx.rows_each(_FIND, keys)]
 
 
 def list_suppressions(tx: Transaction, shop: Shop) -> list[Suppression]:

@@ -11,11 +11,14 @@ class OpenTransaction:
     def __init__(self, connection: Connection, keeper: JournalKeeper | None = None) -> None:
         self.rows = connection.rows
         self.run = connection.run
+        self.rows_each = connection.rows_each
+        self.run_each = connection.run_each
+        self.insert = connection.insert
         self.exclude_others = connection.exclude_others
         self._next_order_ids = connection.next_order_ids
         self._keeper = keeper
         self._next_id = self._last_id = 0
-        self.has_journal = False
+        self.has_journal = self.is_draining = False
         self.lines: list[str] = []
 
     def new_order_id(self) -> int:

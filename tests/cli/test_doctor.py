@@ -10,10 +10,9 @@ from afterword.cli import checks
 from afterword.cli.doctor import MOST_NAMED
 from afterword.domain.invitations import Outcome
 from afterword.store.database import Transaction
-from afterword.store.invitations import mark_sending, record_outcome
 from tests.cli.command import Command
 from tests.peers import RelayPeer
-from tests.store.cast import NOW, Member, add_member, claim, import_batch, order
+from tests.store.cast import NOW, Member, add_member, claim, import_batch, mark_sending, order, record_outcome
 
 LATER = NOW + 11 * 86_400
 

@@ -7,9 +7,18 @@ import pytest
 
 from afterword.domain.invitations import Outcome
 from afterword.store.database import Transaction
-from afterword.store.invitations import mark_sending, record_outcome
 from tests.cli.command import Command
-from tests.store.cast import NOW, Member, add_member, claim, import_batch, import_one, order
+from tests.store.cast import (
+    NOW,
+    Member,
+    add_member,
+    claim,
+    import_batch,
+    import_one,
+    mark_sending,
+    order,
+    record_outcome,
+)
 
 FIELDS = ["id", "shop_id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason"]
 

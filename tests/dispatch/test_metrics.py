@@ -6,11 +6,10 @@ import pytest
 
 from afterword.domain.invitations import GIVE_UP_AFTER
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.invitations import mark_sending
 from tests.dispatch.running import dispatching, imported, until
 from tests.peers import run
 from tests.scripted_peer import Line, ScriptedPeer
-from tests.store.cast import Member, MovableClock, another, claim, seen
+from tests.store.cast import Member, MovableClock, another, claim, mark_sending, seen
 from tests.store.test_invitations import DUE
 
 pytestmark = pytest.mark.usefixtures("quick")

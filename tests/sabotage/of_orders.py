@@ -145,7 +145,7 @@ OF_ORDERS = (
         3,
         "an order without its invitation",
         "store/orders.py",
-        'tx.run(query_of_rows("insert_invitations", len(invitations)), values)',
+        'tx.insert("insert_invitations", invitations)',
         "list(invitations)",
         f"{STORE}arrivals.py::test_an_order_that_cannot_be_stored_fails_alone",
     ),

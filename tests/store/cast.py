@@ -8,11 +8,20 @@ from typing import Any, NamedTuple, TypeVar
 
 import apsw
 
+from afterword.domain.invitations import Outcome, State
 from afterword.domain.orders import Order
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.invitations import Claim, InvitationRow, claim_due, find_invitation
+from afterword.store.invitations import (
+    Claim,
+    InvitationRow,
+    Mark,
+    Record,
+    claim_due,
+    find_invitation,
+    take_steps,
+)
 from afterword.store.orders import Arrival, import_orders
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
@@ -138,7 +147,23 @@ def import_one(
 def claim(
     tx: Transaction, member: Member, now: float, *, holder: str = "first", live: bool = True, most: int = 100
 ) -> list[Claim]:
-    return claim_due(tx, member.shop, holder, live=live, now=now, lease_until=int(now) + 40, most=most)
+    until = int(now) + 40
+    return claim_due(tx, [member.shop.id], holder, live=live, now=now, lease_until=until, most=most)
+
+
+def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
+    """The mark of one letter."""
+    [marked] = take_steps(tx, [Mark(claim, now, lease_until)])
+    return marked is True
+
+
+def record_outcome(
+    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
+) -> State | None:
+    """The outcome of one letter, and the state that it leads to."""
+    [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
+    assert not isinstance(state, bool)
+    return state
 
 
 def seen(database: EngineDatabase, invitation_id: int) -> InvitationRow:

@@ -36,6 +36,8 @@ ASKS_ALL_NODES = {
     "all_suppressions": "when the loss of the send journal is accepted",
     "show_invitation": "on the command line, where an invitation is named without its shop",
     "key_by_id": "on the command line, where a key is named without its shop",
+    "held_now": "while a move waits for what is in hand",
+    "last_order": "when a move begins",
     "shop_by_name": "on the command line, and when a shop is added",
     "list_shops": "on the command line, and at the start",
 }

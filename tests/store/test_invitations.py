@@ -12,16 +12,25 @@ from afterword.store.invitations import (
     find_invitation,
     has_lapsed,
     list_invitations,
-    mark_sending,
     move_invitation,
-    record_outcome,
     release,
     renew_leases,
     rescue_lapsed,
     send_invitation,
 )
 from afterword.store.shops import Refused
-from tests.store.cast import NOW, Member, claim, import_batch, import_one, order, seen, state
+from tests.store.cast import (
+    NOW,
+    Member,
+    claim,
+    import_batch,
+    import_one,
+    mark_sending,
+    order,
+    record_outcome,
+    seen,
+    state,
+)
 
 DUE = NOW + 10 * 86_400
 
@@ -290,7 +299,7 @@ def test_a_shop_lists_its_own_page_by_page(database: EngineDatabase, alba: Membe
 def test_many_claims_are_taken_up_in_rounds(database: EngineDatabase, alba: Member) -> None:
     database.write_now(lambda tx: import_batch(tx, alba, *(order(f"{n}") for n in range(25))))
     database.write_now(
-        lambda tx: claim_due(tx, alba.shop, "gone", live=True, now=DUE, lease_until=DUE + 40, most=25)
+        lambda tx: claim_due(tx, [alba.shop.id], "gone", live=True, now=DUE, lease_until=DUE + 40, most=25)
     )
     rescued = [
         database.write_now(lambda tx: rescue_lapsed(tx, frozenset(), now=DUE + 99, most=10)) for _ in range(4)

@@ -8,11 +8,22 @@ import pytest
 from afterword.domain.invitations import Outcome
 from afterword.store.database import StoreUnavailable, Transaction
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.invitations import mark_sending, release, send_invitation
+from afterword.store.invitations import release, send_invitation
 from afterword.store.journal import HEADER_SIZE, JournalMissing
 from afterword.store.journal_file import FilePlace
 from afterword.store.suppressions import allow, suppress
-from tests.store.cast import Member, another, claim, import_one, open_database, order, run, state, writing
+from tests.store.cast import (
+    Member,
+    another,
+    claim,
+    import_one,
+    mark_sending,
+    open_database,
+    order,
+    run,
+    state,
+    writing,
+)
 from tests.store.test_commit import no_file_grows_beyond
 from tests.store.test_invitations import DUE, held, imported, mark, record
 

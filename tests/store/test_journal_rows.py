@@ -11,7 +11,6 @@ import pytest
 from afterword.domain.invitations import Outcome
 from afterword.store import journal_rows
 from afterword.store.database import StoreUnavailable
-from afterword.store.invitations import mark_sending
 from afterword.store.journal import (
     HEADER_SIZE,
     Address,
@@ -26,7 +25,7 @@ from afterword.store.postgres import PostgresDatabase
 from afterword.store.suppressions import list_suppressions, suppress
 from tests.conftest import closing_now
 from tests.postgres import new_database
-from tests.store.cast import NOW, Member, add_member, claim, import_one, order, run, state
+from tests.store.cast import NOW, Member, add_member, claim, import_one, mark_sending, order, run, state
 from tests.store.test_invitations import DUE, held, imported, mark, record
 from tools.postgres_server import programs
 

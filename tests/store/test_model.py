@@ -19,9 +19,7 @@ from afterword.store.invitations import (
     Claim,
     cancel_invitation,
     list_invitations,
-    mark_sending,
     move_invitation,
-    record_outcome,
     release,
     rescue_lapsed,
     send_invitation,
@@ -29,7 +27,16 @@ from afterword.store.invitations import (
 from afterword.store.shops import Refused
 from afterword.store.suppressions import allow, suppress
 from tests.needs import scale
-from tests.store.cast import NOW, add_member, claim, import_batch, open_database, order
+from tests.store.cast import (
+    NOW,
+    add_member,
+    claim,
+    import_batch,
+    mark_sending,
+    open_database,
+    order,
+    record_outcome,
+)
 
 LEASE = 40
 Name = tuple[int, bool, str]

@@ -18,7 +18,7 @@ from afterword.store.connection import Connection
 from afterword.store.copying import TABLES
 from afterword.store.database import StoreUnavailable, Transaction
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.invitations import Claim, mark_sending, record_outcome, rescue_lapsed
+from afterword.store.invitations import Claim, rescue_lapsed
 from afterword.store.move import Move, Moved, cancel, connect
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.queries import query
@@ -35,7 +35,9 @@ from tests.store.cast import (
     claim,
     import_batch,
     import_one,
+    mark_sending,
     order,
+    record_outcome,
     state,
 )
 
@@ -173,9 +175,11 @@ def fill(source: EngineDatabase, alba: Member) -> None:
 
 
 def content(address: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of the tables that are moved."""
+    """All rows that are moved; where order numbers go on is each engine's own."""
     with closing(connect(address)) as connection:
-        return {table.name: _rows(connection, table.name, table.columns) for table in TABLES}
+        found = {table.name: _rows(connection, table.name, table.columns) for table in TABLES}
+    found["counters"] = [row for row in found["counters"] if row[0] != "orders"]
+    return found
 
 
 def _rows(connection: Connection, table: str, columns: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -24,7 +24,7 @@ ALBA = """
 import asyncio, os, sys, time
 from pathlib import Path
 from afterword.domain.invitations import Outcome
-from afterword.store.invitations import mark_sending, record_outcome
+from tests.store.cast import mark_sending, record_outcome
 from tests.store.cast import NOW, add_member, claim, import_batch, open_database, order
 DUE = NOW + 10 * 86_400
 

@@ -4,10 +4,9 @@ import pytest
 
 from afterword.domain.suppressions import REASONS
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.invitations import mark_sending
 from afterword.store.journal import HEADER_SIZE, events, journal_place
 from afterword.store.suppressions import allow, list_suppressions, suppress, suppressed_because
-from tests.store.cast import NOW, Member, claim, import_one, order, seen, state
+from tests.store.cast import NOW, Member, claim, import_one, mark_sending, order, seen, state
 
 DIEGO = "Diego@Diaz.example"
 LATER = NOW + 30 * 86_400

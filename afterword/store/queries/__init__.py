@@ -22,6 +22,23 @@ def query_of_rows(name: str, rows: int) -> str:
 
 
 @cache
+def query_of_json(name: str) -> tuple[str, list[str]]:
+    """An INSERT of one row made into one of all that is in `:rows`, for PostgreSQL: a JSON array of objects, whose
+    members are named too."""
+    parts = re.fullmatch(r"INSERT INTO (\w+) \((.*?)\)\s+VALUES \((.*?)\)(.*)", query(name), re.DOTALL)
+    if parts is None:
+        raise ValueError(f"{name} is no INSERT of one row")
+    table, named, values, after = parts.groups()
+    columns = [column.strip() for column in named.split(",")]
+    given = [value.strip() for value in values.split(",")]
+    pairs = list(zip(columns, given, strict=True))
+    selected = ", ".join(column if value.startswith(":") else value for column, value in pairs)
+    rows = f"json_populate_recordset(NULL::{table}, :rows)"
+    text = f"INSERT INTO {table} ({named}) SELECT {selected} FROM {rows}{after}"  # noqa: S608 (our own words)
+    return text, [column for column, value in pairs if value.startswith(":")]
+
+
+@cache
 def all_queries() -> dict[str, str]:
     """Every named piece. Raises ValueError when a name stands twice."""
     found: dict[str, str] = {}

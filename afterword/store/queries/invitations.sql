@@ -11,13 +11,11 @@ WHERE EXISTS (SELECT 1 FROM invitations i
 ORDER BY s.shop_id;
 
 -- name: claim_due
--- The compare-and-swap: of two dispatchers only one gets the row. The oldest first. None while a move waits for what
--- is in hand.
+-- The compare-and-swap: of two dispatchers only one gets the row. The oldest first.
 -- MATERIALIZED: PostgreSQL might else look for the oldest several times, each time past those that it has locked.
 WITH due AS MATERIALIZED (
     SELECT i.order_id FROM invitations i
     WHERE i.shop_id = :shop_id AND i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now
-      AND NOT EXISTS (SELECT 1 FROM relocation r WHERE r.role = 'source' AND r.state = 'draining')
     ORDER BY i.next_try_at LIMIT :most /* postgres: FOR UPDATE SKIP LOCKED */)
 UPDATE invitations
 SET state = 'claimed', claim = :claim, lease_until = :lease_until, first_try_at = coalesce(first_try_at, :now)

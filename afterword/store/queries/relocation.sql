@@ -1,9 +1,9 @@
--- name: shut
--- Why nothing may be written here, asked first thing in every transaction that writes.
+-- name: look_for_a_move
+-- Why nothing may be written here, or nothing be claimed (draining), asked first thing in every transaction that writes.
 -- FOR SHARE: PostgreSQL holds the table until the transaction's end, and who shuts the database waits for that; who
 -- asks meanwhile waits until it is shut, and then sees it, since the rows are looked at after the wait.
 SELECT r.role, r.state, r.peer FROM relocation r
-WHERE r.state IN ('closed', 'moved', 'filling') /* postgres: FOR SHARE */;
+WHERE r.state IN ('draining', 'closed', 'moved', 'filling') /* postgres: FOR SHARE */;
 
 -- name: relocation
 SELECT state, move, run, peer, since FROM relocation WHERE role = :role /* postgres: FOR UPDATE */;
