@@ -36,7 +36,7 @@ CASES = (
 
 
 _OLDEST = """
-SELECT next_try_at FROM invitations WHERE shop_id = ? AND live = 1 AND state = 'scheduled'
+SELECT next_try_at FROM invitations WHERE shop_id = :shop_id AND live = 1 AND state = 'scheduled'
 ORDER BY next_try_at LIMIT 1
 """
 

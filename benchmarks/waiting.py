@@ -38,7 +38,7 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool =
         execute(_ORDERS, numbers)
         execute(_SCATTERED if scattered else _IN_ORDER, numbers)
     database = open_data(data)
-    sql = "SELECT count(*) FROM invitations WHERE next_try_at <= ?"
+    sql = "SELECT count(*) FROM invitations WHERE next_try_at <= :now"
     [(stored,)] = database.read_now(lambda tx: tx.rows(sql, (now,)))
     database.close_now()
     if stored != due:

@@ -96,8 +96,8 @@ class Committer:
     def _commit(self) -> None:
         """The journal first, then the rows: what the database knows, the journal knows (guarantee 9)."""
         try:
-            self._keeper.write(self._tx)
-            self.connection.commit()
+            has_lines = self._keeper.write(self._tx)
+            self.connection.commit(awaited=has_lines)
         except Exception:
             self._keeper.failed()
             raise

@@ -68,8 +68,9 @@ class Connection(Protocol):
         one no other gets past such a look."""
         ...
 
-    def commit(self) -> None:
-        """Returns when what was written is durable."""
+    def commit(self, *, awaited: bool = False) -> None:
+        """Returns when what was written is durable. `awaited`: others wait for this one, and may go on before it is,
+        where what they write cannot be durable before it."""
         ...
 
     def rollback(self) -> None:

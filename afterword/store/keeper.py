@@ -53,7 +53,7 @@ class JournalKeeper:
             found.close()
         if self._journal is not None:
             tx.has_journal = True
-            self._catch_up(tx, self._journal)
+            self._read_on(tx, self._journal)
 
     def start_anew(self, tx: JournaledTransaction) -> None:
         """The operator accepts that the old journal is lost. The suppressions are carried into the new one.
@@ -63,7 +63,7 @@ class JournalKeeper:
         if self._journal is None and self._place is not None:
             tx.exclude_others()
             journal = self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
-            self._catch_up(tx, journal)
+            self._read_on(tx, journal)
             tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
@@ -77,37 +77,50 @@ class JournalKeeper:
         self._journal = journal
         return journal
 
-    def write(self, tx: JournaledTransaction) -> None:
+    def write(self, tx: JournaledTransaction) -> bool:
         """Makes the transaction's lines durable, and where the journal then ends a part of the transaction.
 
-        Its COMMIT must follow, and only then counts.
+        Its COMMIT must follow, and only then counts. Returns whether there were any: whoever has some waits for it.
         """
-        if tx.lines and self._journal is not None:
-            self._begun = self._catch_up(tx, self._journal)
-            end = self._begun + sum(len(line) + 1 for line in tx.lines)
-            tx.run(query("advance_journal"), {"journal": self._journal.identity, "position": end})
-            self._journal.append(tx.lines, self._begun)
-            tx.lines.clear()
+        if not tx.lines or self._journal is None:
+            return False
+        added = sum(len(line) + 1 for line in tx.lines)
+        extended = tx.rows(query("extend_journal"), {"journal": self._journal.identity, "added": added})
+        position = extended[0][0] - added if extended else None
+        self._begun = self._catch_up(tx, self._journal, position)
+        if self._begun != position:
+            self._advance(tx, self._journal, self._begun + added)
+        self._journal.append(tx.lines, self._begun)
+        tx.lines.clear()
+        return True
 
-    def _catch_up(self, tx: Transaction, journal: Journal) -> int:
-        """Applies what stands behind the database's position: lines whose commit did not happen.
+    def _read_on(self, tx: Transaction, journal: Journal) -> None:
+        """So far that the database knows all of it."""
+        found = tx.rows(query("journal_position"), {"journal": journal.identity})
+        position = found[0][0] if found else None
+        size = self._catch_up(tx, journal, position)
+        if size != position:
+            self._advance(tx, journal, size)
+
+    def _catch_up(self, tx: Transaction, journal: Journal, position: int | None) -> int:
+        """Applies what stands behind the database's position, whose row is locked: lines whose commit did not happen.
 
         Returns where the journal ends. Raises JournalMissing when another one has taken the place of this one.
         """
-        found = tx.rows(query("journal_position"), {"journal": journal.identity})
         size = journal.size()
-        if not found or size < found[0][0]:
+        if position is None or size < position:
             self._journal = None
             journal.close()
             raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
-        position: int = found[0][0]
         if size > position:
             journal.heal()
             size = journal.size()
             if position != self._void:
                 replay(tx, events(journal.lines_from(position)))
-            tx.run(query("advance_journal"), {"journal": journal.identity, "position": size})
         return size
+
+    def _advance(self, tx: Transaction, journal: Journal, position: int) -> None:
+        tx.run(query("advance_journal"), {"journal": journal.identity, "position": position})
 
     def failed(self) -> None:
         """The lines just written belong to a commit that did not happen, and nobody acted on them.

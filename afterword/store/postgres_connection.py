@@ -141,9 +141,11 @@ class PostgresConnection:
         """A look FOR SHARE holds the table in the mode ROW SHARE, with which this one cannot stand."""
         self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
 
-    def commit(self) -> None:
+    def commit(self, *, awaited: bool = False) -> None:
         """Raises an error too when nobody knows whether it was committed: the line broke before the answer."""
-        self._raw.execute("COMMIT")
+        cursor = self._raw.execute(_COMMIT_EARLY if awaited else "COMMIT")
+        while cursor.nextset():
+            pass
         self._is_writing = False
 
     def rollback(self) -> None:
@@ -191,10 +193,17 @@ def read_address(url: str) -> dict[str, Any]:
     return UNLESS_SAID | said
 
 
+# Locks are given up when a commit returns. This one returns before the disk has it, and a transaction behind it waits
+# for the disk: the log is written in order, so what others have committed in between is not durable before this is.
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
+_COMMIT_EARLY = f"""SET LOCAL synchronous_commit = off; COMMIT; BEGIN; {_DURABLE};
+SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT"""
+
 # Guarantee 1: an answer comes after the fsync, whatever the default is, which may have changed since we connected, or
 # be another one on another connection of a pooler's.
-_BEGIN = """BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s';
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"""
+_BEGIN = f"BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; {_DURABLE}"
 
 
 @lru_cache(maxsize=1_000)

@@ -101,7 +101,7 @@ class SqliteConnection:
     def exclude_lookers(self, table: str) -> None:
         """Whoever has begun to write is alone."""
 
-    def commit(self) -> None:
+    def commit(self, *, awaited: bool = False) -> None:
         self.raw.execute("COMMIT")
 
     def rollback(self) -> None:

@@ -217,7 +217,7 @@ OF_LETTERS = (
         9,
         "the journal's line is not written",
         "store/keeper.py",
-        "            self._journal.append(tx.lines, self._begun)\n",
+        "        self._journal.append(tx.lines, self._begun)\n",
         "",
         f"{STORE}journal.py::test_every_step_of_a_letter_and_every_suppression_is_a_line",
     ),
@@ -233,8 +233,9 @@ OF_LETTERS = (
         9,
         "the commit comes before the journal",
         "store/committer.py",
-        "            self._keeper.write(self._tx)\n            self.connection.commit()\n",
-        "            self.connection.commit()\n            self._keeper.write(self._tx)\n",
+        "            has_lines = self._keeper.write(self._tx)\n"
+        "            self.connection.commit(awaited=has_lines)\n",
+        "            self.connection.commit(awaited=True)\n            self._keeper.write(self._tx)\n",
         f"{STORE}journal.py::test_a_mark_is_in_the_journal_and_fsynced_before_its_commit",
     ),
     Sabotage(
@@ -289,8 +290,8 @@ OF_LETTERS = (
         9,
         "an older copy of the journal is written to",
         "store/keeper.py",
-        "if not found or size < found[0][0]:",
-        "if not found:",
+        "if position is None or size < position:",
+        "if position is None:",
         f"{STORE}journal_rows.py::test_a_copied_journal_is_that_of_the_same_database_and_of_its_backups",
     ),
     Sabotage(

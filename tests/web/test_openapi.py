@@ -250,6 +250,6 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(site: Site, tmp_pat
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300 * scale()
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    imported = "SELECT count(*) FROM orders WHERE shop_id = ?"
+    imported = "SELECT count(*) FROM orders WHERE shop_id = :shop_id"
     shop = site.shop(key)
     assert site.read(lambda tx: tx.rows(imported, (shop.id,)))[0][0] >= 10, "it hardly got past the door"

@@ -10,5 +10,9 @@ INSERT INTO journals (journal, position) VALUES (:journal, :position);
 -- name: advance_journal
 UPDATE journals SET position = :position WHERE journal = :journal;
 
+-- name: extend_journal
+-- The position after lines that are about to be added. Who has the row is alone until the transaction ends.
+UPDATE journals SET position = position + :added WHERE journal = :journal RETURNING position;
+
 -- name: forget_journals
 DELETE FROM journals WHERE journal IS NOT NULL;
