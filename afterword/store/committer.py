@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from afterword.store.connection import Connection
 from afterword.store.database import Transaction
 from afterword.store.journal import Address, journal_place
-from afterword.store.keeper import JournalKeeper
+from afterword.store.keeper import JournalAhead, JournalKeeper
 from afterword.store.migrate import migrate
 from afterword.store.queries import query
 from afterword.store.relocation import refuse_if_shut
@@ -59,12 +59,14 @@ class Committer:
 
     def commit(self, calls: Sequence[Call]) -> list[Any]:
         """The result of each call, or the exception that it raised. One that fails does not fail its neighbours."""
+        is_behind = False
         for _ in range(MOST_TRIES):
             try:
-                return self._commit_together(calls)
+                return self._commit_together(calls, is_behind)
             except Exception as error:
                 failed, verdict = error, self.connection.judge(error)
-            if verdict != "again":
+                is_behind = isinstance(error, JournalAhead)
+            if verdict != "again" and not is_behind:
                 break
         if len(calls) == 1 or verdict == "nobody":
             return [self.connection.unavailable(failed)] * len(calls)
@@ -77,11 +79,13 @@ class Committer:
             raise result
         return result  # type: ignore[no-any-return]
 
-    def _commit_together(self, calls: Sequence[Call]) -> list[Any]:
+    def _commit_together(self, calls: Sequence[Call], is_behind: bool) -> list[Any]:
         try:
             moving = self.connection.begin(self._look)
             refuse_if_shut(moving)
             self._tx.is_draining = bool(moving)
+            if is_behind:
+                self._keeper.catch_up(self._tx)
             self._tx.has_journal = self._keeper.is_kept
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):

@@ -10,6 +10,10 @@ from afterword.store.queries import query
 from afterword.store.replay import journal_lines_of_suppressions, replay
 
 
+class JournalAhead(Exception):
+    """The journal has lines that the database does not know: first it must catch up, then the work is done anew."""
+
+
 class JournaledTransaction(Transaction, Protocol):
     """A transaction whose journal lines are not written yet."""
 
@@ -24,7 +28,8 @@ class JournalKeeper:
         """Without a place there is never a journal."""
         self._place = place
         self._journal: Journal | None = None
-        self._begun = self._void = 0
+        self._begun: int | None = None
+        self._void = 0
 
     @property
     def is_kept(self) -> bool:
@@ -53,7 +58,7 @@ class JournalKeeper:
             found.close()
         if self._journal is not None:
             tx.has_journal = True
-            self._read_on(tx, self._journal)
+            self.catch_up(tx)
 
     def start_anew(self, tx: JournaledTransaction) -> None:
         """The operator accepts that the old journal is lost. The suppressions are carried into the new one.
@@ -62,8 +67,8 @@ class JournalKeeper:
         """
         if self._journal is None and self._place is not None:
             tx.exclude_others()
-            journal = self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
-            self._read_on(tx, journal)
+            self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
+            self.catch_up(tx)
             tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
@@ -81,53 +86,52 @@ class JournalKeeper:
         """Makes the transaction's lines durable, and where the journal then ends a part of the transaction.
 
         Its COMMIT must follow, and only then counts. Returns whether there were any: whoever has some waits for it.
+        Raises JournalAhead when there are lines that this database does not know: what the transaction has found in
+        the rows may be wrong.
         """
+        self._begun = None
         if not tx.lines or self._journal is None:
             return False
-        added = sum(len(line) + 1 for line in tx.lines)
-        extended = tx.rows(query("extend_journal"), {"journal": self._journal.identity, "added": added})
-        position = extended[0][0] - added if extended else None
-        self._begun = self._catch_up(tx, self._journal, position)
-        if self._begun != position:
-            self._advance(tx, self._journal, self._begun + added)
-        self._journal.append(tx.lines, self._begun)
+        journal, added = self._journal, sum(len(line) + 1 for line in tx.lines)
+        extended = tx.rows(query("extend_journal"), {"journal": journal.identity, "added": added})
+        position = self._known(journal, [end - added for (end,) in extended])
+        if journal.size() > position:
+            raise JournalAhead
+        self._begun = position
+        journal.append(tx.lines, position)
         tx.lines.clear()
         return True
 
-    def _read_on(self, tx: Transaction, journal: Journal) -> None:
-        """So far that the database knows all of it."""
-        found = tx.rows(query("journal_position"), {"journal": journal.identity})
-        position = found[0][0] if found else None
-        size = self._catch_up(tx, journal, position)
-        if size != position:
-            self._advance(tx, journal, size)
-
-    def _catch_up(self, tx: Transaction, journal: Journal, position: int | None) -> int:
-        """Applies what stands behind the database's position, whose row is locked: lines whose commit did not happen.
-
-        Returns where the journal ends. Raises JournalMissing when another one has taken the place of this one.
-        """
-        size = journal.size()
-        if position is None or size < position:
-            self._journal = None
-            journal.close()
-            raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
-        if size > position:
+    def catch_up(self, tx: Transaction) -> None:
+        """Applies what stands behind the database's position: lines whose commit did not happen, in this life of the
+        database or in another. Raises JournalMissing when another journal has taken the place of this one."""
+        journal = self._journal
+        if journal is None:
+            return
+        known = tx.rows(query("journal_position"), {"journal": journal.identity})
+        position = self._known(journal, [end for (end,) in known])
+        if journal.size() > position:
             journal.heal()
-            size = journal.size()
             if position != self._void:
                 replay(tx, events(journal.lines_from(position)))
-        return size
+            values = {"journal": journal.identity, "position": journal.size()}
+            tx.run(query("advance_journal"), values)
 
-    def _advance(self, tx: Transaction, journal: Journal, position: int) -> None:
-        tx.run(query("advance_journal"), {"journal": journal.identity, "position": position})
+    def _known(self, journal: Journal, positions: list[int]) -> int:
+        """How far the database knows it; its row of the journal is locked. Raises JournalMissing."""
+        if positions and journal.size() >= positions[0]:
+            return positions[0]
+        self._journal = None
+        journal.close()
+        raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
 
     def failed(self) -> None:
-        """The lines just written belong to a commit that did not happen, and nobody acted on them.
+        """The lines just written, if any were, belong to a commit that did not happen, and nobody acted on them.
 
         Only where nothing else stands between the database's position and them is that known for certain.
         """
-        self._void = self._begun
+        if self._begun is not None:
+            self._void = self._begun
 
     def close(self) -> None:
         if self._journal is not None:

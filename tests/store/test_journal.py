@@ -167,6 +167,21 @@ def test_another_process_takes_up_such_a_line_with_its_next_write(
     assert (state(database, first), state(database, second)) == ("sent", "sending")
 
 
+@pytest.mark.parametrize("words", [["sending"], ["sending", "sent"]], ids=" ".join)
+def test_a_letter_that_the_journal_knows_better_is_not_marked(
+    database: EngineDatabase, alba: Member, words: list[str]
+) -> None:
+    """As when a standby took over that had not heard of the last letters, under a process that goes on."""
+    first, second = imported(database, alba, "1"), imported(database, alba, "2")
+    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
+    with journal(database).open("a") as file:
+        file.writelines(claims[first].journal_line(word, DUE) + "\n" for word in words)
+    assert not mark(database, claims[first])
+    assert mark(database, claims[second])
+    assert state(database, first) == ("sent" if "sent" in words else "in_doubt")
+    assert [line.split()[0] for line in lines(database)] == [*words, "sending"]
+
+
 @pytest.mark.parametrize("torn", ["sending", "sending 0123456789abcdef", "\0\0\0\0", "x" * 5_000, "é"])
 def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
     database: EngineDatabase, alba: Member, torn: str
