@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -11,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.jsontext import UNREADABLE, NotJsonError, Piece, decode_piece, split
+from afterword.domain.jsontext import NotJsonError, Piece, decode_piece, split
 from afterword.domain.orders import FieldError, Order, has_digit_keys, parse_order, read_id_order
+from afterword.domain.plain_orders import parse_plain_order
 
 MOST_PLACES = 20
 """Places that the answer's message names, missing and invalid together."""
@@ -20,9 +20,11 @@ MOST_PLACES = 20
 LARGEST_SLICE = 1 << 20
 """Bytes of JSON text after which a slice ends: what is wrong with an order can be many times its size."""
 
-ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
+FRUITLESS_TRIES = 8
+"""By how many the orders that are not plain may outnumber those that are, before the rest of the batch is not tried:
+a shop writes its orders all alike, and a try in vain costs an eighth of reading the order patiently."""
 
-_decode = msgspec.json.Decoder().decode
+ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 
 
 class Refused(msgspec.Struct, frozen=True, array_like=True):
@@ -57,23 +59,12 @@ class Stored(NamedTuple):
     numbers: Sequence[int]
 
 
-def parse_batch(orders: object, zone: ZoneInfo) -> Batch:
-    """Each order of a request by itself, from its JSON text (bytes or str) or the value of it.
+def parse_batch(orders: bytes, zone: ZoneInfo) -> Batch:
+    """Each order of a request by itself, from the JSON text of them all.
 
     A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError.
     """
-    if isinstance(orders, str):
-        # A lone surrogate becomes bytes that are no UTF-8, which refuses the one order that holds it.
-        orders = orders.encode("utf-8", "surrogatepass")
-    elif isinstance(orders, bytearray | memoryview | msgspec.Raw):
-        orders = bytes(orders)
-    if not isinstance(orders, bytes):
-        return _parse(_elements(orders), 0, zone)
-    try:
-        value = _decode(orders)
-    except UNREADABLE:
-        return _parse(map(decode_piece, _pieces(orders)), 0, zone)
-    return _parse(_elements(value), 0, zone)
+    return _parse(_pieces(orders), 0, zone)
 
 
 def parse_slices(orders: bytes, zone: ZoneInfo, size: int = 1_000) -> Iterator[Batch]:
@@ -82,12 +73,8 @@ def parse_slices(orders: bytes, zone: ZoneInfo, size: int = 1_000) -> Iterator[B
     Indexes are those of the whole array. That the text is JSON, and an array, is settled before this
     returns: BatchError is raised here, never between two slices.
     """
-    if len(orders) <= LARGEST_SLICE:
-        with suppress(*UNREADABLE):
-            values = list(_elements(_decode(orders)))
-            return (_parse(values[a : a + size], a, zone) for a in range(0, len(values), size))
     pieces = _pieces(orders)
-    return (_parse(map(decode_piece, pieces[a:b]), a, zone) for a, b in _cuts(pieces, size))
+    return (_parse(pieces[a:b], a, zone) for a, b in _cuts(pieces, size))
 
 
 def _cuts(pieces: Sequence[Piece], size: int) -> Iterator[tuple[int, int]]:
@@ -115,16 +102,6 @@ def _pieces(text: bytes) -> list[Piece]:
     return [text] if _is_one_order(pieces) else list(pieces.values())
 
 
-def _elements(value: object) -> Iterable[object]:
-    if value is None:
-        raise BatchError("orders is missing")
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, dict):
-        raise BatchError("orders is not an array")
-    return [value] if _is_one_order(value) else value.values()
-
-
 def _is_one_order(members: Mapping[str, object]) -> bool:
     """Whether the object is one order alone, not an array that PHP wrote with digits as keys."""
     if "id_order" in members:
@@ -134,10 +111,18 @@ def _is_one_order(members: Mapping[str, object]) -> bool:
     raise BatchError("orders is not an array: an object needs an id_order, or digits as its keys")
 
 
-def _parse(elements: Iterable[object], first: int, zone: ZoneInfo) -> Batch:
+def _parse(pieces: Iterable[Piece], first: int, zone: ZoneInfo) -> Batch:
     orders: list[tuple[int, Order]] = []
     refused: list[Refused] = []
-    for index, value in enumerate(elements, first):
+    tries = FRUITLESS_TRIES
+    for index, piece in enumerate(pieces, first):
+        order = parse_plain_order(piece, zone) if tries else None
+        if order is not None:
+            orders.append((index, order))
+            tries += 1
+            continue
+        tries = max(0, tries - 1)
+        value = decode_piece(piece)
         parsed = parse_order(value, zone)
         if isinstance(parsed, Order):
             orders.append((index, parsed))

@@ -123,7 +123,7 @@ def parse_order(value: object, zone: ZoneInfo) -> Order | list[FieldError]:
     lines = _read_lines(value.get("products"), errors)
     if errors:
         return errors
-    values.append(_encode(lines).decode())
+    values.append(encode_lines(lines))
     return Order(*values)
 
 
@@ -206,6 +206,11 @@ def read_id_order(value: object) -> str | None:
         return read_key(value.get("id_order")) if type(value) is dict else None
     except UnfitError:
         return None
+
+
+def encode_lines(lines: list[OrderLine]) -> str:
+    """The lines of an order as they are stored (`Order.lines`): of each only what it has."""
+    return _encode(lines).decode()
 
 
 def decode_lines(text: str) -> tuple[OrderLine, ...]:

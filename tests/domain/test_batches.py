@@ -45,15 +45,14 @@ def test_an_array_with_holes_is_the_array_of_its_values(claras: Maker) -> None:
 
 
 def test_one_order_alone_is_a_batch_of_one(claras: Maker) -> None:
-    for batch in (parse_batch(text(claras()), PARIS), whole(text(claras())), parse_batch(claras(), PARIS)):
+    for batch in (parse_batch(text(claras()), PARIS), whole(text(claras()))):
         assert (batch.count, ids(batch)) == (1, [(0, "A-1")])
 
 
-@pytest.mark.parametrize("nothing", [b"[]", b"{}", b" [ ] ", "[]", [], {}])
-def test_an_empty_array_is_a_batch_of_none(nothing: object) -> None:
+@pytest.mark.parametrize("nothing", [b"[]", b"{}", b" [ ] "])
+def test_an_empty_array_is_a_batch_of_none(nothing: bytes) -> None:
     assert parse_batch(nothing, PARIS) == Batch(0, [], [])
-    if isinstance(nothing, bytes):
-        assert list(parse_slices(nothing, PARIS)) == []
+    assert list(parse_slices(nothing, PARIS)) == []
 
 
 @pytest.mark.parametrize(
@@ -91,12 +90,6 @@ def test_what_is_no_array_of_orders_is_told_where(orders: bytes, sentence: str) 
     with pytest.raises(BatchError) as from_slices:
         parse_slices(orders, PARIS)
     assert str(from_batch.value) == str(from_slices.value) == sentence
-
-
-@pytest.mark.parametrize("orders", [None, "", 5, True, 1.5, {"a": 1}])
-def test_a_value_that_is_no_array_is_no_batch(orders: object) -> None:
-    with pytest.raises(BatchError, match=r"^orders is (missing|not an array)"):
-        parse_batch(orders, PARIS)
 
 
 BAD_ORDERS = [
@@ -137,9 +130,9 @@ def test_the_bad_order_is_told_by_its_field() -> None:
     ]
 
 
-def test_orders_as_a_text_with_half_a_character_refuse_that_order_alone(claras: Maker) -> None:
+def test_bytes_that_are_half_a_character_refuse_that_order_alone(claras: Maker) -> None:
     raw = json.dumps([claras(firstname="CLARA"), claras(id_order="A-2")]).replace("CLARA", "\ud800")
-    batch = parse_batch(raw, PARIS)
+    batch = parse_batch(raw.encode("utf-8", "surrogatepass"), PARIS)
     assert ids(batch) == [(1, "A-2")]
 
 
@@ -149,6 +142,11 @@ def test_a_slice_counts_its_orders_in_the_whole_array(claras: Maker) -> None:
     assert [one.count for one in slices] == [4, 4, 2]
     assert [r.index for one in slices for r in one.refused] == [0, 3, 6, 9]
     assert whole(sent, 4) == parse_batch(sent, PARIS)
+
+
+def test_a_shop_whose_orders_are_seldom_plain_has_them_all_read(claras: Maker) -> None:
+    sent = [claras(id_order=n if n < 60 or n % 9 else f"A-{n}") for n in range(120)]
+    assert ids(parse_batch(text(sent), PARIS)) == [(n, str(one["id_order"])) for n, one in enumerate(sent)]
 
 
 def test_a_slice_of_large_orders_ends_early(claras: Maker) -> None:

@@ -10,34 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterword.domain.batches import Batch, BatchError, Stored, answer, parse_batch, parse_slices
-from afterword.domain.orders import Order, OrderLine, decode_lines, parse_order
-from tests.domain.reading import CLARAS, PARIS, whole
-
-_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(exclude_categories=[]), max_size=9)
-    | st.sampled_from(
-        ["", "0", "25.90", "clara@mail.example", "2026-03-01 14:05:26", "&amp;", "e\u0301", "\ud800", 2**63]
-    ),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["0", "1", "id", "name", "qty"]), inner, max_size=4)
-    ),
-    max_leaves=6,
-)
-_order_keys = st.sampled_from([*CLARAS, "reference", "phone", "store_id"])
-_line_keys = st.sampled_from(OrderLine.__struct_fields__)
-_lines = st.lists(
-    st.dictionaries(_line_keys, _values).map(lambda extra: {"id": 1, "name": "Rye", **extra}), max_size=3
-)
-_orders = st.builds(
-    lambda changes, lines: CLARAS | {"products": lines} | changes,
-    st.dictionaries(_order_keys, _values, max_size=3),
-    _lines,
-)
+from afterword.domain.orders import Order, decode_lines, parse_order
+from tests.domain.hostile import ORDERS, VALUES
+from tests.domain.reading import PARIS, whole
 
 
 def assert_writable(kept: object) -> None:
@@ -50,7 +25,7 @@ def assert_writable(kept: object) -> None:
 
 
 @settings(max_examples=400)
-@given(_orders)
+@given(ORDERS)
 def test_any_order_is_either_writable_or_told_what_is_wrong(value: dict[str, Any]) -> None:
     parsed = parse_order(value, PARIS)
     if not isinstance(parsed, Order):
@@ -71,7 +46,7 @@ def test_any_order_is_either_writable_or_told_what_is_wrong(value: dict[str, Any
 
 
 @settings(max_examples=200)
-@given(st.lists(_orders | _values, max_size=4).filter(lambda orders: "Infinity" not in repr(orders)))
+@given(st.lists(ORDERS | VALUES, max_size=4).filter(lambda orders: "Infinity" not in repr(orders)))
 def test_any_batch_reads_the_same_whole_in_slices_and_with_digit_keys(orders: list[object]) -> None:
     sent = json.dumps(orders).encode()
     if b"NaN" in sent or b"Infinity" in sent:
@@ -79,10 +54,10 @@ def test_any_batch_reads_the_same_whole_in_slices_and_with_digit_keys(orders: li
     batch = parse_batch(sent, PARIS)
     assert batch.count == len(orders) == len(batch.orders) + len(batch.refused)
     assert whole(sent) == batch
-    assert parse_batch(json.dumps(dict(enumerate(orders))), PARIS) == batch
+    assert parse_batch(json.dumps(dict(enumerate(orders))).encode(), PARIS) == batch
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
     for index, order in batch.orders:
-        assert parse_batch(json.dumps([orders[index]]), PARIS).orders == [(0, order)]
+        assert parse_batch(json.dumps([orders[index]]).encode(), PARIS).orders == [(0, order)]
     told = json.loads(answer(batch, Stored(0, [0] * len(batch.orders)), details=True))
     assert [one["index"] for one in told["orders"]] == list(range(len(orders)))
 

@@ -1,6 +1,6 @@
 """Guarantees 5 to 9: at most one letter, to whoever wants it, of one's own shop alone, even after a restore."""
 
-from tests.sabotage.sabotage import DISPATCH, INVITATIONS_SQL, MAIL, STORE, TABLES_SQL, Sabotage
+from tests.sabotage.sabotage import DISPATCH, DOMAIN, INVITATIONS_SQL, MAIL, STORE, TABLES_SQL, Sabotage
 
 DOUBT = f"{DISPATCH}outcomes.py::test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles"
 
@@ -124,6 +124,22 @@ OF_LETTERS = (
         'if request.method == "POST":',
         'if request.method in ("GET", "POST"):',
         "tests/web/test_pages.py::test_looking_changes_nothing_however_often",
+    ),
+    Sabotage(
+        7,
+        "a plain text has no longest length",
+        "domain/plain_orders.py",
+        "_Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]",
+        "_Text = str",
+        f"{DOMAIN}plain_orders.py::test_a_text_too_long_is_left",
+    ),
+    Sabotage(
+        7,
+        "a plain text may hold line separators",
+        "domain/plain_orders.py",
+        "text.isprintable() and unicodedata",
+        "unicodedata",
+        f"{DOMAIN}plain_orders.py::test_a_text_that_needs_any_care_is_left_to_the_patient_reader",
     ),
     Sabotage(
         7,

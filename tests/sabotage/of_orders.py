@@ -1,6 +1,6 @@
 """Guarantees 1 to 4: orders are stored once, each with one invitation that is due at its time."""
 
-from tests.sabotage.sabotage import DISPATCH, INVITATIONS_SQL, STORE, TABLES_SQL, Sabotage
+from tests.sabotage.sabotage import DISPATCH, DOMAIN, INVITATIONS_SQL, STORE, TABLES_SQL, Sabotage
 
 OF_ORDERS = (
     Sabotage(
@@ -108,6 +108,14 @@ OF_ORDERS = (
         "            order.reference,\n",
         '            order.reference or "",\n',
         f"{STORE}orders.py::test_no_reference_never_equals_no_reference",
+    ),
+    Sabotage(
+        2,
+        "a plain id_order keeps its blanks",
+        "domain/plain_orders.py",
+        "        and _find_blank_at_quote(text) is None\n",
+        "",
+        f"{DOMAIN}plain_orders.py::test_a_text_that_needs_any_care_is_left_to_the_patient_reader",
     ),
     Sabotage(
         2,

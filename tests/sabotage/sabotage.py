@@ -7,6 +7,7 @@ exactly once in its file, so a sabotage whose place has changed fails too, and i
 from typing import NamedTuple
 
 STORE, DISPATCH, MAIL = "tests/store/test_", "tests/dispatch/test_", "tests/mail/test_"
+DOMAIN = "tests/domain/test_"
 INVITATIONS_SQL = "store/queries/invitations.sql"
 TABLES_SQL = "store/migrations/0001_start.sql"
 
