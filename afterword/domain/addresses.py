@@ -30,12 +30,12 @@ def check_address(text: str) -> str:
     IPv4 address), and whatever is longer than SMTP carries.
     """
     text = text.strip()
-    if _is_plain(text) or _is_sound(text):
+    if is_plain_address(text) or _is_sound(text):
         return text
     raise ValueError("not an e-mail address")
 
 
-def _is_plain(text: str) -> bool:
+def is_plain_address(text: str) -> bool:
     """Whether the address is of the kind nearly all are. It never says yes where `_is_sound` says no.
 
     A fiftieth of the library's time. `--` is left to the library: it may be IDNA's `xn--`.

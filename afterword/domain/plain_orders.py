@@ -2,7 +2,7 @@
 
 Nothing is refused or mended here. As soon as anything is doubtful the order is left to `parse_order`, which alone
 knows what is tolerated and says what is wrong. Plain means: texts are texts, within their lengths, and kept as sent;
-only dates, addresses, numbers and prices are read.
+only dates, numbers, prices and web addresses are read.
 """
 
 import re
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.addresses import check_address
+from afterword.domain.addresses import is_plain_address
 from afterword.domain.fields import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -62,8 +62,7 @@ _decode = msgspec.json.Decoder(_SentOrder).decode
 _encode = msgspec.json.Encoder().encode
 _find_blank_at_quote = re.compile(r' (?:(?=")|(?<=" ))').search
 
-_DOUBTFUL = (*UNREADABLE, UnfitError, ValueError)
-"""What decoding, the readers of fields and `check_address` raise."""
+_DOUBTFUL = (*UNREADABLE, UnfitError)
 
 
 def parse_plain_order(piece: Piece, zone: ZoneInfo) -> Order | None:
@@ -82,19 +81,21 @@ def _is_plain(text: str) -> bool:
     """
     return (
         "\\" not in text
+        and not ("&" in text and ";" in text)
+        and _find_blank_at_quote(text) is None
         and (
             "\x7f" not in text
             if text.isascii()
             else text.isprintable() and unicodedata.is_normalized("NFC", text)
         )
-        and not ("&" in text and ";" in text)
-        and _find_blank_at_quote(text) is None
     )
 
 
 def _read(sent: _SentOrder, zone: ZoneInfo) -> Order | None:
+    if not (sent.id_order and sent.firstname and sent.lastname and is_plain_address(sent.email)):
+        return None
     order_date = read_date(sent.order_date, zone)
-    if order_date is None or not (sent.id_order and sent.firstname and sent.lastname):
+    if order_date is None:
         return None
     return Order(
         sent.id_order,
@@ -102,7 +103,7 @@ def _read(sent: _SentOrder, zone: ZoneInfo) -> Order | None:
         order_date,
         sent.firstname,
         sent.lastname,
-        check_address(sent.email),
+        sent.email,
         sent.phone or None,
         None if sent.store_id is None else read_integer(sent.store_id),
         encode_lines([_read_line(line) for line in sent.products or ()]),

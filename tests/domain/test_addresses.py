@@ -113,7 +113,7 @@ _parts = st.lists(st.one_of(st.text("aZ09-._", max_size=66), _signs), max_size=5
 @example("a@b.co\n")
 @example(f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 60}.ee")
 def test_the_short_way_never_takes_what_the_library_refuses(address: str) -> None:
-    if addresses._is_plain(address):
+    if addresses.is_plain_address(address):
         assert addresses._is_sound(address)
 
 
@@ -121,4 +121,4 @@ def test_the_short_way_never_takes_what_the_library_refuses(address: str) -> Non
 def test_the_short_way_is_the_way_of_ordinary_addresses(address: str) -> None:
     local, _, domain = address.partition("@")
     ordinary = len(local) <= 64 and "--" not in address and domain.rpartition(".")[2].isalpha()
-    assert addresses._is_plain(address) is (ordinary and len(address) <= 254)
+    assert addresses.is_plain_address(address) is (ordinary and len(address) <= 254)
