@@ -3,19 +3,19 @@ outbox, and trouble with one courier never holds up the other.
 
 At most one letter (guarantee 5): a letter goes only after its mark is durable, and after that nothing but the
 courier's answer or a person settles it. Never early (guarantee 4): a lane looks at due rows every quarter of a
-second and sets no timer for any of them, so steps of the clock are harmless.
+second (see `turns`) and sets no timer for any of them, so steps of the clock are harmless.
 """
 
 import asyncio
 import random
-from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 
 from afterword.base.clock import Clock
 from afterword.base.ids import new_claim
 from afterword.base.log import log_for
+from afterword.dispatch.turns import Turns
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
 from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
@@ -26,15 +26,11 @@ from afterword.store.invitations import (
     Mark,
     Record,
     claim_due,
-    due_shops,
     release,
     renew_leases,
     take_steps,
 )
 from afterword.store.journal import JournalMissing
-
-TICK = 0.25
-"""Seconds between two looks for what is due, when there was nothing."""
 
 AT_ONCE = 16
 """Letters that a lane has in the courier's hands at the same time."""
@@ -68,7 +64,7 @@ class Lane:
         self._claiming = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._pause = 0.0
-        self._served_last = 0
+        self._turns = Turns(database, live=live)
 
     async def run(self) -> None:
         """Sends what is due until `stop`; then finishes the letters in hand and puts the other claims back."""
@@ -114,7 +110,7 @@ class Lane:
                 if self._pause:
                     await self._rest(self._pause)
                 if not await self._claim_what_is_due():
-                    await self._rest(TICK)
+                    await self._rest(self._turns.rest)
             if self._claimed and not self._stopping.is_set():
                 return self._claimed.popleft()
             return None
@@ -130,12 +126,11 @@ class Lane:
         """Whether there was something. A courier in trouble gets one letter, to see whether it is well again."""
         try:
             now = self._clock()
-            shops = await self._database.read(lambda tx: due_shops(tx, live=self._live, now=now))
-            if not shops or self._database.is_held or self._stopping.is_set():
+            found = await self._turns.look(now)
+            if not found or self._database.is_held or self._stopping.is_set():
                 return False
             most = 1 if self._pause else CLAIMED_AT_ONCE
-            first = bisect_right(shops, self._served_last)
-            shops = shops[first:] + shops[:first]
+            shops, part = self._turns.next(most)
             claims = await self._database.write(
                 partial(
                     claim_due,
@@ -152,8 +147,8 @@ class Lane:
             return False
         self._in_hand |= {claim.invitation.id: claim for claim in claims}
         self._claimed.extend(claims)
-        if claims:
-            self._served_last = claims[-1].shop.id
+        claimed = Counter(claim.shop.id for claim in claims)
+        self._turns.had(shops, [shop_id for shop_id in shops if claimed[shop_id] == part])
         return bool(claims)
 
     async def _deliver(self, claim: Claim, recording: asyncio.Task[None] | None) -> Outcome | None:

@@ -18,8 +18,9 @@ def count_due(tx: Transaction, now: float, *, most: int) -> int:
 
 def oldest_due(tx: Transaction, now: float) -> int | None:
     """Since when (epoch seconds) the live invitation that waits longest could have been sent."""
-    since: int | None = tx.rows(query("oldest_due"), {"now": int(now)})[0][0]
-    return since
+    for (since,) in tx.rows(query("oldest_due"), {"now": int(now)}):
+        return int(since)
+    return None
 
 
 def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:

@@ -26,9 +26,10 @@ from tests.store.test_queries import OF_A_JOURNAL
 SPREAD = ["shops", "keys", "orders", "invitations", "suppressions", "remembered"]
 
 ASKS_ALL_NODES = {
-    "due_shops": "four times a second and lane; each shard reads the front of its own shops' queues",
+    "first_due": "four times a second and lane; each shard reads the front of one index",
+    "due_shops": "when a thousand letters are due; each shard reads the front of its own shops' queues",
     "lapsed": "every few seconds; each shard reads the small index of what is in hand",
-    "oldest_due": "for doctor and the metrics; the front of each shop's queue",
+    "oldest_due": "for doctor and the metrics; the front of one index",
     "count_due": "for the metrics; no more rows of a shard than are counted at most",
     "in_hand": "when the loss of the send journal is accepted",
     "in_doubt": "for doctor",

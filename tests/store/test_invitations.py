@@ -3,6 +3,7 @@
 import pytest
 
 from afterword.domain.invitations import Outcome
+from afterword.store import invitations
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import (
     Claim,
@@ -68,6 +69,20 @@ def test_nothing_is_claimed_before_it_is_due(database: EngineDatabase, alba: Mem
         assert database.write_now(lambda tx, now=now: claim(tx, alba, now)) == []
     assert database.read_now(lambda tx: due_shops(tx, live=True, now=DUE)) == [alba.shop.id]
     assert held(database, alba).invitation.firstname == "Clara"
+
+
+def test_of_many_that_are_due_no_shop_is_forgotten(
+    database: EngineDatabase, alba: Member, bruno: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bruno's letter is younger than all that are read at first."""
+    for number in range(3):
+        imported(database, alba, f"{number}")
+    database.write_now(lambda tx: import_one(tx, bruno, at=NOW + 60))
+    found = {}
+    for few in (5, 4, 3, 2):
+        monkeypatch.setattr(invitations, "FEW_DUE", few)
+        found[few] = database.read_now(lambda tx: due_shops(tx, live=True, now=DUE + 60))
+    assert set(map(tuple, found.values())) == {(alba.shop.id, bruno.shop.id)}
 
 
 def test_of_two_dispatchers_one_gets_it(database: EngineDatabase, alba: Member) -> None:

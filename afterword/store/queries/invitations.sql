@@ -3,6 +3,12 @@
 INSERT INTO invitations (shop_id, order_id, live, due_at, next_try_at, state, tries)
 VALUES (:shop_id, :order_id, :live, :due_at, :next_try_at, 'scheduled', 0);
 
+-- name: first_due
+-- The shops of those that wait longest, whichever they are.
+SELECT i.shop_id FROM invitations i
+WHERE i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now
+ORDER BY i.next_try_at LIMIT :most;
+
 -- name: due_shops
 -- One look at the front of each shop's queue.
 SELECT s.shop_id FROM shops s
@@ -147,19 +153,17 @@ WHERE i.shop_id = s.shop_id AND i.order_id = :order_id;
 SELECT i.state, count(*) FROM invitations i GROUP BY i.state;
 
 -- name: oldest_due
--- When the one that waits longest was due; one look at the front of each shop's queue.
-SELECT min((SELECT i.next_try_at FROM invitations i
-            WHERE i.shop_id = s.shop_id AND i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
-            ORDER BY i.next_try_at LIMIT 1))
-FROM shops s;
+-- When the one that waits longest was due.
+SELECT i.next_try_at FROM invitations i
+WHERE i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
+ORDER BY i.next_try_at LIMIT 1;
 
 -- name: count_due
 -- How many wait, counted no further than :most.
--- CROSS: SQLite goes through the shops, where it might else read everything that is scheduled.
 SELECT count(*) FROM (
-    SELECT 1 FROM shops s CROSS JOIN invitations i
-    WHERE i.shop_id = s.shop_id AND i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
-    LIMIT :most) AS due;
+    SELECT 1 FROM invitations i
+    WHERE i.live = 1 AND i.state = 'scheduled' AND i.next_try_at <= :now
+    ORDER BY i.next_try_at LIMIT :most) AS due;
 
 -- name: in_hand
 -- What is in a courier's hands, whoever holds it.
