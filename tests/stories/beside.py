@@ -19,7 +19,6 @@ class Beside:
         self._environment = server.environment(AFTERWORD_PORT=str(free_port())) | settings
         self._said = server.data.with_name("beside.log")
         self._left: list[int] = []
-        self._left: list[int] = []
         self._start()
 
     def _start(self) -> None:
