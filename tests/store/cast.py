@@ -195,8 +195,8 @@ def count_commits(database: EngineDatabase) -> list[None]:
     connection = database._writer.committer.connection
     commit = connection.commit
 
-    def commit_and_count() -> None:
-        commit()
+    def commit_and_count(*, awaited: bool = False) -> None:
+        commit(awaited=awaited)
         made.append(None)
 
     connection.commit = commit_and_count  # type: ignore[method-assign]
