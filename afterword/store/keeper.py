@@ -10,7 +10,7 @@ from afterword.store.queries import query
 from afterword.store.replay import journal_lines_of_suppressions, replay
 
 
-class JournalAhead(Exception):
+class JournalAhead(StoreUnavailable):
     """The journal has lines that the database does not know: first it must catch up, then the work is done anew."""
 
 
