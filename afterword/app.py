@@ -191,7 +191,10 @@ def say_how_letters_go(settings: Settings, database: EngineDatabase) -> None:
             "NO MAIL IS SENT: AFTERWORD_SMTP is not set, letters become files", outbox=str(settings.outbox)
         )
     if database.is_held:
-        log.error("NOTHING IS SENT: the send journal of this database is missing; run: afterword doctor")
+        log.error(
+            "NOTHING IS SENT: the send journal of this database is missing or cannot be reached; "
+            "run: afterword doctor"
+        )
 
 
 def _stop_signals() -> asyncio.Event:

@@ -12,8 +12,10 @@ from typing import Literal, NamedTuple
 
 from afterword.base.settings import Settings, SettingsError
 from afterword.cli.output import time_text
+from afterword.store.database import StoreUnavailable
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import InvitationRow
+from afterword.store.journal import journal_place
 from afterword.store.migrate import migrations
 from afterword.store.overview import oldest_due
 from afterword.store.relocation import unfinished_relocation
@@ -59,6 +61,13 @@ def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding
     if not database.is_held:
         yield Finding("journal", "well", f"{settings.journal_name} is the send journal of this database.")
         return
+    if why := why_journal_is_away(database):
+        says = (
+            f"NOTHING IS SENT: the send journal, {settings.journal_name}, cannot be reached just now ({why}), so "
+            "nobody can tell what was sent. Letters wait, and go on by themselves once it can be."
+        )
+        yield Finding("journal", "trouble", says)
+        return
     wrong = "is not there, is not the journal of this database, or is an older one"
     if isinstance(settings.journal, Path):
         wrong = wrong.removeprefix("is not there, ") if settings.journal.exists() else "is not there"
@@ -68,6 +77,17 @@ def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding
         f"NOTHING IS SENT: this database has sent letters, and its send journal, {settings.journal_name}, {wrong}. "
         "Put it back; or, when it is lost, accept that letters may go twice: afterword doctor --accept",
     )
+
+
+def why_journal_is_away(database: EngineDatabase) -> str | None:
+    """Why nobody can tell whether the send journal is there; None when it can be told."""
+    try:
+        found = journal_place(database.journal).find()
+    except StoreUnavailable as error:
+        return str(error)
+    if found is not None:
+        found.close()
+    return None
 
 
 def of_move(database: EngineDatabase) -> Iterator[Finding]:

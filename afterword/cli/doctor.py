@@ -55,6 +55,11 @@ def _accept(as_json: bool) -> None:
     with opened() as database:
         if not database.is_held:
             raise Refused("the send journal is there: nothing is held back, and nothing needs to be accepted")
+        if why := checks.why_journal_is_away(database):
+            raise Refused(
+                f"the send journal cannot be reached just now ({why}): whether it is lost, nobody can tell; nothing "
+                "was accepted"
+            )
         database.accept_journal_loss()
         doubtful = database.read_now(count_by_state).get("in_doubt", 0)
     if as_json:

@@ -59,7 +59,10 @@ class Dispatcher:
     async def _look_for_journal(self, *, loudly: bool) -> None:
         await self._database.look_for_journal()
         if self._database.is_held and loudly:
-            log.error("NOTHING IS SENT: the send journal of this database is missing; run: afterword doctor")
+            log.error(
+                "NOTHING IS SENT: the send journal of this database is missing or cannot be reached; "
+                "run: afterword doctor"
+            )
 
     async def _rescue(self, now: float) -> None:
         if await self._database.read(lambda tx: has_lapsed(tx, now=now)):

@@ -105,7 +105,7 @@ class Database(Protocol):
 
     @property
     def is_held(self) -> bool:
-        """Whether nothing may be sent because the journal of what was sent is not there (guarantee 9)."""
+        """Whether nothing may be sent because the send journal is missing or cannot be reached (guarantee 9)."""
         ...
 
     @property

@@ -38,7 +38,7 @@ _LINE = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?")
 
 
 class JournalMissing(Exception):
-    """The database has sent before and its journal is not there (guarantee 9): nothing more is sent."""
+    """The journal of this database is not there or cannot be reached (guarantee 9): nothing more is sent."""
 
 
 class Journal(Protocol):

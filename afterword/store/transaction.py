@@ -30,7 +30,7 @@ class OpenTransaction:
 
     def journal(self, line: str) -> None:
         if not self.has_journal:
-            raise JournalMissing("this database has sent before, and its send journal is not there")
+            raise JournalMissing("the send journal of this database is missing or cannot be reached")
         self.lines.append(line)
 
     def open_journal(self) -> None:

@@ -10,9 +10,14 @@ from afterword.cli import checks
 from afterword.cli.doctor import MOST_NAMED
 from afterword.domain.invitations import Outcome
 from afterword.store.database import Transaction
+from afterword.store.journal import HEADER_SIZE
+from afterword.store.postgres import PostgresDatabase
 from tests.cli.command import Command
+from tests.conftest import closing_now
 from tests.peers import RelayPeer
+from tests.postgres import new_database
 from tests.store.cast import NOW, Member, add_member, claim, import_batch, mark_sending, order, record_outcome
+from tests.store.test_journal_rows import away, journal_of
 
 LATER = NOW + 11 * 86_400
 
@@ -116,11 +121,37 @@ def test_a_journal_that_is_put_back_is_enough(afterword: Command) -> None:
     examine(afterword, 0)
 
 
+@pytest.mark.parametrize("before", ["has sent", "has never sent"])
+def test_a_journal_whose_server_is_away_is_not_called_lost(
+    afterword: Command, postgres: str, before: str
+) -> None:
+    with new_database(postgres) as rows, new_database(postgres) as journal:
+        settings = {"AFTERWORD_DATABASE": rows, "AFTERWORD_JOURNAL": journal}
+        with closing_now(PostgresDatabase(rows, journal)) as database:
+            if before == "has sent":
+                database.write_now(lambda tx: send_some(tx, Outcome("sent")))
+        with away(journal):
+            _, troubles = examine(afterword, 1, **settings)
+            assert troubles["journal"].startswith(
+                "NOTHING IS SENT: the send journal, the database that AFTERWORD_JOURNAL names, cannot be reached "
+                "just now (PostgreSQL cannot be reached: "
+            )
+            assert "--accept" not in troubles["journal"]
+            refused = afterword.run("doctor", "--accept", **settings).sentence
+            assert refused.startswith("the send journal cannot be reached just now (PostgreSQL cannot be ")
+            assert refused.endswith("nobody can tell; nothing was accepted")
+        examine(afterword, 0, **settings)
+        with journal_of(journal) as found:
+            assert len(list(found.lines_from(HEADER_SIZE))) == (2 if before == "has sent" else 0)
+
+
 def test_sending_by_hand_is_refused_while_the_journal_is_lost(afterword: Command) -> None:
     sent(afterword, Outcome("failed", "550 no such user"))
     (afterword.data / "send.journal").unlink()
     refused = afterword.run("invitation", "send", "1").sentence
-    assert refused.endswith("its send journal is not there: run afterword doctor")
+    assert refused == (
+        "the send journal of this database is missing or cannot be reached: run afterword doctor"
+    )
 
 
 def test_a_damaged_database_is_told_in_a_sentence(afterword: Command) -> None:
