@@ -71,7 +71,7 @@ def test_whatever_is_killed_nobody_gets_two_letters_and_nobody_is_forgotten(
             servers.append(stack.enter_context(durable_server()))
             settings |= {"AFTERWORD_JOURNAL": servers[1].url, "AFTERWORD_SECRET": "s" * 32}
             places = [{"AFTERWORD_DATA": str(tmp_path / f"host-{n}")} for n in range(5)]
-        relay = stack.enter_context(WatchedRelay(seconds=0.1))
+        relay = stack.enter_context(WatchedRelay(seconds=0.3))
         alba = stack.enter_context(mailing_server(tmp_path, relay, **settings))
         ids = import_orders(alba, LETTERS)
         alba.stop()
