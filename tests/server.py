@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -321,13 +322,24 @@ def moved_clock(seconds: float) -> dict[str, str]:
     faketime's own process would stand between us and the server, so only its library is used. Clocks that
     count from nowhere (CLOCK_MONOTONIC) stay as they are: they do not jump in life either.
     """
-    needs("faketime")
-    shown = subprocess.run(
-        ["faketime", "-f", f"{seconds:+.3f}", "env"], capture_output=True, text=True, check=True
-    )
-    found = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
-    moved = {name: found[name] for name in ("LD_PRELOAD", "FAKETIME")}
+    moved = {"LD_PRELOAD": _faketime_library(), "FAKETIME": f"{seconds:+.3f}"}
     return moved | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+
+
+@cache
+def _faketime_library() -> str:
+    """What LD_PRELOAD is to hold, as the faketime command says it.
+
+    The command names a semaphore after its own process and fails where a killed process of that number left
+    one; the next try has another number.
+    """
+    needs("faketime")
+    for _ in range(20):
+        shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True)
+        for line in shown.stdout.splitlines():
+            if line.startswith("LD_PRELOAD="):
+                return line.partition("=")[2]
+    raise RuntimeError(f"faketime does not say where its library is: {shown.stderr}")
 
 
 def free_port() -> int:
