@@ -131,18 +131,58 @@ def _parse(pieces: Iterable[Piece], first: int, zone: ZoneInfo) -> Batch:
     return Batch(len(orders) + len(refused), orders, refused)
 
 
-def counts(batch: Batch, stored: Stored) -> tuple[int, int, int]:
-    """How many orders were imported, were duplicates, were refused."""
+class Places(msgspec.Struct, frozen=True, gc=False):
+    """The first places of one kind, at most twenty, and how many there are."""
+
+    count: int
+    named: list[str]
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of the orders of a batch, in a few plain values; `details` is None unless they were asked for."""
+
+    imported: int
+    duplicates: int
+    refused: int
+    missing: Places
+    invalid: Places
+    details: list[str] | None
+
+    @property
+    def count(self) -> int:
+        return self.imported + self.duplicates + self.refused
+
+
+NO_PLACES = Places(0, [])
+
+
+def outcome(batch: Batch, stored: Stored, *, details: bool = False) -> Outcome:
+    """What the store made of a batch, and what was wrong in it."""
     duplicates = stored.numbers.count(0)
-    return len(stored.numbers) - duplicates, duplicates, len(batch.refused)
+    missing = invalid = NO_PLACES
+    if batch.refused:
+        missing, invalid = _places(batch.refused, missing=True), _places(batch.refused, missing=False)
+    return Outcome(
+        imported=len(stored.numbers) - duplicates,
+        duplicates=duplicates,
+        refused=len(batch.refused),
+        missing=missing,
+        invalid=invalid,
+        details=_details(batch, stored) if details else None,
+    )
 
 
-def answer(batch: Batch, stored: Stored, *, details: bool = False) -> bytes:
+def _places(refused: Iterable[Refused], *, missing: bool) -> Places:
+    places = [(one.index, e) for one in refused for e in one.errors if (e.expected is None) == missing]
+    return Places(len(places), [_place_and_expected(*place) for place in places[:MOST_PLACES]])
+
+
+def answer(became: Outcome) -> bytes:
     """The body of the answer to a request of one batch; see `Report`."""
-    if not details and not batch.refused and all(stored.numbers):
-        return _all_imported(batch.count)
-    report = Report(details=details)
-    report.add(batch, stored)
+    if became.imported == became.count and became.details is None:
+        return _all_imported(became.count)
+    report = Report(details=became.details is not None)
+    report.add(became)
     return report.answer()
 
 
@@ -154,34 +194,29 @@ class Report:
 
     def __init__(self, *, details: bool = False) -> None:
         self._details: list[str] | None = [] if details else None
-        self._count = 0
-        self._imported = 0
-        self._missing = _Places()
-        self._invalid = _Places()
-        self._refused = 0
+        self._imported = self._duplicates = self._refused = 0
+        self._missing = self._invalid = NO_PLACES
 
-    def add(self, batch: Batch, stored: Stored) -> None:
-        """Add a batch with what the store made of its orders."""
-        imported, _, refusals = counts(batch, stored)
-        self._count += batch.count
-        self._imported += imported
-        self._refused += refusals
-        for refused in batch.refused:
-            for error in refused.errors:
-                places = self._missing if error.expected is None else self._invalid
-                places.add(refused.index, error)
+    def add(self, became: Outcome) -> None:
+        """Add what became of a batch."""
+        self._imported += became.imported
+        self._duplicates += became.duplicates
+        self._refused += became.refused
+        self._missing = _more(self._missing, became.missing)
+        self._invalid = _more(self._invalid, became.invalid)
         if self._details is not None:
-            self._details += _details(batch, stored)
+            self._details += became.details or []
 
     def answer(self) -> bytes:
         """The body of the answer: the contract's four keys, and `orders` when details were asked for."""
+        count = self._imported + self._duplicates + self._refused
         message = " ".join(self._sentences()) or None
         if self._details is None:
-            return _answer(self._count, self._imported, message)
-        return _answer(self._count, self._imported, message, f', "orders": [{", ".join(self._details)}]')
+            return _answer(count, self._imported, message)
+        return _answer(count, self._imported, message, f', "orders": [{", ".join(self._details)}]')
 
     def _sentences(self) -> Iterator[str]:
-        if self._imported + self._refused < self._count:
+        if self._duplicates:
             yield ALREADY_SENT
         missing = self._missing.named
         invalid = self._invalid.named[: MOST_PLACES - len(missing)]
@@ -194,18 +229,8 @@ class Report:
             yield f"and {more} more"
 
 
-class _Places:
-    """The first places of one kind, and how many there are."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.named: list[str] = []
-
-    def add(self, index: int, error: FieldError) -> None:
-        self.count += 1
-        if len(self.named) < MOST_PLACES:
-            expected = f" ({error.expected})" if error.expected is not None else ""
-            self.named.append(_place(index, error) + expected)
+def _more(places: Places, others: Places) -> Places:
+    return Places(places.count + others.count, (places.named + others.named)[:MOST_PLACES])
 
 
 def refusal(message: str) -> bytes:
@@ -234,14 +259,17 @@ def _place(index: int, error: FieldError) -> str:
     return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
 
 
-def _details(batch: Batch, stored: Stored) -> Iterator[str]:
+def _place_and_expected(index: int, error: FieldError) -> str:
+    return _place(index, error) + (f" ({error.expected})" if error.expected is not None else "")
+
+
+def _details(batch: Batch, stored: Stored) -> list[str]:
     """One JSON object for each order of the batch, in the order they were sent."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     accepted = zip(batch.orders, stored.numbers, strict=True)
     told = [(index, _accepted(index, order, number, due)) for (index, order), number in accepted]
     told += [(refused.index, _refused(refused)) for refused in batch.refused]
-    for _, detail in sorted(told, key=itemgetter(0)):
-        yield json.dumps(detail)
+    return [json.dumps(detail) for _, detail in sorted(told, key=itemgetter(0))]
 
 
 def _accepted(index: int, order: Order, number: int, due: str) -> dict[str, object]:

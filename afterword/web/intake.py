@@ -1,4 +1,4 @@
-"""What the writer does with requests that came together: whose they are, what they say, the rows, the answers.
+"""What the writer does with what came together, requests and slices of large ones: the rows, and what became of them.
 
 It runs where the rows are written, in one transaction for all of them, while the event loop reads the next ones.
 """
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.batches import Batch, BatchError, Stored, answer, counts, parse_batch
+from afterword.domain.batches import Batch, BatchError, Outcome, Stored, answer, outcome, parse_batch
 from afterword.store.database import Transaction
 from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Sender, Unauthorized, admit
@@ -36,7 +36,8 @@ class _Parsed(NamedTuple):
     details: bool
 
     def answer(self, stored: Stored) -> Answered:
-        return answer(self.batch, stored, details=self.details), *counts(self.batch, stored)
+        became = outcome(self.batch, stored, details=self.details)
+        return answer(became), became.imported, became.duplicates, became.refused
 
 
 def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | Exception]:
@@ -60,3 +61,31 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Pars
     except (Unauthorized, BatchError) as refused:
         return refused
     return _Parsed(batch, Arrival(*sender, batch.orders, posted.received_at), posted.details)
+
+
+class PostedSlice(NamedTuple):
+    """Some orders of a request whose body a reader has read: a `Batch` as MessagePack, as the reader sent it."""
+
+    sender: Sender
+    batch: bytes
+    details: bool
+    received_at: float
+
+
+_decode_batch = msgspec.msgpack.Decoder(Batch).decode
+
+
+def import_slices(tx: Transaction, slices: Sequence[PostedSlice]) -> list[Outcome]:
+    """What became of each slice."""
+    batches = [_decode_batch(one.batch) for one in slices]
+    stored = import_orders(
+        tx,
+        [
+            Arrival(*one.sender, batch.orders, one.received_at)
+            for one, batch in zip(slices, batches, strict=True)
+        ],
+    )
+    return [
+        outcome(batch, each, details=one.details)
+        for one, batch, each in zip(slices, batches, stored, strict=True)
+    ]

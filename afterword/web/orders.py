@@ -5,20 +5,18 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from afterword.base.clock import Clock
 from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
 from afterword.base.metrics import Metrics
-from afterword.domain.batches import Batch, BatchError, Report, Stored, counts, refusal
+from afterword.domain.batches import BatchError, Outcome, Report, refusal
 from afterword.store.database import Database, StoreUnavailable
-from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send
-from afterword.web.intake import Posted, import_posted
+from afterword.web.intake import Posted, PostedSlice, import_posted, import_slices
 from afterword.web.payload import MalformedBody, UnknownMediaType, media_type, read_payload
 from afterword.web.reader import Readers
 
@@ -94,11 +92,9 @@ class OrdersEndpoint:
             key = presented_key(said.api_key, authorization)
             sender = await self._database.read(lambda tx: admit(tx, key))
             importing = _Importing(Report(details=said.details), self._database.metrics)
-            async for batch in reader.batches(sender.shop.timezone):
-                arrival = Arrival(*sender, batch.orders, received_at)
-                await importing.add(
-                    batch, self._database.write_together(import_orders, arrival, sender.shop.id)
-                )
+            async for batch in reader.slices(sender.shop.timezone):
+                posted = PostedSlice(sender, batch, said.details, received_at)
+                await importing.add(self._database.write_together(import_slices, posted, sender.shop.id))
         return await importing.answer()
 
 
@@ -130,11 +126,11 @@ class _Importing:
     def __init__(self, report: Report, metrics: Metrics) -> None:
         self._report = report
         self._metrics = metrics
-        self._slices: deque[tuple[Batch, asyncio.Future[Stored]]] = deque()
+        self._slices: deque[asyncio.Future[Outcome]] = deque()
 
-    async def add(self, batch: Batch, importing: asyncio.Future[Stored]) -> None:
-        importing.add_done_callback(partial(self._count, batch))
-        self._slices.append((batch, importing))
+    async def add(self, importing: asyncio.Future[Outcome]) -> None:
+        importing.add_done_callback(self._count)
+        self._slices.append(importing)
         if len(self._slices) > SLICES_AT_ONCE:
             await self._report_oldest()
 
@@ -143,17 +139,17 @@ class _Importing:
             await self._report_oldest()
         return self._report.answer()
 
-    def _count(self, batch: Batch, importing: asyncio.Future[Stored]) -> None:
+    def _count(self, importing: asyncio.Future[Outcome]) -> None:
         """A slice is counted by itself: what it stored stays, whatever becomes of the others and of the sender."""
         if not importing.cancelled() and importing.exception() is None:
-            self._metrics.count_orders(*counts(batch, importing.result()))
+            became = importing.result()
+            self._metrics.count_orders(became.imported, became.duplicates, became.refused)
 
     async def _report_oldest(self) -> None:
-        batch, importing = self._slices[0]
         try:
-            self._report.add(batch, await importing)
+            self._report.add(await self._slices[0])
         except StoreUnavailable:
-            await asyncio.gather(*(importing for _, importing in self._slices), return_exceptions=True)
+            await asyncio.gather(*self._slices, return_exceptions=True)
             raise
         self._slices.popleft()
 

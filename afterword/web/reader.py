@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.batches import Batch, BatchError, parse_slices
+from afterword.domain.batches import BatchError, parse_slices
 from afterword.store.database import StoreUnavailable
 from afterword.web.payload import MalformedBody, Payload, UnknownMediaType, media_type, read_payload
 
@@ -56,9 +56,9 @@ class Said(msgspec.Struct, tag=True):
 
 
 class Slice(msgspec.Struct, tag=True):
-    """Some orders of the batch, with their places in the whole."""
+    """Some orders of the body: a `Batch` as MessagePack, for whoever stores it."""
 
-    batch: Batch
+    batch: bytes
 
 
 class Failed(msgspec.Struct, tag=True):
@@ -89,7 +89,7 @@ def read_for_parent(pipe: Connection) -> None:
             else:
                 orders, payload = payload.orders, Payload()
                 for batch in parse_slices(orders, ZoneInfo(question.zone), SLICE):
-                    pipe.send_bytes(_encode(Slice(batch)))
+                    pipe.send_bytes(_encode(Slice(_encode(batch))))
                 pipe.send_bytes(_encode(End()))
         except (EOFError, OSError):
             return
@@ -118,8 +118,8 @@ class Reader:
         assert isinstance(reply, Said)
         return reply
 
-    async def batches(self, zone: str) -> AsyncIterator[Batch]:
-        """The batch that was asked for, slice by slice. Raises BatchError, StoreUnavailable."""
+    async def slices(self, zone: str) -> AsyncIterator[bytes]:
+        """The orders that were asked for, slice by slice. Raises BatchError, StoreUnavailable."""
         reply = await self._exchange(Wanted(zone))
         while isinstance(reply, Slice):
             yield reply.batch

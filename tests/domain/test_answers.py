@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from afterword.domain.batches import ALREADY_SENT, Batch, Refused, Report, Stored, answer, refusal
+from afterword.domain.batches import ALREADY_SENT, Batch, Refused, Report, Stored, answer, outcome, refusal
 from afterword.domain.orders import FieldError, Order, parse_order
 from tests.domain.reading import CLARAS, PARIS
 
@@ -18,12 +18,12 @@ def batch_of(good: int, *refused: Refused) -> Batch:
 
 
 def test_an_imported_order_is_answered_in_the_published_words() -> None:
-    body = answer(batch_of(1), Stored(DUE, [5]))
+    body = answer(outcome(batch_of(1), Stored(DUE, [5])))
     assert body == b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
 
 
 def test_a_duplicate_is_answered_in_the_published_words() -> None:
-    assert answer(batch_of(1), Stored(DUE, [0])) == (
+    assert answer(outcome(batch_of(1), Stored(DUE, [0]))) == (
         b'{"success": 0, "orders_count": 1, "orders_imported": 0, "message": '
         b'"Some orders were not imported because they had already been sent (see documentation)"}'
     )
@@ -31,7 +31,7 @@ def test_a_duplicate_is_answered_in_the_published_words() -> None:
 
 def test_an_empty_batch_has_nothing_to_say() -> None:
     empty = b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": null}'
-    assert answer(batch_of(0), Stored(DUE, [])) == empty
+    assert answer(outcome(batch_of(0), Stored(DUE, []))) == empty
     assert Report().answer() == empty
 
 
@@ -48,7 +48,7 @@ def test_the_message_names_what_is_missing_then_what_is_invalid() -> None:
         Refused(3, None, [FieldError("", "not an object")]),
         Refused(5, None, [FieldError("products[0].name", None)]),
     )
-    told = json.loads(answer(batch, Stored(DUE, [5, 0])))
+    told = json.loads(answer(outcome(batch, Stored(DUE, [5, 0]))))
     assert told == {
         "success": 1,
         "orders_count": 5,
@@ -75,7 +75,7 @@ def test_at_most_twenty_places_are_named(
     errors = [FieldError("phone", "not text")] * invalid + [FieldError("email", None)] * missing
     report = Report()
     for index, error in enumerate(errors):
-        report.add(Batch(1, [], [Refused(index, None, [error])]), Stored(DUE, []))
+        report.add(outcome(Batch(1, [], [Refused(index, None, [error])]), Stored(DUE, [])))
     message = json.loads(report.answer())["message"]
     assert message.count("].email") == named_missing
     assert message.count("].phone (not text)") == named_invalid
@@ -87,8 +87,12 @@ def test_details_tell_of_each_order_in_the_order_sent() -> None:
     refused = Refused(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
     orders = [(0, good.orders[0][1]), (2, good.orders[1][1])]
     report = Report(details=True)
-    report.add(Batch(3, orders, [refused]), Stored(DUE, [5, 0]))
-    report.add(Batch(1, [], [Refused(3, None, [FieldError("", "not an object")])]), Stored(DUE, []))
+    report.add(outcome(Batch(3, orders, [refused]), Stored(DUE, [5, 0]), details=True))
+    report.add(
+        outcome(
+            Batch(1, [], [Refused(3, None, [FieldError("", "not an object")])]), Stored(DUE, []), details=True
+        )
+    )
     body = report.answer()
     assert body.isascii()
     assert json.loads(body)["orders"] == [
@@ -119,4 +123,4 @@ def test_details_tell_of_each_order_in_the_order_sent() -> None:
 
 
 def test_details_of_an_empty_batch_are_an_empty_list() -> None:
-    assert json.loads(answer(batch_of(0), Stored(DUE, []), details=True))["orders"] == []
+    assert json.loads(answer(outcome(batch_of(0), Stored(DUE, []), details=True)))["orders"] == []

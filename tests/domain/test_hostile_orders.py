@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.domain.batches import Batch, BatchError, Stored, answer, parse_batch, parse_slices
+from afterword.domain.batches import Batch, BatchError, Stored, answer, outcome, parse_batch, parse_slices
 from afterword.domain.orders import Order, decode_lines, parse_order
 from tests.domain.hostile import ORDERS, VALUES
 from tests.domain.reading import PARIS, whole
@@ -58,7 +58,7 @@ def test_any_batch_reads_the_same_whole_in_slices_and_with_digit_keys(orders: li
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
     for index, order in batch.orders:
         assert parse_batch(json.dumps([orders[index]]).encode(), PARIS).orders == [(0, order)]
-    told = json.loads(answer(batch, Stored(0, [0] * len(batch.orders)), details=True))
+    told = json.loads(answer(outcome(batch, Stored(0, [0] * len(batch.orders)), details=True)))
     assert [one["index"] for one in told["orders"]] == list(range(len(orders)))
 
 

@@ -105,8 +105,8 @@ OF_ORDERS = (
         2,
         "no reference equals no reference",
         "store/orders.py",
-        "            order.reference,\n",
-        '            order.reference or "",\n',
+        "*astuple(order)",
+        '*astuple(order)[:1], order.reference or "", *astuple(order)[2:]',
         f"{STORE}orders.py::test_no_reference_never_equals_no_reference",
     ),
     Sabotage(

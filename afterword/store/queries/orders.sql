@@ -1,9 +1,9 @@
 -- name: insert_orders
 -- A row for each order; nothing happens for one whose id_order or reference this shop has sent before.
-INSERT INTO orders (shop_id, order_id, live, id_order, reference, order_date, received_at, firstname, lastname,
-                    email, lang, phone, store_id, lines)
-VALUES (:shop_id, :order_id, :live, :id_order, :reference, :order_date, :received_at, :firstname, :lastname,
-        :email, :lang, :phone, :store_id, :lines)
+INSERT INTO orders (shop_id, order_id, live, received_at, lang, id_order, reference, order_date, firstname,
+                    lastname, email, phone, store_id, lines)
+VALUES (:shop_id, :order_id, :live, :received_at, :lang, :id_order, :reference, :order_date, :firstname,
+        :lastname, :email, :phone, :store_id, :lines)
 ON CONFLICT DO NOTHING;
 
 -- name: which_orders
