@@ -38,8 +38,12 @@ class Connection(Protocol):
         """`rows` of each of these, where that can be without waiting for one before the next."""
         ...
 
-    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
-        """`run` of each of these, in order, in the same way."""
+    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        """See `Transaction`."""
+        ...
+
+    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        """See `Transaction`."""
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:

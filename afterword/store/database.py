@@ -40,8 +40,14 @@ class Transaction(Protocol):
         """`rows` of each of these: one round trip where there are any."""
         ...
 
-    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
-        """`run` of each of these, in order: one round trip where there are any."""
+    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        """What `sql` asks of one order, whose number (`:order_id`) is its first column, asked of many that are there:
+        a row each, in one round trip."""
+        ...
+
+    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        """Runs what changes the row of one order (`:order_id`) for many, no two of them the same, in one round trip.
+        Returns which were changed."""
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:

@@ -12,7 +12,6 @@ import msgspec
 from afterword.domain.invitations import Invitation, Outcome, State, fingerprint
 from afterword.domain.orders import decode_lines
 from afterword.domain.shops import Shop
-from afterword.domain.suppressions import address_hash
 from afterword.store.database import Transaction
 from afterword.store.queries import query
 from afterword.store.replay import settle
@@ -118,8 +117,8 @@ def claim_due(
         for (shop, key), rows, remembers in zip(found, claimed, remembered, strict=True)
         for (order_id,) in rows
     ]
-    rows = tx.rows_each(_CLAIMED, [key for _, key, _ in keys])
-    claims = [Claim(_invitation(row), shop, holder) for (shop, _, _), (row,) in zip(keys, rows, strict=True)]
+    rows = tx.rows_of_orders(_CLAIMED, [key for _, key, _ in keys])
+    claims = [Claim(_invitation(row), shop, holder) for (shop, _, _), row in zip(keys, rows, strict=True)]
     ended = _cancel_suppressed(tx, claims)
     return [
         claim
@@ -184,27 +183,21 @@ def take_steps(tx: Transaction, steps: Sequence[Mark | Record]) -> list[bool | S
 
 
 def _mark_sending(tx: Transaction, marks: Sequence[Mark]) -> list[bool]:
-    done = tx.run_each(_MARK, [_key_of_mark(mark) for mark in marks])
-    for mark, was_marked in zip(marks, done, strict=True):
-        if was_marked:
+    ended = _cancel_suppressed(tx, [mark.claim for mark in marks])
+    going = [mark for mark, has_ended in zip(marks, ended, strict=True) if not has_ended]
+    keys = [mark.claim.key | {"lease_until": mark.lease_until} for mark in going]
+    done = iter(tx.run_for_orders(_MARK, keys))
+    marked = [not has_ended and next(done) for has_ended in ended]
+    for mark, is_marked in zip(marks, marked, strict=True):
+        if is_marked:
             tx.journal(mark.claim.journal_line("sending", mark.now))
-    _cancel_suppressed(
-        tx, [mark.claim for mark, was_marked in zip(marks, done, strict=True) if not was_marked]
-    )
-    return [bool(was_marked) for was_marked in done]
-
-
-def _key_of_mark(mark: Mark) -> tuple[Any, ...]:
-    """In the order in which the statement names them."""
-    shop, invitation = mark.claim.shop, mark.claim.invitation
-    address = address_hash(shop.salt, invitation.email)
-    return mark.lease_until, shop.id, invitation.id, mark.claim.holder, int(invitation.live), address
+    return marked
 
 
 def _record_outcomes(tx: Transaction, records: Sequence[Record]) -> list[State | None]:
     states = [_state_after(record) for record in records]
     keys = [_key_of_record(record, state) for record, state in zip(records, states, strict=True)]
-    done = tx.run_each(_RECORD, keys)
+    done = tx.run_for_orders(_RECORD, keys)
     for record, state, was_ours in zip(records, states, done, strict=True):
         if was_ours and tx.has_journal:
             word = "deferred" if state == "scheduled" else state
@@ -230,11 +223,11 @@ def _key_of_record(record: Record, state: State) -> tuple[Any, ...]:
 def release(tx: Transaction, claims: Iterable[Claim], *, next_try_at: int, reason: str | None) -> int:
     """Puts claims back whose DATA has not begun, not counted as a try, and returns how many were still ours."""
     values = {"next_try_at": next_try_at, "reason": reason}
-    return sum(tx.run_each(query("release_claim"), [claim.key | values for claim in claims]))
+    return sum(tx.run_for_orders(query("release_claim"), [claim.key | values for claim in claims]))
 
 
 def renew_leases(tx: Transaction, claims: Iterable[Claim], lease_until: int) -> None:
-    tx.run_each(query("renew_lease"), [claim.key | {"lease_until": lease_until} for claim in claims])
+    tx.run_for_orders(query("renew_lease"), [claim.key | {"lease_until": lease_until} for claim in claims])
 
 
 def has_lapsed(tx: Transaction, *, now: float) -> bool:

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from afterword.base.settings import SettingsError
 from afterword.store.connection import Dialect, Verdict
 from afterword.store.database import Params, StoreUnavailable
-from afterword.store.queries import query, query_of_json
+from afterword.store.queries import query, query_of_json, query_of_orders
 
 UNLESS_SAID = {
     "application_name": "afterword",
@@ -31,6 +31,9 @@ _LOCK = 5_242_871_108
 
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
+
+_OfOrder = tuple[tuple[Any, ...], int]
+"""The values that a statement is given beside an order's number, and that number."""
 
 _as_json = msgspec.json.Encoder().encode
 
@@ -75,9 +78,7 @@ class PostgresConnection:
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[tuple[Any, ...]]:
         connection = self._connected()
         text, names = _translated(sql)
-        if isinstance(params, dict) or not names:
-            return connection.execute(text, params or None)
-        return connection.execute(text, dict(zip(names, params, strict=True)))
+        return connection.execute(text, _named(names, params) or None)
 
     def next_order_ids(self) -> int:
         first: int = self.rows(query("next_order_ids"))[0][0]
@@ -89,24 +90,39 @@ class PostgresConnection:
         return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        return [cursor.fetchall() for cursor in self._execute_each(sql, many)]
-
-    def run_each(self, sql: str, many: Sequence[Params]) -> list[int]:
-        return [cursor.rowcount for cursor in self._execute_each(sql, many)]
-
-    def _execute_each(self, sql: str, many: Sequence[Params]) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
-        """All of them in one message; the cursor stands at the result of each in turn."""
+        """All of them in one message."""
         if not many:
-            return
+            return []
         text, names = _translated(sql)
         cursor = psycopg.ClientCursor(self._connected())
-        named = (
-            params if isinstance(params, dict) else dict(zip(names, params, strict=True)) for params in many
-        )
-        cursor.execute(";".join([cursor.mogrify(text, params) for params in named]))
-        yield cursor
-        while cursor.nextset():
-            yield cursor
+        cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
+        return [cursor.fetchall() for _ in cursor.results()]
+
+    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        asked, found = self._ask_of_orders(sql, many)
+        return [found[one] for one in asked]
+
+    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        asked, changed = self._ask_of_orders(sql, many)
+        return [one in changed for one in asked]
+
+    def _ask_of_orders(
+        self, sql: str, many: Sequence[Params]
+    ) -> tuple[list[_OfOrder], dict[_OfOrder, tuple[Any, ...]]]:
+        """What stands for each, and the row that came back for it. All that differ in the order alone are one
+        statement, which costs the server a fraction of what it takes to read and plan each of them."""
+        names = _translated(sql)[1]
+        others = [name for name in names if name != "order_id"]
+        asked: list[_OfOrder] = []
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for params in many:
+            values = _named(names, params)
+            same = tuple(values[name] for name in others)
+            asked.append((same, values["order_id"]))
+            alike.setdefault(same, []).append(values["order_id"])
+        statements = [dict(zip(others, same, strict=True)) | {"order_id": ids} for same, ids in alike.items()]
+        answers = self.rows_each(query_of_orders(sql), statements)
+        return asked, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
         """As one value, which costs the server half of what it takes to read and plan a text of many values."""
@@ -212,6 +228,10 @@ def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
     text = _OURS.sub(r"\1", sql).replace("%", "%%")
     names = tuple(dict.fromkeys(_NAME.findall(text)))
     return _NAME.sub(r"%(\1)s", text), names
+
+
+def _named(names: Sequence[str], params: Params) -> Mapping[str, Any]:
+    return params if isinstance(params, Mapping) else dict(zip(names, params, strict=True))
 
 
 def _first_line(error: Exception) -> str:

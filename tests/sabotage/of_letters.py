@@ -57,8 +57,8 @@ OF_LETTERS = (
         5,
         "anybody may mark a claim",
         INVITATIONS_SQL,
-        "AND state = 'claimed' AND claim = :claim\n  AND NOT EXISTS",
-        "AND state = 'claimed' AND :claim = :claim\n  AND NOT EXISTS",
+        "AND order_id = :order_id AND state = 'claimed' AND claim = :claim;\n\n-- name: record_outcome",
+        "AND order_id = :order_id AND state = 'claimed' AND :claim = :claim;\n\n-- name: record_outcome",
         f"{STORE}invitations.py::test_only_the_holder_of_a_claim_marks_settles_or_puts_back",
     ),
     Sabotage(
@@ -96,9 +96,9 @@ OF_LETTERS = (
     Sabotage(
         6,
         "the mark does not look for suppressions",
-        INVITATIONS_SQL,
-        "WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);",
-        "WHERE 0 AND s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);",
+        "store/invitations.py",
+        "    ended = _cancel_suppressed(tx, [mark.claim for mark in marks])\n",
+        "    ended = [False for mark in marks]\n",
         f"{STORE}suppressions.py::test_an_address_suppressed_between_the_claim_and_the_mark_is_not_written_to",
     ),
     Sabotage(

@@ -15,7 +15,7 @@ from afterword.store.citus import citus_sql, distribute
 from afterword.store.database import Transaction
 from afterword.store.migrate import statements
 from afterword.store.postgres import PostgresDatabase
-from afterword.store.queries import all_queries
+from afterword.store.queries import all_queries, query_of_orders
 from afterword.store.shops import Refused, change_shop, list_shops
 from tests.citus import pretend_citus
 from tests.postgres import new_database
@@ -70,6 +70,14 @@ def test_a_statement_stays_on_one_node_or_is_known_to_ask_all(name: str) -> None
     place = where_it_runs(all_queries()[name], frozenset(SPREAD))
     assert (place == "all nodes") == (name in ASKS_ALL_NODES)
     assert place == "one node" or name not in HOT
+
+
+OF_ORDERS = ("claimed_invitation", "mark_sending", "record_outcome", "release_claim", "renew_lease")
+
+
+@pytest.mark.parametrize("name", OF_ORDERS)
+def test_what_is_done_for_one_order_is_done_for_many_on_the_same_node(name: str) -> None:
+    assert where_it_runs(query_of_orders(all_queries()[name]), frozenset(SPREAD)) == "one node"
 
 
 def test_the_lists_name_statements_that_are_there() -> None:

@@ -7,6 +7,8 @@ from afterword.store import invitations
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import (
     Claim,
+    Mark,
+    Record,
     cancel_invitation,
     claim_due,
     due_shops,
@@ -18,8 +20,10 @@ from afterword.store.invitations import (
     renew_leases,
     rescue_lapsed,
     send_invitation,
+    take_steps,
 )
 from afterword.store.shops import Refused
+from afterword.store.suppressions import suppress
 from tests.store.cast import (
     NOW,
     Member,
@@ -330,3 +334,50 @@ def test_the_claim_of_one_shop_is_not_filled_with_anothers(
     brunos = database.write_now(lambda tx: import_one(tx, bruno, at=NOW + 5)).invitation_id
     [one] = database.write_now(lambda tx: claim(tx, bruno, DUE + 9, most=2))
     assert one.invitation.id == brunos
+
+
+def test_each_of_many_steps_together_comes_to_what_it_would_alone(
+    database: EngineDatabase, alba: Member, bruno: Member
+) -> None:
+    """Two holders, two shops, letters that go, and one of each kind that does not."""
+    for member in (alba, bruno):
+        for number in range(4):
+            one = order(f"{number}", email=f"{number}@nunez.example")
+            database.write_now(lambda tx, m=member, o=one: import_one(tx, m, o))
+    first, second, third, fourth = database.write_now(lambda tx: claim(tx, alba, DUE))
+    others = database.write_now(lambda tx: claim(tx, bruno, DUE, holder="second"))
+    database.write_now(
+        lambda tx: suppress(tx, alba.shop, second.invitation.email, live=True, reason="unsubscribed", now=DUE)
+    )
+    stolen = third._replace(holder="somebody else")
+    marking = [first, second, stolen, fourth, *others]
+    marks = [Mark(one, DUE, DUE + (40 if one is not fourth else 50)) for one in marking]
+    marked = database.write_now(lambda tx: take_steps(tx, marks))
+    assert marked == [True, False, False, True, True, True, True, True]
+    steps: list[Mark | Record] = [
+        Record(first, Outcome("sent", "250 ok"), DUE, None),
+        Mark(third, DUE, DUE + 40),
+        Record(stolen, Outcome("sent", "250 ok"), DUE, None),
+        Record(fourth, Outcome("deferred", "450 later"), DUE, DUE + 300),
+        *(Record(one, Outcome("sent", "250 ok"), DUE, None) for one in others[:3]),
+        Record(others[3], Outcome("failed", "550 nobody"), DUE, None),
+    ]
+    assert database.write_now(lambda tx: take_steps(tx, steps)) == [
+        "sent",
+        True,
+        None,
+        "scheduled",
+        "sent",
+        "sent",
+        "sent",
+        "failed",
+    ]
+    assert [state(database, one.invitation.id) for one in (first, second, third, fourth)] == [
+        "sent",
+        "cancelled",
+        "sending",
+        "scheduled",
+    ]
+    assert [seen(database, one.invitation.id).reason for one in others] == [None, None, None, "550 nobody"]
+    assert database.write_now(lambda tx: release(tx, others, next_try_at=DUE, reason=None)) == 0
+    assert database.write_now(lambda tx: take_steps(tx, [])) == []

@@ -11,7 +11,7 @@ from afterword.store import queries
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal_rows import RowsPlace
 from afterword.store.postgres import PostgresDatabase
-from afterword.store.queries import all_queries, query_of_rows
+from afterword.store.queries import all_queries, query_of_orders, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
 
@@ -153,3 +153,9 @@ def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatab
         assert database.read_now(
             lambda tx, three=three: tx.rows(f"EXPLAIN {three}", [None] * three.count("?"))
         )
+
+
+@pytest.mark.parametrize("name", ["find_suppression", "claim_due", "insert_orders"])
+def test_what_is_not_about_one_order_is_not_made_to_be_of_many(name: str) -> None:
+    with pytest.raises(ValueError, match="not about the row of one order"):
+        query_of_orders(all_queries()[name])

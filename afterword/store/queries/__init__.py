@@ -39,6 +39,17 @@ def query_of_json(name: str) -> tuple[str, list[str]]:
 
 
 @cache
+def query_of_orders(sql: str) -> str:
+    """A SELECT or an UPDATE of one order's row made into one of all whose numbers are in the array `:order_id`, for
+    PostgreSQL. An UPDATE returns the numbers of those that it changed."""
+    before, one, after = sql.partition("order_id = :order_id")
+    if not one or "order_id = :order_id" in after:
+        raise ValueError(f"this is not about the row of one order: {sql}")
+    returning = "\nRETURNING order_id" if sql.startswith("UPDATE") else ""
+    return f"{before}order_id = ANY(:order_id){after}{returning}"
+
+
+@cache
 def all_queries() -> dict[str, str]:
     """Every named piece. Raises ValueError when a name stands twice."""
     found: dict[str, str] = {}

@@ -36,12 +36,10 @@ FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.ord
 WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
 
 -- name: mark_sending
--- The mark before DATA. It fails when the claim is no longer ours, or the address was suppressed a moment ago.
+-- The mark before DATA. It fails when the claim is no longer ours.
 UPDATE invitations
 SET state = 'sending', lease_until = :lease_until
-WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND claim = :claim
-  AND NOT EXISTS (SELECT 1 FROM suppressions s
-                  WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash);
+WHERE shop_id = :shop_id AND order_id = :order_id AND state = 'claimed' AND claim = :claim;
 
 -- name: record_outcome
 -- What the courier said. Only the holder of the claim may say it, even after its lease has lapsed. Never to be tried
