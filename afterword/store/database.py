@@ -59,8 +59,8 @@ class Transaction(Protocol):
         """Until the end of this transaction no other one that calls this goes on."""
         ...
 
-    def new_order_id(self) -> int:
-        """A number that no other order of any shop has, below 2^53, growing."""
+    def new_order_ids(self, count: int) -> list[int]:
+        """Numbers that no other order of any shop has, below 2^53, growing."""
         ...
 
     def journal(self, line: str) -> None:

@@ -34,11 +34,11 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
     numbers = [
         _add_rows(tx, arrival, shops.setdefault(arrival.shop.id, _Rows([], []))) for arrival in arrivals
     ]
-    stored: set[int] = set()
+    sent_before: set[int] = set()
     for shop_id, rows in shops.items():
-        stored |= _insert(tx, shop_id, rows)
+        sent_before |= _insert(tx, shop_id, rows)
     return [
-        Stored(_due(arrival), [number if number in stored else 0 for number in each])
+        Stored(_due(arrival), [0 if number in sent_before else number for number in each])
         for arrival, each in zip(arrivals, numbers, strict=True)
     ]
 
@@ -51,28 +51,31 @@ class _Rows(NamedTuple):
     invitations: list[Row]
 
 
-def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> Sequence[int]:
+def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> list[int]:
     """The numbers that its orders have if they are stored."""
     shop_id, live, lang = arrival.shop.id, int(arrival.key.live), arrival.key.lang
     receipt, due = due_at(arrival.received_at, 0), _due(arrival)
-    numbers = [tx.new_order_id() for _ in arrival.orders]
-    for number, (_, order) in zip(numbers, arrival.orders, strict=True):
-        rows.orders.append((shop_id, number, live, receipt, lang, *astuple(order)))
-        rows.invitations.append((shop_id, number, live, due, due))
+    numbers = tx.new_order_ids(len(arrival.orders))
+    rows.orders.extend(
+        (shop_id, number, live, receipt, lang, *astuple(order))
+        for number, (_, order) in zip(numbers, arrival.orders, strict=True)
+    )
+    rows.invitations.extend((shop_id, number, live, due, due) for number in numbers)
     return numbers
 
 
 def _insert(tx: Transaction, shop_id: int, rows: _Rows) -> set[int]:
-    """The numbers of those orders that were not there before; each of them has its invitation now."""
+    """The numbers of those orders that were there before; each of the others has its invitation now."""
     orders, invitations = rows
-    stored = {row[1] for row in orders}
+    sent_before: set[int] = set()
     if tx.insert("insert_orders", orders) < len(orders):
         ours = {"shop_id": shop_id, "first": orders[0][1], "last": orders[-1][1]}
-        stored &= {number for (number,) in tx.rows(query("which_orders"), ours)}
+        stored = {number for (number,) in tx.rows(query("which_orders"), ours)}
+        sent_before = {row[1] for row in orders} - stored
         invitations = [row for row in invitations if row[1] in stored]
     if invitations:
         tx.insert("insert_invitations", invitations)
-    return stored
+    return sent_before
 
 
 def _due(arrival: Arrival) -> int:

@@ -1,7 +1,9 @@
 """Connections to a SQLite file, through apsw, and what can go wrong with it."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ _STATEMENTS = 512
 ROWS_A_STATEMENT = 32
 """Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
 threads getting it back costs more than the row."""
+
+_OURS = re.compile(r"/\* sqlite: (.*?) \*/")
 
 UNAVAILABLE = (
     apsw.BusyError,
@@ -51,10 +55,10 @@ class SqliteConnection:
         self.name = str(path.resolve())
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
-        return self._execute(sql, params).fetchall()
+        return self._execute(_translated(sql), params).fetchall()
 
     def run(self, sql: str, params: Params = ()) -> int:
-        self._execute(sql, params)
+        self._execute(_translated(sql), params)
         return self.raw.changes()
 
     def next_order_ids(self) -> int:
@@ -121,6 +125,11 @@ class SqliteConnection:
 
     def close(self) -> None:
         self.raw.close()
+
+
+@lru_cache(maxsize=1_000)
+def _translated(sql: str) -> str:
+    return _OURS.sub(r"\1", sql)
 
 
 def _configured(connection: apsw.Connection) -> apsw.Connection:

@@ -22,12 +22,15 @@ class OpenTransaction:
         self.has_journal = self.is_draining = False
         self.lines: list[str] = []
 
-    def new_order_id(self) -> int:
-        if self._next_id == self._last_id:
-            self._next_id = self._next_order_ids()
-            self._last_id = self._next_id + IDS_A_BLOCK
-        self._next_id += 1
-        return self._next_id - 1
+    def new_order_ids(self, count: int) -> list[int]:
+        ids: list[int] = []
+        while len(ids) < count:
+            if self._next_id == self._last_id:
+                self._next_id = self._next_order_ids()
+                self._last_id = self._next_id + IDS_A_BLOCK
+            first, self._next_id = self._next_id, min(self._last_id, self._next_id + count - len(ids))
+            ids += range(first, self._next_id)
+        return ids
 
     def journal(self, line: str) -> None:
         if not self.has_journal:

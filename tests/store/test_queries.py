@@ -11,7 +11,7 @@ from afterword.store import queries
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal_rows import RowsPlace
 from afterword.store.postgres import PostgresDatabase
-from afterword.store.queries import all_queries, query_of_orders, query_of_rows
+from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
 
@@ -103,6 +103,34 @@ def test_every_query_is_used_and_every_used_one_is_there() -> None:
     assert asked <= set(all_queries())
     unused = [name for name in all_queries() if f'"{name}"' not in CODE]
     assert unused == []
+
+
+ONE_BY_ONE = """
+INSERT INTO orders (shop_id, order_id, live, id_order, order_date, received_at, firstname, lastname, email, lang,
+                    lines)
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+SELECT 7, n, 1, CAST(n AS TEXT), '2019-01-01 12:00:00', 1, 'Clara', 'Nunez', 'clara@nunez.example', 'en', '[]'
+FROM numbers
+"""
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+def test_which_orders_are_new_is_asked_by_their_numbers(
+    database: EngineDatabase, engine: str, is_analyzed: bool
+) -> None:
+    """Not by the shop, whose orders may be millions: one duplicate would hold up everybody's orders."""
+    database.write_now(lambda tx: tx.run(ONE_BY_ONE))
+    if is_analyzed:
+        database.write_now(lambda tx: tx.run("ANALYZE"))
+    how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
+    values = {"shop_id": 7, "first": 15_000, "last": 15_010}
+    plan = " ".join(
+        str(row[-1])
+        for row in database.read_now(lambda tx: tx.rows(f"{how} {query('which_orders')}", values))
+    )
+    wanted = "INTEGER PRIMARY KEY (rowid>? AND rowid<?)" if engine == "sqlite" else "order_id <= 15010"
+    assert wanted in plan, plan
+    assert engine == "sqlite" or "Index Cond" in plan, plan
 
 
 @pytest.mark.sqlite
