@@ -69,7 +69,8 @@ def parse_plain_order(piece: Piece, zone: ZoneInfo) -> Order | None:
     """The order, exactly as `parse_order` makes it of the piece's value; None when only that can tell."""
     try:
         sent = _decode(piece)
-        return _read(sent, zone) if _is_plain(_encode(sent).decode()) else None
+        is_plain = _is_plain(str(piece, "utf-8", "replace")) or _is_plain(_encode(sent).decode())
+        return _read(sent, zone) if is_plain else None
     except _DOUBTFUL:
         return None
 
@@ -77,7 +78,8 @@ def parse_plain_order(piece: Piece, zone: ZoneInfo) -> Order | None:
 def _is_plain(text: str) -> bool:
     """Whether no string of this JSON text has anything to clean, decode or trim. It never says yes where one has.
 
-    The text is msgspec's own: no blanks between tokens, and a backslash before whatever JSON must escape.
+    It says no to blanks between tokens, and to what is escaped without need, such as the `/` of PHP: the same text
+    written anew by msgspec has neither.
     """
     return (
         "\\" not in text

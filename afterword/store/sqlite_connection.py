@@ -20,7 +20,7 @@ BUSY_FOR = 10.0
 _STATEMENTS = 512
 """Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
 
-ROWS_A_STATEMENT = 32
+ROWS_A_STATEMENT = 125
 """Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
 threads getting it back costs more than the row."""
 

@@ -129,8 +129,9 @@ OF_ORDERS = (
         3,
         "due from the date of the order",
         "store/orders.py",
-        "invitations.append((shop_id, number, live, due, due))",
-        "due = int(order.order_date[:4]) * 31_556_952\n        invitations.append((shop_id, number, live, due, due))",
+        "(shop_id, number, live, due, due) for number in numbers",
+        "(shop_id, number, live, int(o.order_date[:4]) * 31_556_952, due)"
+        " for number, (_, o) in zip(numbers, arrival.orders)",
         f"{STORE}orders.py::test_the_date_of_the_order_has_no_part_in_when_it_is_due",
     ),
     Sabotage(
