@@ -250,7 +250,7 @@ class _Statement:
 def _tokens(sql: str) -> list[str]:
     """In small letters. What is for PostgreSQL alone counts, comments do not."""
     sql = re.sub(r"/\* postgres: (.*?) \*/", r"\1", sql)
-    sql = re.sub(r"--[^\n]*", "", sql).lower()
+    sql = re.sub(r"/\*.*?\*/|--[^\n]*", "", sql).lower()
     found, at = [], 0
     while at < len(sql):
         token = _TOKEN.match(sql, at)

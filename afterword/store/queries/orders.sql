@@ -9,7 +9,8 @@ ON CONFLICT DO NOTHING;
 -- name: which_orders
 -- Which of these numbers were given to orders of this shop.
 -- NOT INDEXED: SQLite would else read all of the shop's orders in an index that begins with the shop.
-SELECT o.order_id FROM orders o /* sqlite: NOT INDEXED */ WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
+SELECT o.order_id FROM orders o /* sqlite: NOT INDEXED */
+WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
 -- What a page or a letter says of an order.
