@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from afterword.domain.moderation import PUBLISH_AFTER, Mode
+
 DEFAULT_DELAY = 10 * 86_400
 """Seconds from an order's receipt to its letter (contract/seed-orders-api, "E-mail sending delay")."""
 
@@ -22,7 +24,8 @@ class Shop(msgspec.Struct, frozen=True):
     """Everything belongs to exactly one shop.
 
     `delay` is in seconds; `salt` (hex) keys the hashes that stand for this shop's orders and addresses
-    in the send journal, and is never changed.
+    in the send journal, and is never changed. `moderation` and `publish_after` (seconds) are how its reviews come to
+    be published: see `domain.moderation`.
     """
 
     id: int
@@ -33,6 +36,8 @@ class Shop(msgspec.Struct, frozen=True):
     email: str | None
     delay: int
     salt: str
+    moderation: Mode = "checks"
+    publish_after: int = PUBLISH_AFTER
 
 
 class Key(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from markupsafe import escape
 from afterword.domain.invitations import Invitation, message_id
 from afterword.domain.orders import OrderLine
 from afterword.domain.shops import Shop
+from afterword.domain.values import shown, shown_name, signature
 from afterword.mail.catalogue import choose, day, read_catalogues
 from afterword.mail.headers import (
     AddressError,
@@ -25,7 +26,6 @@ from afterword.mail.headers import (
     text_field,
     wire_address,
 )
-from afterword.mail.values import shown, shown_name, signature
 from afterword.mail.wording import Wording, compile_wording
 
 LINES_SHOWN = 10

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from afterword.domain.reviews import LINES_AN_ORDER
 from afterword.store.connection import Connection
 from afterword.store.queries import query
 from afterword.store.shops import Refused
@@ -23,8 +24,8 @@ CHUNK = 10_000
 MOST_TRIES = 3
 """Of a chunk that differs after it was copied."""
 
-LAST = 2**62
-"""Above every order number."""
+LAST = 2**52
+"""Above every order number, and times 1024 still an integer of the store's."""
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
@@ -53,12 +54,17 @@ def _table(name: str, columns: str, rows: str) -> Table:
 _EACH_SHOP = "/* postgres: shop_id = ANY (ARRAY(SELECT s.shop_id FROM shops s)) AND */"
 """PostgreSQL finds a range of numbers in the index of each shop."""
 
+_REVIEWS = f"review_id BETWEEN :first * {LINES_AN_ORDER} AND :last * {LINES_AN_ORDER} + {LINES_AN_ORDER - 1}"
+"""Of those orders: see `review_id_of`. An entry of the chain that is about no review has the number 0."""
+
 _TEXT = '/* postgres: COLLATE "C" */'
 """The order of the bytes, as SQLite has it."""
 
 SMALL_TABLES = (
     _table(
-        "shops", "shop_id name lang site timezone email delay salt created_at", "shop_id > 0 ORDER BY shop_id"
+        "shops",
+        "shop_id name lang site timezone email delay salt created_at moderation publish_after",
+        "shop_id > 0 ORDER BY shop_id",
     ),
     _table(
         "keys",
@@ -74,6 +80,23 @@ SMALL_TABLES = (
         "remembered",
         "shop_id fingerprint outcome happened_at",
         f"shop_id > 0 ORDER BY shop_id, fingerprint {_TEXT}",
+    ),
+    _table(
+        "review_counts",
+        "shop_id live scope state reason rating amount",
+        f"shop_id > 0 ORDER BY shop_id, live, scope {_TEXT}, state {_TEXT}, reason {_TEXT}, rating",
+    ),
+    _table("chain_heads", "shop_id live seq hash public_key", "shop_id > 0 ORDER BY shop_id, live"),
+    _table(
+        "webhooks",
+        "shop_id webhook_id live url secret created_at",
+        "shop_id > 0 ORDER BY shop_id, webhook_id",
+    ),
+    _table(
+        "notices",
+        "shop_id notice_id live kind webhook_id review_id recipient payload created_at state next_try_at tries "
+        "claim error",
+        "shop_id > 0 ORDER BY shop_id, notice_id",
     ),
     _table("journals", "journal position", f"journal IS NOT NULL ORDER BY journal {_TEXT}"),
     _table("counters", "name next_id", f"name <> 'orders' ORDER BY name {_TEXT}"),
@@ -92,6 +115,23 @@ LARGE_TABLES = (
         "shop_id order_id live state due_at next_try_at tries first_try_at claim lease_until sent_at reason",
         f"{_EACH_SHOP} shop_id IN (SELECT s.shop_id FROM shops s) "  # noqa: S608
         "AND order_id BETWEEN :first AND :last ORDER BY order_id",
+    ),
+    _table(
+        "reviews",
+        "shop_id review_id order_id live scope product_name state version rating text author lang experience_date "
+        "imported_from salt written_at changed_at published_at publish_at flags reason reply replied_at wants_reply "
+        "doubt doubted_at text_hash address_hash",
+        f"{_EACH_SHOP} {_REVIEWS} ORDER BY review_id",
+    ),
+    _table(
+        "past_versions",
+        "shop_id review_id version order_id rating text salt written_at",
+        f"{_EACH_SHOP} {_REVIEWS} ORDER BY review_id, version",
+    ),
+    _table(
+        "chain",
+        "shop_id live seq order_id review_id version happened_at kind details previous hash signature",
+        f"{_EACH_SHOP} {_REVIEWS} ORDER BY shop_id, review_id, live, seq",
     ),
 )
 """Those that are copied chunk by chunk."""
@@ -143,7 +183,7 @@ class Copier:
         for table in SMALL_TABLES:
             yield table, 0, 0
         last_order = self._source.rows(query("last_order"))[0][0] or 0
-        first = 1
+        first = 0
         while first <= last_order:
             for table in LARGE_TABLES:
                 yield table, first, first + self._chunk - 1

@@ -37,7 +37,7 @@ def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]
     tx.exclude_others()
     _keep_unique(tx, fields["name"])
     shop = Shop(id=_next_id(tx, "shops"), salt=new_salt(), **fields)
-    row = {"shop_id": shop.id, **fields, "salt": shop.salt, "created_at": int(now)}
+    row = {"shop_id": shop.id, **msgspec.structs.asdict(shop), "created_at": int(now)}
     tx.run(query("insert_shop"), row)
     return shop, NewKeys(
         private_key=add_private_key(tx, shop, live=True, lang=shop.lang, now=now)[1],
@@ -68,13 +68,12 @@ def _add_key(tx: Transaction, shop: Shop, kind: str, live: bool, lang: str, secr
 
 def change_shop(tx: Transaction, shop: Shop, **changes: Any) -> Shop:
     """The shop with other fields. What is due already keeps its time (guarantee 3). Raises Refused."""
-    fields = {name: getattr(shop, name) for name in ("name", "lang", "site", "timezone", "email", "delay")}
-    fields |= changes
+    fields = msgspec.structs.asdict(shop) | changes
     if fields["name"] != shop.name:
         tx.exclude_others()
         _keep_unique(tx, fields["name"])
     tx.run(query("update_shop"), {"shop_id": shop.id, **fields})
-    return Shop(id=shop.id, salt=shop.salt, **fields)
+    return Shop(**fields)
 
 
 def _keep_unique(tx: Transaction, name: str) -> None:

@@ -14,8 +14,8 @@ from afterword.base.ids import is_signed, order_id_of
 from afterword.base.log import log_for
 from afterword.domain.invitations import fingerprint
 from afterword.domain.shops import Shop
+from afterword.domain.values import shown
 from afterword.mail.catalogue import day
-from afterword.mail.values import shown
 from afterword.store.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop

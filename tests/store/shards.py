@@ -27,7 +27,8 @@ STRANGE |= {"fetch", "between", "lateral", "left", "right", "full", "outer", "na
 JOINS = {"cross", "inner", "join", ",", "on"}
 
 _TOKEN = re.compile(
-    r"\s+|'(?:[^']|'')*'|:?[a-z_]\w*(?:\.[a-z_]\w*)?|\d+|::|<=|>=|<>|!=|[(),;*=<>+\-/?|]", re.IGNORECASE
+    r"\s+|'(?:[^']|'')*'|:?[a-z_]\w*(?:\.(?:[a-z_]\w*|\*))?|\d+|::|<=|>=|<>|!=|[(),;*=<>+\-/?|]",
+    re.IGNORECASE,
 )
 
 

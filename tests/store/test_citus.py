@@ -23,7 +23,21 @@ from tests.store.cast import add_member, closing_now
 from tests.store.shards import NotOnCitus, where_it_runs
 from tests.store.test_queries import OF_A_JOURNAL
 
-SPREAD = ["shops", "keys", "orders", "invitations", "suppressions", "remembered"]
+SPREAD = [
+    "shops",
+    "keys",
+    "orders",
+    "invitations",
+    "suppressions",
+    "remembered",
+    "reviews",
+    "past_versions",
+    "review_counts",
+    "chain",
+    "chain_heads",
+    "webhooks",
+    "notices",
+]
 
 ASKS_ALL_NODES = {
     "first_due": "four times a second and lane; each shard reads the front of one index",
@@ -36,6 +50,8 @@ ASKS_ALL_NODES = {
     "count_invitations": "for doctor",
     "all_suppressions": "when the loss of the send journal is accepted",
     "show_invitation": "on the command line, where an invitation is named without its shop",
+    "show_review": "on the command line, where a review is named without its shop",
+    "reviews_to_publish": "every few seconds; the front of one index",
     "key_by_id": "on the command line, where a key is named without its shop",
     "held_now": "while a move waits for what is in hand",
     "last_order": "when a move begins",
@@ -61,6 +77,14 @@ HOT = (
     "order_of",
     "insert_suppression",
     "list_invitations",
+    "insert_review",
+    "change_review",
+    "count_reviews",
+    "review_counts",
+    "next_in_chain",
+    "insert_entry",
+    "insert_notice",
+    "newest_reviews",
 )
 """What is done for each order, letter, page or press of a button."""
 

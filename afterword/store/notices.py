@@ -1,0 +1,116 @@
+"""The rows of notices: who is still to be told what became of a review, a person by mail or a program by webhook.
+
+A notice is a row of the transaction that it tells of, so nobody is told what did not happen, and nobody is forgotten.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from afterword.domain.reviews import SITE, Review
+from afterword.domain.shops import Shop
+from afterword.store.database import Transaction
+from afterword.store.queries import query
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A program of a shop that is told what becomes of its live, or its test, reviews."""
+
+    shop_id: int
+    id: int
+    live: bool
+    url: str
+    secret: str
+    created_at: int
+
+
+def tell_programs(tx: Transaction, review: Review, event: str, *, now: float) -> None:
+    """Tells each webhook of the shop and world `review.<event>`, with the review as it is at this moment."""
+    for webhook in webhooks_of(tx, review.shop_id):
+        if webhook.live == review.live:
+            payload = {
+                "type": f"review.{event}",
+                "timestamp": _iso(int(now)),
+                "data": _told(tx, review),
+            }
+            _add(tx, review, event, payload, webhook_id=webhook.id, recipient="", now=now)
+
+
+def tell_author(
+    tx: Transaction, review: Review, kind: str, details: Mapping[str, object], *, now: float
+) -> None:
+    """A letter to whoever wrote the review, at the order's address; nobody where there is no order of ours."""
+    for (email,) in tx.rows(
+        query("address_of_order"), {"shop_id": review.shop_id, "order_id": review.order_id}
+    ):
+        _add(tx, review, kind, details, webhook_id=0, recipient=email, now=now)
+
+
+def tell_shop(
+    tx: Transaction, shop: Shop, review: Review, kind: str, details: Mapping[str, object], *, now: float
+) -> None:
+    """A letter to the shop, if it has an address."""
+    if shop.email:
+        _add(tx, review, kind, details, webhook_id=0, recipient=shop.email, now=now)
+
+
+def webhooks_of(tx: Transaction, shop_id: int) -> list[Webhook]:
+    """A shop's webhooks, of both worlds."""
+    return [
+        Webhook(owner, webhook_id, bool(live), url, secret, created_at)
+        for owner, webhook_id, live, url, secret, created_at in tx.rows(
+            query("webhooks_of_shop"), {"shop_id": shop_id}
+        )
+    ]
+
+
+def _told(tx: Transaction, review: Review) -> dict[str, object]:
+    orders = tx.rows(query("id_order_of"), {"shop_id": review.shop_id, "order_id": review.order_id})
+    return {
+        "id": review.id,
+        "order": orders[0][0] if orders else None,
+        "product": None if review.scope == SITE else review.scope,
+        "product_name": review.product_name,
+        "state": review.state,
+        "version": review.version,
+        "rating": review.rating,
+        "text": review.text,
+        "author": review.author,
+        "lang": review.lang,
+        "experience_date": review.experience_date,
+        "published_at": None if review.published_at is None else _iso(review.published_at),
+        "reason": review.reason,
+        "reply": review.reply,
+        "replied_at": None if review.replied_at is None else _iso(review.replied_at),
+    }
+
+
+def _iso(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _add(
+    tx: Transaction,
+    review: Review,
+    kind: str,
+    payload: Mapping[str, object],
+    *,
+    webhook_id: int,
+    recipient: str,
+    now: float,
+) -> None:
+    after: int = tx.rows(query("next_ids"), {"name": "notices", "size": 1})[0][0]
+    row = {
+        "shop_id": review.shop_id,
+        "notice_id": after - 1,
+        "live": int(review.live),
+        "kind": kind,
+        "webhook_id": webhook_id,
+        "review_id": review.id,
+        "recipient": recipient,
+        "payload": json.dumps(payload),
+        "now": int(now),
+    }
+    tx.run(query("insert_notice"), row)

@@ -1,0 +1,33 @@
+-- name: next_in_chain
+-- The place of the next entry, which nobody else gets until this transaction ends, and the hash before it.
+INSERT INTO chain_heads (shop_id, live, seq, hash, public_key) VALUES (:shop_id, :live, 1, :first, '')
+ON CONFLICT (shop_id, live) DO UPDATE SET seq = chain_heads.seq + 1
+RETURNING seq, hash, public_key;
+
+-- name: move_chain_head
+UPDATE chain_heads SET seq = :seq, hash = :hash, public_key = :public_key WHERE shop_id = :shop_id AND live = :live;
+
+-- name: chain_head
+SELECT h.seq, h.hash, h.public_key FROM chain_heads h WHERE h.shop_id = :shop_id AND h.live = :live;
+
+-- name: insert_entry
+INSERT INTO chain (shop_id, live, seq, order_id, review_id, version, happened_at, kind, details, previous, hash,
+                   signature)
+VALUES (:shop_id, :live, :seq, :order_id, :review_id, :version, :happened_at, :kind, :details, :previous, :hash,
+        :signature);
+
+-- name: entries_from
+-- A part of a chain, in its order.
+SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+       c.hash, c.signature
+FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.seq >= :seq ORDER BY c.seq LIMIT :most;
+
+-- name: entries_of_review
+SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+       c.hash, c.signature
+FROM chain c WHERE c.shop_id = :shop_id AND c.review_id = :review_id ORDER BY c.seq;
+
+-- name: entry_by_hash
+SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+       c.hash, c.signature
+FROM chain c WHERE c.shop_id = :shop_id AND c.hash = :hash;
