@@ -118,8 +118,8 @@ class Browser:
         return self._watch(enter)
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression on the page, as JSON."""
-        found = self._ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of a JavaScript expression on the page, as JSON; that of a promise, once it is kept."""
+        found = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
