@@ -119,6 +119,15 @@ def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
     return None
 
 
+def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None:
+    """The shop and the key that a web page showed, or None when it is wrong or revoked. The key, which is no secret,
+    says which world may be read."""
+    for row in tx.rows(query("public_key"), {"secret": public_key}):
+        key = _key(row[:7])
+        return Shop(key.shop_id, *row[7:]), key
+    return None
+
+
 def list_keys(tx: Transaction, shop: Shop) -> list[Key]:
     """All keys of a shop, revoked ones too, the oldest first."""
     return [_key(row) for row in tx.rows(query("list_keys"), {"shop_id": shop.id})]

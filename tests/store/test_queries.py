@@ -59,6 +59,7 @@ QUICK = (
     "orders_of_address",
     "past_versions",
     "private_key",
+    "public_key",
     "record_outcome",
     "release_claim",
     "renew_lease",

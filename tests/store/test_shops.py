@@ -15,9 +15,11 @@ from afterword.store.shops import (
     add_private_key,
     authenticate,
     change_shop,
+    find_public_key,
     find_shop,
     list_keys,
     list_shops,
+    public_keys,
     revoke_key,
 )
 from afterword.web.authentication import Unauthorized, admit, presented_key
@@ -74,6 +76,27 @@ def test_a_public_key_does_not_open_the_private_api(database: EngineDatabase, al
     for public in (alba.shown.public_key, alba.shown.public_test_key):
         for presented in (public, f"{alba.shop.id}/{public}", f"{alba.shop.id}/en/{public}"):
             assert database.read_now(lambda tx, key=presented: authenticate(tx, key)) is None
+
+
+def test_a_public_key_says_whose_reviews_may_be_read_and_of_which_world(
+    database: EngineDatabase, alba: Member, bruno: Member
+) -> None:
+    for shown, live in ((alba.shown.public_key, True), (alba.shown.public_test_key, False)):
+        found = database.read_now(lambda tx, shown=shown: find_public_key(tx, shown))
+        assert found is not None
+        assert (found[0], found[1].kind, found[1].live) == (alba.shop, "public", live)
+    found = database.read_now(lambda tx: find_public_key(tx, bruno.shown.public_key))
+    assert found is not None and found[0] == bruno.shop
+
+
+def test_a_private_a_wrong_or_a_revoked_key_is_no_public_key(database: EngineDatabase, alba: Member) -> None:
+    hashed = hashlib.sha256(alba.shown.private_key.encode()).hexdigest()
+    for presented in (alba.shown.private_key, hashed, "0" * 32, "", alba.shown.public_key.upper()):
+        assert database.read_now(lambda tx, shown=presented: find_public_key(tx, shown)) is None
+    [key, *_] = database.read_now(lambda tx: public_keys(tx, alba.shop))
+    database.write_now(lambda tx: revoke_key(tx, key, NOW))
+    assert database.read_now(lambda tx: find_public_key(tx, alba.shown.public_key)) is None
+    assert database.read_now(lambda tx: find_public_key(tx, alba.shown.public_test_key)) is not None
 
 
 @pytest.mark.sqlite

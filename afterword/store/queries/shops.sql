@@ -35,6 +35,13 @@ SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, 
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.revoked_at IS NULL;
 
+-- name: public_key
+-- A key that a shop's web pages show, with its shop. It does not name the shop: a look into the index of such keys.
+SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at,
+       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after
+FROM keys k JOIN shops s ON s.shop_id = k.shop_id
+WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
+
 -- name: list_keys
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE shop_id = :shop_id ORDER BY key_id;
 
