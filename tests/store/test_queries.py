@@ -166,6 +166,19 @@ def test_which_orders_are_new_is_asked_by_their_numbers(
 
 
 @pytest.mark.sqlite
+@pytest.mark.parametrize("is_analyzed", [False, True])
+def test_what_is_claimed_is_found_by_its_numbers(database: EngineDatabase, is_analyzed: bool) -> None:
+    """Not by the shop: a claim would read all that waits there."""
+    database.write_now(lambda tx: tx.run(WAITING))
+    if is_analyzed:
+        database.write_now(lambda tx: tx.run("ANALYZE"))
+    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1}
+    sql = f"EXPLAIN QUERY PLAN {query('claim_due')}"
+    plan = [str(row[-1]) for row in database.read_now(lambda tx: tx.rows(sql, values))]
+    assert "SEARCH invitations USING INTEGER PRIMARY KEY (rowid=?)" in plan, plan
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", QUICK)
 def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase, name: str) -> None:
     plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]

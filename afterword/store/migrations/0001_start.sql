@@ -64,7 +64,7 @@ CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, live, reference) WHE
 -- An invitation has the number of its order: there is exactly one for each.
 CREATE TABLE invitations (
     shop_id BIGINT NOT NULL,
-    order_id BIGINT NOT NULL,
+    order_id BIGINT NOT NULL,  -- sqlite:     order_id INTEGER NOT NULL PRIMARY KEY,
     live BIGINT NOT NULL,
     state TEXT NOT NULL,
     due_at BIGINT NOT NULL,
@@ -74,9 +74,12 @@ CREATE TABLE invitations (
     claim TEXT,
     lease_until BIGINT,
     sent_at BIGINT,
-    reason TEXT,
-    PRIMARY KEY (shop_id, order_id)
-);  -- sqlite: ) WITHOUT ROWID;
+    reason TEXT,  -- sqlite:     reason TEXT
+    PRIMARY KEY (shop_id, order_id)  -- sqlite:
+);
+
+-- On SQLite the rows lie in the order in which they came, whichever shop's they are, so what is due lies together.
+  -- sqlite: CREATE INDEX invitations_of_shop ON invitations (shop_id);
 
 -- Three of four versions of a row are dead soon after. 20 % of a large table, the default, would be a lot of them.
 ALTER TABLE invitations SET (autovacuum_vacuum_scale_factor = 0.02);  -- sqlite:

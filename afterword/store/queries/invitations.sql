@@ -19,13 +19,14 @@ ORDER BY s.shop_id;
 -- name: claim_due
 -- The compare-and-swap: of two dispatchers only one gets the row. The oldest first.
 -- MATERIALIZED: PostgreSQL might else look for the oldest several times, each time past those that it has locked.
+-- The plus: SQLite would else read all of the shop's rows, where it is to find these by their numbers.
 WITH due AS MATERIALIZED (
     SELECT i.order_id FROM invitations i
     WHERE i.shop_id = :shop_id AND i.live = :live AND i.state = 'scheduled' AND i.next_try_at <= :now
     ORDER BY i.next_try_at LIMIT :most /* postgres: FOR UPDATE SKIP LOCKED */)
 UPDATE invitations
 SET state = 'claimed', claim = :claim, lease_until = :lease_until, first_try_at = coalesce(first_try_at, :now)
-WHERE shop_id = :shop_id AND state = 'scheduled' AND order_id IN (SELECT due.order_id FROM due)
+WHERE /* sqlite: + */ shop_id = :shop_id AND state = 'scheduled' AND order_id IN (SELECT due.order_id FROM due)
 RETURNING order_id;
 
 -- name: claimed_invitation
