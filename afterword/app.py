@@ -16,6 +16,7 @@ from afterword.base.ids import sign_token
 from afterword.base.log import log_for
 from afterword.base.settings import Settings, SettingsError
 from afterword.dispatch.dispatcher import Dispatcher
+from afterword.domain.chain import Signer
 from afterword.mail.courier import Courier
 from afterword.mail.letter import Composer, Letter, Links
 from afterword.mail.outbox import OutboxCourier
@@ -50,7 +51,8 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
     couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
-    return Dispatcher(database, _LetterWriter(settings).write, couriers, clock)
+    signer = Signer(settings.link_secret())
+    return Dispatcher(database, _LetterWriter(settings).write, couriers, clock, signer)
 
 
 class _LetterWriter:

@@ -1,5 +1,5 @@
-"""The clock's door: both lanes, and what is done besides sending: claims are kept alive, and what a crash left in
-hand is taken up."""
+"""The clock's door: both lanes, and what is done besides sending: claims are kept alive, what a crash left in hand is
+taken up, and reviews that no person has looked at are published when their time has come."""
 
 import asyncio
 import itertools
@@ -8,9 +8,11 @@ from functools import partial
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.dispatch.lane import Compose, Lane
+from afterword.domain.chain import Signer
 from afterword.mail.courier import Courier
 from afterword.store.database import Database, StoreUnavailable
 from afterword.store.invitations import has_lapsed, rescue_lapsed
+from afterword.store.moderation import is_any_overdue, publish_overdue
 
 ROUND = 5.0
 """Seconds between two rounds: with the lease of 40 s, what a crash left is taken up within 45 s."""
@@ -22,10 +24,16 @@ class Dispatcher:
     """Both lanes, live and test, and their housekeeping."""
 
     def __init__(
-        self, database: Database, compose: Compose, couriers: dict[bool, Courier], clock: Clock
+        self,
+        database: Database,
+        compose: Compose,
+        couriers: dict[bool, Courier],
+        clock: Clock,
+        signer: Signer,
     ) -> None:
         self._database = database
         self._clock = clock
+        self._signer = signer
         self._lanes = [
             Lane(database, compose, courier, clock, live=live) for live, courier in couriers.items()
         ]
@@ -50,6 +58,7 @@ class Dispatcher:
                 for lane in self._lanes:
                     await lane.renew()
                 await self._rescue(self._clock())
+                await self._publish_overdue(self._clock())
             except StoreUnavailable as error:
                 log.error("housekeeping waits", error=str(error))
             except Exception:
@@ -71,3 +80,9 @@ class Dispatcher:
             self._database.metrics.count_letters("in_doubt", in_doubt)
             if scheduled or in_doubt:
                 log.warning("took up what was left in hand", scheduled=scheduled, in_doubt=in_doubt)
+
+    async def _publish_overdue(self, now: float) -> None:
+        if await self._database.read(lambda tx: is_any_overdue(tx, now)):
+            published = await self._database.write(partial(publish_overdue, signer=self._signer, now=now))
+            if published:
+                log.info("published what had waited long enough", reviews=published)

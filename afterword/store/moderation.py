@@ -3,6 +3,8 @@
 Guarantee 10: none of them changes a word of it; `erase` removes all of them, for good.
 """
 
+from contextlib import suppress
+
 from msgspec.structs import replace
 
 from afterword.domain.chain import Signer, commitment
@@ -11,7 +13,7 @@ from afterword.domain.reviews import Review
 from afterword.store.database import Transaction
 from afterword.store.notices import tell_author
 from afterword.store.queries import query
-from afterword.store.reviews import change, later, review_of
+from afterword.store.reviews import ReviewChanged, change, later, review_of
 from afterword.store.shops import Refused
 
 
@@ -75,7 +77,8 @@ def doubt(tx: Transaction, review: Review, why: str, signer: Signer, now: float)
 
 
 def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """Removes words and name for good. The chain stays whole: it holds commitments, whose salts go too.
+    """Removes words and name for good, also from what somebody was still to be told. The chain stays whole: it holds
+    commitments, whose salts go too.
 
     Raises Refused, ReviewChanged.
     """
@@ -94,16 +97,33 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
         **nothing,
         **hashes,
     )
-    tx.run(query("erase_past_versions"), {"shop_id": review.shop_id, "review_id": review.id})
+    for each in ("erase_past_versions", "forget_notices"):
+        tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
     return change(tx, review, new, "erased", {}, signer, now)
 
 
+def is_any_overdue(tx: Transaction, now: float) -> bool:
+    """Whether there is something for `publish_overdue`."""
+    return bool(_overdue(tx, now, most=1))
+
+
 def publish_overdue(tx: Transaction, signer: Signer, now: float, most: int = 100) -> int:
-    """Publishes what has waited for a person for as long as its shop lets it, and returns how many."""
+    """Publishes what has waited for a person for as long as its shop lets it, and returns how many.
+
+    What the checks found never has such a time (`domain.moderation.decide`). What another dispatcher publishes in the
+    same moment is left to it.
+    """
     published = 0
-    for shop_id, review_id in tx.rows(query("reviews_to_publish"), {"now": int(now), "most": most}):
+    # In the order of shops, so that two who do this at once do not wait for each other in a circle.
+    for shop_id, review_id in sorted(_overdue(tx, now, most)):
         review = review_of(tx, shop_id, review_id)
         if review and review.state == "waiting":
-            publish(tx, review, "time", signer, now)
-            published += 1
+            with suppress(ReviewChanged):
+                publish(tx, review, "time", signer, now)
+                published += 1
     return published
+
+
+def _overdue(tx: Transaction, now: float, most: int) -> list[tuple[int, int]]:
+    found = tx.rows(query("reviews_to_publish"), {"now": int(now), "most": most})
+    return [(shop_id, review_id) for shop_id, review_id in found]

@@ -1,5 +1,7 @@
 """What there is in all shops together, for `afterword doctor` and `GET /metrics`."""
 
+from typing import NamedTuple
+
 from afterword.store.database import Transaction
 from afterword.store.invitations import InvitationRow
 from afterword.store.queries import query
@@ -29,3 +31,20 @@ def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:
         InvitationRow(*(order_id, shop_id, id_order, bool(live), *rest))
         for order_id, shop_id, id_order, live, *rest in tx.rows(query("in_doubt"), {"most": most})
     ]
+
+
+class Waiting(NamedTuple):
+    """The live reviews of one shop that wait for a person: how many, and since when (epoch seconds) the oldest.
+
+    `found_since` is that of the oldest in which the checks found something: time does not publish it.
+    """
+
+    shop_id: int
+    amount: int
+    since: int
+    found_since: int | None
+
+
+def waiting_by_shop(tx: Transaction) -> list[Waiting]:
+    """One for each shop that has any."""
+    return [Waiting(*row) for row in tx.rows(query("waiting_by_shop"))]

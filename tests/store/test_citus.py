@@ -52,6 +52,7 @@ ASKS_ALL_NODES = {
     "show_invitation": "on the command line, where an invitation is named without its shop",
     "show_review": "on the command line, where a review is named without its shop",
     "reviews_to_publish": "every few seconds; the front of one index",
+    "waiting_by_shop": "for doctor; each shard reads the index of what waits",
     "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
     "key_by_id": "on the command line, where a key is named without its shop",
     "held_now": "while a move waits for what is in hand",

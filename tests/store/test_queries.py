@@ -38,6 +38,7 @@ QUICK = (
     "erase_past_versions",
     "find_suppression",
     "first_due",
+    "forget_notices",
     "id_order_of",
     "insert_entry",
     "insert_invitations",
@@ -73,6 +74,7 @@ QUICK = (
     "settle_from_journal",
     "show_invitation",
     "show_review",
+    "waiting_by_shop",
     "waiting_reviews",
     "webhooks_of_shop",
     "which_orders",
@@ -80,8 +82,8 @@ QUICK = (
 """What is asked while orders come in or letters go out, or by somebody who waits."""
 
 
-SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held")
-"""What may be read from end to end: the shops, and the index of what is in hand just now."""
+SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held", "INDEX reviews_waiting")
+"""What may be read from end to end: the shops, and the indexes of what is in hand just now, and of what waits."""
 
 
 def sql_files() -> list[str]:

@@ -4,3 +4,9 @@ SELECT i.order_id, i.shop_id, o.id_order, i.live, i.state, i.due_at, i.next_try_
 FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
 WHERE i.state = 'in_doubt'
 ORDER BY i.order_id LIMIT :most;
+
+-- name: waiting_by_shop
+-- How many live reviews of each shop wait for a person, since when, and since when the oldest of those that wait for
+-- ever, since the checks found something; reads the small index of what waits.
+SELECT r.shop_id, count(*), min(r.written_at), min(CASE WHEN r.publish_at IS NULL THEN r.written_at END)
+FROM reviews r WHERE r.state = 'waiting' AND r.live = 1 GROUP BY r.shop_id ORDER BY r.shop_id;

@@ -33,6 +33,10 @@ WHERE p.shop_id = :shop_id AND p.review_id = :review_id ORDER BY p.version;
 -- name: erase_past_versions
 UPDATE past_versions SET rating = 0, text = '', salt = '' WHERE shop_id = :shop_id AND review_id = :review_id;
 
+-- name: forget_notices
+-- What is still to be told of a review has its words.
+DELETE FROM notices WHERE shop_id = :shop_id AND review_id = :review_id;
+
 -- name: review_of_shop
 SELECT * FROM reviews r WHERE r.shop_id = :shop_id AND r.review_id = :review_id;
 
