@@ -15,6 +15,7 @@ from afterword.cli.invitations import invitation
 from afterword.cli.keys import key
 from afterword.cli.move import move
 from afterword.cli.output import shown
+from afterword.cli.reviews import review
 from afterword.cli.running import dispatch, serve
 from afterword.cli.shops import shop
 from afterword.cli.suppressions import suppression
@@ -27,6 +28,7 @@ SECTIONS = {
     "Run it": (serve, dispatch),
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
+    "See to the reviews": (review,),
     "Look after it": (doctor, backup, copy_journal, migrate, move),
 }
 

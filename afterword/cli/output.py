@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 
 import click
 
 Fields = Mapping[str, object]
+
+TEXT_WIDTH = 92
+"""Characters of a line of a longer text."""
 
 
 def say(line: str = "") -> None:
@@ -60,6 +64,14 @@ def say_fields(fields: Fields) -> None:
     for name, value in fields.items():
         if value is not None:
             click.echo(f"{name + ':':<{width}} {shown(str(value))}")
+
+
+def say_text(title: str, text: str) -> None:
+    """A text that has lines of its own, under its title."""
+    click.echo(f"{title}:")
+    for line in text.split("\n"):
+        for part in wrap(shown(line), TEXT_WIDTH) or [""]:
+            click.echo(f"    {part}".rstrip())
 
 
 def shown(text: str) -> str:

@@ -9,6 +9,7 @@ from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, named_shop, opened, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table
 from afterword.domain.addresses import check_address
+from afterword.domain.moderation import format_mode, parse_mode
 from afterword.domain.shops import (
     DEFAULT_DELAY,
     Shop,
@@ -31,6 +32,12 @@ def shop() -> None:
 
 def _shop_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
+        _checked(
+            "--publish-after", parse_delay, "By hand: what nobody has looked at by then is published: 7d."
+        ),
+        _checked(
+            "--moderation", parse_mode, "Of its reviews: checks (at once, if they find nothing) or by-hand."
+        ),
         _checked("--email", check_address, "How to reach the shop.", clearable=True),
         _checked("--delay", parse_delay, "From an order's receipt to its letter: 10d, 36h, 90m, 5s."),
         _checked("--timezone", check_timezone, "Of its local time: Europe/Paris, America/New_York, UTC …"),
@@ -99,7 +106,8 @@ def list_(as_json: bool) -> None:
 def set_(id_or_name: str, as_json: bool, **options: Any) -> None:
     """Change a shop; what is not named stays. --site "" and --email "" clear them.
 
-    Another delay is for the orders to come: what is scheduled keeps its time.
+    Another delay is for the orders to come: what is scheduled keeps its time. So it is with the moderation, for the
+    reviews to come.
     """
     changes = _given(options)
     if not changes:
@@ -112,6 +120,8 @@ def set_(id_or_name: str, as_json: bool, **options: Any) -> None:
     say_fields(shop_fields(changed))
     if "delay" in changes:
         say("The delay counts for the orders to come; what is scheduled keeps its time.")
+    if {"moderation", "publish_after"} & changes.keys():
+        say("The moderation counts for the reviews to come; what waits keeps waiting.")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +130,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def shop_fields(shop: Shop) -> dict[str, object]:
-    """What is shown of a shop. The delay is spelled as `--delay` takes it."""
+    """What is shown of a shop, spelled as the options take it."""
     return {
         "id": shop.id,
         "name": shop.name,
@@ -129,4 +139,6 @@ def shop_fields(shop: Shop) -> dict[str, object]:
         "timezone": shop.timezone,
         "email": shop.email,
         "delay": format_delay(shop.delay),
+        "moderation": format_mode(shop.moderation),
+        "publish_after": format_delay(shop.publish_after),
     }

@@ -25,6 +25,19 @@ REASONS = {
 """Why a review may be rejected, and in words. None of them is about how good or bad the review is."""
 
 
+def parse_mode(text: str) -> Mode:
+    """`checks` or `by-hand`. Raises ValueError."""
+    for mode in MODES:
+        if text == format_mode(mode):
+            return mode
+    raise ValueError(f"{text!r} is no way to moderate: write {' or '.join(map(format_mode, MODES))}")
+
+
+def format_mode(mode: Mode) -> str:
+    """As `parse_mode` reads it."""
+    return mode.replace(" ", "-")
+
+
 class Decision(NamedTuple):
     """What becomes of a review as soon as it is written; `publish_at` is when it is published by itself."""
 

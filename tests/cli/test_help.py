@@ -7,7 +7,16 @@ import afterword as package
 from afterword.cli import SECTIONS, main
 from tests.cli.command import Command
 
-SHOP_OPTIONS = {"--lang", "--site", "--timezone", "--delay", "--email", "--json"}
+SHOP_OPTIONS = {
+    "--lang",
+    "--site",
+    "--timezone",
+    "--delay",
+    "--email",
+    "--moderation",
+    "--publish-after",
+    "--json",
+}
 
 PROMISED = {
     "serve": {"--workers", "--no-dispatch"},
@@ -28,6 +37,13 @@ PROMISED = {
     "invitation cancel ID": {"--reason", "--json"},
     "invitation move ID": {"--to", "--json"},
     "invitation send ID": {"--json"},
+    "review list SHOP": {"--state", "--test", "--json"},
+    "review show ID": {"--json"},
+    "review publish ID": {"--version", "--json"},
+    "review reject ID": {"--reason", "--version", "--json"},
+    "review reply ID [TEXT]": {"--remove", "--version", "--json"},
+    "review doubt ID": {"--reason", "--json"},
+    "review erase ID": {"--json"},
     "suppression list SHOP": {"--json"},
     "suppression add SHOP EMAIL": {"--reason", "--json"},
     "suppression remove SHOP EMAIL": {"--json"},

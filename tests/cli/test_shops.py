@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from afterword.store.shops import list_shops
 from tests.cli.command import Command
 
 PRIVATE_KEY = re.compile(r"1/(en|fr)/[0-9a-f]{64}")
@@ -16,7 +17,8 @@ def test_a_shop_needs_only_a_name(afterword: Command) -> None:
     assert PUBLIC_KEY.fullmatch(shop.pop("public_key"))
     assert PUBLIC_KEY.fullmatch(shop.pop("public_test_key"))
     usual = {"lang": "en", "site": None, "timezone": "UTC", "email": None, "delay": "10d"}
-    assert shop == {"id": 1, "name": "Alba's bakery", **usual}
+    moderation = {"moderation": "checks", "publish_after": "7d"}
+    assert shop == {"id": 1, "name": "Alba's bakery", **usual, **moderation}
     assert afterword.json("shop", "list") == [shop]
 
 
@@ -51,9 +53,22 @@ def test_what_is_not_named_stays_and_an_empty_text_clears(afterword: Command) ->
     assert afterword.json("shop", "list") == [changed | {"delay": "5s"}]
 
 
+def test_a_shop_may_have_a_person_look_at_all_of_its_reviews(afterword: Command) -> None:
+    shop = afterword.json("shop", "add", "Alba's bakery", "--moderation", "by-hand", "--publish-after", "36h")
+    assert (shop["moderation"], shop["publish_after"]) == ("by-hand", "36h")
+    database = afterword.database()
+    [stored] = database.read_now(list_shops)
+    database.close_now()
+    assert (stored.moderation, stored.publish_after) == ("by hand", 36 * 3_600)
+    assert "reviews to come" in afterword.say("shop", "set", "1", "--moderation", "checks")
+    assert afterword.json("shop", "list")[0]["publish_after"] == "36h"
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        (("--moderation", "never"), "Invalid value for '--moderation': 'never' is no way to moderate"),
+        (("--publish-after", "soon"), "Invalid value for '--publish-after': 'soon' is not a delay"),
         (("--delay", "ten days"), "Invalid value for '--delay': 'ten days' is not a delay"),
         (("--delay", "367d"), "Invalid value for '--delay': '367d' is longer than the longest delay"),
         (("--timezone", "Paris"), "Invalid value for '--timezone': 'Paris' is not a time zone"),
