@@ -12,12 +12,13 @@ from typing import Literal, NamedTuple
 
 from afterword.base.settings import Settings, SettingsError
 from afterword.cli.output import time_text
+from afterword.domain.shops import Shop, format_delay
 from afterword.store.database import StoreUnavailable
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import InvitationRow
 from afterword.store.journal import journal_place
 from afterword.store.migrate import migrations
-from afterword.store.overview import oldest_due
+from afterword.store.overview import Waiting, oldest_due
 from afterword.store.relocation import unfinished_relocation
 
 PATIENCE = 10.0
@@ -127,6 +128,25 @@ def of_doubt(rows: Sequence[InvitationRow], count: int) -> Iterator[Finding]:
     if count > len(rows):
         says = f"And {count - len(rows):,} more: afterword invitation list SHOP --state in_doubt"
         yield Finding("in doubt", "trouble", says)
+
+
+def of_reviews(waiting: Sequence[tuple[Waiting, Shop]], now: float) -> Iterator[Finding]:
+    """Live reviews that a person should look at. One in which the checks found something waits for ever, so it is
+    trouble once it has waited for as long as its shop lets any other wait."""
+    if not waiting:
+        yield Finding("reviews", "well", "No review waits for a person.")
+    for found, shop in waiting:
+        listed = f"afterword review list {shop.id} --state waiting"
+        amount = "1 review waits" if found.amount == 1 else f"{found.amount:,} reviews wait"
+        says = f"{amount} for a person of shop {shop.id}, since {time_text(found.since)}: {listed}"
+        if found.found_since is None or now - found.found_since < shop.publish_after:
+            yield Finding("reviews", "note", says)
+            continue
+        says += (
+            f". In one of them the checks found something, and it has waited for longer than "
+            f"{format_delay(shop.publish_after)}: time does not publish it, only a person publishes or rejects it"
+        )
+        yield Finding("reviews", "trouble", says)
 
 
 def of_sender(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:

@@ -18,11 +18,11 @@ from afterword.domain.invitations import State
 from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.migrate import migrations
-from afterword.store.overview import count_by_state, in_doubt
-from afterword.store.shops import Refused
+from afterword.store.overview import count_by_state, in_doubt, waiting_by_shop
+from afterword.store.shops import Refused, shops_of
 
 MOST_NAMED = 20
-"""Invitations in doubt that are named one by one."""
+"""Invitations in doubt, and shops with reviews that wait, that are named one by one."""
 
 MARKS = {"well": "ok  ", "note": "note", "trouble": "LOOK"}
 
@@ -112,6 +112,20 @@ def _examine_store(
     yield from checks.of_lateness(database, now)
     yield checks.of_counts(details["invitations"])
     yield from checks.of_doubt(doubtful, counts.get("in_doubt", 0))
+    yield from _examine_reviews(database, details, now)
+
+
+def _examine_reviews(database: EngineDatabase, details: dict[str, Any], now: float) -> Iterator[Finding]:
+    waiting = database.read_now(waiting_by_shop)
+    details["waiting_reviews"] = sum(found.amount for found in waiting)
+    named = sorted(waiting, key=lambda found: (found.found_since is None, found.found_since or found.since))[
+        :MOST_NAMED
+    ]
+    shops = database.read_now(lambda tx: shops_of(tx, [found.shop_id for found in named]))
+    yield from checks.of_reviews(list(zip(named, shops, strict=True)), now)
+    if len(waiting) > len(named):
+        says = f"And of {len(waiting) - len(named):,} more shops: afterword review list SHOP --state waiting"
+        yield Finding("reviews", "note", says)
 
 
 def _tell(findings: list[Finding]) -> None:

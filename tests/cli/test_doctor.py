@@ -12,11 +12,13 @@ from afterword.domain.invitations import Outcome
 from afterword.store.database import Transaction
 from afterword.store.journal import HEADER_SIZE
 from afterword.store.postgres import PostgresDatabase
+from afterword.store.shops import change_shop
 from tests.cli.command import Command
 from tests.conftest import closing_now
 from tests.peers import RelayPeer
 from tests.postgres import new_database
 from tests.store.cast import NOW, Member, add_member, claim, import_batch, mark_sending, order, record_outcome
+from tests.store.reviewing import reviewed_order, write
 from tests.store.test_journal_rows import away, journal_of
 
 LATER = NOW + 11 * 86_400
@@ -97,6 +99,36 @@ def test_a_letter_that_waits_too_long_needs_a_person(afterword: Command) -> None
     database.close_now()
     _, troubles = examine(afterword, 1)
     assert troubles["lateness"].startswith("The oldest due letter waits since 2026-03-01T14:12:06Z")
+
+
+def reviews_of(told: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["level"], each["says"]) for each in told["checks"] if each["check"] == "reviews"]
+
+
+def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person(afterword: Command) -> None:
+    def work(tx: Transaction, found: tuple[str, ...]) -> None:
+        member = add_member(tx, f"Alba's {found}")
+        shop = change_shop(tx, member.shop, moderation="by hand", publish_after=3_600)
+        about = reviewed_order(tx, member._replace(shop=shop), order("A-1"))
+        tx.run("UPDATE invitations SET state = 'sent'")
+        write(tx, about, look=lambda text: found)
+
+    database = afterword.database()
+    told, _ = examine(afterword, 0)
+    assert (told["waiting_reviews"], reviews_of(told)) == (0, [("well", "No review waits for a person.")])
+    database.write_now(lambda tx: work(tx, ()))
+    waits = (
+        "1 review waits for a person of shop {0}, since 2026-03-01T14:12:06Z: "
+        "afterword review list {0} --state waiting"
+    )
+    told, _ = examine(afterword, 0)
+    assert (told["waiting_reviews"], reviews_of(told)) == (1, [("note", waits.format(1))])
+    database.write_now(lambda tx: work(tx, ("link",)))
+    database.close_now()
+    told, troubles = examine(afterword, 1)
+    assert reviews_of(told) == [("trouble", troubles["reviews"]), ("note", waits.format(1))]
+    assert troubles["reviews"].startswith(waits.format(2) + ". In one of them the checks found something")
+    assert "longer than 1h" in troubles["reviews"]
 
 
 def test_a_lost_journal_holds_everything_until_it_is_accepted(afterword: Command) -> None:
