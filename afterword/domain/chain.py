@@ -10,6 +10,7 @@ What is proved against whom is in docs/verifying.md.
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -25,6 +26,8 @@ Kind = Literal[
 
 FIRST = "0" * 64
 """What the first entry names as the hash before it."""
+
+_HEX = re.compile("[0-9a-f]+")
 
 
 class Entry(NamedTuple):
@@ -95,22 +98,36 @@ def canonical(value: object) -> str:
 
 def is_whole(entry: Entry) -> bool:
     """Whether its hash is that of its content."""
-    return hmac.compare_digest(hashlib.sha256(entry.content()).hexdigest(), entry.hash)
+    return hashlib.sha256(entry.content()).hexdigest() == entry.hash
 
 
 def is_signed_by(entry: Entry, public_key: str) -> bool:
-    """Whether this key (hex) signed it."""
+    """Whether this key (hex) signed it. Hex digits have one spelling: that of small letters, without blanks."""
+    if not (_HEX.fullmatch(entry.signature) and _HEX.fullmatch(entry.hash)):
+        return False
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(entry.signature), bytes.fromhex(entry.hash))
+        _public_key(public_key).verify(bytes.fromhex(entry.signature), bytes.fromhex(entry.hash))
     except (InvalidSignature, ValueError):
         return False
     return True
 
 
+@lru_cache(maxsize=1_024)
+def _public_key(public_key: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+
+
 def commitment(salt: str, words: Mapping[str, object]) -> str:
     """64 hex digits that fix the words without telling them; whoever has the salt can check."""
     return hashlib.sha256(bytes.fromhex(salt) + canonical(words).encode("ascii")).hexdigest()
+
+
+def fixes(hashed: object, salt: str, words: Mapping[str, object]) -> bool:
+    """Whether `hashed` is the commitment to these words with this salt, whatever is given for a salt."""
+    try:
+        return _HEX.fullmatch(salt) is not None and commitment(salt, words) == hashed
+    except (TypeError, ValueError):
+        return False
 
 
 def words_of(review: Review) -> dict[str, object]:
@@ -125,3 +142,17 @@ def words_of(review: Review) -> dict[str, object]:
         "scope": review.scope,
         "text": review.text,
     }
+
+
+def imported_details(review: Review) -> dict[str, object]:
+    """What the entry of an imported review fixes besides the words: when it was written, published and answered
+    elsewhere, as far as it was."""
+    details: dict[str, object] = {
+        "commitment": commitment(review.salt, words_of(review)),
+        "published_at": review.published_at,
+        "written_at": review.written_at,
+    }
+    if review.reply is not None:
+        replied = commitment(review.salt, {"reply": review.reply})
+        details |= {"reply": replied, "replied_at": review.replied_at}
+    return details

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from afterword.domain.chain import Signer, commitment
+from afterword.base.ids import new_salt
+from afterword.domain.chain import Signer, commitment, words_of
 from afterword.domain.moderation import check_reason
 from afterword.domain.reviews import Review
 from afterword.store.database import Transaction
@@ -78,13 +79,13 @@ def doubt(tx: Transaction, review: Review, why: str, signer: Signer, now: float)
 
 def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
     """Removes words and name for good, also from what somebody was still to be told. The chain stays whole: it holds
-    commitments, whose salts go too.
+    commitments, whose salts go too. What is left (the stars, and what the review was of) is committed to anew.
 
     Raises Refused, ReviewChanged.
     """
     if review.state == "erased":
         raise Refused(f"review {review.id} is erased already")
-    nothing = {"text": "", "author": "", "salt": "", "reply": None, "replied_at": None}
+    nothing = {"text": "", "author": "", "salt": new_salt(), "reply": None, "replied_at": None}
     hashes = {"text_hash": "", "address_hash": "", "doubt": None, "doubted_at": None, "flags": ()}
     new = replace(
         review,
@@ -99,7 +100,8 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
     )
     for each in ("erase_past_versions", "forget_notices"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
-    return change(tx, review, new, "erased", {}, signer, now)
+    left = commitment(new.salt, words_of(new))
+    return change(tx, review, new, "erased", {"commitment": left}, signer, now)
 
 
 def is_any_overdue(tx: Transaction, now: float) -> bool:

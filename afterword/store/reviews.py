@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from afterword.domain.chain import Entry, Kind, Signer, commitment, words_of
+from afterword.domain.chain import Entry, Kind, Signer, commitment, imported_details, words_of
 from afterword.domain.moderation import decide
 from afterword.domain.orders import OrderLine, decode_lines
 from afterword.domain.reviews import LINES_AN_ORDER, SITE, Review, Words, review_id_of, text_hash
@@ -30,6 +30,9 @@ MOST_ORDERS = 3
 
 TOLD = ("published", "rejected", "withdrawn", "replied")
 """What programs are told of, besides `received`."""
+
+_KEPT = ("version", "order_id", "rating", "text", "salt", "written_at")
+"""What is kept of a past version, as `past_versions` gives it."""
 
 Look = Callable[[str], tuple[str, ...]]
 """Says what the checks find in a text."""
@@ -131,8 +134,8 @@ def _write(
         raise ReviewChanged
     new = _new_version(tx, order, said, found, wants_reply, look, now)
     if found is not None:
-        _keep_past_version(tx, found)
         _store(tx, found, new)
+        _keep_past_version(tx, found)
     elif not tx.run(query("insert_review"), as_row(new)):
         raise ReviewChanged
     count(tx, found, new)
@@ -229,8 +232,7 @@ def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -
     if not tx.run(query("insert_review"), as_row(review)):
         return False
     count(tx, None, review)
-    words = commitment(review.salt, words_of(review))
-    add_entry(tx, signer, review, "imported", {"commitment": words}, now=now)
+    add_entry(tx, signer, review, "imported", imported_details(review), now=now)
     return True
 
 
@@ -256,8 +258,8 @@ def past_versions(tx: Transaction, review: Review) -> list[Review]:
     """What its author wrote before, the oldest first."""
     values = {"shop_id": review.shop_id, "review_id": review.id}
     return [
-        replace(review, version=version, rating=rating, text=text, salt=salt, written_at=written_at)
-        for version, rating, text, salt, written_at in tx.rows(query("past_versions"), values)
+        replace(review, **dict(zip(_KEPT, row, strict=True)))
+        for row in tx.rows(query("past_versions"), values)
     ]
 
 
@@ -298,6 +300,5 @@ def _store(tx: Transaction, review: Review, new: Review) -> None:
 
 
 def _keep_past_version(tx: Transaction, review: Review) -> None:
-    names = ("shop_id", "version", "order_id", "rating", "text", "salt", "written_at")
-    values = {name: getattr(review, name) for name in names}
+    values = {name: getattr(review, name) for name in ("shop_id", *_KEPT)}
     tx.run(query("insert_past_version"), values | {"review_id": review.id})

@@ -27,7 +27,7 @@ VALUES (:shop_id, :review_id, :version, :order_id, :rating, :text, :salt, :writt
 
 -- name: past_versions
 -- What an author wrote before, the oldest first.
-SELECT p.version, p.rating, p.text, p.salt, p.written_at FROM past_versions p
+SELECT p.version, p.order_id, p.rating, p.text, p.salt, p.written_at FROM past_versions p
 WHERE p.shop_id = :shop_id AND p.review_id = :review_id ORDER BY p.version;
 
 -- name: erase_past_versions
