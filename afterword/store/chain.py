@@ -57,19 +57,19 @@ def entries_from(
 ) -> list[Entry]:
     """A part of a chain, in its order."""
     values = {"shop_id": shop_id, "live": int(live), "seq": seq, "most": most}
-    return [_entry(row) for row in tx.rows(query("entries_from"), values)]
+    return [as_entry(row) for row in tx.rows(query("entries_from"), values)]
 
 
 def entries_of_review(tx: Transaction, shop_id: int, review_id: int) -> list[Entry]:
     """All that became of a review, the oldest first."""
     values = {"shop_id": shop_id, "review_id": review_id}
-    return [_entry(row) for row in tx.rows(query("entries_of_review"), values)]
+    return [as_entry(row) for row in tx.rows(query("entries_of_review"), values)]
 
 
 def entry_by_hash(tx: Transaction, shop_id: int, hashed: str) -> Entry | None:
     """The entry that a receipt names."""
     rows = tx.rows(query("entry_by_hash"), {"shop_id": shop_id, "hash": hashed})
-    return _entry(rows[0]) if rows else None
+    return as_entry(rows[0]) if rows else None
 
 
 def chain_head(tx: Transaction, shop_id: int, *, live: bool) -> tuple[int, str, str]:
@@ -78,6 +78,13 @@ def chain_head(tx: Transaction, shop_id: int, *, live: bool) -> tuple[int, str, 
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else (0, FIRST, "")
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def keys_of_chain(tx: Transaction, shop_id: int, *, live: bool, seq: int, most: int) -> list[Entry]:
+    """The entries that introduce a key, up to entry `seq`, the last first."""
+    values = {"shop_id": shop_id, "live": int(live), "seq": seq, "most": most}
+    return [as_entry(row) for row in tx.rows(query("keys_of_chain"), values)]
+
+
+def as_entry(row: tuple[Any, ...]) -> Entry:
+    """A row as it stands in its table."""
     shop_id, live, *rest = row
     return Entry(shop_id, bool(live), *rest)

@@ -30,6 +30,7 @@ QUICK = (
     "copies_of_text",
     "count_due",
     "count_reviews",
+    "counts_in_turn",
     "doubt_sending",
     "due_shops",
     "entries_from",
@@ -46,6 +47,8 @@ QUICK = (
     "insert_orders",
     "insert_past_version",
     "insert_review",
+    "keys_of_chain",
+    "kinds_in_turn",
     "lapsed",
     "list_invitations",
     "mark_sending",
@@ -67,6 +70,7 @@ QUICK = (
     "rescue_claimed",
     "review_counts",
     "review_of_shop",
+    "reviews_in_turn",
     "reviews_of_order",
     "reviews_of_rating",
     "reviews_to_publish",
@@ -74,10 +78,12 @@ QUICK = (
     "settle_from_journal",
     "show_invitation",
     "show_review",
+    "versions_in_turn",
     "waiting_by_shop",
     "waiting_reviews",
     "webhooks_of_shop",
     "which_orders",
+    "world_of_review",
 )
 """What is asked while orders come in or letters go out, or by somebody who waits."""
 

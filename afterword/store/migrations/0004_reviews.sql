@@ -102,6 +102,7 @@ CREATE TABLE chain (
 
 CREATE INDEX chain_by_review ON chain (shop_id, review_id, seq);
 CREATE INDEX chain_by_hash ON chain (shop_id, hash);
+CREATE INDEX chain_keys ON chain (shop_id, live, seq) WHERE kind = 'key';
 
 CREATE TABLE chain_heads (
     shop_id BIGINT NOT NULL,

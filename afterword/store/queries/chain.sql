@@ -31,3 +31,10 @@ FROM chain c WHERE c.shop_id = :shop_id AND c.review_id = :review_id ORDER BY c.
 SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.hash = :hash;
+
+-- name: keys_of_chain
+-- The entries that introduce a key, up to one entry, the last first: few, and with an index of their own.
+SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+       c.hash, c.signature
+FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.kind = 'key' AND c.seq <= :seq
+ORDER BY c.seq DESC LIMIT :most;
