@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from afterword.domain.fields import UnfitError
+from afterword.domain.values import MOST_MARKS
 
 State = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
@@ -30,9 +31,6 @@ LONGEST_REVIEW = 5_000
 
 WRITE_FOR = 180 * 86_400
 """Seconds after its letter for which a customer can write, or change what was written."""
-
-_MOST_MARKS = 8
-"""Combining marks on one letter, above any script's own: more than that makes towers over the lines around."""
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -130,8 +128,8 @@ def read_words(value: str) -> str:
     if _NOT_TEXT.search(value):
         raise UnfitError("text, without a NUL or half a character")
     text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", value)))
-    if most_marks(text) > _MOST_MARKS:
-        raise UnfitError(f"text with no more than {_MOST_MARKS} marks on one letter")
+    if most_marks(text) > MOST_MARKS:
+        raise UnfitError(f"text with no more than {MOST_MARKS} marks on one letter")
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in text):
