@@ -1,6 +1,7 @@
 """What is counted of reviews: changed in the transaction that changes one, so that no reader counts."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from afterword.domain.reviews import PRODUCTS, SITE, Ratings, Review, State
@@ -42,8 +43,13 @@ def counts(tx: Transaction, shop_id: int, scope: str, *, live: bool) -> list[Cou
 
 def ratings(tx: Transaction, shop_id: int, scope: str, *, live: bool) -> Ratings:
     """The stars of what is published of one scope."""
+    return ratings_in(counts(tx, shop_id, scope, live=live))
+
+
+def ratings_in(counted: Sequence[Count]) -> Ratings:
+    """The stars of what is published of all that is counted of one scope."""
     stars = [0] * 5
-    for found in counts(tx, shop_id, scope, live=live):
+    for found in counted:
         if found.state == "published":
             stars[found.rating - 1] += found.amount
     return Ratings((stars[0], stars[1], stars[2], stars[3], stars[4]))

@@ -3,6 +3,7 @@
 A page begins behind the last review of the page before, so none is skipped or shown twice while others come.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -47,6 +48,28 @@ def published_reviews(
     place = behind or (LAST if order == "newest" else FIRST)
     values = {"shop_id": shop_id, "live": int(live), "scope": scope, "rating": rating, "most": most}
     return _reviews(tx, name, values | {"published_at": place.at, "review_id": place.review_id})
+
+
+def reviews_by_stars(
+    tx: Transaction,
+    shop_id: int,
+    scope: str,
+    *,
+    live: bool,
+    stars: Sequence[int],
+    behind: Place | None = None,
+    most: int = 1_000,
+) -> list[Review]:
+    """Those with so many stars, in the order of `stars`, each the newest first; `behind` is a place among the first
+    of them. One look into an index for each, and nothing is sorted."""
+    found: list[Review] = []
+    for rating in stars:
+        left = most - len(found)
+        found += published_reviews(tx, shop_id, scope, live=live, rating=rating, behind=behind, most=left)
+        if len(found) == most:
+            break
+        behind = None
+    return found
 
 
 def waiting_reviews(

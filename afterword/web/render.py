@@ -29,6 +29,9 @@ SAFE_HEADERS = {
 """On all that is answered. The address of a customer's page lets its holder act, so it is told to nobody."""
 
 UNCACHED = {**SAFE_HEADERS, "Cache-Control": "no-store"}
+ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+"""On what pages of other origins may take."""
+
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
 
 _MARK = re.compile(r"{{ (\w+) }}")
@@ -59,16 +62,20 @@ def page(
     return HTMLResponse(content, status_code=status, headers={**UNCACHED, **(headers or {})})
 
 
-def static_file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+def static_file(
+    name: str, media_type: str, headers: Mapping[str, str] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that answers with one file of the package, read once."""
-    return fixed(resources.files("afterword.web").joinpath("static", name).read_bytes(), media_type)
+    return fixed(resources.files("afterword.web").joinpath("static", name).read_bytes(), media_type, headers)
 
 
-def fixed(content: bytes, media_type: str) -> Callable[[Request], Awaitable[Response]]:
+def fixed(
+    content: bytes, media_type: str, headers: Mapping[str, str] | None = None
+) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that always answers the same, which caches may keep for an hour."""
 
     async def answer(request: Request) -> Response:
-        return Response(content, media_type=media_type, headers=_CACHED)
+        return Response(content, media_type=media_type, headers={**_CACHED, **(headers or {})})
 
     return answer
 

@@ -22,7 +22,8 @@ from afterword.web.metrics import MetricsEndpoint
 from afterword.web.orders import OrdersEndpoint
 from afterword.web.pages import Pages
 from afterword.web.reader import Readers
-from afterword.web.render import page, static_file
+from afterword.web.render import ANYWHERE, page, static_file
+from afterword.web.shop_page import ShopPages
 
 MOST_CONNECTIONS = 16_384
 ORDERS = "/private/v3/orders"
@@ -52,15 +53,22 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
     """Every route but that of the orders."""
     pages = Pages(database, clock, place.secret)
     docs = Docs(place.url)
+    shop = ShopPages(database, place.url)
     router = Starlette(
         routes=[
             Route("/r/{shop}/{token}", pages.review),
             Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
+            Route("/s/{shop}", shop.shop),
+            Route("/s/{shop}/test", shop.test),
+            Route("/s/{shop}/products/{product}", shop.product),
+            Route("/k/{public_key}/{scope}", shop.of_key),
+            Route("/widget.js", static_file("widget.js", "text/javascript; charset=utf-8", ANYWHERE)),
             Route("/healthz", Health(database).answer),
             Route("/metrics", MetricsEndpoint(database, clock).answer),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
+            Route("/static/showing.css", static_file("showing.css", "text/css; charset=utf-8")),
         ],
         exception_handlers={HTTPException: _http_error, StoreUnavailable: _unavailable, Exception: _broken},
     )

@@ -1,0 +1,158 @@
+/* A shop's reviews on its own pages. How to put it there: docs/showing.md.
+   No cookies, no storage, nobody else is asked. Whatever customers wrote is put in as text, never as markup. */
+(() => {
+  "use strict";
+  const script = document.currentScript;
+  const home = new URL(".", script.src).href;
+  const answers = new Map();
+
+  const WORDS = {
+    en: {
+      of: "{} out of 5 stars", one: "1 review", many: "{} reviews", none: "No reviews yet", all: "All reviews",
+      a: "A customer", on: "Published on {}", about: "order of {}", reply: "The shop replied on {}:",
+      sorted: "The last published first.", how: "How reviews are checked", read: "Read our reviews", list: "Reviews",
+      from: "Imported from {}, and not verified by us.",
+    },
+    fr: {
+      of: "{} étoiles sur 5", one: "1 avis", many: "{} avis", none: "Pas encore d’avis", all: "Tous les avis",
+      a: "Un client", on: "Publié le {}", about: "commande du {}", reply: "La boutique a répondu le {} :",
+      sorted: "Les derniers publiés d’abord.", how: "Comment les avis sont contrôlés", read: "Lire nos avis",
+      list: "Avis", from: "Repris de {}, et non vérifié par nous.",
+    },
+  };
+
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`
+    :host { display: block; box-sizing: border-box; overflow: hidden; contain: content;
+      height: 1.75rem; font-size: 1rem; line-height: 1.5; text-align: start; }
+    :host([data-form=score]) { height: 4rem; }
+    :host([data-form=reviews]) { height: 32rem; }
+    * { box-sizing: border-box; margin: 0; padding: 0; }
+    a { color: inherit; text-underline-offset: .2em; }
+    :focus-visible { outline: 2px solid; outline-offset: -2px; border-radius: 3px; }
+    .rating { display: inline-flex; align-items: center; gap: .5rem; max-width: 100%; padding: .1rem; white-space: nowrap;
+      text-decoration: none; }
+    a.rating:hover span { text-decoration: underline; }
+    .rating b { font-weight: 600; }
+    :host([data-form=score]) .rating { gap: .7rem; }
+    :host([data-form=score]) .rating b { font-size: 2.6rem; line-height: 3.8rem; font-weight: 400; }
+    .stars { position: relative; display: inline-block; flex: none; font: 1.15rem/1.5 sans-serif; white-space: nowrap; }
+    .stars::before, .stars i::before { content: "★★★★★"; }
+    .stars::before { opacity: .28; }
+    .stars i { position: absolute; inset: 0 auto 0 0; overflow: hidden; font-style: normal; }
+    .box { display: flex; flex-direction: column; height: 100%; border: 1px solid; border-color: rgb(128 128 128 / .4);
+      border-radius: .75rem; }
+    .top, .foot { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1rem;
+      flex: none; padding: .7rem 1.1rem; }
+    .foot { font-size: .875rem; }
+    .list { flex: auto; overflow: auto; overscroll-behavior: auto; border: solid rgb(128 128 128 / .4);
+      border-width: 1px 0; }
+    ul { list-style: none; }
+    li { padding: 1rem 1.1rem; overflow: hidden; overflow-wrap: anywhere; }
+    li + li { border-top: 1px solid rgb(128 128 128 / .25); }
+    li > *, div > p { overflow: hidden; }
+    .who { display: flex; flex-wrap: wrap; gap: 0 .7rem; align-items: center; font-weight: 600; }
+    .text { margin: .25rem 0; white-space: pre-line; }
+    .days { font-size: .875rem; }
+    .reply { margin-top: .7rem; padding-inline-start: .9rem; border-inline-start: 3px solid rgb(128 128 128 / .4); }
+    .reply .days { font-weight: 600; }
+  `);
+
+  function make(name, content, more) {
+    const element = Object.assign(document.createElement(name), more);
+    element.append(...[].concat(content).filter((each) => each !== ""));
+    return element;
+  }
+
+  function stars(rating, words, number) {
+    const full = make("i", "");
+    full.style.width = 20 * rating + "%";
+    return make("span", full, { className: "stars", role: "img", ariaLabel: words.of.replace("{}", number) });
+  }
+
+  function ask(key, scope, most) {
+    const url = `${home}public/v3/reviews/${encodeURIComponent(key)}/${encodeURIComponent(scope)}?limit=${most}`;
+    if (!answers.has(url)) {
+      answers.set(url, fetch(url, { credentials: "omit", referrerPolicy: "no-referrer" }).then((answer) => {
+        if (!answer.ok) throw new Error(`Afterword: ${answer.status} for ${scope}`);
+        return answer.json();
+      }));
+    }
+    return answers.get(url);
+  }
+
+  function draw(place) {
+    if (place.shadowRoot) return;
+    const { key, scope = "site", form = "score", height } = place.dataset;
+    const lang = (place.closest("[lang]")?.lang || navigator.language).slice(0, 2).toLowerCase() === "fr" ? "fr" : "en";
+    const words = WORDS[lang];
+    const page = `${home}k/${encodeURIComponent(key)}/${encodeURIComponent(scope)}`;
+    const root = place.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [sheet];
+    place.dataset.form = form;
+    if (height) place.style.height = height;
+
+    const link = (text, to, more) => make("a", text, { href: page + to, ...more });
+    const day = (text) => {
+      const [year, month, date] = text.slice(0, 10).split("-");
+      const moment = new Date(Date.UTC(year, month - 1, date));
+      return isNaN(moment) ? "" : moment.toLocaleDateString(lang, { dateStyle: "long", timeZone: "UTC" });
+    };
+
+    function rating({ total, average }) {
+      if (!total) return make("span", words.none, { className: "rating" });
+      const number = average.toLocaleString(lang, { minimumFractionDigits: 1 });
+      const count = total === 1 ? words.one : words.many.replace("{}", total.toLocaleString(lang));
+      const content = [make("b", number, { ariaHidden: "true" }), stars(average, words, number), make("span", count)];
+      return link(content, "", { className: "rating", lang });
+    }
+
+    function review(one) {
+      const author = make("bdi", one.c || words.a);
+      const days = [words.on.replace("{}", day(one.date)), one.odate && words.about.replace("{}", day(one.odate))];
+      const item = make("li", [
+        make("p", [stars(one.r, words, one.r), author], { className: "who" }),
+        make("p", one.txt, { className: "text", dir: "auto", lang: one.lang || "" }),
+        make("p", days.filter(Boolean).join(" · "), { className: "days" }),
+      ]);
+      if (one.imported) item.append(make("p", words.from.replace("{}", () => one.source), { className: "days" }));
+      if (one.reply !== "") {
+        item.append(make("div", [
+          make("p", words.reply.replace("{}", day(one.rdate)), { className: "days" }),
+          make("p", one.reply, { className: "text", dir: "auto" }),
+        ], { className: "reply" }));
+      }
+      return item;
+    }
+
+    function box({ ratings, reviews }) {
+      const list = make("div", make("ul", reviews.slice(0, 5).map(review)), {
+        className: "list", tabIndex: 0, role: "region", ariaLabel: words.list,
+      });
+      const top = make("div", [rating(ratings), ratings.total ? link(words.all, "") : ""], { className: "top" });
+      const foot = make("div", [make("span", words.sorted), link(words.how, "#how")], { className: "foot" });
+      return make("div", [top, list, foot], { className: "box", lang });
+    }
+
+    ask(key, scope, form === "reviews" ? 5 : 0)
+      .then((answer) => root.append(form === "reviews" ? box(answer) : rating(answer.ratings)))
+      .catch((error) => {
+        console.warn(String(error));
+        root.append(link(words.read, "", { lang }));
+      });
+  }
+
+  function drawAll() {
+    document.querySelectorAll(".afterword[data-key]").forEach(draw);
+  }
+
+  if (script.dataset.key) {
+    const place = make("div", "", { className: "afterword" });
+    Object.assign(place.dataset, script.dataset);
+    script.after(place);
+    draw(place);
+  } else {
+    drawAll();
+    document.addEventListener("DOMContentLoaded", drawAll);
+  }
+})();
