@@ -36,6 +36,8 @@ FLAGS = (
     "--no-default-browser-check",
     "--remote-debugging-pipe",
 )
+KEYS = {"Tab": 9, "Space": 32, "ArrowRight": 39}
+
 PATIENCE = 20.0
 """Seconds for an answer of the browser."""
 
@@ -116,6 +118,17 @@ class Browser:
             self._ask("Input.dispatchKeyEvent", type="keyUp", **key)
 
         return self._watch(enter)
+
+    def type(self, *keys: str) -> None:
+        """Presses keys where the focus is, those of KEYS by their name; whatever else it is given, it writes."""
+        for key in keys:
+            if key in KEYS:
+                pressed = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+                text = {"text": " "} if key == "Space" else {}
+                self._ask("Input.dispatchKeyEvent", type="keyDown", **pressed, **text)
+                self._ask("Input.dispatchKeyEvent", type="keyUp", **pressed)
+            else:
+                self._ask("Input.insertText", text=key)
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression on the page, as JSON; that of a promise, once it is kept."""

@@ -85,6 +85,12 @@ def order_for_review(tx: Transaction, shop: Shop, order_id: int) -> ReviewedOrde
     return None
 
 
+def letter_at(tx: Transaction, shop: Shop, order_id: int) -> int:
+    """When the letter of an order was sent, or else is due (epoch seconds)."""
+    [(at,)] = tx.rows(query("letter_at"), {"shop_id": shop.id, "order_id": order_id})
+    return int(at)
+
+
 def write_reviews(
     tx: Transaction,
     order: ReviewedOrder,
@@ -97,8 +103,9 @@ def write_reviews(
 ) -> list[Written]:
     """Stores what the author of an order says: first reviews, and new versions of those that are there.
 
-    The same words again change nothing, so the same form may be sent twice. Raises ReviewChanged when another version
-    has come meanwhile, with other words; then nothing is stored. The author gets one receipt for all.
+    The same words again change nothing but whether a reply is told, so the same form may be sent twice. Raises
+    ReviewChanged when another version has come meanwhile, with other words; then nothing is stored. The author gets
+    one receipt for all.
     """
     written = [_write(tx, order, one, wants_reply, look, signer, now) for one in said]
     new = [one for one in written if one.entry]
@@ -129,7 +136,7 @@ def _write(
 ) -> Written:
     found = review_of(tx, order.shop.id, review_id_of(order.order_id, said.line))
     if found is not None and found.state != "withdrawn" and (found.rating, found.text) == said.words:
-        return Written(found, None)
+        return Written(_wish(tx, found, wants_reply, now), None)
     if (found.version if found else 0) != said.seen_version or (found and found.state == "erased"):
         raise ReviewChanged
     new = _new_version(tx, order, said, found, wants_reply, look, now)
@@ -146,6 +153,15 @@ def _write(
         add_entry(tx, signer, new, "published", {"by": "checks"}, now=now)
         tell_programs(tx, new, "published", now=now)
     return Written(new, entry)
+
+
+def _wish(tx: Transaction, review: Review, wants_reply: bool, now: float) -> Review:
+    """The review, whose author wishes to be told of a reply, or not any more."""
+    if review.wants_reply == wants_reply:
+        return review
+    new = replace(review, wants_reply=wants_reply, changed_at=later(review, now))
+    _store(tx, review, new)
+    return new
 
 
 def _new_version(

@@ -8,8 +8,8 @@ from multipart import MultipartError, PushMultipartParser, parse_options_header
 
 from afterword.domain.jsontext import NotJsonError, Piece, decode_piece, split
 
-MOST_FIELDS = 1_000
-"""Fields that a form may have; it needs three."""
+MOST_FIELDS = 4_096
+"""Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""
 
 JSON, MULTIPART, URLENCODED = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"
 
@@ -51,6 +51,13 @@ def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
         orders=form.get("orders", b""),
         details=_is_asked(form.get("details", b"").decode("utf-8", "replace")),
     )
+
+
+def read_form(kind: str, content_type: bytes, body: bytes) -> dict[str, str]:
+    """The fields of a form that a browser sent; of one that is there twice, the last. What is no UTF-8 becomes
+    U+FFFD. Raises MalformedBody."""
+    form = _parse_form(body, content_type) if kind == MULTIPART else _read_urlencoded(body)
+    return {name: value.decode("utf-8", "replace") for name, value in form.items()}
 
 
 def _is_asked(value: object) -> bool:

@@ -97,11 +97,21 @@ def _root(request: Request) -> str:
 
 
 @pass_context
-def _say(context: Context, message: str) -> Markup:
-    """The message in the page's language. Each value in it is escaped, and stands apart from the writing
-    direction around it."""
+def _say(context: Context, message: str, **values: object) -> Markup:
+    """The message in the page's language. Each value in it, given here or the page's own, is escaped, and stands
+    apart from the writing direction around it."""
+
+    def value(mark: re.Match[str]) -> str:
+        name = mark[1]
+        return f"<bdi>{escape(values[name] if name in values else context[name])}</bdi>"
+
     words = str(escape(context["catalogue"].say(message)))
-    return Markup(_MARK.sub(lambda mark: f"<bdi>{escape(context[mark[1]])}</bdi>", words))  # noqa: S704
+    return Markup(_MARK.sub(value, words))  # noqa: S704
+
+
+def _legible(text: str) -> str:
+    """What somebody typed, to be shown again in a field: a NUL, which no page can have, becomes U+FFFD."""
+    return text.replace("\0", "\ufffd")
 
 
 def _in_code(text: str) -> Markup:
@@ -119,6 +129,7 @@ def _environment() -> Environment:
     )
     environment.globals["_"] = _say
     environment.filters["in_code"] = _in_code
+    environment.filters["legible"] = _legible
     return environment
 
 

@@ -17,6 +17,7 @@ from afterword.base.log import log_for
 from afterword.store.database import Database, StoreUnavailable
 from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
+from afterword.web.form import Form
 from afterword.web.health import Health
 from afterword.web.metrics import MetricsEndpoint
 from afterword.web.orders import OrdersEndpoint
@@ -52,11 +53,12 @@ def build_web(database: Database, readers: Readers, clock: Clock, place: Place) 
 def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
     """Every route but that of the orders."""
     pages = Pages(database, clock, place.secret)
+    form = Form(database, clock, place.secret, url=place.url, spool=place.spool)
     docs = Docs(place.url)
     shop = ShopPages(database, place.url)
     router = Starlette(
         routes=[
-            Route("/r/{shop}/{token}", pages.review),
+            Route("/r/{shop}/{token}", form.answer, methods=["GET", "POST"]),
             Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
             Route("/s/{shop}", shop.shop),
             Route("/s/{shop}/test", shop.test),

@@ -50,6 +50,7 @@ QUICK = (
     "keys_of_chain",
     "kinds_in_turn",
     "lapsed",
+    "letter_at",
     "list_invitations",
     "mark_sending",
     "move_chain_head",

@@ -1,7 +1,7 @@
 """A running server for the stories of the web, and links as they stand in a letter."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -21,6 +21,9 @@ BODY_LIMIT = 2**20
 NOW = 1_772_374_326
 
 ROWS = "SELECT * FROM {} ORDER BY 1, 2, 3"
+TABLES = ("orders", "invitations", "suppressions", "reviews", "chain", "notices")
+
+T = TypeVar("T")
 
 
 class Links(NamedTuple):
@@ -36,7 +39,6 @@ class Site(Server):
 
     def new_shop(self, **fields: Any) -> tuple[Shop, NewKeys]:
         """Another shop. Its name goes by its number when none is given."""
-        database = SqliteDatabase(self.database, self.journal)
         number = self.read(lambda tx: len(tx.rows("SELECT shop_id FROM shops")))
         given = {
             "name": f"Shop number {number}",
@@ -45,8 +47,13 @@ class Site(Server):
             "timezone": "UTC",
             "email": None,
         }
+        return self.write(lambda tx: add_shop(tx, NOW, **(given | {"delay": TEN_DAYS} | fields)))
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` as a command does, in a process beside the server."""
+        database = SqliteDatabase(self.database, self.journal)
         try:
-            return database.write_now(lambda tx: add_shop(tx, NOW, **(given | {"delay": TEN_DAYS} | fields)))
+            return database.write_now(work)
         finally:
             database.close_now()
 
@@ -71,7 +78,7 @@ class Site(Server):
         """Everything that a press of a button could change."""
 
         def read(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
-            return {name: tx.rows(ROWS.format(name)) for name in ("orders", "invitations", "suppressions")}
+            return {name: tx.rows(ROWS.format(name)) for name in TABLES}
 
         return self.read(read)
 

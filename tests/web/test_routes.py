@@ -53,7 +53,7 @@ def test_an_address_that_does_not_exist_is_a_page_with_safe_headers(site: Site, 
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/r/1/x", "GET, HEAD"),
+        ("/r/1/x", "GET, HEAD, POST"),
         ("/u/1/x", "GET, HEAD, POST"),
         ("/healthz", "GET, HEAD"),
         ("/metrics", "GET, HEAD"),
@@ -113,7 +113,8 @@ def silent_web(tmp_path: object) -> Starlette:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", f"/r/1/{NOBODYS}"), ("GET", f"/u/1/{NOBODYS}"), ("POST", f"/u/1/{NOBODYS}")]
+    ("method", "path"),
+    [("GET", f"/r/1/{NOBODYS}"), ("GET", f"/u/1/{NOBODYS}"), ("POST", f"/u/1/{NOBODYS}")],
 )
 def test_a_page_without_its_store_says_come_back(silent_web: Starlette, method: str, path: str) -> None:
     answer = ask(silent_web, method, path)

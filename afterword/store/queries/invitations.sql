@@ -36,6 +36,10 @@ SELECT i.order_id, i.shop_id, i.live, i.tries, i.first_try_at, i.due_at, o.id_or
 FROM invitations i JOIN orders o ON o.shop_id = i.shop_id AND o.order_id = i.order_id
 WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
 
+-- name: letter_at
+-- When its letter was sent, or else is due.
+SELECT coalesce(i.sent_at, i.due_at) FROM invitations i WHERE i.shop_id = :shop_id AND i.order_id = :order_id;
+
 -- name: mark_sending
 -- The mark before DATA. It fails when the claim is no longer ours.
 UPDATE invitations
