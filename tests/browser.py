@@ -123,9 +123,14 @@ class Browser:
         """Presses keys where the focus is, those of KEYS by their name; whatever else it is given, it writes."""
         for key in keys:
             if key in KEYS:
-                pressed = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
-                text = {"text": " "} if key == "Space" else {}
-                self._ask("Input.dispatchKeyEvent", type="keyDown", **pressed, **text)
+                sign = " " if key == "Space" else key
+                pressed = {"key": sign, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+                self._ask(
+                    "Input.dispatchKeyEvent",
+                    type="keyDown",
+                    **pressed,
+                    **({"text": " "} if sign == " " else {}),
+                )
                 self._ask("Input.dispatchKeyEvent", type="keyUp", **pressed)
             else:
                 self._ask("Input.insertText", text=key)

@@ -11,7 +11,11 @@ import schemathesis
 from hypothesis import strategies as st
 
 KEY = os.environ["FUZZ_KEY"]
-LINKS = {"GET /r/{shop}/{token}": os.environ["FUZZ_REVIEW"], "*": os.environ["FUZZ_UNSUBSCRIBE"]}
+LINKS = {
+    "GET /r/{shop}/{token}": os.environ["FUZZ_REVIEW"],
+    "POST /r/{shop}/{token}": os.environ["FUZZ_REVIEW"],
+    "*": os.environ["FUZZ_UNSUBSCRIBE"],
+}
 
 ORDER = {
     "id_order": st.uuids().map(str),
