@@ -46,6 +46,16 @@ async def read_body(receive: Receive, length: int | None, limit: int, spool: Pat
         pieces.append(_piece(message))
 
 
+async def pass_over(receive: Receive, most: int) -> None:
+    """Reads and forgets what is still to come of a body, `most` bytes at the most: a browser that is not done with
+    sending does not show the answer. Raises SenderGone."""
+    more = True
+    while more and most > 0:
+        message = await _next(receive)
+        most -= len(_piece(message))
+        more = message.get("more_body", False)
+
+
 async def _spool(receive: Receive, pieces: list[bytes], size: int, limit: int, spool: Path) -> Path:
     with NamedTemporaryFile(dir=spool, delete=False) as file:
         path = Path(file.name)

@@ -8,6 +8,7 @@ could not do itself. Still what another site's page sends is refused, so that no
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,7 @@ from afterword.store.reviews import (
     withdraw,
     write_reviews,
 )
-from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, read_body
+from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, pass_over, read_body
 from afterword.web.drafts import (
     AT_ONCE,
     Draft,
@@ -151,7 +152,7 @@ class Form:
         try:
             fields = await _read_fields(request, self._spool)
         except BodyTooLarge:
-            return page(request, "refused.html", status=413, why="large", headers={"Connection": "close"})
+            return await _refuse_large(request)
         except UnknownMediaType:
             return page(request, "refused.html", status=415, why="unreadable")
         except (MalformedBody, SenderGone):
@@ -252,6 +253,12 @@ async def _read_fields(request: Request, spool: Path) -> dict[str, str]:
     body = await read_body(request.receive, int(length) if length else None, LARGEST_FORM, spool)
     assert isinstance(body, bytes)
     return read_form(kind, content_type.encode("latin-1"), body)
+
+
+async def _refuse_large(request: Request) -> Response:
+    with suppress(SenderGone):
+        await pass_over(request.receive, 16 * LARGEST_FORM)
+    return page(request, "refused.html", status=413, why="large", headers={"Connection": "close"})
 
 
 def _comes_from_elsewhere(request: Request, own_host: str) -> bool:

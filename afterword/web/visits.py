@@ -72,7 +72,7 @@ def about(
         status=status,
         headers=headers,
         shop=shown(shop.name),
-        shop_id=shop.id,
+        showing=f"s/{shop.id}" if order.live else f"s/{shop.id}/test",
         site=site if site.startswith(("https://", "http://")) else "",
         order=shown(order.reference or order.id_order),
         order_date=order.order_date,

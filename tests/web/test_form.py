@@ -137,7 +137,16 @@ def test_each_review_has_its_receipt_which_the_page_shows(site: Site) -> None:
     assert {each.salt for each in written(site, links).values()} == set(
         re.findall(r"<code>([0-9a-f]{32})</code>", page)
     )
-    assert f'href="../../s/{links.review.split("/")[2]}/verify"' in page
+    assert f'href="../../s/{links.review.split("/")[2]}/verify?receipt=' in page
+
+
+def test_of_a_test_order_the_pages_are_those_of_test_reviews(site: Site) -> None:
+    shop, keys = site.new_shop(name="Bakery of tests")
+    links = site.links(keys.test_key, "S-4", products=[BREAD])
+    assert f'href="../../s/{shop.id}/test#how"' in site.get(links.review).content.decode()
+    send(site, links, review(0, 5, "Kind people."))
+    assert not written(site, links)[0].live
+    assert f'href="../../s/{shop.id}/test/verify?receipt=' in site.get(links.review).content.decode()
 
 
 def test_of_an_order_with_many_products_ten_are_asked_about_at_once_and_nothing_is_lost(site: Site) -> None:
@@ -241,11 +250,12 @@ def test_a_form_that_is_too_large_or_no_form_is_refused_with_a_page(site: Site) 
     links = new_links(site, "W-11")
     answers = [
         send(site, links, review(0, 5, "x" * 2**20)),
+        send(site, links, review(0, 5, "x" * 10 * 2**20)),
         site.request("POST", links.review, b"{}", {"Content-Type": "application/json"}),
         site.request("POST", links.review, b"--x\r\nnothing", {"Content-Type": "multipart/form-data"}),
         site.request("POST", links.review, b"a", {"Content-Type": "multipart/form-data; boundary=x"}),
     ]
-    assert [answer.status for answer in answers] == [413, 415, 400, 400]
+    assert [answer.status for answer in answers] == [413, 413, 415, 400, 400]
     for answer in answers:
         assert b"<h1>Nothing has been sent yet</h1>" in answer.content
     assert written(site, links) == {}
