@@ -7,26 +7,46 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.ids import sign_token
 from afterword.base.log import log_for
 from afterword.base.settings import Settings, SettingsError
 from afterword.dispatch.dispatcher import Dispatcher
+from afterword.dispatch.notices import NoticeLane
 from afterword.domain.chain import Signer
+from afterword.domain.invitations import fingerprint
+from afterword.domain.reviews import Review
+from afterword.domain.shops import Shop
 from afterword.mail.courier import Courier
-from afterword.mail.letter import Composer, Letter, Links
+from afterword.mail.letter import Composer, Links
+from afterword.mail.notice import (
+    Content,
+    Kept,
+    NoticeComposer,
+    Reader,
+    Receipt,
+    Rejected,
+    Reply,
+    Waiting,
+    WaitingReview,
+)
 from afterword.mail.outbox import OutboxCourier
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
+from afterword.mail.stationery import Letter
 from afterword.store.database import StoreUnavailable
+from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
 from afterword.web.reader import Readers
 from afterword.web.server import Place, build_server, build_web
+from afterword.webhooks.sending import Sender
 
 OUTBOX_SENDER = "reviews@localhost"
 """Who letters in the outbox come from when AFTERWORD_FROM is not set."""
@@ -34,11 +54,11 @@ OUTBOX_SENDER = "reviews@localhost"
 log = log_for("app")
 
 
-def build_courier(settings: Settings) -> Courier:
+def build_courier(settings: Settings, connections: int = 16) -> Courier:
     """Who carries live letters. Raises SettingsError."""
     if settings.smtp is None:
         return OutboxCourier(settings.outbox)
-    return SmtpCourier(smtp_address(settings))
+    return SmtpCourier(smtp_address(settings), connections=connections)
 
 
 def smtp_address(settings: Settings) -> SmtpAddress:
@@ -51,28 +71,90 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
     couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
+    writer = _LetterWriter(settings)
+    notices = NoticeLane(
+        database,
+        writer.write_notice,
+        {True: build_courier(settings, connections=1), False: OutboxCourier(settings.outbox)},
+        Sender(settings.webhook_allow),
+        clock,
+    )
     signer = Signer(settings.link_secret())
-    return Dispatcher(database, _LetterWriter(settings).write, couriers, clock, signer)
+    return Dispatcher(database, writer.write, couriers, notices, clock, signer)
 
 
 class _LetterWriter:
-    """Writes the letter of a claim, with its links."""
+    """Writes the letters of claims, with their links."""
 
     def __init__(self, settings: Settings) -> None:
         try:
             self._composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
+            self._notices = NoticeComposer(settings.sender or OUTBOX_SENDER, settings.link_host)
         except ValueError as error:
             raise SettingsError(f"AFTERWORD_FROM: {error}") from error
         self._url = settings.url
         self._secret = settings.link_secret()
 
     def write(self, claim: Claim, now: float) -> Letter:
-        links = Links(review=self._link("r", claim), unsubscribe=self._link("u", claim))
+        links = Links(*self._links(claim.shop, claim.invitation.id, claim.fingerprint))
         return self._composer.compose(claim.invitation, claim.shop, links, now)
 
-    def _link(self, purpose: str, claim: Claim) -> str:
-        token = sign_token(self._secret, purpose, claim.invitation.id, claim.fingerprint)
-        return f"{self._url}/{purpose}/{claim.shop.id}/{token}"
+    def write_notice(self, claim: NoticeClaim, now: float) -> Letter:
+        """To the shop, or to whoever wrote; to them with the links of their invitation."""
+        shop, order = claim.shop, claim.order
+        if order is None:
+            reader = Reader(claim.notice.recipient, shop.lang)
+        else:
+            mark = fingerprint(shop.salt, live=order.live, id_order=order.id_order)
+            names = claim.notice.recipient, order.lang, order.firstname, order.lastname
+            reader = Reader(*names, *self._links(shop, order.order_id, mark))
+        content = content_of(claim, f"{self._url}/s/{shop.id}/verify")
+        return self._notices.compose(content, shop, reader, claim.fingerprint, now)
+
+    def _links(self, shop: Shop, order_id: int, mark: str) -> tuple[str, str]:
+        """To review, and to get no more letters."""
+        return self._link("r", shop, order_id, mark), self._link("u", shop, order_id, mark)
+
+    def _link(self, purpose: str, shop: Shop, order_id: int, mark: str) -> str:
+        token = sign_token(self._secret, purpose, order_id, mark)
+        return f"{self._url}/{purpose}/{shop.id}/{token}"
+
+
+def content_of(claim: NoticeClaim, verify: str) -> Content:
+    """What the letter of a notice says; `verify` is the address of the page that checks a receipt."""
+    details = claim.notice.details
+    if claim.notice.kind == "receipt":
+        reviews = {review.id: review for review in claim.reviews}
+        kept = [
+            _kept(reviews[each["review"]], each) for each in details["receipts"] if each["review"] in reviews
+        ]
+        is_public = all(review.state == "published" for review in claim.reviews)
+        return Receipt(kept, is_public, verify)
+    if claim.notice.kind == "waiting":
+        first = [
+            WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, claim.shop))
+            for one in claim.reviews
+        ]
+        return Waiting(claim.waiting, first)
+    [review] = claim.reviews
+    about = review.product_name or ""
+    return (
+        Rejected(about, details["reason"])
+        if claim.notice.kind == "rejected"
+        else Reply(about, review.reply or "")
+    )
+
+
+def _kept(review: Review, receipt: Mapping[str, Any]) -> Kept:
+    """With its words, unless others have taken their place meanwhile."""
+    text = review.text if review.version == receipt["version"] else None
+    return Kept(review.product_name or "", review.rating, text, receipt["hash"], receipt["salt"])
+
+
+def _day(moment: int | None, shop: Shop) -> str:
+    return (
+        "" if moment is None else datetime.fromtimestamp(moment, ZoneInfo(shop.timezone)).date().isoformat()
+    )
 
 
 class Address(NamedTuple):

@@ -26,11 +26,15 @@ _LINE_ENDS = re.compile(
 
 
 def compile_mjml(source: str) -> str:
-    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines.
+    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. What all templates
+    look like stands in one file, `looks.xml`.
 
     A line of a letter has at most 998 octets (RFC 5322 2.1.1), so lines end where white space means
     nothing, and each value gets a line of its own: inside tags, where a line end shows as nothing.
     """
+    source = source.replace(
+        '    <mj-include path="looks.xml" />\n', (TEMPLATES / "looks.xml").read_text("utf-8")
+    )
     html = mjml2html(source, disable_comments=True, fonts={})
     for written, meant in _LEFT_TO_RIGHT.items():
         html = html.replace(written, meant)

@@ -37,6 +37,14 @@ def new_journal_identity() -> str:
     return secrets.token_hex(16)
 
 
+def new_webhook_secret() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def new_message_id() -> str:
+    return secrets.token_hex(16)
+
+
 def new_claim() -> str:
     return secrets.token_hex(8)
 

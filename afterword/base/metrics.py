@@ -15,6 +15,7 @@ COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 ORDERS = ("imported", "duplicate", "refused")
 LETTERS = ("sent", "deferred", "failed", "in_doubt")
+NOTICES = tuple(f"{by}_{what}" for by in ("mail", "webhook") for what in ("told", "deferred", "failed"))
 
 # Where each number stands in a row. A distribution has a number for each bound, one for what is above the last one,
 # and the sum of all.
@@ -25,7 +26,8 @@ _SIZES_SUM = _SIZES + len(COMMIT_SIZES) + 1
 _SECONDS = _SIZES_SUM + 1
 _SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
 _WAITING = _SECONDS_SUM + 1
-_WIDTH = _WAITING + 1
+_NOTICES = {outcome: _WAITING + 1 + place for place, outcome in enumerate(NOTICES)}
+_WIDTH = _WAITING + 1 + len(_NOTICES)
 _BYTES = 8 * _WIDTH
 
 
@@ -49,6 +51,7 @@ class Totals(NamedTuple):
     commit_size: Distribution
     commit_seconds: Distribution
     waiting_elsewhere: int
+    notices: dict[str, int]
 
 
 class Board:
@@ -81,6 +84,9 @@ class Metrics:
     def count_letters(self, outcome: str, count: int = 1) -> None:
         self._row[_LETTERS[outcome]] += count
 
+    def count_notice(self, outcome: str) -> None:
+        self._row[_NOTICES[outcome]] += 1
+
     def count_commit(self, size: int, seconds: float) -> None:
         """Writes that were handed over together, and how long it took until they were on the disk."""
         row = self._row
@@ -103,4 +109,5 @@ class Metrics:
             Distribution(COMMIT_SIZES, counts[_SIZES:_SIZES_SUM], every[_SIZES_SUM]),
             Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
             counts[_WAITING] - round(self._row[_WAITING]),
+            {outcome: counts[place] for outcome, place in _NOTICES.items()},
         )

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ LONGEST_URL = 400
 _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
 """What can stand as a link in a letter: no blank, quote or angle bracket."""
 
+
+Network = IPv4Network | IPv6Network
 
 _POSTGRESQL = ("postgresql://", "postgres://")
 
@@ -39,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     body_limit: int
+    webhook_allow: tuple[Network, ...] = ()
+    """What webhooks may reach although it is not public."""
+
     is_default: bool
     """Whether neither a data folder nor a database was named: then an empty one gets a demo shop."""
 
@@ -106,6 +112,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         host=host,
         port=port,
         body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 256 * 2**20, 1_024, 2**40),
+        webhook_allow=_networks(_read(environment, "AFTERWORD_WEBHOOK_ALLOW") or ""),
         is_default=not database and not folder,
     )
 
@@ -144,6 +151,15 @@ def _url(text: str) -> str:
     if len(text) > LONGEST_URL or not _LINKABLE.fullmatch(text) or not _is_address(text):
         raise SettingsError("AFTERWORD_URL is not a public address such as https://reviews.shop.example")
     return text.rstrip("/")
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(each) for each in text.replace(",", " ").split())
+    except ValueError:
+        raise SettingsError(
+            "AFTERWORD_WEBHOOK_ALLOW is not a list of networks such as 10.0.0.0/8, fd00::/8"
+        ) from None
 
 
 def _is_address(text: str) -> bool:

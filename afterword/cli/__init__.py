@@ -20,6 +20,7 @@ from afterword.cli.running import dispatch, serve
 from afterword.cli.shops import shop
 from afterword.cli.suppressions import suppression
 from afterword.cli.upkeep import backup, copy_journal, migrate
+from afterword.cli.webhooks import webhook
 from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.journal import JournalMissing
 from afterword.store.shops import Refused
@@ -29,6 +30,7 @@ SECTIONS = {
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
     "See to the reviews": (review,),
+    "Let programs know": (webhook,),
     "Look after it": (doctor, backup, copy_journal, migrate, move),
 }
 

@@ -14,12 +14,14 @@ from afterword.base.settings import Settings, SettingsError
 from afterword.cli.output import time_text
 from afterword.domain.shops import Shop, format_delay
 from afterword.store.database import StoreUnavailable
+from afterword.store.due_notices import Trouble
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import InvitationRow
 from afterword.store.journal import journal_place
 from afterword.store.migrate import migrations
 from afterword.store.overview import Waiting, oldest_due
 from afterword.store.relocation import unfinished_relocation
+from afterword.store.webhooks import Webhook
 
 PATIENCE = 10.0
 """Seconds that the mail server may take for an answer."""
@@ -29,6 +31,9 @@ LATE = 300
 
 LITTLE_ROOM = 500 * 2**20
 """Bytes of free disk space from which it is time to make more."""
+
+MANY_TRIES = 3
+"""From which a notice that waits is worth a word."""
 
 ONLY_HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -147,6 +152,27 @@ def of_reviews(waiting: Sequence[tuple[Waiting, Shop]], now: float) -> Iterator[
             f"{format_delay(shop.publish_after)}: time does not publish it, only a person publishes or rejects it"
         )
         yield Finding("reviews", "trouble", says)
+
+
+def of_notices(troubles: Sequence[Trouble], stopped: Sequence[Webhook]) -> Iterator[Finding]:
+    """Who was not told what became of a review."""
+    for webhook in stopped:
+        says = (
+            f"Webhook {webhook.id} of shop {webhook.shop_id} is told nothing any more ({webhook.stopped}). When it "
+            f"is well again: afterword webhook test {webhook.id}; else: afterword webhook remove {webhook.id}"
+        )
+        yield Finding("webhooks", "trouble", says)
+    for one in troubles:
+        whom = f"webhook {one.webhook_id}" if one.webhook_id else "people by mail"
+        which = f"{one.amount:,} notices of shop {one.shop_id} to {whom}"
+        if one.state == "failed":
+            yield Finding("notices", "note", f"{which} were given up: {one.error}")
+        elif one.tries >= MANY_TRIES:
+            yield Finding("notices", "note", f"{which} wait, after {one.tries} tries: {one.error}")
+    if not troubles and not stopped:
+        yield Finding(
+            "notices", "well", "Everybody who is to be told of a review was told, or is about to be."
+        )
 
 
 def of_sender(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:

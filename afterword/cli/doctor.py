@@ -16,10 +16,12 @@ from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
 from afterword.domain.invitations import State
 from afterword.store.database import SchemaTooNew, StoreUnavailable
+from afterword.store.due_notices import notices_in_trouble
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.migrate import migrations
 from afterword.store.overview import count_by_state, in_doubt, waiting_by_shop
 from afterword.store.shops import Refused, shops_of
+from afterword.store.webhooks import stopped_webhooks
 
 MOST_NAMED = 20
 """Invitations in doubt, and shops with reviews that wait, that are named one by one."""
@@ -112,6 +114,9 @@ def _examine_store(
     yield from checks.of_lateness(database, now)
     yield checks.of_counts(details["invitations"])
     yield from checks.of_doubt(doubtful, counts.get("in_doubt", 0))
+    yield from checks.of_notices(
+        *database.read_now(lambda tx: (notices_in_trouble(tx), stopped_webhooks(tx)))
+    )
     yield from _examine_reviews(database, details, now)
 
 

@@ -1,5 +1,5 @@
-"""The clock's door: both lanes, and what is done besides sending: claims are kept alive, what a crash left in hand is
-taken up, and reviews that no person has looked at are published when their time has come."""
+"""The clock's door: both lanes, that of the notices, and what is done besides sending: claims are kept alive, what a
+crash left in hand is taken up, and reviews that no person has looked at are published when their time has come."""
 
 import asyncio
 import itertools
@@ -8,6 +8,7 @@ from functools import partial
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.dispatch.lane import Compose, Lane
+from afterword.dispatch.notices import NoticeLane
 from afterword.domain.chain import Signer
 from afterword.mail.courier import Courier
 from afterword.store.database import Database, StoreUnavailable
@@ -21,19 +22,21 @@ log = log_for("dispatch")
 
 
 class Dispatcher:
-    """Both lanes, live and test, and their housekeeping."""
+    """Both lanes, live and test, the notices of reviews, and their housekeeping."""
 
     def __init__(
         self,
         database: Database,
         compose: Compose,
         couriers: dict[bool, Courier],
+        notices: NoticeLane,
         clock: Clock,
         signer: Signer,
     ) -> None:
         self._database = database
         self._clock = clock
         self._signer = signer
+        self._notices = notices
         self._lanes = [
             Lane(database, compose, courier, clock, live=live) for live, courier in couriers.items()
         ]
@@ -42,11 +45,12 @@ class Dispatcher:
         """Until `stop`; returns when the letters in hand are finished."""
         keeping_house = asyncio.create_task(self._keep_house())
         try:
-            await asyncio.gather(*(lane.run() for lane in self._lanes))
+            await asyncio.gather(self._notices.run(), *(lane.run() for lane in self._lanes))
         finally:
             keeping_house.cancel()
 
     def stop(self) -> None:
+        self._notices.stop()
         for lane in self._lanes:
             lane.stop()
 

@@ -19,7 +19,7 @@ from afterword.dispatch.turns import Turns
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
 from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
-from afterword.mail.letter import Letter
+from afterword.mail.stationery import Letter
 from afterword.store.database import Database, StoreUnavailable
 from afterword.store.invitations import (
     Claim,

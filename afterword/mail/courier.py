@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.letter import Letter
+from afterword.mail.stationery import Letter
 
 Mark = Callable[[], Awaitable[bool]]
 """Writes durably that this letter is now on its way. False: it must not go any more (guarantee 6)."""

@@ -4,74 +4,32 @@ The bytes are ours from the first header to the last line end: the standard libr
 cost more than all the rest of a letter, and have made header lines out of names (CVE-2024-6923).
 """
 
-import re
 from binascii import b2a_qp
 from functools import lru_cache
 from typing import NamedTuple
-
-import idna
-from markupsafe import escape
 
 from afterword.domain.invitations import Invitation, message_id
 from afterword.domain.orders import OrderLine
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name, signature
 from afterword.mail.catalogue import choose, day, read_catalogues
-from afterword.mail.headers import (
-    AddressError,
-    check_header,
-    date_field,
-    mailbox_field,
-    parse_mailbox,
-    text_field,
-    wire_address,
+from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
+from afterword.mail.stationery import (
+    Letter,
+    check_host,
+    check_link,
+    fields_of,
+    read_sender,
+    reply_to_of,
+    site_of,
 )
 from afterword.mail.wording import Wording, compile_wording
 
 LINES_SHOWN = 10
 """Products named in a letter; of more, the rest is only counted. Eleven are all named."""
 
-LONGEST_LINK = 900
-"""Octets of an address as HTML writes it, where `&` takes five."""
-
 LONGEST_NAME = 200
 """Characters of a customer's first and last name in To."""
-
-_LINK = re.compile(r"https?://[!#-;=?-~]+")
-_FIELDS = (
-    b"From",
-    b"To",
-    b"Subject",
-    b"Date",
-    b"Message-ID",
-    b"List-Unsubscribe",
-    b"List-Unsubscribe-Post",
-    b"Auto-Submitted",
-    b"MIME-Version",
-    b"Content-Type",
-    b"Content-Transfer-Encoding",
-)
-_FIELDS_WITH_REPLY = (_FIELDS[0], b"Reply-To", *_FIELDS[1:])
-
-
-class Letter(NamedTuple):
-    """What a courier needs. `content` has CRLF line ends, no dot-stuffing, and ends with CRLF.
-
-    `sender` and `recipient` are bare addresses for the envelope (RFC 5321).
-    """
-
-    sender: str
-    recipient: str
-    message_id: str
-    content: bytes
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Whether only a server that speaks SMTPUTF8 can take it (RFC 6531): an address is not ASCII.
-
-        Without one, nothing else of a letter needs more than ASCII.
-        """
-        return not (self.sender.isascii() and self.recipient.isascii())
 
 
 class Links(NamedTuple):
@@ -100,9 +58,8 @@ class Composer:
     """
 
     def __init__(self, sender: str, host: str) -> None:
-        name, self._sender = parse_mailbox(sender)
-        self._sender_name = shown(name)
-        self._host = _check_host(host)
+        self._sender = read_sender(sender)
+        self._host = check_host(host)
         self._catalogues = read_catalogues()
         self._wordings = {lang: compile_wording(found) for lang, found in self._catalogues.items()}
         self._face = lru_cache(maxsize=4096)(self._make_face)
@@ -129,31 +86,27 @@ class Composer:
                 face.subject,
                 date_field(int(now)),
                 f"Message-ID: {ident}",
-                f"List-Unsubscribe: <{_check_link(links.unsubscribe)}>",
+                f"List-Unsubscribe: <{check_link(links.unsubscribe)}>",
                 _SAME_IN_ALL.format(boundary=boundary),
             )
         ).encode()
         check_header(header, face.fields)
         body = _body(face, _values(face, invitation, links), boundary.encode("ascii"))
-        return Letter(self._sender, recipient, ident, b"\r\n".join((header, b"", body)))
+        return Letter(self._sender.address, recipient, ident, b"\r\n".join((header, b"", body)))
 
     def _make_face(self, shop: Shop, lang: str) -> _Face:
         wording = self._wordings[choose(lang, self._catalogues).lang]
         name = shown(shop.name)
-        reply_to = _reply_to(shop)
-        origin = [mailbox_field("From", self._sender_name or name, self._sender)]
-        if reply_to:
-            origin.append(mailbox_field("Reply-To", name, reply_to))
         return _Face(
-            origin="\r\n".join(origin),
+            origin=self._sender.origin(shop),
             subject=text_field("Subject", wording.subject.render(shop=name)),
-            fields=_FIELDS_WITH_REPLY if reply_to else _FIELDS,
+            fields=fields_of(shop),
             wording=wording,
             values={
                 "shop": name,
-                "sender": self._sender_name if self._sender_name != name else "",
-                "site": _site(shop),
-                "answered": bool(reply_to),
+                "sender": self._sender.on_behalf_of(shop),
+                "site": site_of(shop),
+                "answered": bool(reply_to_of(shop)),
             },
         )
 
@@ -205,7 +158,7 @@ def _values(face: _Face, invitation: Invitation, links: Links) -> dict[str, obje
         "date": day(invitation.order_date, face.wording.lang),
         "lines": lines,
         "more": more,
-        "review": _check_link(links.review),
+        "review": check_link(links.review),
         "unsubscribe": links.unsubscribe,
     }
 
@@ -215,43 +168,6 @@ def _lines(lines: tuple[OrderLine, ...]) -> tuple[list[tuple[str, int]], int]:
     end = LINES_SHOWN if len(lines) > LINES_SHOWN + 1 else len(lines)
     named = [(shown(line.name), line.qty if line.qty and line.qty > 1 else 0) for line in lines[:end]]
     return named, len(lines) - end
-
-
-def _check_link(link: str) -> str:
-    if not _LINK.fullmatch(link) or len(escape(link)) > LONGEST_LINK:
-        raise ValueError("a link cannot stand in a letter: a short http(s) address in ASCII is expected")
-    return link
-
-
-def _check_host(host: str) -> str:
-    """The host as a dot-atom (RFC 5322 3.6.4); an IPv6 address, which is none, with its colons as hyphens."""
-    name = host.strip("[]").replace(":", "-").rstrip(".")
-    if not name.isascii():
-        name = idna.encode(name, uts46=True).decode("ascii")
-    if len(name) > 255 or not re.fullmatch(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*", name):
-        raise ValueError(f"{host!r} is not a host name")
-    return name
-
-
-def _reply_to(shop: Shop) -> str:
-    """Where answers go, or nothing.
-
-    A shop's address that is not ASCII would make each of its letters need SMTPUTF8, so it is left out.
-    """
-    try:
-        address = wire_address(shop.email) if shop.email else ""
-    except AddressError:
-        return ""
-    return address if address.isascii() else ""
-
-
-def _site(shop: Shop) -> str:
-    """The shop's site where it is http(s) and short enough to stand in one line of a letter, or nothing."""
-    site = shop.site or ""
-    if not site.startswith(("http://", "https://")) or not site.isprintable() or " " in site:
-        return ""
-    octets = len(str(escape(site)).encode("ascii", "xmlcharrefreplace"))
-    return site if octets <= LONGEST_LINK else ""
 
 
 def _whole(text: str) -> str:

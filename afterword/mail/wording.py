@@ -48,14 +48,14 @@ class Wording(NamedTuple):
     html: Template
 
 
-def compile_wording(catalogue: Catalogue) -> Wording:
-    """The templates in this catalogue's language. Lines end with CRLF."""
+def compile_wording(catalogue: Catalogue, letter: str = "invitation") -> Wording:
+    """The templates of a letter in this catalogue's language. Lines end with CRLF."""
     in_html = _in_html(catalogue.say)
     return Wording(
         lang=catalogue.lang,
-        subject=_TEXT.from_string(in_language("subject.txt", catalogue, catalogue.say).strip()),
-        text=_TEXT.from_string(in_language("invitation.txt", catalogue, catalogue.say)),
-        html=_HTML.from_string(in_language("invitation.html", catalogue, in_html)),
+        subject=_TEXT.from_string(in_language(f"{letter}.subject.txt", catalogue, catalogue.say).strip()),
+        text=_TEXT.from_string(in_language(f"{letter}.txt", catalogue, catalogue.say)),
+        html=_HTML.from_string(in_language(f"{letter}.html", catalogue, in_html)),
     )
 
 

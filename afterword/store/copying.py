@@ -89,7 +89,7 @@ SMALL_TABLES = (
     _table("chain_heads", "shop_id live seq hash public_key", "shop_id > 0 ORDER BY shop_id, live"),
     _table(
         "webhooks",
-        "shop_id webhook_id live url secret created_at",
+        "shop_id webhook_id live url secret created_at answered_at stopped",
         "shop_id > 0 ORDER BY shop_id, webhook_id",
     ),
     _table(

@@ -8,6 +8,7 @@ As a file its first line names it: `afterword-journal 1 <32 hex digits>`. Each o
 
     sending    <fingerprint> <shop> <invitation> <epoch>   DATA is about to begin
     sent       <fingerprint> <shop> <invitation> <epoch>   and so `deferred`, `failed`, `in_doubt`, `released`
+    noticed    <fingerprint> <shop> <notice> <epoch>       a letter about a review is about to leave
     suppressed <address hash> <shop> <live> <epoch> <reason>
     allowed    <address hash> <shop> <live> <epoch>
 

@@ -7,29 +7,18 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-import msgspec
-
 from afterword.domain.reviews import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
 from afterword.store.queries import query
-
-
-class Webhook(msgspec.Struct, frozen=True):
-    """A program of a shop that is told what becomes of its live, or its test, reviews."""
-
-    shop_id: int
-    id: int
-    live: bool
-    url: str
-    secret: str
-    created_at: int
+from afterword.store.webhooks import webhooks_of
 
 
 def tell_programs(tx: Transaction, review: Review, event: str, *, now: float) -> None:
-    """Tells each webhook of the shop and world `review.<event>`, with the review as it is at this moment."""
+    """Tells each webhook of the shop and world `review.<event>`, with the review as it is at this moment. Nothing is
+    kept for one that is stopped."""
     for webhook in webhooks_of(tx, review.shop_id):
-        if webhook.live == review.live:
+        if webhook.live == review.live and webhook.stopped is None:
             payload = {
                 "type": f"review.{event}",
                 "timestamp": _iso(int(now)),
@@ -54,16 +43,6 @@ def tell_shop(
     """A letter to the shop, if it has an address."""
     if shop.email:
         _add(tx, review, kind, details, webhook_id=0, recipient=shop.email, now=now)
-
-
-def webhooks_of(tx: Transaction, shop_id: int) -> list[Webhook]:
-    """A shop's webhooks, of both worlds."""
-    return [
-        Webhook(owner, webhook_id, bool(live), url, secret, created_at)
-        for owner, webhook_id, live, url, secret, created_at in tx.rows(
-            query("webhooks_of_shop"), {"shop_id": shop_id}
-        )
-    ]
 
 
 def _told(tx: Transaction, review: Review) -> dict[str, object]:

@@ -4,6 +4,7 @@ and the commit, and after an old backup was restored (guarantee 9)."""
 from collections.abc import Iterable, Iterator
 
 from afterword.domain.invitations import fingerprint
+from afterword.domain.notices import fingerprint as fingerprint_of_notice
 from afterword.store.database import Transaction
 from afterword.store.queries import query
 
@@ -21,6 +22,8 @@ def replay(tx: Transaction, lines: Iterable[list[str]]) -> int:
     for line in lines:
         if line[0] in ("suppressed", "allowed"):
             _replay_suppression(tx, line)
+        elif line[0] == "noticed":
+            _forget_notice(tx, *line[1:4])
         else:
             last_words[line[2], line[1]] = line
     return sum(_settle(tx, *line[:5]) for line in last_words.values())
@@ -48,6 +51,15 @@ def _is_order(tx: Transaction, shop_id: int, order_id: int, mark: str) -> bool:
     for live, id_order, salt in tx.rows(query("order_identity"), {"shop_id": shop_id, "order_id": order_id}):
         return fingerprint(salt, live=bool(live), id_order=id_order) == mark
     return False
+
+
+def _forget_notice(tx: Transaction, mark: str, shop_id: str, notice_id: str) -> None:
+    """A letter about a review that may have left does not go again."""
+    key = {"shop_id": int(shop_id), "notice_id": int(notice_id)}
+    for live, kind, created_at, salt in tx.rows(query("notice_identity"), key):
+        named = {"notice_id": int(notice_id), "kind": kind, "created_at": created_at}
+        if fingerprint_of_notice(salt, live=bool(live), **named) == mark:
+            tx.run(query("forget_notice"), key)
 
 
 def _replay_suppression(tx: Transaction, line: list[str]) -> None:

@@ -57,6 +57,12 @@ class Exposition(Collector):
             "outcome",
             totals.letters,
         )
+        yield _counter(
+            "afterword_notices",
+            "Notices of reviews, live and test, by how they go and what came of them; one given up has failed.",
+            "outcome",
+            totals.notices,
+        )
         yield GaugeMetricFamily(
             "afterword_invitations_due",
             f"Live invitations that are due and not claimed; at most {MOST_COUNTED} are counted.",

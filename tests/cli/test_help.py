@@ -47,6 +47,10 @@ PROMISED = {
     "suppression list SHOP": {"--json"},
     "suppression add SHOP EMAIL": {"--reason", "--json"},
     "suppression remove SHOP EMAIL": {"--json"},
+    "webhook add SHOP URL": {"--test", "--json"},
+    "webhook list SHOP": {"--json"},
+    "webhook remove WEBHOOK_ID": {"--json"},
+    "webhook test WEBHOOK_ID": {"--json"},
 }
 
 

@@ -13,6 +13,9 @@ from afterword.store.engine_database import EngineDatabase
 from tests.peers import Peer
 from tests.store.cast import Member, import_one, order, seen
 
+MORE: dict[str, str] = {}
+"""Settings of a test's own."""
+
 SECRET = "a secret that signs the links of these tests"
 
 
@@ -21,6 +24,7 @@ def dispatcher_for(database: EngineDatabase, clock: Clock, smtp: str | None) -> 
         "AFTERWORD_DATA": str(database.journal.parent),
         "AFTERWORD_URL": "https://reviews.example",
         "AFTERWORD_SECRET": SECRET,
+        **MORE,
     }
     if smtp is not None:
         environment |= {"AFTERWORD_SMTP": smtp, "AFTERWORD_FROM": "Reviews <reviews@afterword.example>"}

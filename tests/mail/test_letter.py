@@ -15,7 +15,8 @@ from afterword.domain.orders import OrderLine
 from afterword.domain.shops import Shop
 from afterword.mail import letter as letters
 from afterword.mail.headers import AddressError, HeaderError
-from afterword.mail.letter import Composer, Letter, Links
+from afterword.mail.letter import Composer, Links
+from afterword.mail.stationery import Letter
 
 SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
 

@@ -10,8 +10,8 @@ import pytest
 
 from afterword.domain.invitations import Outcome
 from afterword.mail.courier import CourierTrouble
-from afterword.mail.letter import Letter
 from afterword.mail.outbox import OutboxCourier, file_name
+from afterword.mail.stationery import Letter
 from tests.peers import run
 
 TO_CLARA = Letter(

@@ -8,9 +8,9 @@ import pytest
 
 from afterword.domain.invitations import Outcome
 from afterword.mail.courier import CourierTrouble
-from afterword.mail.letter import Letter
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import parse_smtp_url
+from afterword.mail.stationery import Letter
 from tests.peers import Peer, RelayPeer, run
 from tests.scripted_peer import Answer, Cut, Line, ScriptedPeer
 

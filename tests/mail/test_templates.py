@@ -7,7 +7,9 @@ from types import ModuleType
 
 import pytest
 
+from afterword.domain.moderation import REASONS
 from afterword.mail.catalogue import LOCALES, Catalogue, choose, day, read_catalogues
+from afterword.mail.notice import HEADINGS
 from afterword.mail.wording import TEMPLATES, compile_wording, in_language
 
 ROOT = Path(__file__).parents[2]
@@ -21,6 +23,7 @@ KNOWN_TAGS = {
     "mj-class",
     "mj-column",
     "mj-head",
+    "mj-include",
     "mj-preview",
     "mj-raw",
     "mj-section",
@@ -34,6 +37,11 @@ MARK = re.compile(r"{{ \w+ }}")
 ENGLISH = Catalogue("en", {})
 TRANSLATIONS = [found for found in read_catalogues().values() if found.lang != "en"]
 SOURCES = sorted(TEMPLATES.glob("*.mjml"))
+LETTERS = [source.stem for source in SOURCES]
+LINKS = {
+    "invitation": ["{{ review }}", "{{ unsubscribe }}", "{{ site }}"],
+    "notice": ["{{ review }}", "{{ verify }}", "{{ unsubscribe }}", "{{ site }}"],
+}
 
 
 def compiler() -> ModuleType:
@@ -52,9 +60,10 @@ def messages() -> set[str]:
         asked.add(message)
         return message
 
-    for name in ("subject.txt", "invitation.txt", "invitation.html"):
-        in_language(name, ENGLISH, note)
-    return asked
+    for letter in LETTERS:
+        for kind in ("subject.txt", "txt", "html"):
+            in_language(f"{letter}.{kind}", ENGLISH, note)
+    return asked | set(HEADINGS.values()) | set(REASONS.values())
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
@@ -71,16 +80,18 @@ def test_only_tags_that_the_compiler_knows_are_used(source: Path) -> None:
     assert tags <= KNOWN_TAGS
 
 
-def test_the_templates_load_nothing_from_anywhere() -> None:
-    html = (TEMPLATES / "invitation.html").read_text("utf-8")
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_templates_load_nothing_from_anywhere(letter: str) -> None:
+    html = (TEMPLATES / f"{letter}.html").read_text("utf-8")
 
     assert set(re.findall(r"[\w+.-]*://[^\s\"'<>)]*", html)) == {"http://www.w3.org/1999/xhtml"}
     assert not re.search(r"<(img|link|script|iframe|object|svg|video)\b|@import|@font-face|url\(", html)
-    assert re.findall(r'href="([^"]*)"', html) == ["{{ review }}", "{{ unsubscribe }}", "{{ site }}"]
+    assert re.findall(r'href="([^"]*)"', html) == LINKS[letter]
 
 
-def test_every_table_is_for_layout_only() -> None:
-    html = (TEMPLATES / "invitation.html").read_text("utf-8")
+@pytest.mark.parametrize("letter", LETTERS)
+def test_every_table_is_for_layout_only(letter: str) -> None:
+    html = (TEMPLATES / f"{letter}.html").read_text("utf-8")
     tables = re.findall(r"<table[^>]*>", html)
 
     assert tables

@@ -54,6 +54,10 @@ ASKS_ALL_NODES = {
     "reviews_to_publish": "every few seconds; the front of one index",
     "waiting_by_shop": "for doctor; each shard reads the index of what waits",
     "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
+    "due_notices": "twice a second; each shard reads the front of one index",
+    "count_notices": "for doctor",
+    "stopped_webhooks": "for doctor",
+    "webhook_by_id": "on the command line, where a webhook is named without its shop",
     "key_by_id": "on the command line, where a key is named without its shop",
     "held_now": "while a move waits for what is in hand",
     "last_order": "when a move begins",
@@ -89,6 +93,10 @@ HOT = (
     "next_in_chain",
     "insert_entry",
     "insert_notice",
+    "claim_notice",
+    "mark_notice",
+    "end_notice",
+    "keep_notice",
     "newest_reviews",
 )
 """What is done for each order, letter, page or press of a button."""

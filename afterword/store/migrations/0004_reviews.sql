@@ -115,7 +115,8 @@ CREATE TABLE chain_heads (
 
 INSERT INTO counters (name, next_id) VALUES ('webhooks', 1), ('notices', 1);
 
--- Programs of a shop that are told what becomes of its reviews.
+-- Programs of a shop that are told what becomes of its reviews. answered_at is when one last took something; stopped
+-- says why nothing is sent to it any more.
 CREATE TABLE webhooks (
     shop_id BIGINT NOT NULL,
     webhook_id BIGINT NOT NULL,
@@ -123,11 +124,14 @@ CREATE TABLE webhooks (
     url TEXT NOT NULL,
     secret TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    answered_at BIGINT,
+    stopped TEXT,
     PRIMARY KEY (shop_id, webhook_id)
 );
 
 -- Who is still to be told: a person by mail (webhook_id is 0) or a program. What was told is removed; what was given
--- up stays, with its error. state is 'waiting', 'sending' or 'failed'; payload is JSON.
+-- up stays, with its error. state is 'waiting', 'sending' (it may have left) or 'failed'; payload is JSON. While claim is
+-- there, next_try_at is the end of its lease.
 CREATE TABLE notices (
     shop_id BIGINT NOT NULL,
     notice_id BIGINT NOT NULL,
@@ -147,6 +151,9 @@ CREATE TABLE notices (
 );
 
 CREATE INDEX notices_due ON notices (next_try_at) WHERE state IN ('waiting', 'sending');
+
+-- What a shop is told by mail ('told': that it was, a moment ago), so that it is told of many things in one letter.
+CREATE INDEX notices_to_shop ON notices (shop_id, live) WHERE kind IN ('waiting', 'told');
 
 -- Whose public key it is: that alone is shown with a request.
 CREATE INDEX keys_public ON keys (secret) WHERE kind = 'public';

@@ -1,0 +1,84 @@
+"""The rows of webhooks: programs of a shop that are told what becomes of its reviews."""
+
+import msgspec
+
+from afterword.domain.shops import Shop
+from afterword.store.database import Transaction
+from afterword.store.queries import query
+from afterword.store.shops import Refused
+
+MOST_WEBHOOKS = 20
+"""Of one shop: each of them is a notice for each event."""
+
+
+class Webhook(msgspec.Struct, frozen=True):
+    """A program that is told of a shop's live, or its test, reviews. `answered_at` is when it last took something
+    (epoch seconds); `stopped` says why nothing is sent to it any more."""
+
+    shop_id: int
+    id: int
+    live: bool
+    url: str
+    secret: str
+    created_at: int
+    answered_at: int | None = None
+    stopped: str | None = None
+
+
+def add_webhook(tx: Transaction, shop: Shop, url: str, secret: str, *, live: bool, now: float) -> Webhook:
+    """Raises Refused when the shop has as many as there can be."""
+    if len(webhooks_of(tx, shop.id)) >= MOST_WEBHOOKS:
+        raise Refused(f"{shop.name} has {MOST_WEBHOOKS} webhooks, which is the most")
+    after: int = tx.rows(query("next_ids"), {"name": "webhooks", "size": 1})[0][0]
+    webhook = Webhook(shop.id, after - 1, live, url, secret, int(now))
+    row = {"shop_id": shop.id, "webhook_id": webhook.id, "live": int(live), "url": url, "secret": secret}
+    tx.run(query("insert_webhook"), row | {"created_at": int(now)})
+    return webhook
+
+
+def webhooks_of(tx: Transaction, shop_id: int) -> list[Webhook]:
+    """A shop's webhooks, of both worlds."""
+    return [_webhook(*row) for row in tx.rows(query("webhooks_of_shop"), {"shop_id": shop_id})]
+
+
+def webhook_of(tx: Transaction, shop_id: int, webhook_id: int) -> Webhook | None:
+    """This shop's webhook of that number."""
+    for row in tx.rows(query("webhook_of_shop"), {"shop_id": shop_id, "webhook_id": webhook_id}):
+        return _webhook(*row)
+    return None
+
+
+def find_webhook(tx: Transaction, webhook_id: int) -> Webhook:
+    """Of whichever shop. Raises Refused when there is none."""
+    for row in tx.rows(query("webhook_by_id"), {"webhook_id": webhook_id}):
+        return _webhook(*row)
+    raise Refused(f"there is no webhook {webhook_id}")
+
+
+def stopped_webhooks(tx: Transaction) -> list[Webhook]:
+    """Those of all shops that get nothing any more; reads every row."""
+    return [_webhook(*row) for row in tx.rows(query("stopped_webhooks"))]
+
+
+def remove_webhook(tx: Transaction, webhook_id: int) -> Webhook:
+    """It is told nothing any more, what waits for it neither. Raises Refused when there is none."""
+    webhook = find_webhook(tx, webhook_id)
+    key = {"shop_id": webhook.shop_id, "webhook_id": webhook_id}
+    tx.run(query("delete_webhook"), key)
+    tx.run(query("delete_notices_of_webhook"), key)
+    return webhook
+
+
+def note_answer(tx: Transaction, shop_id: int, webhook_id: int, now: float) -> None:
+    """It took something: it works, and goes on if it was stopped."""
+    tx.run(query("webhook_answered"), {"shop_id": shop_id, "webhook_id": webhook_id, "now": int(now)})
+
+
+def stop_webhook(tx: Transaction, shop_id: int, webhook_id: int, why: str, *, since: int) -> bool:
+    """Sends nothing more to it, unless it has taken something `since`. Returns whether it is stopped."""
+    values = {"shop_id": shop_id, "webhook_id": webhook_id, "why": why, "since": since}
+    return tx.run(query("stop_webhook"), values) == 1
+
+
+def _webhook(shop_id: int, webhook_id: int, live: int, *rest: str | int | None) -> Webhook:
+    return Webhook(*(shop_id, webhook_id, bool(live), *rest))  # type: ignore[arg-type]
