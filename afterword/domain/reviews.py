@@ -29,6 +29,9 @@ LINES_AN_ORDER = 1_024
 LONGEST_REVIEW = 5_000
 """Characters of a review, and of a reply."""
 
+SHORTEST_COPY = 50
+"""Letters and digits of a text that is compared with others: "Very good!" two people say by themselves."""
+
 WRITE_FOR = 180 * 86_400
 """Seconds after its letter for which a customer can write, or change what was written."""
 
@@ -150,5 +153,13 @@ def most_marks(text: str) -> int:
 
 def text_hash(text: str) -> str:
     """32 hex digits by which copies are found: letters and digits alone count, whatever their case."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
-    return hashlib.blake2b(plain.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_letters(text).encode(), digest_size=16).hexdigest()
+
+
+def is_worth_comparing(text: str) -> bool:
+    """Whether the same words elsewhere are likely to be copied."""
+    return len(_letters(text)) >= SHORTEST_COPY
+
+
+def _letters(text: str) -> str:
+    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())

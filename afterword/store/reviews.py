@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from afterword.domain.chain import Entry, Kind, Signer, commitment, imported_details, words_of
 from afterword.domain.moderation import decide
 from afterword.domain.orders import OrderLine, decode_lines
-from afterword.domain.reviews import LINES_AN_ORDER, SITE, Review, Words, review_id_of, text_hash
+from afterword.domain.reviews import (
+    LINES_AN_ORDER,
+    SITE,
+    Review,
+    Words,
+    is_worth_comparing,
+    review_id_of,
+    text_hash,
+)
 from afterword.domain.shops import Shop
 from afterword.domain.suppressions import address_hash
 from afterword.domain.values import shown_name, signature
@@ -220,7 +228,7 @@ def _compare(tx: Transaction, review: Review) -> tuple[str, ...]:
     values = {name: getattr(review, name) for name in ("shop_id", "order_id", "text_hash", "address_hash")}
     values |= {"live": int(review.live), "most": MOST_ORDERS * LINES_AN_ORDER}
     flags = []
-    if tx.rows(query("copies_of_text"), values):
+    if is_worth_comparing(review.text) and tx.rows(query("copies_of_text"), values):
         flags.append("copied text")
     if len(set(tx.rows(query("orders_of_address"), values))) >= MOST_ORDERS:
         flags.append("many orders")

@@ -177,13 +177,26 @@ def test_words_that_stand_in_another_order_are_looked_at(database: EngineDatabas
             reviewed_order(tx, alba, order(name, email=f"{name}@x.example", lines=LINES))
             for name in ("A-7", "A-8")
         )
+        words = "Best bakery ever! Crisp bread, kind people, and always warm when I come at seven."
         return [
-            write(tx, first, 0, text="Best bakery ever!").review.flags,
-            write(tx, first, 1, text="Best bakery ever!").review.flags,
-            write(tx, second, 0, text="best  BAKERY, ever").review.flags,
+            write(tx, first, 0, text=words).review.flags,
+            write(tx, first, 1, text=words).review.flags,
+            write(tx, second, 0, text=words.upper().replace(",", " ...")).review.flags,
         ]
 
     assert database.write_now(work) == [(), (), ("copied text",)]
+
+
+def test_what_two_people_say_by_themselves_is_not_copied(database: EngineDatabase, alba: Member) -> None:
+    def work(tx: Transaction) -> list[tuple[str, ...]]:
+        return [
+            write(
+                tx, reviewed_order(tx, alba, order(name, email=f"{name}@x.example")), text="Very good!"
+            ).review.flags
+            for name in ("A-7", "A-8")
+        ]
+
+    assert database.write_now(work) == [(), ()]
 
 
 def test_an_address_that_reviews_many_orders_is_looked_at(database: EngineDatabase, alba: Member) -> None:
