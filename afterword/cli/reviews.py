@@ -1,6 +1,7 @@
 """`afterword review`: what customers wrote, and what becomes of it (docs/moderation.md)."""
 
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any, get_args
 
 import click
@@ -175,12 +176,12 @@ _TEXTS = ("text", "reply", "doubt", "past_versions", "chain")
 
 def _say_review(fields: dict[str, Any]) -> None:
     short = {name: value for name, value in fields.items() if name not in _TEXTS}
-    say_fields(short | {"flags": ", ".join(fields["flags"]) or None})
+    say_fields(short | {"author": fields["author"] or None, "flags": ", ".join(fields["flags"]) or None})
     for name in ("text", "reply", "doubt"):
         if fields[name]:
             say()
             say_text(name, fields[name])
-    for past in fields["past_versions"]:
+    for past in filter(itemgetter("text"), fields["past_versions"]):
         say()
         say_text(f"version {past['version']}, {past['rating']} stars, {past['written_at']}", past["text"])
     say()
