@@ -31,11 +31,8 @@ def one_review(tx: Transaction, member: Member, name: str = "A-1", **words: obje
 
 def test_what_the_checks_find_is_stored_in_their_words(database: EngineDatabase, alba: Member) -> None:
     def work(tx: Transaction) -> list[Review]:
-        texts = (
-            "Crisp.",
-            "See https://evil.example or call 06 12 34 56 78",
-            "see https://EVIL.example or call 0612345678",
-        )
+        found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
+        texts = ("Crisp.", found, found.upper())
         return [one_review(tx, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
 
     reviews = database.write_now(work)
@@ -113,11 +110,15 @@ def test_of_two_who_publish_what_is_overdue_each_review_is_published_by_one(
 
     def publish_all(mine: EngineDatabase) -> None:
         ready.wait()
-        while count := mine.write_now(lambda tx: publish_overdue(tx, SIGNER, NOW + 3_600, most=7)):
-            published.append(count)
+        try:
+            while count := mine.write_now(lambda tx: publish_overdue(tx, SIGNER, NOW + 3_600, most=7)):
+                published.append(count)
+        except Exception as error:
+            failed.append(error)
 
     reviews = database.write_now(work)
     published: list[int] = []
+    failed: list[Exception] = []
     ready = threading.Barrier(2)
     with closing_now(another(database)) as other:
         both = [threading.Thread(target=publish_all, args=(each,)) for each in (database, other)]
@@ -125,6 +126,7 @@ def test_of_two_who_publish_what_is_overdue_each_review_is_published_by_one(
             each.start()
         for each in both:
             each.join()
+    assert failed == []
     assert sum(published) == 20
     for review in reviews:
         entries = database.read_now(
