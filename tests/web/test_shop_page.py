@@ -121,7 +121,7 @@ def test_the_counts_say_what_became_of_all_reviews_by_reason_and_stars(site: Sit
     shown.add(rejected, waiting, *(shown.review(number, rating=2) for number in (0, 2)))
     counts = text(html(shown).partition('id="counts"')[2])
     assert "Received 4 1 0 0 3 0" in counts and "Published 2 0 0 0 2 0" in counts
-    assert "Waiting 1 1 0 0 0 0" in counts and "Rejected 1 0 0 0 1 0" in counts
+    assert "Waiting 1 1 0 0 0 0" in counts and "Rejected, in all 1 0 0 0 1 0" in counts
     assert "not about this shop, or this product 1 0 0 0 1 0" in counts
     assert "insults, hatred or threats 0 0 0 0 0 0" in counts
     assert numbers(html(shown)) == [2, 0]
