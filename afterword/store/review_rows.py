@@ -22,7 +22,22 @@ class Place(NamedTuple):
     review_id: int
 
 
-FIRST = Place(-1, -1)
+class Shown(NamedTuple):
+    """What the public sees of a review. Times are epoch seconds."""
+
+    id: int
+    author: str
+    rating: int
+    text: str
+    published_at: int
+    experience_date: str
+    reply: str | None
+    replied_at: int | None
+    lang: str
+    imported_from: str | None
+
+
+FIRST = Place(-(2**62), -1)
 """Before every review, where the oldest come first."""
 
 LAST = Place(2**62, 2**62)
@@ -70,6 +85,12 @@ def reviews_by_stars(
             break
         behind = None
     return found
+
+
+def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[Shown]:
+    """The newest published ones of one scope, with what is shown of them alone: made for a thousand at a time."""
+    values = {"shop_id": shop_id, "live": int(live), "scope": scope, "most": most}
+    return [Shown(*row) for row in tx.rows(query("shown_reviews"), values)]
 
 
 def waiting_reviews(

@@ -24,6 +24,17 @@ class NewKeys(NamedTuple):
     public_test_key: str
 
 
+class Standing(NamedTuple):
+    """All that what is read with a public key hangs on, but for the scope. While it is the same, so is what is read:
+    whatever becomes of a review adds an entry to its chain in the same transaction, and `head` is the hash of the
+    last."""
+
+    shop_id: int
+    live: bool
+    timezone: str
+    head: str
+
+
 class Refused(Exception):
     """The sentence says why."""
 
@@ -136,6 +147,19 @@ def list_keys(tx: Transaction, shop: Shop) -> list[Key]:
 def public_keys(tx: Transaction, shop: Shop) -> dict[int, str]:
     """A shop's public keys, which are no secret, by their numbers."""
     return dict(tx.rows(query("public_keys"), {"shop_id": shop.id}))
+
+
+def current_public_key(tx: Transaction, shop: Shop, *, live: bool) -> str | None:
+    """The public key of a world of this shop, the newest of those that count."""
+    rows = tx.rows(query("current_public_key"), {"shop_id": shop.id, "live": int(live)})
+    return rows[0][0] if rows else None
+
+
+def standing_of(tx: Transaction, shop_id: int, shown: str) -> Standing | None:
+    """Whose pages a public key of this shop reads, and as of when; None when it is wrong or revoked."""
+    for live, timezone, head in tx.rows(query("standing"), {"shop_id": shop_id, "secret": shown}):
+        return Standing(shop_id, bool(live), timezone, head)
+    return None
 
 
 def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:

@@ -19,9 +19,13 @@ _SLASHES = re.compile(r"/{2,}")
 class Edge:
     """Sends a request to its place: the busiest ones directly, all others through the router."""
 
-    def __init__(self, router: Asgi, direct: Mapping[str, Asgi]) -> None:
+    def __init__(
+        self, router: Asgi, direct: Mapping[str, Asgi], below: Mapping[str, Asgi] | None = None
+    ) -> None:
+        """`direct` are the places of whole paths, `below` those of all paths that begin so."""
         self._router = router
         self._direct = direct
+        self._below = list((below or {}).items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -30,9 +34,15 @@ class Edge:
         place = self._direct.get(path)
         if place is None:
             path = tidy(path)
-            place = self._direct.get(path, self._router)
+            place = self._direct.get(path) or self._place_below(path)
             scope["path"] = path
         await place(scope, receive, send)
+
+    def _place_below(self, path: str) -> Asgi:
+        for start, place in self._below:
+            if path.startswith(start):
+                return place
+        return self._router
 
 
 def tidy(path: str) -> str:

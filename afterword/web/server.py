@@ -22,8 +22,10 @@ from afterword.web.health import Health
 from afterword.web.metrics import MetricsEndpoint
 from afterword.web.orders import OrdersEndpoint
 from afterword.web.pages import Pages
+from afterword.web.private_reviews import REVIEWS, STATS, PrivateReviews
 from afterword.web.reader import Readers
 from afterword.web.render import ANYWHERE, page, static_file
+from afterword.web.reviews import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop_page import ShopPages
 
 MOST_CONNECTIONS = 16_384
@@ -45,13 +47,18 @@ class Place(NamedTuple):
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, place: Place) -> Asgi:
-    """Every route that there is. The busiest one goes ahead of the router."""
+    """Every route that there is. Those of programs go ahead of the router: the busiest ones."""
     orders = OrdersEndpoint(database, readers, clock, body_limit=place.body_limit, spool=place.spool)
-    return Edge(build_router(database, clock, place), {ORDERS: orders})
+    private = PrivateReviews(database, clock)
+    return Edge(
+        build_router(database, clock, place),
+        {ORDERS: orders, REVIEWS: private, STATS: private},
+        {PUBLIC_REVIEWS: PublicReviews(database, clock)},
+    )
 
 
 def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
-    """Every route but that of the orders."""
+    """Every route but those of programs."""
     pages = Pages(database, clock, place.secret)
     form = Form(database, clock, place.secret, url=place.url, spool=place.spool)
     docs = Docs(place.url)

@@ -22,7 +22,7 @@ VOLATILE = {"now", "random", "nextval", "setval", "currval", "gen_random_uuid", 
 VOLATILE |= {f"{what}_timestamp" for what in ("clock", "statement", "transaction", "current")}
 VOLATILE |= {"current_date", "current_time", "localtime", "localtimestamp"}
 CLAUSES = {"select", "from", "where", "group", "order", "limit", "for", "returning", "set", "values"}
-STRANGE = {"union", "intersect", "except", "having", "window", "over", "distinct", "recursive", "offset"}
+STRANGE = {"union", "intersect", "except", "having", "window", "over", "distinct", "recursive"}
 STRANGE |= {"fetch", "between", "lateral", "left", "right", "full", "outer", "natural", "using"}
 JOINS = {"cross", "inner", "join", ",", "on"}
 

@@ -98,6 +98,8 @@ HOT = (
     "end_notice",
     "keep_notice",
     "newest_reviews",
+    "shown_reviews",
+    "standing",
 )
 """What is done for each order, letter, page or press of a button."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import jsonschema_rs
 import pytest
 from starlette.routing import Route
 
@@ -18,10 +19,12 @@ from afterword.web import server
 from tests.needs import needs, scale
 from tests.server import ORDERS, PROJECT, Answer
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
+from tests.web.reading import PUBLIC, REVIEWS, STATS, Reviewed
 
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+READ = "/public/v3/reviews/{public_key}/{scope}"
 
 CONTRACT = """
 OrdersForm api_key string mandatory Unique private key for API access
@@ -97,7 +100,7 @@ def test_every_answer_of_the_orders_has_the_four_keys(document: dict[str, Any], 
 def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: dict[str, Any]) -> None:
     place = server.Place(SECRET, BODY_LIMIT, site.data)
     router = server.build_router(None, lambda: 0.0, place)  # type: ignore[arg-type]
-    table = {(server.ORDERS, "POST")}
+    table = {(server.ORDERS, "POST"), (READ, "GET"), (READ, "OPTIONS"), (REVIEWS, "GET"), (STATS, "GET")}
     for route in router.routes:
         assert isinstance(route, Route) and route.methods
         table |= {(route.path, method) for method in route.methods - {"HEAD"}}
@@ -172,8 +175,11 @@ class SilentDatabase:
     async def write_together(self, work: object, item: object, shop_id: int) -> None:
         raise self._error
 
+    async def read(self, work: object) -> None:
+        raise self._error
 
-def answer_in_trouble(site: Site, error: Exception) -> Answer:
+
+def answer_in_trouble(site: Site, error: Exception, method: str = "POST", path: str = ORDERS) -> Answer:
     """What a request gets when the store raises this."""
     place = server.Place(SECRET, BODY_LIMIT, site.data)
     web = server.build_web(SilentDatabase(error), None, lambda: 0.0, place)  # type: ignore[arg-type]
@@ -187,7 +193,7 @@ def answer_in_trouble(site: Site, error: Exception) -> Answer:
         sent.append(message)
 
     headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
-    scope = {"type": "http", "method": "POST", "path": ORDERS, "headers": headers}
+    scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": b"api_key=x"}
     asyncio.run(web(scope, receive, note))  # type: ignore[arg-type]
     told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return Answer(sent[0]["status"], told, sent[1]["body"])
@@ -211,6 +217,54 @@ def test_every_status_that_can_be_answered_is_in_the_document_with_its_words(
         assert without_what_varies(answer.body) == without_what_varies(told["content"][JSON]["example"])
         assert {name.lower() for name in told.get("headers", {})} <= answer.headers.keys(), answer.status
     assert {str(answer.status) for answer in answers} | {"200"} == send["responses"].keys()
+
+
+@pytest.mark.parametrize("path", [READ, REVIEWS, STATS])
+def test_every_status_of_the_reviews_is_in_the_document_with_its_words(
+    site: Site, document: dict[str, Any], path: str
+) -> None:
+    shop = Reviewed.new(site)
+    address = path.format(public_key=shop.public_key(), scope="site")
+    wrong = {
+        READ: f"{PUBLIC}/{'0' * 32}/site",
+        REVIEWS: f"{REVIEWS}?api_key=1/en/0",
+        STATS: f"{STATS}?api_key=1/en/0",
+    }
+    answers = [
+        site.request("POST", address),
+        site.get(wrong[path]),
+        answer_in_trouble(site, server.StoreUnavailable("disk I/O error"), "GET", address),
+        answer_in_trouble(site, ZeroDivisionError("ours"), "GET", address),
+    ]
+    if path == READ:
+        found = shop.read()
+        answers += [found, shop.read(If_None_Match=found.headers["etag"])]
+    else:
+        answers += [
+            shop.list(path),
+            shop.list(path, **{"limit": 1_001} if path == REVIEWS else {"scope": "shop"}),
+        ]
+    responses = document["paths"][path]["get"]["responses"]
+    for answer in answers:
+        told = resolve(document, responses[str(answer.status)])
+        assert {name.lower() for name in told.get("headers", {})} <= answer.headers.keys(), answer.status
+        if answer.status >= 400:
+            said, shown = json.loads(answer.content), told["content"][JSON]["example"]
+            assert (said["code"], said["data"]) == (shown["code"], shown["data"])
+            assert path == STATS or without_what_varies(said) == without_what_varies(shown)
+    assert {str(answer.status) for answer in answers} == responses.keys()
+
+
+def test_the_examples_of_the_reviews_are_as_their_schemas_say(document: dict[str, Any]) -> None:
+    tried = 0
+    for path in (READ, REVIEWS, STATS):
+        content = document["paths"][path]["get"]["responses"]["200"]["content"][JSON]
+        schema = {**content["schema"], "components": document["components"]}
+        examples = [each["value"] for each in content.get("examples", {}).values()]
+        for example in examples or [content["example"]]:
+            jsonschema_rs.validate(schema, example)
+            tried += 1
+    assert tried == 5
 
 
 def test_the_commands_of_the_docs_get_the_answers_beside_them(site: Site) -> None:
@@ -247,11 +301,16 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(site: Site, tmp_pat
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/openapi.json", "--no-color"]
     command += ["--exclude-checks=negative_data_rejection", f"--max-examples={80 * scale()}"]
     command += ["--seed=1"] if scale() == 1 else []
-    key = site.new_shop()[1].test_key
-    ours = {"FUZZ_KEY": key, "FUZZ_REVIEW": links.review, "FUZZ_UNSUBSCRIBE": links.unsubscribe}
+    shop = Reviewed.new(site)
+    for line in range(3):
+        shop.review(f"FUZZ-{line}", line, live=False)
+    key = shop.member.shown.test_key
+    ours = {"FUZZ_REVIEW": links.review, "FUZZ_UNSUBSCRIBE": links.unsubscribe}
     environment = {
         **os.environ,
         **ours,
+        "FUZZ_KEY": key,
+        "FUZZ_PUBLIC_KEY": shop.public_key(live=False),
         "SCHEMATHESIS_HOOKS": "tests.web.fuzzing",
         "PYTHONPATH": str(PROJECT),
     }
@@ -260,5 +319,6 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(site: Site, tmp_pat
     )
     assert done.returncode == 0, done.stdout + done.stderr
     imported = "SELECT count(*) FROM orders WHERE shop_id = :shop_id"
-    shop = site.shop(key)
-    assert site.read(lambda tx: tx.rows(imported, (shop.id,)))[0][0] >= 10, "it hardly got past the door"
+    assert site.read(lambda tx: tx.rows(imported, (shop.member.shop.id,)))[0][0] >= 10, (
+        "it hardly got past the door"
+    )

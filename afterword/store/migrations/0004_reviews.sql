@@ -45,9 +45,15 @@ CREATE INDEX reviews_newest ON reviews (shop_id, live, scope, published_at, revi
 CREATE INDEX reviews_by_rating ON reviews (shop_id, live, scope, rating, published_at, review_id)
     WHERE state = 'published';
 
--- What a program or a person of the shop lists, of whatever state, by its last change.
-CREATE INDEX reviews_changed ON reviews (shop_id, live, changed_at, review_id);
-CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id) WHERE state = 'waiting';
+-- What a program or a person of the shop lists: by its last change, or by the date of its words; of all, of one scope,
+-- or of what is not shown. What is asked of a review beside that stands behind, so that a page far behind is found
+-- without a look at the rows before it.
+CREATE INDEX reviews_changed ON reviews (shop_id, live, changed_at, review_id, written_at, scope, state);
+CREATE INDEX reviews_dated ON reviews (shop_id, live, written_at, review_id, scope, state);
+CREATE INDEX reviews_dated_of_scope ON reviews (shop_id, live, scope, written_at, review_id, state);
+CREATE INDEX reviews_unpublished ON reviews (shop_id, live, written_at, review_id, scope, state)
+    WHERE state <> 'published';
+CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id, publish_at) WHERE state = 'waiting';
 
 -- What publishes itself.
 CREATE INDEX reviews_to_publish ON reviews (publish_at) WHERE state = 'waiting' AND publish_at IS NOT NULL;

@@ -104,6 +104,83 @@ WHERE r.shop_id = :shop_id AND r.live = :live AND (r.changed_at, r.review_id) < 
   AND (:state IS NULL OR r.state = :state)
 ORDER BY r.changed_at DESC, r.review_id DESC LIMIT :most;
 
+-- name: shown_reviews
+-- What a shop's pages show of the published ones of a scope, the newest first.
+SELECT r.review_id, r.author, r.rating, r.text, r.published_at, r.experience_date, r.reply, r.replied_at, r.lang,
+       r.imported_from
+FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.scope = :scope AND r.state = 'published'
+ORDER BY r.published_at DESC, r.review_id DESC LIMIT :most;
+
+-- name: reviewer
+-- Who wrote about an order, as the shop sent it.
+SELECT o.order_id, o.id_order, o.firstname, o.lastname, o.email
+FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
+
+-- name: count_changed
+-- How many have changed since then, of these states and scopes.
+SELECT count(*) FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.changed_at >= :changed_from
+  AND r.state IN (:one, :two, :three, :four)
+  AND (:scope IS NULL OR r.scope = :scope) AND r.scope <> :left_out;
+
+-- name: places_newest
+-- Where reviews stand by the date of their words, from one index alone: of all scopes, or of all but one.
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) < (:written_at, :review_id)
+  AND r.state IN (:one, :two, :three, :four) AND r.scope <> :left_out
+ORDER BY r.written_at DESC, r.review_id DESC LIMIT :most OFFSET :skipped;
+
+-- name: places_oldest
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) > (:written_at, :review_id)
+  AND r.state IN (:one, :two, :three, :four) AND r.scope <> :left_out
+ORDER BY r.written_at, r.review_id LIMIT :most OFFSET :skipped;
+
+-- name: places_of_scope_newest
+-- The same of one scope.
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) < (:written_at, :review_id)
+  AND r.state IN (:one, :two, :three, :four) AND r.scope = :scope
+ORDER BY r.written_at DESC, r.review_id DESC LIMIT :most OFFSET :skipped;
+
+-- name: places_of_scope_oldest
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) > (:written_at, :review_id)
+  AND r.state IN (:one, :two, :three, :four) AND r.scope = :scope
+ORDER BY r.written_at, r.review_id LIMIT :most OFFSET :skipped;
+
+-- name: places_unpublished_newest
+-- The same of what is not shown, of which there is little.
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) < (:written_at, :review_id)
+  AND r.state <> 'published' AND r.state IN (:one, :two, :three, :four)
+  AND (:scope IS NULL OR r.scope = :scope) AND r.scope <> :left_out
+ORDER BY r.written_at DESC, r.review_id DESC LIMIT :most OFFSET :skipped;
+
+-- name: places_unpublished_oldest
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at, r.review_id) > (:written_at, :review_id)
+  AND r.state <> 'published' AND r.state IN (:one, :two, :three, :four)
+  AND (:scope IS NULL OR r.scope = :scope) AND r.scope <> :left_out
+ORDER BY r.written_at, r.review_id LIMIT :most OFFSET :skipped;
+
+-- name: places_changed_newest
+-- The same of what has changed since then, which is sorted: the sums keep planners from going through all others by
+-- their dates instead.
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at + 0, r.review_id) < (:written_at, :review_id)
+  AND r.changed_at >= :changed_from AND r.state IN (:one, :two, :three, :four)
+  AND (:scope IS NULL OR r.scope = :scope) AND r.scope <> :left_out
+ORDER BY r.written_at + 0 DESC, r.review_id DESC LIMIT :most OFFSET :skipped;
+
+-- name: places_changed_oldest
+SELECT r.written_at, r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND (r.written_at + 0, r.review_id) > (:written_at, :review_id)
+  AND r.changed_at >= :changed_from AND r.state IN (:one, :two, :three, :four)
+  AND (:scope IS NULL OR r.scope = :scope) AND r.scope <> :left_out
+ORDER BY r.written_at + 0, r.review_id LIMIT :most OFFSET :skipped;
+
 -- name: reviews_to_publish
 -- What has waited long enough.
 SELECT r.shop_id, r.review_id FROM reviews r

@@ -54,3 +54,16 @@ SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE
 -- name: public_keys
 -- Only these are kept as they are.
 SELECT key_id, secret FROM keys WHERE shop_id = :shop_id AND kind = 'public';
+
+-- name: standing
+-- What a shop's pages read with a public key hangs on: its world, the shop's time zone, and the last entry of the
+-- chain, to which whatever becomes of a review adds one.
+SELECT k.live, s.timezone, coalesce((SELECT h.hash FROM chain_heads h WHERE h.shop_id = k.shop_id AND h.live = k.live), '')
+FROM keys k JOIN shops s ON s.shop_id = k.shop_id
+WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
+
+-- name: current_public_key
+-- The newest of a world that counts.
+SELECT k.secret FROM keys k
+WHERE k.shop_id = :shop_id AND k.live = :live AND k.kind = 'public' AND k.revoked_at IS NULL
+ORDER BY k.key_id DESC LIMIT 1;
