@@ -20,6 +20,7 @@ from afterword.cli.running import dispatch, serve
 from afterword.cli.shops import shop
 from afterword.cli.suppressions import suppression
 from afterword.cli.upkeep import backup, copy_journal, migrate
+from afterword.cli.verification import verify
 from afterword.cli.webhooks import webhook
 from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.journal import JournalMissing
@@ -29,7 +30,7 @@ SECTIONS = {
     "Run it": (serve, dispatch),
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
-    "See to the reviews": (review,),
+    "See to the reviews": (review, verify),
     "Let programs know": (webhook,),
     "Look after it": (doctor, backup, copy_journal, migrate, move),
 }

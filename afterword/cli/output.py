@@ -1,6 +1,7 @@
 """How results are written to stdout: a few lines for people, or one JSON value for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from textwrap import wrap
@@ -72,6 +73,13 @@ def say_text(title: str, text: str) -> None:
     for line in text.split("\n"):
         for part in wrap(shown(line), TEXT_WIDTH) or [""]:
             click.echo(f"    {part}".rstrip())
+
+
+def progress(unit: str, done: int, of: int) -> None:
+    """Tells a person who watches how far it is."""
+    if sys.stderr.isatty():
+        end = "\n" if done >= of else ""
+        click.echo(f"\r{done * 100 // max(of, 1)} % of {of:,} {unit}{end}", err=True, nl=False)
 
 
 def shown(text: str) -> str:

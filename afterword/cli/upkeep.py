@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from afterword.base.files import sync
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
-from afterword.cli.output import say, say_json, shown
+from afterword.cli.output import progress, say, say_json, shown
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal import copy_journal as copy_lines
 from afterword.store.journal import journal_place
@@ -90,19 +89,13 @@ def _copy(database: SqliteDatabase, file: Path) -> None:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        database.backup(draft, partial(_progress, "pages"))
+        database.backup(draft, partial(progress, "pages"))
         sync(draft)
         draft.rename(file)
         sync(file.parent)
     finally:
         for left in (draft, draft.with_name(draft.name + "-journal")):
             left.unlink(missing_ok=True)
-
-
-def _progress(unit: str, done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done >= of else ""
-        click.echo(f"\r{done * 100 // max(of, 1)} % of {of:,} {unit}{end}", err=True, nl=False)
 
 
 @click.command()
@@ -122,7 +115,7 @@ def copy_journal(to: str, as_json: bool) -> None:
     if source is None:
         raise Refused("there is no send journal to copy: it is made when Afterword first starts")
     try:
-        copy_lines(source, target, partial(_progress, "bytes"))
+        copy_lines(source, target, partial(progress, "bytes"))
         size = source.size()
     except FileExistsError as error:
         raise Refused(f"nothing is copied: {error}") from error

@@ -51,6 +51,7 @@ PROMISED = {
     "webhook list SHOP": {"--json"},
     "webhook remove WEBHOOK_ID": {"--json"},
     "webhook test WEBHOOK_ID": {"--json"},
+    "verify [SHOP]": {"--test", "--file", "--key", "--receipt", "--salt", "--json"},
 }
 
 

@@ -38,9 +38,9 @@ def write(
     **more: Any,
 ) -> Written:
     """What the author of an order says of one line (0 is the shop)."""
-    usual = {"wants_reply": False, "look": nothing_found}
+    usual = {"wants_reply": False, "look": nothing_found, "signer": SIGNER}
     said = [Said(line, Words(rating, text), seen)]
-    [written] = write_reviews(tx, order, said, signer=SIGNER, now=now, **usual | more)
+    [written] = write_reviews(tx, order, said, now=now, **usual | more)
     return written
 
 
