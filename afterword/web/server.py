@@ -27,6 +27,7 @@ from afterword.web.reader import Readers
 from afterword.web.render import ANYWHERE, page, static_file
 from afterword.web.reviews import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop_page import ShopPages
+from afterword.web.verification import VerificationPages
 
 MOST_CONNECTIONS = 16_384
 ORDERS = "/private/v3/orders"
@@ -63,6 +64,7 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
     form = Form(database, clock, place.secret, url=place.url, spool=place.spool)
     docs = Docs(place.url)
     shop = ShopPages(database, place.url)
+    verification = VerificationPages(database, clock)
     router = Starlette(
         routes=[
             Route("/r/{shop}/{token}", form.answer, methods=["GET", "POST"]),
@@ -72,6 +74,10 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
             Route("/s/{shop}/products/{product}", shop.product),
             Route("/k/{public_key}/{scope}", shop.of_key),
             Route("/widget.js", static_file("widget.js", "text/javascript; charset=utf-8", ANYWHERE)),
+            Route("/s/{shop}/verify", verification.live),
+            Route("/s/{shop}/chain.jsonl", verification.live_chain),
+            Route("/s/{shop}/test/verify", verification.test),
+            Route("/s/{shop}/test/chain.jsonl", verification.test_chain),
             Route("/healthz", Health(database).answer),
             Route("/metrics", MetricsEndpoint(database, clock).answer),
             Route("/openapi.json", docs.document),
