@@ -103,7 +103,7 @@ def test_nothing_is_wrong_with_a_form_that_has_something_wrong(
     browser.open(site.url + new_order(site, "en").review, width=width, dark=is_dark)
     browser.evaluate("document.getElementById('text-1').value = 'Good bread.'")
     check(site, browser, browser.press(".send button"))
-    assert browser.evaluate("document.activeElement.className") == "wrong"
+    assert browser.evaluate("document.activeElement.className") == "errors"
     assert browser.evaluate("document.getElementById('text-1').value") == "Good bread."
     described = "document.querySelector('#review-1 [role=radiogroup]').getAttribute('aria-describedby')"
     assert (
