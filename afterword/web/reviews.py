@@ -48,17 +48,19 @@ _PREFLIGHT = Answer(
     b"",
 )
 
-_PLACE = re.compile(re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})")
+_PLACE = re.compile(re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})(?:\?([0-9]{1,3}))?")
+_LIMIT = re.compile(rb"(?:^|&)limit=([0-9]{1,3})(?:&|$)")
 
 _encode = msgspec.json.Encoder().encode
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
 class Place(NamedTuple):
-    """What an address names."""
+    """What an address names, and how many reviews are wanted of it at most."""
 
     public_key: str
     scope: str
+    most: int
 
 
 class _Stars(msgspec.Struct):
@@ -108,7 +110,7 @@ class PublicReviews:
         await give(send, answer, scope["method"])
 
     async def _answer(self, scope: Scope) -> Answer:
-        method, address, now = scope["method"], scope["path"], self._clock()
+        method, address, now = scope["method"], _address(scope), self._clock()
         if method == "OPTIONS":
             return _PREFLIGHT
         if method not in ("GET", "HEAD"):
@@ -149,13 +151,21 @@ class PublicReviews:
         return kept
 
 
+def _address(scope: Scope) -> str:
+    """The path, and `limit` where the query has one: those who show a few reviews need not fetch a thousand."""
+    path: str = scope["path"]
+    query: bytes = scope.get("query_string", b"")
+    found = _LIMIT.search(query) if query else None
+    return f"{path}?{int(found[1])}" if found else path
+
+
 def read_place(address: str) -> Place:
     """Raises Refusal: 404."""
     found = _PLACE.fullmatch(address)
     if found is None:
         raise Refusal(404, "unknown_address", "write the public key, then site or a product's id in digits")
-    key, scope = found.groups()
-    return Place(key.lower(), scope if scope == SITE else str(int(scope)))
+    key, scope, most = found.groups()
+    return Place(key.lower(), scope if scope == SITE else str(int(scope)), int(most or MOST_REVIEWS))
 
 
 def look(tx: Transaction, place: Place, known: Standing | None) -> Kept | Standing | None:
@@ -169,7 +179,7 @@ def look(tx: Transaction, place: Place, known: Standing | None) -> Kept | Standi
     if standing is None or standing == known:
         return standing
     stars = ratings(tx, standing.shop_id, place.scope, live=standing.live)
-    reviews = shown_reviews(tx, standing.shop_id, place.scope, live=standing.live, most=MOST_REVIEWS)
+    reviews = shown_reviews(tx, standing.shop_id, place.scope, live=standing.live, most=place.most)
     return _kept(standing, encode_reviews(stars, reviews, _zone(standing.timezone)))
 
 

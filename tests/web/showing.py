@@ -11,6 +11,9 @@ from afterword.store.sqlite import SqliteDatabase
 from tests.store.reviewing import SIGNER
 from tests.web.conftest import NOW, Site
 
+NOBODYS_ORDERS = 2**40
+"""From here on no order that a test sends has its number."""
+
 
 class Shown(NamedTuple):
     """A shop of its own on a running server, and its keys."""
@@ -45,10 +48,11 @@ class Shown(NamedTuple):
     def review(self, number: int, **fields: Any) -> Review:
         """Clara's, of the shop unless a `scope` is given; the higher the number, the later it was published."""
         scope = fields.get("scope", SITE)
+        order_id = NOBODYS_ORDERS + self.shop.id * 10_000 + number
         usual = {
             "shop_id": self.shop.id,
-            "id": (self.shop.id * 10_000 + number) * LINES_AN_ORDER + (scope != SITE),
-            "order_id": self.shop.id * 10_000 + number,
+            "id": order_id * LINES_AN_ORDER + (scope != SITE),
+            "order_id": order_id,
             "live": True,
             "scope": scope,
             "product_name": None if scope == SITE else "Rye bread",

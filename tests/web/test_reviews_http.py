@@ -117,6 +117,20 @@ def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop:
     assert [each["txt"] for each in found["reviews"]] == [f"Number {n}" for n in range(1200, 200, -1)]
 
 
+def test_whoever_shows_a_few_gets_a_few_and_all_are_counted(shop: Reviewed) -> None:
+    for number in range(3):
+        shop.review(f"FEW-{number}", 2, now=NOW + 5_000 + number)
+    path = f"{PUBLIC}/{shop.public_key()}/200"
+    everything = json_of(shop.site.get(path))
+    assert len(everything["reviews"]) >= 3
+    for query, most in (("limit=2", 2), ("limit=0", 0), ("x=1&limit=1&y=2", 1)):
+        assert json_of(shop.site.get(f"{path}?{query}")) == everything | {
+            "reviews": everything["reviews"][:most]
+        }
+    for query in ("limit=", "limit=x", "limit=-1", "limit=5000", "unlimit=1"):
+        assert json_of(shop.site.get(f"{path}?{query}")) == everything
+
+
 def test_only_what_is_published_is_shown(shop: Reviewed) -> None:
     kept, rejected, withdrawn, erased = (shop.review(f"A-{n}") for n in range(4))
     shop.review("A-5", look=lambda text: ("link",))

@@ -36,7 +36,7 @@
     .rating b { font-weight: 600; }
     :host([data-form=score]) .rating { gap: .7rem; }
     :host([data-form=score]) .rating b { font-size: 2.6rem; line-height: 3.8rem; font-weight: 400; }
-    .stars { position: relative; display: inline-block; flex: none; font: 1.15rem/1.5 sans-serif; white-space: nowrap; }
+    .stars { position: relative; direction: ltr; display: inline-block; flex: none; font: 1.15rem/1.5 sans-serif; white-space: nowrap; }
     .stars::before, .stars i::before { content: "★★★★★"; }
     .stars::before { opacity: .28; }
     .stars i { position: absolute; inset: 0 auto 0 0; overflow: hidden; font-style: normal; }
@@ -51,6 +51,7 @@
     li { padding: 1rem 1.1rem; overflow: hidden; overflow-wrap: anywhere; }
     li + li { border-top: 1px solid rgb(128 128 128 / .25); }
     li > *, div > p { overflow: hidden; }
+    .who > * { min-width: 0; }
     .who { display: flex; flex-wrap: wrap; gap: 0 .7rem; align-items: center; font-weight: 600; }
     .text { margin: .25rem 0; white-space: pre-line; }
     .days { font-size: .875rem; }
@@ -60,7 +61,10 @@
 
   function make(name, content, more) {
     const element = Object.assign(document.createElement(name), more);
-    element.append(...[].concat(content).filter((each) => each !== ""));
+    for (const each of [content].flat()) {
+      // Towers of marks on a letter are cut; nothing is written where there is nothing to say.
+      if (each) element.append(typeof each === "string" ? each.replace(/(\p{M}{8})\p{M}+/gu, "$1") : each);
+    }
     return element;
   }
 
@@ -86,6 +90,7 @@
     const { key, scope = "site", form = "score", height } = place.dataset;
     const lang = (place.closest("[lang]")?.lang || navigator.language).slice(0, 2).toLowerCase() === "fr" ? "fr" : "en";
     const words = WORDS[lang];
+    const tongue = { lang, dir: "ltr" };
     const page = `${home}k/${encodeURIComponent(key)}/${encodeURIComponent(scope)}`;
     const root = place.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
@@ -100,20 +105,21 @@
     };
 
     function rating({ total, average }) {
-      if (!total) return make("span", words.none, { className: "rating" });
+      if (!total) return make("span", words.none, { className: "rating", ...tongue });
       const number = average.toLocaleString(lang, { minimumFractionDigits: 1 });
       const count = total === 1 ? words.one : words.many.replace("{}", total.toLocaleString(lang));
       const content = [make("b", number, { ariaHidden: "true" }), stars(average, words, number), make("span", count)];
-      return link(content, "", { className: "rating", lang });
+      return link(content, "", { className: "rating", ...tongue });
     }
 
     function review(one) {
       const author = make("bdi", one.c || words.a);
-      const days = [words.on.replace("{}", day(one.date)), one.odate && words.about.replace("{}", day(one.odate))];
+      const days = [words.on.replace("{}", day(one.date))];
+      if (one.odate) days.push(words.about.replace("{}", day(one.odate)));
       const item = make("li", [
         make("p", [stars(one.r, words, one.r), author], { className: "who" }),
         make("p", one.txt, { className: "text", dir: "auto", lang: one.lang || "" }),
-        make("p", days.filter(Boolean).join(" · "), { className: "days" }),
+        make("p", days.join(" · "), { className: "days" }),
       ]);
       if (one.imported) item.append(make("p", words.from.replace("{}", () => one.source), { className: "days" }));
       if (one.reply !== "") {
@@ -131,14 +137,14 @@
       });
       const top = make("div", [rating(ratings), ratings.total ? link(words.all, "") : ""], { className: "top" });
       const foot = make("div", [make("span", words.sorted), link(words.how, "#how")], { className: "foot" });
-      return make("div", [top, list, foot], { className: "box", lang });
+      return make("div", [top, list, foot], { className: "box", ...tongue });
     }
 
     ask(key, scope, form === "reviews" ? 5 : 0)
       .then((answer) => root.append(form === "reviews" ? box(answer) : rating(answer.ratings)))
       .catch((error) => {
         console.warn(String(error));
-        root.append(link(words.read, "", { lang }));
+        root.append(link(words.read, "", tongue));
       });
   }
 
