@@ -17,6 +17,7 @@ from afterword.base.log import log_for
 from afterword.store.database import Database, StoreUnavailable
 from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
+from afterword.web.feeds import Feeds
 from afterword.web.form import Form
 from afterword.web.health import Health
 from afterword.web.metrics import MetricsEndpoint
@@ -78,6 +79,7 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
             Route("/s/{shop}/chain.jsonl", verification.live_chain),
             Route("/s/{shop}/test/verify", verification.test),
             Route("/s/{shop}/test/chain.jsonl", verification.test_chain),
+            Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, place.url).google),
             Route("/healthz", Health(database).answer),
             Route("/metrics", MetricsEndpoint(database, clock).answer),
             Route("/openapi.json", docs.document),
