@@ -11,6 +11,8 @@ import click
 from afterword import __version__
 from afterword.base.settings import SettingsError
 from afterword.cli.doctor import doctor
+from afterword.cli.exports import export
+from afterword.cli.imports import import_
 from afterword.cli.invitations import invitation
 from afterword.cli.keys import key
 from afterword.cli.move import move
@@ -31,6 +33,7 @@ SECTIONS = {
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
     "See to the reviews": (review, verify),
+    "See to the reviews": (review, import_, export),
     "Let programs know": (webhook,),
     "Look after it": (doctor, backup, copy_journal, migrate, move),
 }

@@ -22,6 +22,7 @@ SELECT create_distributed_table('suppressions', 'shop_id', colocate_with => 'sho
 SELECT create_distributed_table('remembered', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('reviews', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('past_versions', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('imports', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('review_counts', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('chain', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('chain_heads', 'shop_id', colocate_with => 'shops');

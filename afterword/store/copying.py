@@ -82,6 +82,11 @@ SMALL_TABLES = (
         f"shop_id > 0 ORDER BY shop_id, fingerprint {_TEXT}",
     ),
     _table(
+        "imports",
+        "shop_id live source_key review_id",
+        f"shop_id > 0 ORDER BY shop_id, live, source_key {_TEXT}",
+    ),
+    _table(
         "review_counts",
         "shop_id live scope state reason rating amount",
         f"shop_id > 0 ORDER BY shop_id, live, scope {_TEXT}, state {_TEXT}, reason {_TEXT}, rating",

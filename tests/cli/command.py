@@ -68,6 +68,18 @@ class Command:
         """The one JSON value of a command that must be done."""
         return json.loads(self.say(*arguments, "--json", **settings))
 
+    def bytes(self, *arguments: str, **settings: str) -> bytes:
+        """`say`, as it was written."""
+        ended = subprocess.run(
+            [*AFTERWORD, *arguments],
+            cwd=self.folder,
+            env=self.environment | settings,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (ended.returncode, ended.stderr) == (0, b""), ended
+        return ended.stdout
+
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*AFTERWORD, *arguments],

@@ -47,6 +47,8 @@ PROMISED = {
     "suppression list SHOP": {"--json"},
     "suppression add SHOP EMAIL": {"--reason", "--json"},
     "suppression remove SHOP EMAIL": {"--json"},
+    "import SHOP FILE": {"--from", "--test", "--dry-run", "--json"},
+    "export SHOP": {"--format", "--test", "--output"},
     "webhook add SHOP URL": {"--test", "--json"},
     "webhook list SHOP": {"--json"},
     "webhook remove WEBHOOK_ID": {"--json"},

@@ -32,6 +32,7 @@ SPREAD = [
     "remembered",
     "reviews",
     "past_versions",
+    "imports",
     "review_counts",
     "chain",
     "chain_heads",
@@ -100,6 +101,10 @@ HOT = (
     "newest_reviews",
     "shown_reviews",
     "standing",
+    "all_reviews",
+    "orders_of_reviews",
+    "imported_before",
+    "insert_import",
 )
 """What is done for each order, letter, page or press of a button."""
 

@@ -20,6 +20,7 @@ CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
 
 QUICK = (
     "address_of_order",
+    "all_reviews",
     "answer_invitation",
     "any_remembered",
     "chain_head",
@@ -48,7 +49,9 @@ QUICK = (
     "forget_notice",
     "forget_notices",
     "id_order_of",
+    "imported_before",
     "insert_entry",
+    "insert_import",
     "insert_invitations",
     "insert_notice",
     "insert_orders",
@@ -73,6 +76,7 @@ QUICK = (
     "order_for_review",
     "order_of",
     "orders_of_address",
+    "orders_of_reviews",
     "past_versions",
     "places_changed_newest",
     "places_changed_oldest",

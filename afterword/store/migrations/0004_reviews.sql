@@ -55,6 +55,9 @@ CREATE INDEX reviews_unpublished ON reviews (shop_id, live, written_at, review_i
     WHERE state <> 'published';
 CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id, publish_at) WHERE state = 'waiting';
 
+-- What is read from end to end, in an order that nothing changes: feeds and exports.
+CREATE INDEX reviews_by_number ON reviews (shop_id, live, review_id);
+
 -- What publishes itself.
 CREATE INDEX reviews_to_publish ON reviews (publish_at) WHERE state = 'waiting' AND publish_at IS NOT NULL;
 
@@ -73,6 +76,15 @@ CREATE TABLE past_versions (
     salt TEXT NOT NULL,
     written_at BIGINT NOT NULL,
     PRIMARY KEY (shop_id, review_id, version)
+);
+
+-- What was imported from elsewhere before. source_key is a hash of the source's name and of what it calls a review.
+CREATE TABLE imports (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    source_key TEXT NOT NULL,
+    review_id BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, live, source_key)
 );
 
 -- How many reviews there are of each kind, changed together with them. scope is that of the reviews, or 'products' for
