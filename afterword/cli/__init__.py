@@ -32,8 +32,7 @@ SECTIONS = {
     "Run it": (serve, dispatch),
     "Set it up": (shop, key),
     "See to the letters": (invitation, suppression),
-    "See to the reviews": (review, verify),
-    "See to the reviews": (review, import_, export),
+    "See to the reviews": (review, verify, import_, export),
     "Let programs know": (webhook,),
     "Look after it": (doctor, backup, copy_journal, migrate, move),
 }
