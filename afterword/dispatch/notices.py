@@ -251,14 +251,17 @@ class NoticeLane:
     async def _settle(
         self, work: Callable[..., object], claim: NoticeClaim, what: Literal["told", "deferred", "failed"]
     ) -> object:
-        """Stores what came of it, however long the store takes to be well again."""
+        """Stores what came of it, however long the store takes to be well again. A mark that is never settled counts
+        as one that a crash left behind."""
         while True:
             try:
                 result = await self._database.write(work)
                 break
             except StoreUnavailable as error:
                 log.error("what was told waits to be stored", notice=claim.notice.id, error=str(error))
-                await asyncio.sleep(1.0)
+                if self._is_stopping:
+                    return None
+                await self._rest(1.0)
         notice = claim.notice
         by = "mail" if notice.is_by_mail else "webhook"
         self._database.metrics.count_notice(f"{by}_{what}")

@@ -2,10 +2,11 @@
 reviews wait.
 
 A subject never has a customer's words in it, and of the words in a letter none can become a header field, a link or
-markup: see `letter` and `stationery`. Both parts are quoted-printable, since a review may be one line of five
-thousand characters.
+markup: see `letter` and `stationery`. Both parts are encoded, since a review may be one line of five thousand
+characters.
 """
 
+from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -198,8 +199,8 @@ def _with_words(reviews: Sequence[Kept]) -> list[tuple[str, str, list[str], str,
 
 
 def _octets(lines: list[str]) -> int:
-    """What lines take in both parts at most: three octets for each that is quoted."""
-    return sum(3 * len(line.encode()) + 3 * len(escape(line).encode()) + 100 for line in lines)
+    """What lines take in both parts at most, in base64 with its line ends."""
+    return sum(len(line.encode()) + len(escape(line).encode()) + 100 for line in lines) * 7 // 5
 
 
 def _lines(text: str) -> list[str]:
@@ -237,16 +238,24 @@ Content-Transfer-Encoding: 7bit""".replace("\n", "\r\n")
 
 _PART = b"""\
 Content-Type: text/%b; charset=utf-8
-Content-Transfer-Encoding: quoted-printable
+Content-Transfer-Encoding: %b
 
-""".replace(b"\n", b"\r\n")
+%b""".replace(b"\n", b"\r\n")
 
 
 def _body(wording: Wording, values: dict[str, object], boundary: bytes) -> bytes:
-    """Both parts (RFC 2046 5.1.4). The boundary is the notice's fingerprint, which is keyed with the shop's salt, and
-    a quoted-printable line never begins with it: it holds an equals sign that stands for itself."""
+    """Both parts (RFC 2046 5.1.4). No encoded line begins as the boundary does: an equals sign and an underline stand
+    together in neither encoding."""
     mark = b"--" + boundary
-    text = b2a_qp(wording.text.render(values).encode())
-    html = b2a_qp(wording.html.render(values).encode())
-    parts = (mark, _PART % b"plain" + text, mark, _PART % b"html" + html, mark + b"--", b"")
-    return b"\r\n".join(parts)
+    text = _part(b"plain", wording.text.render(values))
+    html = _part(b"html", wording.html.render(values))
+    return b"\r\n".join((mark, text, mark, html, mark + b"--", b""))
+
+
+def _part(kind: bytes, text: str) -> bytes:
+    """In the encoding that is shorter for it (RFC 2045 6.7, 6.8)."""
+    octets = text.encode()
+    quoted, in_base64 = b2a_qp(octets), encodebytes(octets).replace(b"\n", b"\r\n")
+    if len(quoted) <= len(in_base64):
+        return _PART % (kind, b"quoted-printable", quoted)
+    return _PART % (kind, b"base64", in_base64)

@@ -254,8 +254,9 @@ class Move:
     def _in_hand(self) -> int:
         now = int(self._clock())
         values = {"now": now, "latest": now + LONGEST_LEASE}
-        count: int = self._source.rows(query("held_now"), values)[0][0]
-        return count
+        letters: int = self._source.rows(query("held_now"), values)[0][0]
+        notices: int = self._source.rows(query("notices_in_hand"), {"now": now})[0][0]
+        return letters + notices
 
     @contextmanager
     def _filling(self) -> Iterator[Connection]:

@@ -159,6 +159,7 @@ class _Message:
             named = {"Host": target.authority, **_HEADERS, **headers}
             connection.request("POST", target.path, body, named, preload_content=False, decode_content=False)
             response = connection.getresponse()
+            self._left()  # what was cut off may look like the end of its headers
             with suppress(HTTPError, HTTPException, OSError, ValueError):
                 response.read(MOST_READ, decode_content=False)
             return _answer(response.status)

@@ -160,3 +160,16 @@ def test_processes_that_start_together_keep_one_secret(tmp_path: Path) -> None:
     line = [sys.executable, "-c", program]
     running = [subprocess.Popen(line, cwd=PROJECT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     assert len({process.communicate(timeout=60)[0] for process in running}) == 1
+
+
+def test_networks_that_webhooks_may_reach_are_read() -> None:
+    said = {"AFTERWORD_WEBHOOK_ALLOW": "10.0.0.0/8, fd00::/8 127.0.0.1"}
+    assert [str(each) for each in read_settings(said).webhook_allow] == [
+        "10.0.0.0/8",
+        "fd00::/8",
+        "127.0.0.1/32",
+    ]
+    assert read_settings({}).webhook_allow == ()
+    for wrong in ("here", "10.0.0.1/8", "10.0.0.0/33"):
+        with pytest.raises(SettingsError, match="AFTERWORD_WEBHOOK_ALLOW"):
+            read_settings({"AFTERWORD_WEBHOOK_ALLOW": wrong})

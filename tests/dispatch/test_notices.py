@@ -5,12 +5,16 @@ import asyncio
 import email
 import email.policy
 import json
+import time
 from email.message import EmailMessage
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
+from afterword.dispatch.receivers import Receiver as Receiver_
+from afterword.domain.notices import GIVE_UP_POST_AFTER, Notice, next_try_at
 from afterword.domain.reviews import Review
 from afterword.store.due_notices import claim_notices, due_notices, mark_notice
 from afterword.store.engine_database import EngineDatabase
@@ -493,6 +497,28 @@ def test_a_dead_receiver_delays_neither_invitations_nor_other_receivers(
         run(watch())
 
 
+def test_stopping_finishes_what_is_in_hand_and_puts_the_rest_back(
+    database: EngineDatabase, alba: Member, clock: MovableClock
+) -> None:
+    def slowly(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.3)
+        status(204)(request)
+
+    async def watch() -> None:
+        async with dispatching(database, clock):
+            await until(lambda: len(receiver.heard) == 1)
+
+    with Receiver(slowly) as receiver:
+        hooked(database, alba, receiver.url)
+        written(database, alba)
+        run(watch())
+        assert len(receiver.heard) == 1
+    left = database.read_now(
+        lambda tx: tx.rows("SELECT kind, state, claim FROM notices WHERE webhook_id > 0")
+    )
+    assert left == [("published", "waiting", None)]
+
+
 def test_more_than_a_look_reads_of_one_receiver_hides_nobody_elses(
     database: EngineDatabase,
     alba: Member,
@@ -525,3 +551,35 @@ def test_a_review_that_was_erased_is_told_to_no_program(
         decided(database, erase, review, clock=clock)
     assert "Good bread" not in str(database.read_now(lambda tx: tx.rows("SELECT payload FROM notices")))
     assert database.read_now(lambda tx: review_of(tx, alba.shop.id, review.id)) is not None
+
+
+def test_who_takes_things_slowly_gets_the_next_when_it_would_be_ready() -> None:
+    receiver = Receiver_()
+    assert receiver.is_free
+    receiver.is_in_trouble()
+    assert not receiver.is_free and 0 < receiver.pause <= 1
+    before = receiver.pause
+    receiver.is_in_trouble()
+    assert receiver.pause == 2 * before
+    receiver.took_it(3.0)
+    assert receiver.is_free and receiver.pause == 0
+    assert [receiver.seconds_until(place) for place in (0, 1, 5)] == [1.0, 4.0, 16.0]
+
+
+def test_a_program_is_tried_sooner_at_first_and_for_three_days() -> None:
+    tries = [0]
+    while True:
+        notice = Notice(1, 1, True, "received", 7, 1, "", "{}", 0, len(tries) - 1)
+        again = next_try_at(notice, tries[-1], 0.0)
+        if again is None:
+            break
+        tries.append(again)
+    assert tries[:6] == [0, 5, 65, 365, 2_165, 9_365]
+    assert GIVE_UP_POST_AFTER - 15 * 3_600 < tries[-1] <= GIVE_UP_POST_AFTER
+    assert next_try_at(Notice(1, 1, True, "received", 7, 1, "", "{}", 0, 0), 0, 1.0) == 6
+
+
+def test_a_letter_is_tried_as_every_letter_is() -> None:
+    notice = Notice(1, 1, True, "receipt", 0, 1, "clara@nunez.example", "{}", 0, 0)
+    assert next_try_at(notice, 10, 0.0) == 310
+    assert next_try_at(notice, 5 * 86_400, 0.0) is None

@@ -60,6 +60,7 @@ ASKS_ALL_NODES = {
     "stopped_webhooks": "for doctor",
     "webhook_by_id": "on the command line, where a webhook is named without its shop",
     "key_by_id": "on the command line, where a key is named without its shop",
+    "notices_in_hand": "while a move waits for what is in hand",
     "held_now": "while a move waits for what is in hand",
     "last_order": "when a move begins",
     "shop_by_name": "on the command line, and when a shop is added",

@@ -17,6 +17,7 @@ from afterword.store import migrate
 from afterword.store.connection import Connection
 from afterword.store.copying import TABLES
 from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.due_notices import claim_notices, due_notices, end_notice
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim, rescue_lapsed
 from afterword.store.move import Move, Moved, cancel, connect
@@ -40,6 +41,7 @@ from tests.store.cast import (
     record_outcome,
     state,
 )
+from tests.store.reviewing import LINES, reviewed_order, write
 
 WAYS = [("sqlite", "postgres"), ("postgres", "sqlite")]
 ALL_WAYS = [*WAYS, ("sqlite", "sqlite"), ("postgres", "postgres")]
@@ -380,6 +382,28 @@ def test_what_is_in_hand_is_settled_before_it_is_closed_and_nothing_new_is_claim
         assert state(new, marked.invitation.id) == "sent"
         assert state(new, claimed.invitation.id) == "failed"
         assert len(new.write_now(lambda tx: claim(tx, alba, DUE))) == 18 + asked
+
+
+def test_a_notice_in_hand_is_settled_before_it_is_closed_too(
+    ends: Ends, source: EngineDatabase, alba: Member
+) -> None:
+    asked = 0
+
+    def meanwhile(doing: str, done: int, total: int) -> None:
+        nonlocal asked
+        if doing == "letters in hand settled":
+            asked += 1
+            assert source.write_now(claiming) == []
+            if asked == 2:
+                source.write_now(partial(end_notice, claim=one, now=DUE))
+
+    source.write_now(lambda tx: write(tx, reviewed_order(tx, alba, order("reviewed", lines=LINES))))
+    due = source.read_now(lambda tx: due_notices(tx, now=DUE, most=9))
+    claiming = partial(claim_notices, wanted=due, put_off=[], holder="h", now=DUE, lease_until=DUE + 99)
+    [one] = source.write_now(claiming)
+    ends.move(meanwhile, patience=20.0)
+    assert asked == 2
+    assert [row for row in content(ends.destination)["notices"] if row[1] == one.notice.id] == []
 
 
 def test_what_nobody_settles_is_in_doubt_when_it_was_marked_and_else_scheduled(
