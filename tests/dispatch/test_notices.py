@@ -172,16 +172,16 @@ def test_a_shop_is_told_of_all_that_waits_in_one_letter_and_then_left_in_peace(
 ) -> None:
     async def watch() -> None:
         async with dispatching(database, clock, peer):
-            await until(lambda: len(told_to_shop(peer)) == 1)
+            await until(lambda: len(told_to_shop(peer)) == 1, 15)
             written(database, strict, "3")
             written(database, strict, "4")
-            await until(lambda: len(peer.messages) == 5)
+            await until(lambda: len(peer.messages) == 5, 15)
             await asyncio.sleep(0.2)
             assert len(told_to_shop(peer)) == 1
             clock.step(901)
-            await until(lambda: len(told_to_shop(peer)) == 2)
+            await until(lambda: len(told_to_shop(peer)) == 2, 15)
             clock.step(901)
-            await until(lambda: nothing_waits(database))
+            await until(lambda: nothing_waits(database), 15)
 
     changes = by_hand(alba.shop) | {"email": "hello@alba.example"}
     strict = alba._replace(shop=database.write_now(lambda tx: change_shop(tx, alba.shop, **changes)))
@@ -383,9 +383,10 @@ def test_two_dispatchers_tell_nobody_twice(
         hooked(database, alba, receiver.url)
         for number in range(10):
             written(database, alba, f"{number}")
+        to_tell = len([row for row in database.read_now(told) if row[1]])
         run(watch(other))
     assert len(peer.messages) == len({str(letter["Message-ID"]) for letter in letters(peer)}) == 10
-    assert len(receiver.heard) == len({each.headers["webhook-id"] for each in receiver.heard}) == 11
+    assert len(receiver.heard) == len({each.headers["webhook-id"] for each in receiver.heard}) == to_tell
 
 
 def test_a_program_is_told_each_event_with_the_review_as_it_was(
