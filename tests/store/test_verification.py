@@ -30,6 +30,7 @@ from afterword.store.reviews import (
     ReviewedOrder,
     Said,
     import_review,
+    review_of,
     reviews_of_order,
     withdraw,
     write_reviews,
@@ -195,48 +196,48 @@ def test_the_columns_are_all_that_there_are() -> None:
         assert columns == set(named.split()) | (NOT_SHOWN if table == "reviews" else set())
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-def test_any_changed_value_of_any_row_is_found(database: EngineDatabase, shop: int, table: str) -> None:
-    rows = database.read_now(lambda tx: rows_of(tx, table))
-    assert rows
-    for row in rows:
-        for name, value in row.items():
-            condition, keys = where(table, row)
-            sql = f"UPDATE {table} SET {name} = :new WHERE {condition}"
-            values = keys | {"new": tampered(value, name)}
-            assert found_after(database, shop, lambda tx, sql=sql, values=values: tx.run(sql, values)), (
-                name,
-                row,
-            )
+def rows_of_all(database: EngineDatabase) -> list[tuple[str, dict[str, Any]]]:
+    """Every row of every table, with the table's name."""
+    return [
+        (table, row)
+        for table in COLUMNS
+        for row in database.read_now(lambda tx, table=table: rows_of(tx, table))
+    ]
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-def test_any_removed_row_is_found(database: EngineDatabase, shop: int, table: str) -> None:
-    for row in database.read_now(lambda tx: rows_of(tx, table)):
+def test_any_changed_value_of_any_row_is_found(database: EngineDatabase, shop: int, engine: str) -> None:
+    """Of every third one on PostgreSQL, where each takes longer and is found by the same lines."""
+    changes = [(table, row, name) for table, row in rows_of_all(database) for name in row]
+    assert {table for table, _, _ in changes} == set(COLUMNS) and len(changes) > 700
+    for table, row, name in changes if engine == "sqlite" else changes[::3]:
+        condition, keys = where(table, row)
+        sql = f"UPDATE {table} SET {name} = :new WHERE {condition}"
+        values = keys | {"new": tampered(row[name], name)}
+        said = found_after(database, shop, lambda tx, sql=sql, values=values: tx.run(sql, values))
+        assert said, (table, name, row)
+
+
+def test_any_removed_row_is_found(database: EngineDatabase, shop: int) -> None:
+    for table, row in rows_of_all(database):
         condition, keys = where(table, row)
         sql = f"DELETE FROM {table} WHERE {condition}"
-        assert found_after(database, shop, lambda tx, sql=sql, keys=keys: tx.run(sql, keys)), row
+        assert found_after(database, shop, lambda tx, sql=sql, keys=keys: tx.run(sql, keys)), (table, row)
 
 
-@pytest.mark.parametrize("table", COLUMNS)
-def test_any_added_row_is_found(database: EngineDatabase, shop: int, table: str) -> None:
-    """Each row once more, under a key that is free."""
-    key = {"reviews": "review_id", "past_versions": "version", "review_counts": "rating"}.get(table, "seq")
-    for row in database.read_now(lambda tx: rows_of(tx, table)):
-        condition, keys = where(table, row)
-        if table == "chain_heads":
-            continue  # there is one place for each world
-
-        def add(tx: Transaction, condition: str = condition, keys: dict[str, Any] = keys) -> None:
-            columns = all_columns(tx, table)
-            moved = [f"{name} + 300" if name == key else name for name in columns]
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(moved)} FROM {table} WHERE "
-            assert tx.run(sql + condition, keys) == 1
-
-        assert found_after(database, shop, add), row
+def test_any_added_row_is_found(database: EngineDatabase, shop: int) -> None:
+    """Each row once more, under a key that is free. (Of heads there is one for each world.)"""
+    free = {"reviews": "review_id", "past_versions": "version", "review_counts": "rating", "chain": "seq"}
+    for table, row in rows_of_all(database):
+        if table in free:
+            condition, keys = where(table, row)
+            columns = all_columns(table)
+            moved = [f"{name} + 300" if name == free[table] else name for name in columns]
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(moved)} FROM {table}"
+            sql = f"{sql} WHERE {condition}"
+            assert found_after(database, shop, lambda tx, sql=sql, keys=keys: tx.run(sql, keys)), (table, row)
 
 
-def all_columns(tx: Transaction, table: str) -> list[str]:
+def all_columns(table: str) -> list[str]:
     named = COLUMNS[table].split()
     return [*named, *sorted(NOT_SHOWN)] if table == "reviews" else named
 
@@ -335,11 +336,31 @@ def test_a_fault_is_told_with_its_place(database: EngineDatabase, shop: int) -> 
         assert any(each.startswith(f"review {review}: {words}") for each in said), said
 
 
-def test_a_cut_tail_is_found_by_the_head_and_not_without_it(database: EngineDatabase, shop: int) -> None:
-    """Whoever sets back head, reviews and counts too has restored a backup: only a receipt tells."""
+def test_a_cut_tail_is_found_by_the_head(database: EngineDatabase, shop: int) -> None:
     seq = database.read_now(lambda tx: chain_head(tx, shop, live=True))[0]
     said = found_after(database, shop, lambda tx: tx.run("DELETE FROM chain WHERE seq = :seq", {"seq": seq}))
     assert any(each.startswith(f"head: the chain is said to end with entry {seq}") for each in said)
+
+
+def test_a_restored_backup_is_whole_and_only_a_receipt_tells(database: EngineDatabase, shop: int) -> None:
+    """What docs/verifying.md says that verify cannot see: everything is as it was before the last review."""
+    *_, before, last = database.read_now(lambda tx: entries_from(tx, shop, live=True))
+    head = {"seq": before.seq, "hash": before.hash, "review": last.review_id, "last": last.seq}
+
+    def restore(tx: Transaction) -> None:
+        gone = review_of(tx, shop, last.review_id)
+        assert gone is not None and last.kind == "imported"
+        tx.run("DELETE FROM chain WHERE seq = :last", head)
+        tx.run("UPDATE chain_heads SET seq = :seq, hash = :hash", head)
+        tx.run("DELETE FROM reviews WHERE review_id = :review", head)
+        tx.run(
+            "UPDATE review_counts SET amount = amount - 1 WHERE state = 'waiting' AND rating = :r",
+            [gone.rating],
+        )
+        assert find_receipt(tx, shop, before.hash, live=True) is not None
+        assert find_receipt(tx, shop, last.hash, live=True) is None
+
+    assert found_after(database, shop, restore) == []
 
 
 def test_a_key_that_is_not_ours_is_found(database: EngineDatabase, shop: int) -> None:
