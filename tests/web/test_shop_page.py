@@ -9,7 +9,10 @@ import pytest
 from afterword.domain.moderation import REASONS
 from tests.axe import serious
 from tests.browser import Browser
+from tests.store.cast import order
+from tests.store.reviewing import reviewed_order, write
 from tests.web.conftest import NOW, Site
+from tests.web.reading import Reviewed
 from tests.web.showing import HOSTILE, Shown, new_shop
 
 BUDGET = 60_000
@@ -151,9 +154,9 @@ def test_the_newest_come_first_unless_another_order_is_chosen(bakery: Shown) -> 
 def test_the_order_is_said_and_each_is_one_press_away(bakery: Shown) -> None:
     page = html(bakery)
     assert "By the day of publication, the last ones first." in text(page)
-    for order in ("oldest", "highest", "lowest"):
-        assert f"?order={order}#reviews" in page
-        assert f'href="../s/{bakery.shop.id}#reviews"' in html(bakery, f"?order={order}")
+    for name in ("oldest", "highest", "lowest"):
+        assert f"?order={name}#reviews" in page
+        assert f'href="../s/{bakery.shop.id}#reviews"' in html(bakery, f"?order={name}")
 
 
 def test_those_with_so_many_stars_can_be_read_alone(bakery: Shown) -> None:
@@ -197,6 +200,18 @@ def test_search_engines_read_stars_of_products_and_none_of_the_shop(bakery: Show
     assert data["review"][0]["datePublished"] == "2026-05-02"
     for page in (html(bakery), html(bakery, "/test")):
         assert "ld+json" not in page and "itemprop" not in page
+
+
+def test_a_products_page_names_what_came_with_its_newest_order(site: Site) -> None:
+    reviewed = Reviewed.new(site)
+    line = {"id": 100, "name": "Rye bread", "ean13": "4006381333931", "sku": "RB-1", "mpn": ""}
+    line |= {"url": "https://bakery.example/rye", "image_url": "https://bakery.example/rye.jpg"}
+    one = order("PAGE-1", lines=json.dumps([line]))
+    reviewed.write(lambda tx: write(tx, reviewed_order(tx, reviewed.member, one), 1).review)
+    page = site.get(f"/s/{reviewed.member.shop.id}/products/100").content.decode()
+    data = json.loads(page.partition('ld+json">')[2].partition("</script>")[0])
+    assert (data["gtin"], data["sku"], data["image"]) == ("4006381333931", "RB-1", line["image_url"])
+    assert "mpn" not in data and '<a href="https://bakery.example/rye"' in page
 
 
 def test_test_reviews_have_a_page_of_their_own_that_says_so(site: Site) -> None:
