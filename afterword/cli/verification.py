@@ -195,7 +195,7 @@ def _tell(result: Result, *, asked: bool) -> None:
         say(("" if found.is_fault else "note: ") + shown(str(found)))
     if result.faults > len(result.findings):
         say(f"… and more: {result.faults:,} faults in all.")
-    verdict = f"{result.faults:,} FAULTS" if result.faults else "Whole"
+    verdict = f"{result.faults:,} FAULT{'S' if result.faults > 1 else ''}" if result.faults else "Whole"
     say(f"{verdict}: {shown(result.of)}, {result.end.seq:,} entries, {result.reviews:,} reviews.")
     if result.end.seq:
         say(f"Last entry: {shown(result.end.hash)}, of {time_text(result.end.happened_at)}")

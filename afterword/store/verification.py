@@ -262,7 +262,7 @@ def _wrong_counts(kept: Counter[_Kind], there: Counter[_Kind]) -> Iterator[Findi
     for kind in sorted(kept.keys() | there.keys(), key=repr):
         if kept[kind] != there[kind]:
             scope, state, reason, rating = kind
-            named = " ".join(filter(None, (str(state), str(reason), f"with {rating} stars")))
+            named = " ".join(filter(None, (str(state), str(reason), f"rated {rating}")))
             yield Finding(
                 f"counts of {scope}", f"{kept[kind]} {named} are counted, and {there[kind]} are there"
             )
