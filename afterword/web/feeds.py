@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from afterword.base.log import log_for
 from afterword.domain.feeds import Feed
 from afterword.domain.shops import Key, Shop
-from afterword.store.database import Database
+from afterword.store.database import Database, StoreUnavailable
 from afterword.store.feeds import all_reviews
 from afterword.store.shops import find_public_key
 from afterword.web.render import UNCACHED, page
@@ -52,8 +52,8 @@ class Feeds:
                 text, behind = part
                 if text:
                     yield text
-        except Exception:
-            log.exception("a feed broke off", shop=shop.id, live=key.live)
+        except StoreUnavailable as error:
+            log.error("a feed broke off", shop=shop.id, live=key.live, error=str(error))
             raise
         yield feed.end()
 

@@ -108,7 +108,12 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """Anything unexpected: the page names the line of the log that has the cause, and nothing of it."""
+    """Anything unexpected: the page names the line of the log that has the cause, and nothing of it.
+
+    An answer in its midst (a feed, a download) is cut short; that the store was the cause is in the log already.
+    """
+    if isinstance(error.__cause__, StoreUnavailable):
+        return page(request, "unavailable.html", status=503)
     number = uuid.uuid4().hex
     log.error("a page met an error of ours", request=number, exc_info=error)
     return page(request, "broken.html", status=500, number=number)

@@ -4,11 +4,13 @@ import asyncio
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+from structlog.testing import capture_logs
 
 from afterword.domain.reviews import Review
 from afterword.store.database import StoreUnavailable, Transaction
@@ -19,11 +21,12 @@ from afterword.store.reviews import order_for_review, withdraw
 from afterword.store.shops import public_keys, revoke_key
 from afterword.store.sqlite import SqliteDatabase
 from afterword.web.feeds import Feeds
+from afterword.web.server import Place, build_router
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, Member, add_member, order
 from tests.store.reviewing import SIGNER, reviewed_order, write
-from tests.web.conftest import Site
-from tests.web.test_routes import is_safe
+from tests.web.conftest import BODY_LIMIT, SECRET, Site
+from tests.web.test_routes import ask, is_safe
 
 URL = "https://reviews.example"
 
@@ -221,6 +224,18 @@ def test_a_feed_that_breaks_off_cannot_be_taken_for_a_whole_one(
     assert len(sent) == answers
     with pytest.raises(ET.ParseError):
         ET.fromstring("".join(sent))
+
+
+@pytest.mark.sqlite
+def test_a_feed_that_broke_off_is_one_line_of_the_log(
+    database: EngineDatabase, alba: Member, tmp_path: Path
+) -> None:
+    database.write_now(lambda tx: write_some(tx, alba, 1))
+    web = build_router(FailingDatabase(database, 2), lambda: NOW, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+    with capture_logs() as lines, pytest.raises(RuntimeError, match="response already started"):
+        ask(web, "GET", path(alba.shown.public_key))
+    told = {"event": "a feed broke off", "log_level": "error", "error": "disk I/O error"}
+    assert lines == [told | {"room": "feeds", "shop": alba.shop.id, "live": True}]
 
 
 @pytest.mark.sqlite
