@@ -108,7 +108,8 @@ class _LetterWriter:
             mark = fingerprint(shop.salt, live=order.live, id_order=order.id_order)
             names = claim.notice.recipient, order.lang, order.firstname, order.lastname
             reader = Reader(*names, *self._links(shop, order.order_id, mark))
-        content = content_of(claim, f"{self._url}/s/{shop.id}/verify")
+        world = "" if claim.notice.live else "/test"
+        content = content_of(claim, f"{self._url}/s/{shop.id}{world}/verify")
         return self._notices.compose(content, shop, reader, claim.fingerprint, now)
 
     def _links(self, shop: Shop, order_id: int, mark: str) -> tuple[str, str]:

@@ -37,6 +37,9 @@ OCTETS_OF_WORDS = 60_000
 """Octets that the words of the reviews take in both parts, so that a letter stays below the 102 KB at which Gmail
 clips. What is beyond goes with its receipt alone."""
 
+LINES_SHOWN = 200
+"""Of a reply; the page has them all."""
+
 HEADINGS = {
     "receipt": "Thank you for your review",
     "rejected": "Your review was not published",
@@ -180,7 +183,7 @@ def _values_of(content: Content, catalogue: Catalogue) -> dict[str, object]:
     if isinstance(content, Rejected):
         return {"about": shown(content.about), "reason": catalogue.say(REASONS[content.reason])}
     if isinstance(content, Reply):
-        return {"about": shown(content.about), "reply": _lines(content.text)}
+        return {"about": shown(content.about), "reply": _first_lines(content.text)}
     first = [
         (one.id, shown(one.about), _stars(one.rating), day(one.publish_on, catalogue.lang))
         for one in content.reviews[:REVIEWS_SHOWN]
@@ -204,9 +207,13 @@ def _octets(lines: list[str]) -> int:
 
 
 def _lines(text: str) -> list[str]:
-    """A text line by line, each harmless to show. Empty ones are left out."""
-    lines = (shown(line, LONGEST_REVIEW) for line in text.splitlines())
-    return [line for line in lines if line]
+    """A text line by line, each harmless to show."""
+    return [shown(line, LONGEST_REVIEW) for line in text.splitlines()]
+
+
+def _first_lines(text: str) -> list[str]:
+    lines = _lines(text)
+    return lines if len(lines) <= LINES_SHOWN else [*lines[: LINES_SHOWN - 1], "…"]
 
 
 def _stars(rating: int) -> str:

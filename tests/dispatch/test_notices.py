@@ -118,7 +118,8 @@ def test_a_letter_of_the_test_world_becomes_a_file_and_its_webhook_is_called(
         hooked(database, alba, live.url)
         written(database, alba, live=False)
         run(watch())
-    assert len(outbox(database)) == 1 and peer.messages == []
+    [file] = outbox(database)
+    assert f"https://reviews.example/s/{alba.shop.id}/test/verify" in file.read_text() and peer.messages == []
     assert len(receiver.heard) == 2 and live.heard == []
 
 

@@ -119,7 +119,7 @@ def test_french_is_french() -> None:
 
 def test_a_receipt_has_the_words_the_hash_and_the_salt_of_each_review() -> None:
     said = text_of(RECEIPT)
-    assert "* Rye bread: ★★★★☆\n> Good bread.\n> My family likes it.\nReceipt: " + "ab" * 32 in said
+    assert "* Rye bread: ★★★★☆\n> Good bread.\n>\n> My family likes it.\nReceipt: " + "ab" * 32 in said
     assert "Salt: " + "cd" * 16 in said and VERIFY in said
     assert "They are public now." in said
     page = Page(compose(RECEIPT))
@@ -162,6 +162,7 @@ def test_many_long_reviews_stay_below_what_is_clipped() -> None:
         assert "and 190 more" in part(letter, "plain")
         assert part(letter, "plain").count("Receipt: ") == 10
         assert len(compose(Reply("", sign * 5_000)).content) < CLIPPED_AT
+        assert len(compose(Reply("", f"{sign}\n" * 2_500)).content) < CLIPPED_AT
 
 
 def test_no_line_is_longer_than_a_line_may_be() -> None:
