@@ -92,6 +92,11 @@ def test_each_review_has_its_dates_its_author_and_what_the_shop_said(site: Site)
     assert "The mill doubts this review, since March 1, 2026, and says why: No such order." in doubted
 
 
+def test_a_shop_without_reviews_says_so(site: Site) -> None:
+    page = text(html(new_shop(site)))
+    assert "No reviews yet." in page and "As soon as a review is published, it stands here." in page
+
+
 def test_a_day_is_that_of_the_shops_own_time_zone(site: Site) -> None:
     shown = new_shop(site, timezone="Pacific/Auckland")
     shown.add(shown.review(0, published_at=NOW))
