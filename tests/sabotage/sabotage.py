@@ -1,4 +1,4 @@
-"""What a sabotage is. They are listed in `of_orders` and `of_letters`.
+"""What a sabotage is. They are listed in `of_orders`, `of_letters` and `of_reviews`.
 
 Each is applied to a copy of the project, and the named test must pass before and fail after it. `old` must stand
 exactly once in its file, so a sabotage whose place has changed fails too, and is to be brought up to date.

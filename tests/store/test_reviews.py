@@ -318,6 +318,19 @@ def test_what_was_decided_of_another_state_is_refused(
         database.write_now(lambda tx: act(tx, old))
 
 
+def test_of_two_who_decide_at_once_the_second_is_told_though_the_state_is_the_same(
+    database: EngineDatabase, alba: Member
+) -> None:
+    """Neither takes away what the other has done."""
+    about = database.write_now(lambda tx: reviewed_order(tx, alba, order("A-19")))
+    review = database.write_now(lambda tx: write(tx, about)).review
+    database.write_now(lambda tx: doubt(tx, review, "This order was cancelled.", SIGNER, NOW))
+    with pytest.raises(ReviewChanged):
+        database.write_now(lambda tx: answer(tx, review, "Thank you!", SIGNER, NOW))
+    found = database.read_now(lambda tx: find_review(tx, review.id))[1]
+    assert (found.doubt, found.reply) == ("This order was cancelled.", None)
+
+
 def test_words_change_by_nobody_but_their_author(database: EngineDatabase, alba: Member) -> None:
     """Guarantee 10."""
     about = database.write_now(lambda tx: reviewed_order(tx, alba, order("A-15")))

@@ -1,0 +1,73 @@
+"""Guarantee 10, and what it rests on: words are their author's alone, and whatever was done to a review shows."""
+
+from tests.sabotage.sabotage import STORE, Sabotage
+
+REVIEWS = f"{STORE}reviews.py::test_"
+
+OF_REVIEWS = (
+    Sabotage(
+        10,
+        "a rejection takes the words away",
+        "store/moderation.py",
+        "        reason=check_reason(reason),\n",
+        '        reason=check_reason(reason),\n        text="",\n',
+        f"{REVIEWS}words_change_by_nobody_but_their_author[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "any reason will do",
+        "domain/moderation.py",
+        "if text not in REASONS:",
+        "if not text:",
+        f"{REVIEWS}a_rejected_author_is_told_the_reason_and_can_send_it_again[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "few stars wait for a person",
+        "store/reviews.py",
+        "    state, publish_at = decide(shop.moderation, shop.publish_after, flags, int(now))\n",
+        "    low = (*flags, 'low')[: len(flags) + (words.rating < 3)]\n"
+        "    state, publish_at = decide(shop.moderation, shop.publish_after, low, int(now))\n",
+        f"{REVIEWS}the_stars_have_no_part_in_what_waits[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "the version that its author saw does not matter",
+        "store/reviews.py",
+        "if (found.version if found else 0) != said.seen_version",
+        "if said.seen_version < 0",
+        f"{REVIEWS}whoever_saw_another_version_is_told_and_nothing_is_stored[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "the last to decide wins",
+        "store/queries/reviews.sql",
+        "  AND changed_at = :old_changed_at;",
+        "  ;",
+        f"{REVIEWS}of_two_who_decide_at_once_the_second_is_told_though_the_state_is_the_same[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "the words before a change are not kept",
+        "store/reviews.py",
+        "        _keep_past_version(tx, found)\n",
+        "",
+        f"{REVIEWS}a_change_is_a_new_version_and_the_old_one_is_kept[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "what becomes of a review is not in the chain",
+        "store/reviews.py",
+        "    add_entry(tx, signer, new, kind, details, now=now)\n",
+        "",
+        f"{STORE}verification.py::test_whatever_becomes_of_reviews_verify_finds_them_whole[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "an entry does not commit to the author's name",
+        "domain/chain.py",
+        '        "author": review.author,\n',
+        "",
+        f"{STORE}verification.py::test_any_changed_value_of_any_row_is_found[sqlite-reviews]",
+    ),
+)
