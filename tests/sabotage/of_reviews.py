@@ -1,7 +1,8 @@
 """Guarantee 10, and what it rests on: words are their author's alone, and whatever was done to a review shows."""
 
-from tests.sabotage.sabotage import STORE, Sabotage
+from tests.sabotage.sabotage import DOMAIN, STORE, Sabotage
 
+WEB = "tests/web/test_"
 REVIEWS = f"{STORE}reviews.py::test_"
 
 OF_REVIEWS = (
@@ -69,5 +70,38 @@ OF_REVIEWS = (
         '        "author": review.author,\n',
         "",
         f"{STORE}verification.py::test_any_changed_value_of_any_row_is_found[sqlite-reviews]",
+    ),
+    Sabotage(
+        10,
+        "a look withdraws a review",
+        "web/form.py",
+        '        if request.method == "POST":\n            return await self._post(request)\n',
+        '        if request.method == "POST" or "withdraw" in request.query_params:\n'
+        "            return await self._post(request)\n",
+        f"{WEB}form.py::test_a_review_is_withdrawn_by_a_press_of_its_own_and_can_be_written_again",
+    ),
+    Sabotage(
+        10,
+        "another site's page is listened to",
+        "web/form.py",
+        "return site not in FROM_OUR_PAGE",
+        "return False",
+        f"{WEB}form.py::test_what_another_sites_page_sends_is_refused",
+    ),
+    Sabotage(
+        10,
+        "what is left of an erased review is fixed by nothing",
+        "store/moderation.py",
+        'return change(tx, review, new, "erased", {"commitment": left}, signer, now)',
+        'return change(tx, review, new, "erased", {}, signer, now)',
+        f"{STORE}verification.py::test_whatever_becomes_of_reviews_verify_finds_them_whole[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "a signature in another spelling is the same",
+        "domain/chain.py",
+        "if not (_HEX.fullmatch(entry.signature) and _HEX.fullmatch(entry.hash)):",
+        "if not (entry.signature and entry.hash):",
+        f"{DOMAIN}chain.py::test_a_signature_is_of_one_key_and_one_hash_and_has_one_spelling",
     ),
 )

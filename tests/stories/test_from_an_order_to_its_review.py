@@ -54,7 +54,9 @@ def test_an_order_over_php_becomes_a_review_that_the_public_api_and_the_shops_pa
         assert not seen.violations and all(url.startswith(alba.url) for url in seen.requests)
         assert alba.states() == {"1234": "answered"}
 
-        alba.wait_until(lambda: bool(public(alba, "site")["reviews"]))  # what was read before is kept for a second
+        alba.wait_until(
+            lambda: bool(public(alba, "site")["reviews"])
+        )  # what was read before is kept for a second
         of_shop, of_product = public(alba, "site"), public(alba, "100")
         [review] = of_shop["reviews"]
         assert (review["c"], review["r"], review["txt"]) == (
