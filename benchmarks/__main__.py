@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import against, batches, claims, dispatchers, letters, memory, on_postgres, one_order
+from benchmarks import against, batches, claims, dispatchers, letters, memory, on_postgres, one_order, reading
 from benchmarks.ground import Ground, MissingError, WrongResultError, ground, say
 from benchmarks.table import Report, as_json, as_text, machine
 
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "f": dispatchers.measure,
     "g": claims.measure_at_scale,
     "h": against.measure,
+    "i": reading.measure,
     "m": memory.measure,
 }
 

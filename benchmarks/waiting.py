@@ -1,7 +1,7 @@
 """Fills a database with invitations that wait, by two statements: 2 million in half a minute or less."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +25,6 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool =
     many rows have come.
     """
     _make_ready(data, orders, shops, now)
-    settings = settings_of(data)
     numbers = {
         "orders": orders,
         "shops": shops,
@@ -34,7 +33,7 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool =
         "due": due,
         "lines": _LINES,
     }
-    with (_filling_sqlite if settings.database_path else _filling_postgres)(settings) as execute:
+    with filling(data) as execute:
         execute(_ORDERS, numbers)
         execute(_SCATTERED if scattered else _IN_ORDER, numbers)
     database = open_data(data)
@@ -60,6 +59,13 @@ def _make_ready(data: Path, orders: int, shops: int, now: int) -> None:
 
 class _Execute(Protocol):
     def __call__(self, sql: str, values: dict[str, Any]) -> None: ...
+
+
+def filling(data: Path) -> AbstractContextManager[_Execute]:
+    """Statements that fill the folder's database, in one transaction that is durable in the end. In each, `numbers`
+    are those from 0 up to, and without, the value `orders`."""
+    settings = settings_of(data)
+    return (_filling_sqlite if settings.database_path else _filling_postgres)(settings)
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from benchmarks.watching import peaks_of
 from tests.needs import needs
 from tests.server import PROJECT
 
-ROWS = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 2, "f": 1, "g": 4, "h": 4, "m": 0}
+ROWS = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 2, "f": 1, "g": 4, "h": 4, "i": 3, "m": 0}
 FACTS = {"a": 2, "e": 2, "m": 4}
-WITH_WRK = "aehm"
+WITH_WRK = "aehim"
 
 
 def test_every_benchmark_is_tested() -> None:
