@@ -12,7 +12,14 @@ from afterword.base.clock import Clock
 from afterword.domain.reviews import SITE, Review
 from afterword.store.database import Database, Transaction
 from afterword.store.ratings import ratings
-from afterword.store.review_pages import Reviewer, Selection, count_selected, places_of, reviews_at
+from afterword.store.review_pages import (
+    Reviewer,
+    Selection,
+    count_selected,
+    places_of,
+    reviews_at,
+    simplified,
+)
 from afterword.store.review_rows import Place
 from afterword.store.shops import current_public_key
 from afterword.web.answers import UNCACHED, Answer, Refusal, give, refused, to_the_second
@@ -116,7 +123,8 @@ class PrivateReviews:
         )
 
     async def _page(self, asked: Asked, zone: ZoneInfo) -> bytes:
-        total = await self._database.read(lambda tx: count_selected(tx, asked.selection))
+        selection, total = await self._database.read(partial(_count, selection=asked.selection))
+        asked = asked._replace(selection=selection)
         places = await self._places(asked) if asked.before < total else []
         shop_id = asked.selection.shop_id
         found = await self._database.read(lambda tx: reviews_at(tx, shop_id, places))
@@ -157,6 +165,12 @@ class PrivateReviews:
                 return None
             behind, left = last, left - step
         return behind
+
+
+def _count(tx: Transaction, selection: Selection) -> tuple[Selection, int]:
+    """How many there are, and the simplest way to say which."""
+    simple = simplified(tx, selection)
+    return simple, count_selected(tx, simple)
 
 
 def _last_of(tx: Transaction, selection: Selection, behind: Place, count: int) -> Place | None:

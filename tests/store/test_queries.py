@@ -63,6 +63,7 @@ QUICK = (
     "lapsed",
     "letter_at",
     "list_invitations",
+    "longest_unchanged",
     "mark_notice",
     "mark_sending",
     "move_chain_head",

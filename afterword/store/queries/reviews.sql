@@ -117,6 +117,10 @@ ORDER BY r.published_at DESC, r.review_id DESC LIMIT :most;
 SELECT o.order_id, o.id_order, o.firstname, o.lastname, o.email
 FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
+-- name: longest_unchanged
+-- When the review was changed that has stayed as it is for longest.
+SELECT r.changed_at FROM reviews r WHERE r.shop_id = :shop_id AND r.live = :live ORDER BY r.changed_at LIMIT 1;
+
 -- name: count_changed
 -- How many have changed since then, of these states and scopes.
 SELECT count(*) FROM reviews r
