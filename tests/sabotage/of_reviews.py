@@ -65,11 +65,11 @@ OF_REVIEWS = (
     ),
     Sabotage(
         10,
-        "an entry does not commit to the author's name",
+        "an entry does not commit to the name",
         "domain/chain.py",
         '        "author": review.author,\n',
         "",
-        f"{STORE}verification.py::test_any_changed_value_of_any_row_is_found[sqlite-reviews]",
+        f"{STORE}verification.py::test_any_changed_value_of_any_row_is_found[sqlite]",
     ),
     Sabotage(
         10,
@@ -90,11 +90,19 @@ OF_REVIEWS = (
     ),
     Sabotage(
         10,
-        "what is left of an erased review is fixed by nothing",
+        "the words of what was erased are still told",
         "store/moderation.py",
-        'return change(tx, review, new, "erased", {"commitment": left}, signer, now)',
-        'return change(tx, review, new, "erased", {}, signer, now)',
-        f"{STORE}verification.py::test_whatever_becomes_of_reviews_verify_finds_them_whole[sqlite]",
+        '("erase_past_versions", "forget_notices")',
+        '("erase_past_versions",)',
+        f"{STORE}moderation.py::test_nobody_is_told_the_words_of_what_was_erased[sqlite]",
+    ),
+    Sabotage(
+        10,
+        "time publishes what the checks found",
+        "domain/moderation.py",
+        '        return Decision("waiting", None)\n',
+        '        return Decision("waiting", now + publish_after)\n',
+        "tests/dispatch/test_publishing.py::test_what_the_checks_found_is_never_published_by_time[sqlite]",
     ),
     Sabotage(
         10,
