@@ -136,7 +136,7 @@ def content_of(claim: NoticeClaim, verify: str) -> Content:
             WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, claim.shop))
             for one in claim.reviews
         ]
-        return Waiting(claim.waiting, first)
+        return Waiting(claim.waiting, first, claim.notice.live)
     [review] = claim.reviews
     about = review.product_name or ""
     return (

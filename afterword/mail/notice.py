@@ -110,6 +110,7 @@ class Waiting(NamedTuple):
 
     amount: int
     reviews: Sequence[WaitingReview]
+    live: bool = True
     kind: str = "waiting"
 
 
@@ -189,7 +190,14 @@ def _values_of(content: Content, catalogue: Catalogue) -> dict[str, object]:
         for one in content.reviews[:REVIEWS_SHOWN]
     ]
     more = max(0, content.amount - len(first))
-    return {"count": content.amount, "reviews": first, "more": more, "first": first[0][0] if first else "ID"}
+    world = "" if content.live else " --test"
+    return {
+        "world": world,
+        "count": content.amount,
+        "reviews": first,
+        "more": more,
+        "first": first[0][0] if first else "ID",
+    }
 
 
 def _with_words(reviews: Sequence[Kept]) -> list[tuple[str, str, list[str], str, str]]:

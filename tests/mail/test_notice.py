@@ -150,6 +150,8 @@ def test_a_shop_is_told_how_many_wait_and_what_to_type() -> None:
     assert "* 1025: Alba's bakery, ★★★★☆\npublishes itself on March 8, 2026\n" in said
     assert "* 2049: Seed rolls, ★☆☆☆☆\nwaits until somebody has decided\n" in said
     assert "and 12 more" in said and "afterword review publish 1025" in said
+    assert "afterword review list 1 --state waiting\n" in said
+    assert "--state waiting --test\n" in text_of(WAITING._replace(live=False))
     one = text_of(Waiting(1, WAITING.reviews[:1]))
     assert "One review of Alba's bakery waits" in one and "more" not in one
 
