@@ -41,7 +41,8 @@ def import_reviews(
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             became.append("imported before")
             continue
-        import_review(tx, review, signer, now)
+        is_new = import_review(tx, review, signer, now)
+        assert is_new, "its number is nobody else's"
         became.append("waiting" if review.state == "waiting" else "imported")
     return became
 
