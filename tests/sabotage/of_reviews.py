@@ -1,4 +1,5 @@
-"""Guarantee 10, and what it rests on: words are their author's alone, and whatever was done to a review shows."""
+"""Guarantee 10, and 8 for reviews: words are their author's alone, whatever was done to a review shows, and no shop
+sees another's."""
 
 from tests.sabotage.sabotage import DOMAIN, STORE, Sabotage
 
@@ -111,5 +112,13 @@ OF_REVIEWS = (
         "if not (_HEX.fullmatch(entry.signature) and _HEX.fullmatch(entry.hash)):",
         "if not (entry.signature and entry.hash):",
         f"{DOMAIN}chain.py::test_a_signature_is_of_one_key_and_one_hash_and_has_one_spelling",
+    ),
+    Sabotage(
+        8,
+        "shop left out of the list of reviews",
+        "store/queries/reviews.sql",
+        "       r.imported_from\nFROM reviews r\nWHERE r.shop_id = :shop_id AND r.live",
+        "       r.imported_from\nFROM reviews r\nWHERE r.live",
+        f"{WEB}private_reviews_http.py::test_whichever_key_asks_for_whatever_it_is_its_own_shops",
     ),
 )
