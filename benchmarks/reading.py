@@ -76,7 +76,7 @@ class Reviewed:
 
 def _look(tx: Transaction, public_key: str, scope: str) -> Kept:
     """What a request makes of it when nothing is kept."""
-    kept = look(tx, Place(public_key, scope), None)
+    kept = look(tx, Place(public_key, scope, MOST_REVIEWS), None)
     if not isinstance(kept, Kept):
         raise WrongResultError("the public key is not known")
     return kept
