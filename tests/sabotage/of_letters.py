@@ -217,8 +217,8 @@ OF_LETTERS = (
         8,
         "a revoked key still opens",
         "store/queries/shops.sql",
-        " AND k.revoked_at IS NULL",
-        "",
+        "k.kind = 'private' AND k.revoked_at IS NULL",
+        "k.kind = 'private'",
         f"{STORE}shops.py::test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it",
     ),
     Sabotage(

@@ -1,5 +1,5 @@
-"""Guarantee 10, and 8 for reviews: words are their author's alone, whatever was done to a review shows, and no shop
-sees another's."""
+"""Guarantee 10, and others for reviews: words are their author's alone, whatever was done to a review shows, and who is
+told of it gets one letter, if they want any."""
 
 from tests.sabotage.sabotage import DOMAIN, STORE, Sabotage
 
@@ -120,5 +120,37 @@ OF_REVIEWS = (
         "       r.imported_from\nFROM reviews r\nWHERE r.shop_id = :shop_id AND r.live",
         "       r.imported_from\nFROM reviews r\nWHERE r.live",
         f"{WEB}private_reviews_http.py::test_whichever_key_asks_for_whatever_it_is_its_own_shops",
+    ),
+    Sabotage(
+        5,
+        "what a crash left marked of a notice goes again",
+        "store/due_notices.py",
+        '            tx.run(query("fail_lapsed_notice"), due.key | {"now": int(now), "error": _INTERRUPTED})\n',
+        '            tx.run(query("forget_notice"), due.key)\n',
+        "tests/dispatch/test_notices.py::test_what_a_crash_left_after_the_mark_does_not_go_again[sqlite]",
+    ),
+    Sabotage(
+        6,
+        "a notice does not look for suppressions at its mark",
+        "store/due_notices.py",
+        "    if is_to_author and suppressed_because(",
+        "    if False and suppressed_because(",
+        "tests/dispatch/test_notices.py::test_an_author_suppressed_between_rcpt_and_data_gets_no_letter[sqlite]",
+    ),
+    Sabotage(
+        7,
+        "the finished header of a notice is not looked at",
+        "mail/notice.py",
+        "        check_header(header, fields_of(shop, to_customer=bool(reader.unsubscribe)))\n",
+        "",
+        "tests/mail/test_notice.py::test_a_letter_with_a_forged_header_is_not_given_out",
+    ),
+    Sabotage(
+        9,
+        "a notice is not in the journal",
+        "store/due_notices.py",
+        '    tx.journal(f"noticed {claim.fingerprint} {claim.shop.id} {notice.id} {int(now)}")\n',
+        "",
+        "tests/dispatch/test_notices.py::test_a_restored_database_does_not_send_a_letter_again",
     ),
 )
