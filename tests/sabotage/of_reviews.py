@@ -1,5 +1,5 @@
-"""Guarantee 10, and others for reviews: words are their author's alone, whatever was done to a review shows, and who is
-told of it gets one letter, if they want any."""
+"""Guarantee 10, and others for reviews: words are their author's alone, whatever was done to a review shows, and
+whoever is told of it gets one letter, if they want any."""
 
 from tests.sabotage.sabotage import DOMAIN, STORE, Sabotage
 
