@@ -12,6 +12,7 @@ from afterword.domain.invitations import Invitation
 from afterword.mail import letter
 from afterword.mail.catalogue import read_catalogues
 from afterword.web import render
+from tests.axe import serious
 from tests.browser import Browser
 from tests.web.conftest import NOW, Links, Site
 
@@ -208,6 +209,19 @@ def test_somebody_without_a_mouse_can_unsubscribe(site: Site, browser: Browser) 
     seen = browser.press("button")
     assert seen.violations == [] and browser.names("heading") == ["It is done"]
     assert site.is_stopped(links)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [375, 1000])
+def test_nothing_is_wrong_for_whoever_sees_little_or_hears_the_page(
+    site: Site, browser: Browser, width: int, dark: bool
+) -> None:
+    links = site.links(site.keys.private_key, f"X-{width}-{dark}")
+    for path in ("/docs", "/nothing", links.unsubscribe):
+        browser.open(site.url + path, width=width, dark=dark)
+        assert serious(browser) == [], path
+    browser.press("button")
+    assert browser.names("heading") == ["It is done"] and serious(browser) == []
 
 
 def test_a_scanner_that_opens_every_link_of_a_letter_changes_nothing(site: Site, browser: Browser) -> None:
