@@ -1,5 +1,6 @@
 """The form as a person's browser shows it: with a keyboard alone, on a phone, in the dark, to a screen reader."""
 
+import json
 from collections.abc import Callable
 from itertools import count
 
@@ -121,6 +122,30 @@ def check(site: Site, browser: Browser, seen: Seen) -> None:
     assert (
         1_000 < browser.evaluate(f"{loaded}.reduce((sum, each) => sum + each.decodedBodySize, 0)") < HEAVIEST
     )
+
+
+@pytest.mark.parametrize(("width", "dark"), WINDOWS)
+def test_nothing_is_wrong_with_a_page_that_refuses(
+    site: Site, browser: Browser, width: int, dark: bool
+) -> None:
+    """What no GET shows: the answer is put into the window of the form, whose style and policy it has."""
+    links, late = new_order(site, "fr"), new_order(site, "en")
+    send(site, links, review(0, 5, "Kind people."))
+    wait_180_days(site, late)
+    refused = {
+        403: send(site, links, review(1, 5, "Forged."), **{"Sec-Fetch-Site": "cross-site"}),
+        409: send(site, links, review(0, 1, "Unkind people.")),
+        410: send(site, late, review(0, 5, "Kind people.")),
+        413: send(site, links, review(0, 5, "x" * 2**20)),
+    }
+    for status, found in refused.items():
+        assert found.status == status
+        browser.open(site.url + links.review, width=width, dark=dark)
+        page = json.dumps(found.content.decode())
+        browser.evaluate(f"document.open(); document.write({page}); document.close()")
+        browser.seen()
+        assert browser.evaluate("document.styleSheets.length && document.querySelector('h1').innerText")
+        assert serious(browser) == [], status
 
 
 def test_the_checks_see_what_is_wrong(site: Site, browser: Browser) -> None:
