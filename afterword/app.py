@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock, system_clock
+from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.ids import sign_token
 from afterword.base.log import log_for
-from afterword.base.settings import Settings, SettingsError
+from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.dispatch.notices import NoticeLane
 from afterword.domain.chain import Signer
@@ -40,7 +41,6 @@ from afterword.mail.outbox import OutboxCourier
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.mail.stationery import Letter
-from afterword.store.database import StoreUnavailable
 from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim

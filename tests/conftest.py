@@ -7,7 +7,7 @@ import pytest
 
 from afterword.store.citus import distribute
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.postgres import PostgresDatabase
+from afterword.store.opening import open_postgres
 from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
 from tests.store.cast import Member, MovableClock, add_member, closing_now, open_database
@@ -38,14 +38,14 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     elif engine == "citus":
         with (
             new_schema(CLUSTER) as url,
-            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
         ):
             distribute(opened)
             yield opened
     else:
         with (
             new_database(request.getfixturevalue("postgres")) as url,
-            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
         ):
             yield opened
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from afterword import __version__
-from afterword.base.settings import SettingsError
+from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
 from afterword.cli.doctor import doctor
 from afterword.cli.exports import export
 from afterword.cli.imports import import_
@@ -24,9 +24,6 @@ from afterword.cli.suppressions import suppression
 from afterword.cli.upkeep import backup, copy_journal, migrate
 from afterword.cli.verification import verify
 from afterword.cli.webhooks import webhook
-from afterword.store.database import SchemaTooNew, StoreUnavailable
-from afterword.store.journal import JournalMissing
-from afterword.store.shops import Refused
 
 SECTIONS = {
     "Run it": (serve, dispatch),

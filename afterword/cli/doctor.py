@@ -8,19 +8,19 @@ import click
 
 from afterword import __version__
 from afterword.base.clock import system_clock
-from afterword.base.settings import Settings, SettingsError, read_settings
+from afterword.base.errors import Refused, SchemaTooNew, SettingsError, StoreUnavailable
+from afterword.base.settings import Settings, read_settings
 from afterword.cli import checks
 from afterword.cli.checks import Finding
 from afterword.cli.invitations import invitation_fields
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
 from afterword.domain.invitations import State
-from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.due_notices import notices_in_trouble
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.migrate import migrations
 from afterword.store.overview import count_by_state, in_doubt, waiting_by_shop
-from afterword.store.shops import Refused, shops_of
+from afterword.store.shops import shops_of
 from afterword.store.webhooks import stopped_webhooks
 
 MOST_NAMED = 20

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import click
 
+from afterword.base.errors import Refused
 from afterword.base.files import sync
 from afterword.base.settings import read_settings
 from afterword.cli.options import named_shop, opened, shop_argument
@@ -24,7 +25,6 @@ from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.feeds import PAGE, Collected, all_reviews
-from afterword.store.shops import Refused
 
 OF_THE_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
 """Empty where a review was imported, and its order is not known."""

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
 from afterword.cli.options import check_text, checked, json_option, named_shop, opened, shop_argument
 from afterword.cli.output import say, say_json, shown
@@ -24,7 +25,6 @@ from afterword.domain.orders import FieldError
 from afterword.domain.shops import Shop
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.imports import Became, import_reviews, which_imported_before
-from afterword.store.shops import Refused
 
 ROWS_A_TRANSACTION = 200
 """Few enough that a server on the same file goes on in between."""

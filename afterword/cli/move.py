@@ -6,9 +6,9 @@ from contextlib import closing
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import StoreUnavailable
 from afterword.cli.options import json_option
 from afterword.cli.output import say, say_json, say_table, shown
-from afterword.store.database import StoreUnavailable
 from afterword.store.move import Move, Moved, cancel, connect
 
 

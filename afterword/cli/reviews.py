@@ -7,6 +7,7 @@ from typing import Any, get_args
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table, say_text, time_text
@@ -23,7 +24,6 @@ from afterword.store.moderation import answer, doubt, erase, publish, reject
 from afterword.store.orders import order_of
 from afterword.store.review_rows import FIRST, LAST, Place, changed_reviews, waiting_reviews
 from afterword.store.reviews import ReviewChanged, find_review, past_versions
-from afterword.store.shops import Refused
 
 Act = Callable[[Transaction, Review, Signer, float], Review]
 

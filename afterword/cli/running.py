@@ -9,13 +9,13 @@ from contextlib import suppress
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.base.metrics import Board, Metrics
 from afterword.base.settings import read_settings
 from afterword.cli.demo import introduction
 from afterword.cli.output import say
 from afterword.cli.workers import watch_over
 from afterword.store.opening import open_database
-from afterword.store.shops import Refused
 
 
 @click.command()

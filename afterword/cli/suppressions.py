@@ -3,13 +3,13 @@
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.cli.options import checked, json_option, named_shop, opened, shop_argument
 from afterword.cli.output import say, say_json, say_json_array, say_table, time_text, world
 from afterword.domain.addresses import check_address
 from afterword.domain.shops import Shop
 from afterword.domain.suppressions import REASONS
 from afterword.store.database import Transaction
-from afterword.store.shops import Refused
 from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress
 
 _email = click.argument("email", metavar="EMAIL", callback=checked(check_address))

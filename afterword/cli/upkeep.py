@@ -7,15 +7,15 @@ from pathlib import Path
 
 import click
 
+from afterword.base.errors import Refused
 from afterword.base.files import sync
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import progress, say, say_json, shown
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal import copy_journal as copy_lines
-from afterword.store.journal import journal_place
+from afterword.store.journal_place import journal_place
 from afterword.store.migrate import migrations
-from afterword.store.shops import Refused
 from afterword.store.sqlite import SqliteDatabase
 
 

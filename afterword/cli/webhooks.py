@@ -9,6 +9,7 @@ from functools import partial
 import click
 
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.base.ids import new_message_id
 from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, named_shop, opened, row_id, shop_argument
@@ -16,7 +17,6 @@ from afterword.cli.output import Fields, say, say_json, say_json_array, say_tabl
 from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
 from afterword.store.due_notices import notices_by_webhook
-from afterword.store.shops import Refused
 from afterword.store.webhooks import (
     Webhook,
     add_webhook,

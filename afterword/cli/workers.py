@@ -5,8 +5,8 @@ import signal
 import time
 from collections.abc import Callable
 
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
-from afterword.store.database import StoreUnavailable
 
 SOON = 5.0
 """Seconds; a process that fails before them fails for good: a wrong setting is told, not tried for ever."""

@@ -6,12 +6,13 @@ import itertools
 from functools import partial
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.dispatch.lane import Compose, Lane
 from afterword.dispatch.notices import NoticeLane
 from afterword.domain.chain import Signer
 from afterword.mail.courier import Courier
-from afterword.store.database import Database, StoreUnavailable
+from afterword.store.database import Database
 from afterword.store.invitations import has_lapsed, rescue_lapsed
 from afterword.store.moderation import is_any_overdue, publish_overdue
 

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import psycopg
 
+from afterword.base.errors import Refused
 from afterword.store.database import Database, Transaction
 from afterword.store.migrate import statements
-from afterword.store.shops import Refused
 
 T = TypeVar("T")
 

@@ -9,10 +9,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from afterword.base.errors import JournalAhead
 from afterword.store.connection import Connection
-from afterword.store.database import Transaction
-from afterword.store.journal import Address, journal_place
-from afterword.store.keeper import JournalAhead, JournalKeeper
+from afterword.store.database import JournaledTransaction, Keeper, Transaction
 from afterword.store.migrate import migrate
 from afterword.store.queries import query
 from afterword.store.relocation import refuse_if_shut
@@ -32,17 +31,36 @@ def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any
     return [work(tx) for work in works]
 
 
+class NoJournal:
+    """A `database.Keeper` for a connection that never sends."""
+
+    is_kept = False
+
+    def open(self, tx: JournaledTransaction) -> None: ...
+
+    def start_anew(self, tx: JournaledTransaction) -> None: ...
+
+    def write(self, tx: JournaledTransaction) -> bool:
+        return False
+
+    def catch_up(self, tx: Transaction) -> None: ...
+
+    def failed(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Committer:
     """The one writing connection of a process. Not for two threads at once."""
 
-    def __init__(self, connect: Callable[[], Connection], journal: Address | None) -> None:
-        """Connects, migrates and opens the journal, if there shall be one. Raises StoreUnavailable, SchemaTooNew.
+    def __init__(self, connect: Callable[[], Connection], keeper: Keeper) -> None:
+        """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew.
 
         StoreUnavailable also says that the database is being moved or was moved (see `relocation`).
         """
         self.connection = connect()
         self._look = ""
-        self._keeper = JournalKeeper(None if journal is None else journal_place(journal))
+        self._keeper = keeper
         self._tx = OpenTransaction(self.connection, self._keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))

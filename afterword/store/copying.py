@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from afterword.base.errors import Refused
 from afterword.domain.reviews import LINES_AN_ORDER
 from afterword.store.connection import Connection
 from afterword.store.queries import query
-from afterword.store.shops import Refused
 
 CHUNK = 10_000
 """Order numbers in one piece of work."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from afterword.base.metrics import Metrics
@@ -10,14 +11,6 @@ T = TypeVar("T")
 A = TypeVar("A")
 Params = Mapping[str, Any] | Sequence[Any]
 """By name, or in the order in which the names first stand in the text (the quicker way, for hot paths)."""
-
-
-class StoreUnavailable(Exception):
-    """The store cannot take this now (busy, full disk, I/O error); nothing of it was acknowledged."""
-
-
-class SchemaTooNew(Exception):
-    """The database was migrated by a newer Afterword."""
 
 
 class Transaction(Protocol):
@@ -65,6 +58,62 @@ class Transaction(Protocol):
 
     def journal(self, line: str) -> None:
         """Has the send journal hold this line, durably, before this transaction counts."""
+        ...
+
+
+class JournaledTransaction(Transaction, Protocol):
+    """A transaction whose journal lines are not written yet."""
+
+    lines: list[str]
+
+
+class Keeper(Protocol):
+    """Keeps a database and its send journal in step.
+
+    All of it is called while the database's write lock is held: that is what gives the lines their order.
+    """
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this database has its journal."""
+        ...
+
+    def open(self, tx: JournaledTransaction) -> None:
+        """Finds the journal that belongs to this database, and carries over what it knows better."""
+        ...
+
+    def start_anew(self, tx: JournaledTransaction) -> None:
+        """The operator accepts that the old journal is lost."""
+        ...
+
+    def write(self, tx: JournaledTransaction) -> bool:
+        """Makes the transaction's lines durable; its COMMIT must follow. Returns whether there were any.
+        Raises JournalAhead, JournalMissing."""
+        ...
+
+    def catch_up(self, tx: Transaction) -> None:
+        """Applies the lines that the database does not know. Raises JournalMissing."""
+        ...
+
+    def failed(self) -> None:
+        """The lines just written, if any were, belong to a commit that did not happen."""
+        ...
+
+    def close(self) -> None: ...
+
+
+JournalAddress = Path | str
+"""Where a send journal is: a file, or the address of a PostgreSQL database."""
+
+
+class SendJournal(Protocol):
+    """Where a send journal is, and who keeps it."""
+
+    @property
+    def address(self) -> JournalAddress: ...
+
+    def keeper(self) -> Keeper:
+        """One for each connection that writes to the journal."""
         ...
 
 

@@ -6,10 +6,9 @@ from functools import partial
 from typing import TypeVar, cast
 
 from afterword.base.metrics import Metrics
-from afterword.store.committer import Committer, each
+from afterword.store.committer import Committer, NoJournal, each
 from afterword.store.connection import Connection
-from afterword.store.database import Transaction
-from afterword.store.journal import Address
+from afterword.store.database import SendJournal, Transaction
 from afterword.store.transaction import OpenTransaction
 from afterword.store.writer import Writer, WriterThread
 from afterword.store.writer_process import writer_processes
@@ -30,7 +29,7 @@ class EngineDatabase:
         self,
         connect: Callable[[], Connection],
         name: str,
-        journal: Address,
+        journal: SendJournal,
         *,
         apart: bool = False,
         lanes: int = 1,
@@ -43,9 +42,12 @@ class EngineDatabase:
         self.name = name
         self.journal = journal
         self.metrics = metrics or Metrics()
-        committer = partial(Committer, connect, journal)
+
+        def committer() -> Committer:
+            return Committer(connect, journal.keeper())
+
         if apart:
-            lane = partial(Committer, connect, None)
+            lane = partial(Committer, connect, NoJournal())
             self._writers: Sequence[Writer] = writer_processes(
                 [committer] + [lane] * (lanes - 1), self.metrics
             )

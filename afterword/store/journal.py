@@ -22,7 +22,6 @@ kind can be copied to the other, and stays the journal of the same database and 
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Protocol
 
 HEADER = "afterword-journal 1 {identity}\n"
@@ -30,16 +29,9 @@ HEADER = "afterword-journal 1 {identity}\n"
 HEADER_SIZE = len(HEADER.format(identity="0" * 32))
 """The position of a database that knows no line yet."""
 
-Address = Path | str
-"""Where a journal is: a file, or the address of a PostgreSQL database."""
-
 LINES_AT_ONCE = 5_000
 
 _LINE = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?")
-
-
-class JournalMissing(Exception):
-    """The journal of this database is not there or cannot be reached (guarantee 9): nothing more is sent."""
 
 
 class Journal(Protocol):
@@ -76,17 +68,6 @@ class JournalPlace(Protocol):
     def create(self, identity: str) -> Journal:
         """A new one, durable before anybody can find it. Raises FileExistsError."""
         ...
-
-
-def journal_place(address: Address) -> JournalPlace:
-    if isinstance(address, Path):
-        from afterword.store.journal_file import FilePlace
-
-        return FilePlace(address)
-    # Imported here: whoever keeps a file need not wait for psycopg.
-    from afterword.store.journal_rows import RowsPlace
-
-    return RowsPlace(address)
 
 
 def events(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
+from afterword.base.errors import StoreUnavailable
 from afterword.store.connection import Connection
-from afterword.store.database import StoreUnavailable
 from afterword.store.journal import HEADER_SIZE
 from afterword.store.postgres_connection import PostgresConnection
 from afterword.store.queries import query

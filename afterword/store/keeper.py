@@ -1,31 +1,18 @@
 """Keeps the database and the send journal in step: which lines the database knows, and what to do when the two
 do not fit together (guarantee 9)."""
 
-from typing import Protocol
-
+from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.base.ids import new_journal_identity
-from afterword.store.database import StoreUnavailable, Transaction
-from afterword.store.journal import HEADER_SIZE, Journal, JournalMissing, JournalPlace, events
+from afterword.store.database import JournaledTransaction, Transaction
+from afterword.store.journal import HEADER_SIZE, Journal, JournalPlace, events
 from afterword.store.queries import query
 from afterword.store.replay import journal_lines_of_suppressions, replay
 
 
-class JournalAhead(StoreUnavailable):
-    """The journal has lines that the database does not know: first it must catch up, then the work is done anew."""
-
-
-class JournaledTransaction(Transaction, Protocol):
-    """A transaction whose journal lines are not written yet."""
-
-    has_journal: bool
-    lines: list[str]
-
-
 class JournalKeeper:
-    """All of it is called while the database's write lock is held: that is what gives the lines their order."""
+    """See `database.Keeper`."""
 
-    def __init__(self, place: JournalPlace | None) -> None:
-        """Without a place there is never a journal."""
+    def __init__(self, place: JournalPlace) -> None:
         self._place = place
         self._journal: Journal | None = None
         self._begun: int | None = None
@@ -42,8 +29,6 @@ class JournalKeeper:
         none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`. So does one whose
         journal is on a server that does not answer, which is no reason not to take orders.
         """
-        if self._place is None:
-            return
         tx.exclude_others()
         try:
             found = self._place.find()
@@ -65,7 +50,7 @@ class JournalKeeper:
 
         What was in a courier's hands is in doubt from now on: only the lost journal knew whether DATA began.
         """
-        if self._journal is None and self._place is not None:
+        if self._journal is None:
             tx.exclude_others()
             self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
             self.catch_up(tx)

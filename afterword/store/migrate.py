@@ -3,8 +3,9 @@
 import re
 from importlib import resources
 
+from afterword.base.errors import SchemaTooNew
 from afterword.store.connection import Dialect
-from afterword.store.database import SchemaTooNew, Transaction
+from afterword.store.database import Transaction
 from afterword.store.queries import query
 from afterword.store.relocation import refuse_if_shut
 

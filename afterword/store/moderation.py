@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
+from afterword.base.errors import Refused
 from afterword.base.ids import new_salt
 from afterword.domain.chain import Signer, commitment, words_of
 from afterword.domain.moderation import check_reason
@@ -15,7 +16,6 @@ from afterword.store.database import Transaction
 from afterword.store.notices import tell_author
 from afterword.store.queries import query
 from afterword.store.reviews import ReviewChanged, change, later, review_of
-from afterword.store.shops import Refused
 
 
 def publish(tx: Transaction, review: Review, by: str, signer: Signer, now: float) -> Review:

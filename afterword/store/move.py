@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from afterword.base.clock import Clock
+from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable
 from afterword.store.connection import IDS_A_BLOCK, Connection
 from afterword.store.copying import CHUNK, TABLES, Copier, Progress
-from afterword.store.database import SchemaTooNew, StoreUnavailable
 from afterword.store.invitations import LONGEST_LEASE
 from afterword.store.migrate import migrate, migrations
 from afterword.store.queries import query
@@ -40,7 +40,6 @@ from afterword.store.relocation import (
     relocation_of,
     take_over,
 )
-from afterword.store.shops import Refused
 from afterword.store.transaction import OpenTransaction
 
 PATIENCE = 180.0

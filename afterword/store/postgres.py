@@ -8,9 +8,8 @@ from functools import partial
 from typing import TypeVar
 
 from afterword.base.metrics import Metrics
-from afterword.store.database import Transaction
+from afterword.store.database import SendJournal, Transaction
 from afterword.store.engine_database import EngineDatabase, ask
-from afterword.store.journal import Address
 from afterword.store.postgres_connection import PostgresConnection
 
 T = TypeVar("T")
@@ -26,7 +25,7 @@ class PostgresDatabase(EngineDatabase):
     """Every process that sends must have the same journal: a file on their one host, or rows (guarantee 9)."""
 
     def __init__(
-        self, url: str, journal: Address, *, apart: bool = False, metrics: Metrics | None = None
+        self, url: str, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         connect = partial(PostgresConnection, url)
         name = "The PostgreSQL database"

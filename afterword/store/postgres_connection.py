@@ -9,9 +9,9 @@ import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from afterword.base.settings import SettingsError
+from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.connection import Dialect, Verdict
-from afterword.store.database import Params, StoreUnavailable
+from afterword.store.database import Params
 from afterword.store.queries import query, query_of_json, query_of_orders
 
 UNLESS_SAID = {

@@ -9,10 +9,10 @@ time in which the move is not finished.
 
 from typing import Any, Literal, NamedTuple
 
+from afterword.base.errors import Refused, StoreUnavailable
 from afterword.store.connection import Connection
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.queries import query
-from afterword.store.shops import Refused
 
 Role = Literal["source", "destination"]
 State = Literal["copying", "draining", "closed", "moved", "filling", "open"]

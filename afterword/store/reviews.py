@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from afterword.base.errors import Refused
 from afterword.domain.chain import Entry, Kind, Signer, commitment, imported_details, words_of
 from afterword.domain.moderation import decide
 from afterword.domain.orders import OrderLine, decode_lines
@@ -31,7 +32,7 @@ from afterword.store.notices import tell_author, tell_programs, tell_shop
 from afterword.store.queries import query
 from afterword.store.ratings import count
 from afterword.store.review_rows import as_review, as_row
-from afterword.store.shops import Refused, find_shop
+from afterword.store.shops import find_shop
 
 MOST_ORDERS = 3
 """Orders of one address that may be reviewed before a person looks at the next."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 
 from afterword.base.metrics import Metrics
+from afterword.store.database import SendJournal
 from afterword.store.engine_database import EngineDatabase
-from afterword.store.journal import Address
 from afterword.store.sqlite_connection import UNAVAILABLE, SqliteConnection
 
 
@@ -16,7 +16,7 @@ class SqliteDatabase(EngineDatabase):
     """Two processes may open the same file; each waits for the other's commit."""
 
     def __init__(
-        self, path: Path, journal: Address, *, apart: bool = False, metrics: Metrics | None = None
+        self, path: Path, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
         self.path = path

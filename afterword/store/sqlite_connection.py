@@ -10,8 +10,9 @@ from typing import Any
 
 import apsw
 
+from afterword.base.errors import StoreUnavailable
 from afterword.store.connection import IDS_A_BLOCK, Dialect, Verdict
-from afterword.store.database import Params, StoreUnavailable
+from afterword.store.database import Params
 from afterword.store.queries import query, query_of_rows
 
 BUSY_FOR = 10.0

@@ -1,14 +1,14 @@
 """A transaction on a connection of any engine."""
 
+from afterword.base.errors import JournalMissing
 from afterword.store.connection import IDS_A_BLOCK, Connection
-from afterword.store.journal import JournalMissing
-from afterword.store.keeper import JournalKeeper
+from afterword.store.database import Keeper
 
 
 class OpenTransaction:
     """See `database.Transaction`."""
 
-    def __init__(self, connection: Connection, keeper: JournalKeeper | None = None) -> None:
+    def __init__(self, connection: Connection, keeper: Keeper | None = None) -> None:
         self.rows = connection.rows
         self.run = connection.run
         self.rows_each = connection.rows_each
@@ -43,7 +43,7 @@ class OpenTransaction:
             self._keeper.open(self)
 
     def accept_journal_loss(self) -> None:
-        """See `JournalKeeper.start_anew`."""
+        """See `Keeper.start_anew`."""
         if self._keeper is not None:
             self._keeper.start_anew(self)
 

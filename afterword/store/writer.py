@@ -7,9 +7,10 @@ from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
 from afterword.store.committer import Call, Committer, each
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 
 T = TypeVar("T")
 

@@ -19,9 +19,10 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, TypeVar
 
+from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
 from afterword.store.committer import Call, Committer, each
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settle
 
 T = TypeVar("T")

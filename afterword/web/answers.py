@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
-from afterword.store.database import StoreUnavailable
 from afterword.web.authentication import Unauthorized
 from afterword.web.edge import Send
 from afterword.web.render import SAFE_HEADERS

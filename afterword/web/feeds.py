@@ -12,10 +12,11 @@ from time import perf_counter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.feeds import Feed
 from afterword.domain.shops import Key, Shop
-from afterword.store.database import Database, StoreUnavailable
+from afterword.store.database import Database
 from afterword.store.feeds import all_reviews
 from afterword.store.shops import find_public_key
 from afterword.web.render import UNCACHED, page

@@ -20,13 +20,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.chain import Entry, Signer
 from afterword.domain.checks import look
 from afterword.domain.reviews import WRITE_FOR, Review
 from afterword.domain.values import shown
 from afterword.store.chain import entries_of_review
-from afterword.store.database import Database, StoreUnavailable, Transaction
+from afterword.store.database import Database, Transaction
 from afterword.store.reviews import (
     ReviewChanged,
     ReviewedOrder,

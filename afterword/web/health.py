@@ -3,7 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from afterword.store.database import Database, StoreUnavailable
+from afterword.base.errors import StoreUnavailable
+from afterword.store.database import Database
 from afterword.web.render import UNCACHED
 
 

@@ -16,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.base.metrics import Distribution, Totals
-from afterword.store.database import Database, StoreUnavailable, Transaction
+from afterword.store.database import Database, Transaction
 from afterword.store.overview import count_due, oldest_due
 from afterword.web.render import UNCACHED
 

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
 from afterword.base.metrics import Metrics
 from afterword.domain.batches import BatchError, Outcome, Report, refusal
-from afterword.store.database import Database, StoreUnavailable
+from afterword.store.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send

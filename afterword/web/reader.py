@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.batches import BatchError, parse_slices
-from afterword.store.database import StoreUnavailable
 from afterword.web.payload import MalformedBody, Payload, UnknownMediaType, media_type, read_payload
 
 SLICE = 250

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
-from afterword.store.database import Database, StoreUnavailable
+from afterword.store.database import Database
 from afterword.web.docs import Docs
 from afterword.web.edge import Asgi, Edge
 from afterword.web.feeds import Feeds

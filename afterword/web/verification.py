@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.chain import Entry
 from afterword.domain.shops import Shop
@@ -25,7 +26,7 @@ from afterword.domain.values import shown
 from afterword.domain.verification import Finding, Position, check_head, read_entry, written_line
 from afterword.mail.catalogue import day
 from afterword.store.chain import chain_head, entries_from
-from afterword.store.database import Database, StoreUnavailable
+from afterword.store.database import Database
 from afterword.store.receipts import Found, find_receipt
 from afterword.store.shops import find_shop
 from afterword.store.verification import Tail, last_entries

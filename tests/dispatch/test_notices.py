@@ -295,7 +295,7 @@ def test_nothing_is_told_while_the_database_is_held(
     written(database, alba)
     assert marked(database, clock)
     written(database, alba, "2")
-    database.journal.unlink()
+    database.journal.address.unlink()
     with Receiver() as receiver, RelayPeer() as peer, closing_now(another(database)) as held:
         assert held.is_held
         hooked(database, alba, receiver.url)

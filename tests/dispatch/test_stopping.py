@@ -136,7 +136,7 @@ def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_
             await until_state(opened, letters[-1], "sent")
         await opened.close()
 
-    journal = database.journal
+    journal = database.journal.address
     away = Path(f"{journal}.away")
     clock.now = DUE
     with RelayPeer() as peer:

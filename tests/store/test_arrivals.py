@@ -5,8 +5,8 @@ import asyncio
 import psycopg
 import pytest
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.batches import Stored
-from afterword.store.database import StoreUnavailable
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.orders import Arrival, import_orders
 from tests.store.cast import NOW, Member, count_commits, counted, order, run

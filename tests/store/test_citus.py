@@ -11,12 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from afterword.base.errors import Refused
 from afterword.store.citus import citus_sql, distribute
 from afterword.store.database import Transaction
 from afterword.store.migrate import statements
+from afterword.store.opening import open_postgres
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.queries import all_queries, query_of_orders
-from afterword.store.shops import Refused, change_shop, list_shops
+from afterword.store.shops import change_shop, list_shops
 from tests.citus import pretend_citus
 from tests.postgres import new_database
 from tests.store.cast import add_member, closing_now
@@ -225,7 +227,7 @@ def url(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def cluster(url: str, tmp_path: Path) -> Iterator[PostgresDatabase]:
-    with closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as database:
+    with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
         yield database
 
 
@@ -268,7 +270,7 @@ def test_what_citus_refuses_is_said_and_undoes_everything(cluster: PostgresDatab
 def test_without_citus_there_is_a_sentence_and_no_change(postgres: str, tmp_path: Path) -> None:
     with (
         new_database(postgres) as url,
-        closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as database,
+        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
         pytest.raises(Refused, match="this PostgreSQL database has no Citus"),
     ):
         distribute(database)
@@ -277,7 +279,7 @@ def test_without_citus_there_is_a_sentence_and_no_change(postgres: str, tmp_path
 def test_a_node_that_acknowledges_before_the_disk_is_refused(postgres: str, tmp_path: Path) -> None:
     with new_database(postgres) as url:
         pretend_citus(url, synchronous_commit="off")
-        with closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as database:
+        with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
             with pytest.raises(Refused, match="synchronous_commit is off on the node worker-1:5432"):
                 distribute(database)
             assert spread_tables(database) == {}
@@ -300,7 +302,7 @@ def test_names_stay_unique_where_no_key_can_hold_them(cluster: PostgresDatabase)
         except Refused as refused:
             said.append(str(refused))
 
-    with closing_now(PostgresDatabase(cluster.url, cluster.journal)) as other:
+    with closing_now(open_postgres(cluster.url, cluster.journal.address)) as other:
         first = threading.Thread(target=lambda: cluster.write_now(add_slowly))
         first.start()
         assert has_added.wait(10)
@@ -319,7 +321,7 @@ def test_names_stay_unique_where_no_key_can_hold_them(cluster: PostgresDatabase)
 
 def test_the_file_can_be_pasted(url: str, tmp_path: Path) -> None:
     """As it stands, in one transaction, into psql."""
-    PostgresDatabase(url, tmp_path / "send.journal").close_now()
+    open_postgres(url, tmp_path / "send.journal").close_now()
     with psycopg.connect(url) as connection:
         for statement in statements(citus_sql()):
             connection.execute(statement)  # type: ignore[call-overload]

@@ -9,7 +9,8 @@ from contextlib import closing, contextmanager
 import apsw
 import pytest
 
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.base.errors import StoreUnavailable
+from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
 from tests.store.cast import (
     Member,

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.domain.invitations import Outcome
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import release, send_invitation
-from afterword.store.journal import HEADER_SIZE, JournalMissing
+from afterword.store.journal import HEADER_SIZE
 from afterword.store.journal_file import FilePlace
 from afterword.store.suppressions import allow, suppress
 from tests.store.cast import (
@@ -39,7 +40,7 @@ def lines(database: EngineDatabase) -> list[str]:
 
 
 def journal(database: EngineDatabase) -> Path:
-    return database.journal
+    return database.journal.address
 
 
 def reopened(database: EngineDatabase) -> EngineDatabase:
@@ -241,7 +242,7 @@ def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
     imported(database, alba, "1")
     mark(database, held(database, alba))
     invitation = imported(database, alba, "2")
-    restored = database.journal.parent / "restored"
+    restored = database.journal.address.parent / "restored"
     restored.mkdir()
     database.backup(restored / "afterword.db", lambda done, pages: None)
     one = held(database, alba)

@@ -8,19 +8,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.domain.invitations import Outcome
 from afterword.store import journal_rows
-from afterword.store.database import StoreUnavailable
-from afterword.store.journal import (
-    HEADER_SIZE,
-    Address,
-    Journal,
-    JournalMissing,
-    copy_journal,
-    events,
-    journal_place,
-)
+from afterword.store.database import JournalAddress
+from afterword.store.journal import HEADER_SIZE, Journal, copy_journal, events
+from afterword.store.journal_place import journal_place
 from afterword.store.journal_rows import RowsPlace
+from afterword.store.opening import open_postgres
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.suppressions import list_suppressions, suppress
 from tests.conftest import closing_now
@@ -42,7 +37,7 @@ def rows(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str, rows: str) -> Iterator[PostgresDatabase]:
-    with new_database(postgres) as url, closing_now(PostgresDatabase(url, rows)) as opened:
+    with new_database(postgres) as url, closing_now(open_postgres(url, rows)) as opened:
         yield opened
 
 
@@ -52,7 +47,7 @@ def alba(database: PostgresDatabase) -> Member:
 
 
 @contextmanager
-def journal_of(address: Address) -> Iterator[Journal]:
+def journal_of(address: JournalAddress) -> Iterator[Journal]:
     found = journal_place(address).find()
     assert found is not None
     try:
@@ -61,7 +56,7 @@ def journal_of(address: Address) -> Iterator[Journal]:
         found.close()
 
 
-def words(address: Address) -> list[str]:
+def words(address: JournalAddress) -> list[str]:
     with journal_of(address) as found:
         return [line[0] for line in events(found.lines_from(HEADER_SIZE))]
 
@@ -129,7 +124,7 @@ def test_several_hosts_write_to_one_journal(
     for number in "123":
         imported(database, alba, number)
     with ExitStack() as hosts:
-        others = [hosts.enter_context(closing_now(PostgresDatabase(database.url, rows))) for _ in range(2)]
+        others = [hosts.enter_context(closing_now(open_postgres(database.url, rows))) for _ in range(2)]
         every = [database, *others]
         claims = database.write_now(lambda tx: claim(tx, alba, DUE))
         for host, one in zip(every, claims, strict=True):
@@ -163,7 +158,7 @@ def test_a_restored_database_sends_nothing_again(
     database.write_now(lambda tx: suppress(tx, alba.shop, diego, live=True, reason="unsubscribed", now=NOW))
     with new_database(postgres) as restored:
         subprocess.run([programs() / "psql", "-q", restored], input=dump, check=True, capture_output=True)
-        with closing_now(PostgresDatabase(restored, rows)) as after:
+        with closing_now(open_postgres(restored, rows)) as after:
             assert not after.is_held
             assert state(after, first) == "sent"
             assert after.write_now(lambda tx: claim(tx, alba, DUE + 9)) == []
@@ -184,7 +179,7 @@ def test_orders_are_taken_while_the_journal_cannot_be_reached_and_nothing_is_sen
         with pytest.raises(StoreUnavailable):
             run(database.write(lambda tx: mark_sending(tx, again, now=DUE, lease_until=DUE + 40)))
         database.write_now(lambda tx: import_one(tx, alba, order("3")))
-        with closing_now(PostgresDatabase(database.url, rows)) as started:
+        with closing_now(open_postgres(database.url, rows)) as started:
             assert started.is_held
             started.write_now(lambda tx: import_one(tx, alba, order("4")))
             assert state(started, second) == "claimed"
@@ -199,7 +194,7 @@ def test_a_held_database_goes_on_when_its_journal_can_be_reached_again(
     imported(database, alba)
     mark(database, held(database, alba))
     with away(rows):
-        started = PostgresDatabase(database.url, rows)
+        started = open_postgres(database.url, rows)
     with closing_now(started):
         assert started.is_held
         run(started.look_for_journal())
@@ -212,7 +207,7 @@ def test_a_copied_journal_is_that_of_the_same_database_and_of_its_backups(
 ) -> None:
     file = tmp_path / "send.journal"
     old, new = (file, rows) if kinds == "file to rows" else (rows, file)
-    with new_database(postgres) as url, closing_now(PostgresDatabase(url, old)) as before:
+    with new_database(postgres) as url, closing_now(open_postgres(url, old)) as before:
         alba = before.write_now(lambda tx: add_member(tx, "Alba's bakery"))
         for number in "123":
             imported(before, alba, number)
@@ -221,7 +216,7 @@ def test_a_copied_journal_is_that_of_the_same_database_and_of_its_backups(
         copy(old, new)
         record(before, first, Outcome("sent"))
         copy(old, new)  # what came meanwhile
-        with closing_now(PostgresDatabase(url, new)) as after:
+        with closing_now(open_postgres(url, new)) as after:
             assert not after.is_held
             mark(after, second)
             with pytest.raises(JournalMissing, match="newer copy"):
@@ -249,6 +244,6 @@ def test_a_torn_line_does_not_move_what_stands_behind_it_in_a_copy(rows: str, tm
         assert [" ".join(line) for line in events(other.lines_from(HEADER_SIZE))] == LINES
 
 
-def copy(old: Address, new: Address) -> None:
+def copy(old: JournalAddress, new: JournalAddress) -> None:
     with journal_of(old) as source:
         copy_journal(source, journal_place(new), lambda done, of: None)

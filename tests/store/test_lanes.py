@@ -17,7 +17,8 @@ STORY = """
 import asyncio, os, sys, time
 from functools import partial
 from pathlib import Path
-from afterword.store.postgres import LANES, PostgresDatabase
+from afterword.store.opening import open_postgres
+from afterword.store.postgres import LANES
 
 
 def who(tx, items):
@@ -27,7 +28,7 @@ def who(tx, items):
 def alone(tx):
     return os.getpid()
 
-database = PostgresDatabase(sys.argv[1], Path(sys.argv[2]), apart=True)
+database = open_postgres(sys.argv[1], Path(sys.argv[2]), apart=True)
 """
 
 WAITS = "print('ready', flush=True); time.sleep(60)"
@@ -110,18 +111,18 @@ def test_no_writer_outlives_the_process_that_it_writes_for(url: str, tmp_path: P
 def test_what_opening_one_of_them_raises_is_raised_and_leaves_none(tmp_path: Path, url: str) -> None:
     story = """
 import afterword.store.committer as committer
-from afterword.store.database import StoreUnavailable
+from afterword.base.errors import StoreUnavailable
 opened = committer.Committer.__init__
 
-def refuse(self, connect, journal):
-    if journal is None:
+def refuse(self, connect, keeper):
+    if isinstance(keeper, committer.NoJournal):
         raise StoreUnavailable("no second one")
-    opened(self, connect, journal)
+    opened(self, connect, keeper)
 
 database.close_now()
 committer.Committer.__init__ = refuse
 try:
-    PostgresDatabase(sys.argv[1], Path(sys.argv[2]), apart=True)
+    open_postgres(sys.argv[1], Path(sys.argv[2]), apart=True)
 except StoreUnavailable as error:
     print(error, Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text())
 """

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from afterword.base.errors import Refused
 from afterword.domain.checks import FLAGS, look
 from afterword.domain.moderation import REASONS
 from afterword.domain.reviews import Review
@@ -15,7 +16,7 @@ from afterword.store.moderation import answer, doubt, erase, is_any_overdue, pub
 from afterword.store.notices import tell_programs
 from afterword.store.overview import Waiting, waiting_by_shop
 from afterword.store.reviews import find_review, withdraw
-from afterword.store.shops import Refused, change_shop
+from afterword.store.shops import change_shop
 from tests.store.cast import NOW, Member, another, closing_now, order
 from tests.store.reviewing import SIGNER, by_hand, counted, reviewed_order, told, write
 

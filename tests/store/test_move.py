@@ -11,21 +11,22 @@ from urllib.parse import urlsplit, urlunsplit
 import apsw
 import pytest
 
+from afterword.base.errors import Refused, StoreUnavailable
 from afterword.domain.invitations import Outcome
 from afterword.domain.orders import Order
 from afterword.store import migrate
 from afterword.store.connection import Connection
 from afterword.store.copying import TABLES
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.due_notices import claim_notices, due_notices, end_notice
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.invitations import Claim, rescue_lapsed
 from afterword.store.move import Move, Moved, cancel, connect
+from afterword.store.opening import open_postgres, open_sqlite
 from afterword.store.postgres import PostgresDatabase
 from afterword.store.queries import query
 from afterword.store.relocation import TakenOver
-from afterword.store.shops import Refused, change_shop, list_shops
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.shops import change_shop, list_shops
 from afterword.store.suppressions import suppress
 from tests.postgres import new_database
 from tests.store.cast import (
@@ -106,9 +107,7 @@ class Ends:
         """As a process of Afterword has it."""
         is_postgres = address.startswith("postgresql://")
         database = (
-            PostgresDatabase(address, self.journal)
-            if is_postgres
-            else SqliteDatabase(Path(address), self.journal)
+            open_postgres(address, self.journal) if is_postgres else open_sqlite(Path(address), self.journal)
         )
         try:
             yield database

@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from afterword.base.settings import SettingsError
-from afterword.store.database import StoreUnavailable
-from afterword.store.postgres import PostgresDatabase
+from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.store.opening import open_postgres
 from afterword.store.postgres_connection import PostgresConnection, read_address
 from tests.cli.command import Command
 from tests.conftest import closing_now
@@ -128,6 +127,6 @@ def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_tells_no_password(
 def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
     postgres: str, tmp_path: Path
 ) -> None:
-    with new_database(postgres) as url, closing_now(PostgresDatabase(url, tmp_path / "journal")) as database:
+    with new_database(postgres) as url, closing_now(open_postgres(url, tmp_path / "journal")) as database:
         asked = "SELECT reloptions FROM pg_class WHERE relname = 'invitations'"
         assert database.read_now(lambda tx: tx.rows(asked)) == [(["autovacuum_vacuum_scale_factor=0.02"],)]

@@ -8,8 +8,9 @@ from pathlib import Path
 import apsw
 import pytest
 
-from afterword.store.database import SchemaTooNew, StoreUnavailable
+from afterword.base.errors import SchemaTooNew, StoreUnavailable
 from afterword.store.migrate import migrations
+from afterword.store.opening import open_sqlite
 from afterword.store.sqlite import SqliteDatabase
 from tests.store.cast import Member, counted, import_batch, order
 
@@ -77,7 +78,7 @@ def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(
 
 
 def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
-    folder = str(database.journal.parent)
+    folder = str(database.journal.address.parent)
     together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
     assert counted(database, "orders") == counted(database, "invitations") == 300
     numbers = database.read_now(lambda tx: tx.rows("SELECT DISTINCT order_id FROM orders"))
@@ -90,13 +91,13 @@ def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDataba
 
 def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:
     path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
-    SqliteDatabase(path, journal).close_now()
+    open_sqlite(path, journal).close_now()
     with closing(apsw.Connection(str(path))) as newer:
         newer.execute("INSERT INTO schema_versions (version) VALUES (9999)")
     with pytest.raises(
         SchemaTooNew, match="has schema 9999, but this version of Afterword knows only schema"
     ):
-        SqliteDatabase(path, journal)
+        open_sqlite(path, journal)
     with closing(apsw.Connection(str(path))) as newer:
         assert newer.execute("SELECT max(version) FROM schema_versions").fetchall() == [(9999,)]
 
@@ -107,9 +108,9 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
-    SqliteDatabase(path, journal).close_now()
+    open_sqlite(path, journal).close_now()
     before = path.read_bytes(), journal.read_bytes()
-    SqliteDatabase(path, journal).close_now()
+    open_sqlite(path, journal).close_now()
     assert (path.read_bytes(), journal.read_bytes()) == before
 
 
@@ -117,7 +118,7 @@ def test_a_file_that_is_no_database_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "afterword.db"
     path.write_text("Alba's recipes, which are no database at all. " * 100)
     with pytest.raises((StoreUnavailable, apsw.NotADBError)):
-        SqliteDatabase(path, tmp_path / "send.journal")
+        open_sqlite(path, tmp_path / "send.journal")
     assert path.read_text().startswith("Alba's recipes")
 
 

@@ -10,7 +10,7 @@ import afterword
 from afterword.store import queries
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.journal_rows import RowsPlace
-from afterword.store.postgres import PostgresDatabase
+from afterword.store.opening import open_postgres
 from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
@@ -159,7 +159,7 @@ def test_every_query_fits_the_schema(database: EngineDatabase, name: str) -> Non
 def test_every_query_of_postgresql_fits_its_schema(postgres: str, tmp_path: Path) -> None:
     with (
         new_database(postgres) as url,
-        closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as database,
+        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
     ):
         assert RowsPlace(url).find() is None  # which makes its tables
         for name in OF_POSTGRESQL:

@@ -100,7 +100,7 @@ def test_what_was_sent_after_the_backup_is_sent_in_the_restored_database_too(
     mark(database, one)
     backup = back_up(database)
     record(database, one, Outcome("sent"), now=DUE + 3)
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         assert (state(after, first), seen(after, first).sent_at) == ("sent", DUE + 3)
         assert state(after, second) == "claimed"
 
@@ -112,7 +112,7 @@ def test_a_letter_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_res
     backup = back_up(database)
     [one] = database.write_now(lambda tx: claim(tx, alba, DUE))
     mark(database, one)
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         assert (state(after, invitation), seen(after, invitation).reason) == (
             "in_doubt",
             "the send journal says so",
@@ -126,7 +126,7 @@ def test_an_order_imported_again_after_a_restore_keeps_its_end(
     backup = back_up(database)
     imported(database, alba, "1")
     assert send_all(database, alba) == ["1"]
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         imported(after, bruno, "1")
         again = imported(after, alba, "1")
         assert send_all(after, bruno) == ["1"]
@@ -141,7 +141,7 @@ def test_a_test_order_of_the_same_number_is_another_order_after_a_restore(
     backup = back_up(database)
     imported(database, alba, "1")
     send_all(database, alba)
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         imported(after, alba, "1", live=False)
         assert len(after.write_now(lambda tx: claim(tx, alba, DUE, live=False))) == 1
 
@@ -155,7 +155,7 @@ def test_a_deferred_letter_is_still_tried_after_a_restore_and_a_failed_one_is_no
         mark(database, one)
         outcome = Outcome("deferred" if one.invitation.id == deferred else "failed", "no")
         record(database, one, outcome, again=DUE + 300)
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         assert (state(after, deferred), state(after, failed)) == ("scheduled", "failed")
         assert send_all(after, alba) == ["1"]
 
@@ -164,7 +164,7 @@ def test_one_that_a_person_let_go_again_is_not_remembered(database: SqliteDataba
     backup = back_up(database)
     imported(database, alba, "1")
     send_all(database, alba)
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         again = imported(after, alba, "1")
         after.write_now(lambda tx: send_invitation(tx, again, DUE))
         assert send_all(after, alba) == ["1"]
@@ -183,7 +183,7 @@ def test_suppressions_survive_a_restore_and_so_does_taking_them_back(
         )
     for email in ("b@b.example", "c@c.example"):
         database.write_now(lambda tx, to=email: allow(tx, alba.shop, to, NOW))
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         reasons = [
             after.read_now(lambda tx, to=email: suppressed_because(tx, alba.shop, to, live=True))
             for email in (DIEGO, "b@b.example", "c@c.example")
@@ -198,7 +198,7 @@ def lose_the_journal(database: SqliteDatabase) -> None:
 
 
 def take_another_databases_journal(database: SqliteDatabase) -> None:
-    other = database.journal.parent / "bruno"
+    other = database.journal.address.parent / "bruno"
     with closing_now(open_database(other)) as brunos:
         brunos.write_now(lambda tx: add_member(tx, "Bruno's books"))
     shutil.copy(other / "send.journal", journal(database))
@@ -248,7 +248,7 @@ def test_a_journal_that_is_there_again_is_believed(database: SqliteDatabase, alb
     imported(database, alba, "2")
     send_all(database, alba)
     away = journal(database).rename(database.path.with_name("away"))
-    with closing_now(restore(database.journal.parent, backup)) as after:
+    with closing_now(restore(database.journal.address.parent, backup)) as after:
         assert after.is_held
         again = imported(after, alba, "2")
         away.rename(journal(database))
@@ -263,7 +263,7 @@ def test_a_database_that_lost_everything_adopts_the_journal_that_is_there(
 ) -> None:
     imported(database, alba)
     send_all(database, alba)
-    anew_folder = database.journal.parent / "anew"
+    anew_folder = database.journal.address.parent / "anew"
     anew_folder.mkdir()
     shutil.copy(journal(database), anew_folder)
     with closing_now(open_database(anew_folder)) as anew:

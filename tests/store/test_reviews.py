@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from afterword.base.errors import Refused
 from afterword.domain.chain import commitment, words_of
 from afterword.domain.reviews import PRODUCTS, SITE, Review
 from afterword.store.chain import chain_head, entries_from, entries_of_review
@@ -14,7 +15,7 @@ from afterword.store.engine_database import EngineDatabase
 from afterword.store.moderation import answer, doubt, erase, publish, publish_overdue, reject
 from afterword.store.ratings import ratings
 from afterword.store.reviews import ReviewChanged, find_review, past_versions, reviews_of_order, withdraw
-from afterword.store.shops import Refused, change_shop, find_shop
+from afterword.store.shops import change_shop, find_shop
 from tests.store.cast import NOW, Member, add_member, another, closing_now, order, state
 from tests.store.reviewing import LINES, SIGNER, by_hand, counted, reviewed_order, told, write
 

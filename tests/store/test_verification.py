@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from afterword.base.errors import Refused
 from afterword.domain import verification as checks
 from afterword.domain.chain import Signer, is_signed_by
 from afterword.domain.reviews import SITE, Review, Words
@@ -35,7 +36,6 @@ from afterword.store.reviews import (
     withdraw,
     write_reviews,
 )
-from afterword.store.shops import Refused
 from afterword.store.verification import Verification, last_entries
 from tests.needs import scale
 from tests.store.cast import NOW, Member, add_member, another, closing_now, order

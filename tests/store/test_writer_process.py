@@ -16,8 +16,9 @@ from pathlib import Path
 
 
 
-from afterword.store.shops import Refused, list_shops
-from afterword.store.sqlite import SqliteDatabase
+from afterword.base.errors import Refused
+from afterword.store.shops import list_shops
+from afterword.store.opening import open_sqlite
 
 
 def same(tx, n):
@@ -30,7 +31,7 @@ def wait(tx):
     time.sleep(0.2)
 
 folder = Path(sys.argv[1])
-database = SqliteDatabase(folder / "afterword.db", folder / "send.journal", apart=True)
+database = open_sqlite(folder / "afterword.db", folder / "send.journal", apart=True)
 """
 
 

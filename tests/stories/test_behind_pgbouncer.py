@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from afterword.store.migrate import migrations
-from afterword.store.postgres import PostgresDatabase
+from afterword.store.opening import open_postgres
 from tests.conftest import closing_now
 from tests.needs import scale
 from tests.pgbouncer import POOL, pgbouncer
@@ -94,7 +94,7 @@ def test_what_is_set_for_a_transaction_stays_in_it(server: PostgresServer, tmp_p
     asked = "SELECT current_setting('synchronous_commit'), current_setting('statement_timeout')"
     with (
         pgbouncer(server.url) as pooled,
-        closing_now(PostgresDatabase(pooled, tmp_path / "send.journal")) as database,
+        closing_now(open_postgres(pooled, tmp_path / "send.journal")) as database,
     ):
         for _ in range(POOL * 3):
             with psycopg.connect(pooled) as holder:  # holds one, so that the next is given another

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.opening import open_sqlite
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
 from tests.powercut.launch import command
@@ -52,7 +52,7 @@ def test_what_was_accepted_before_the_cut_is_never_sent_again(tmp_path: Path) ->
 def check_rows(alba: Server, cut: Cut, before: set[str]) -> None:
     """What the next start finds: a letter that arrived does not wait to be sent, one that is `sent` arrived."""
     where = f"cut {cut.folder.name} at {cut.at}, seed {cut.seed}"
-    database = SqliteDatabase(cut.folder / "afterword.db", cut.folder / "send.journal")
+    database = open_sqlite(cut.folder / "afterword.db", cut.folder / "send.journal")
     assert not database.is_held, where
     database.close_now()
     assert alba.read(lambda tx: tx.rows("PRAGMA integrity_check")) == [("ok",)], where

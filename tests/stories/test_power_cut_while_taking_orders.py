@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from afterword.base.settings import read_settings
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.opening import open_sqlite
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
 from tests.powercut.launch import command
@@ -35,7 +35,7 @@ def test_no_acknowledged_order_is_lost_or_there_twice(tmp_path: Path) -> None:
 def check(cut: Cut, crowd: Crowd) -> int:
     """Opens what a cut left, as the next start does; how many orders had to be there."""
     where = f"cut {cut.folder.name} at {cut.at}, seed {cut.seed}"
-    database = SqliteDatabase(cut.folder / "afterword.db", cut.folder / "send.journal")
+    database = open_sqlite(cut.folder / "afterword.db", cut.folder / "send.journal")
     assert not database.is_held, where
     database.close_now()
     promised = {one.id_order for one in crowd.acknowledged if cut.promised(one.at)}

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from afterword.domain.reviews import Review
 from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
+from afterword.store.opening import open_sqlite
 from afterword.store.reviews import find_review
 from afterword.store.shops import find_shop
-from afterword.store.sqlite import SqliteDatabase
 from tests.server import Answer
 from tests.store.cast import Member, add_member, order
 from tests.store.reviewing import LINES, reviewed_order, write
@@ -77,7 +77,7 @@ class Reviewed(NamedTuple):
 
 def write_beside(site: Site, work: Callable[[Transaction], T]) -> T:
     """As the command line does: beside the server, which goes on."""
-    database = SqliteDatabase(site.database, site.journal)
+    database = open_sqlite(site.database, site.journal)
     try:
         return database.write_now(work)
     finally:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from afterword.domain.reviews import LINES_AN_ORDER, SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.database import Transaction
+from afterword.store.opening import open_sqlite
 from afterword.store.reviews import import_review
 from afterword.store.shops import NewKeys, change_shop
-from afterword.store.sqlite import SqliteDatabase
 from tests.store.reviewing import SIGNER
 from tests.web.conftest import NOW, Site
 
@@ -39,7 +39,7 @@ class Shown(NamedTuple):
         self._write(lambda tx: change_shop(tx, self.shop, **changes))
 
     def _write(self, work: Any) -> None:
-        database = SqliteDatabase(self.site.database, self.site.journal)
+        database = open_sqlite(self.site.database, self.site.journal)
         try:
             database.write_now(work)
         finally:

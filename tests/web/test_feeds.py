@@ -12,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews import Review
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.feeds import PAGE
 from afterword.store.moderation import reject
+from afterword.store.opening import open_sqlite
 from afterword.store.reviews import order_for_review, withdraw
 from afterword.store.shops import public_keys, revoke_key
-from afterword.store.sqlite import SqliteDatabase
 from afterword.web.feeds import Feeds
 from afterword.web.server import Place, build_router
 from tests.google_feed import check_feed
@@ -78,7 +79,7 @@ def alba_on(site: Site) -> Shown:
 
 
 def changed(site: Site, work: Callable[[Transaction], Any]) -> Any:
-    database = SqliteDatabase(site.database, site.journal)
+    database = open_sqlite(site.database, site.journal)
     try:
         return database.write_now(work)
     finally:

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.moderation import REASONS
-from afterword.store.database import StoreUnavailable
+from afterword.store.journal_place import SendJournal
 from afterword.store.moderation import answer as reply
 from afterword.store.moderation import doubt, erase, reject
 from afterword.store.shops import change_shop
@@ -443,7 +444,7 @@ class FailingDatabase(SqliteDatabase):
 
 @pytest.fixture
 def failing(site: Site) -> Iterator[FailingDatabase]:
-    database = FailingDatabase(site.database, site.journal)
+    database = FailingDatabase(site.database, SendJournal(site.journal))
     yield database
     database.close_now()
 

@@ -115,7 +115,7 @@ def test_nothing_of_a_shop_or_a_customer_is_told(server: Server) -> None:
 
 
 def scrape(database: EngineDatabase, clock: MovableClock) -> Samples:
-    web = build_router(database, clock, Place(SECRET, BODY_LIMIT, database.journal.parent))
+    web = build_router(database, clock, Place(SECRET, BODY_LIMIT, database.journal.address.parent))
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(web)

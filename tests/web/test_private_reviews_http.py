@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews import LINES_AN_ORDER, Review, review_id_of
-from afterword.store.database import StoreUnavailable
 from afterword.store.moderation import answer, erase, reject
 from afterword.store.reviews import import_review, withdraw
 from afterword.store.shops import revoke_key

@@ -8,8 +8,9 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews import Review
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.moderation import answer, erase, publish, reject
 from afterword.store.reviews import import_review, order_for_review, withdraw
 from afterword.store.shops import Standing, change_shop, revoke_key

@@ -10,14 +10,15 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.chain import Signer, is_signed_by
 from afterword.domain.verification import START, read_entry, read_line
 from afterword.store.chain import add_entry, entries_from
-from afterword.store.database import StoreUnavailable, Transaction
+from afterword.store.database import Transaction
 from afterword.store.engine_database import EngineDatabase
 from afterword.store.moderation import reject
+from afterword.store.opening import open_sqlite
 from afterword.store.reviews import order_for_review
-from afterword.store.sqlite import SqliteDatabase
 from afterword.web import verification
 from afterword.web.server import Place, build_router
 from tests.axe import serious
@@ -41,7 +42,7 @@ def reviewed(site: Site) -> Iterator[Reviewed]:
     shop, keys = site.new_shop(name="Alba & daughters", timezone="Europe/Paris")
     site.links(keys.private_key, "V-1")
     site.links(keys.test_key, "V-1")
-    database = SqliteDatabase(site.database, site.journal)
+    database = open_sqlite(site.database, site.journal)
 
     def work(tx: Transaction) -> str:
         signer = Signer(SECRET)
