@@ -15,12 +15,12 @@ from afterword.base.settings import Settings
 from afterword.cli.output import time_text
 from afterword.domain.shops import Shop, format_delay
 from afterword.store.due_notices import Trouble
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.migrate import migrations
+from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.invitations import InvitationRow
-from afterword.store.journal_place import journal_place
-from afterword.store.migrate import migrations
+from afterword.store.journal.place import journal_place
 from afterword.store.overview import Waiting, oldest_due
-from afterword.store.relocation import unfinished_relocation
 from afterword.store.webhooks import Webhook
 
 PATIENCE = 10.0
@@ -192,8 +192,8 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", "note", says)
         return
     from afterword.app import smtp_address
-    from afterword.mail.courier import CourierTrouble
     from afterword.mail.smtp import SmtpCourier
+    from afterword.mail.transport import CourierTrouble
 
     try:
         address = smtp_address(settings)

@@ -18,10 +18,10 @@ from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.dispatch.turns import Turns
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
-from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
 from afterword.mail.stationery import Letter
-from afterword.store.database import Database
+from afterword.mail.transport import Courier, CourierTrouble
+from afterword.store.engine.database import Database
 from afterword.store.invitations import (
     Claim,
     Mark,

@@ -22,10 +22,9 @@ from afterword.base.log import log_for
 from afterword.dispatch.receivers import Receiver
 from afterword.domain.invitations import Outcome
 from afterword.domain.notices import next_try_at
-from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
 from afterword.mail.stationery import Letter
-from afterword.store.database import Database
+from afterword.mail.transport import Courier, CourierTrouble
 from afterword.store.due_notices import (
     Due,
     NoticeClaim,
@@ -37,6 +36,7 @@ from afterword.store.due_notices import (
     release_notices,
     stop_receiver,
 )
+from afterword.store.engine.database import Database
 from afterword.webhooks.sending import Sender
 from afterword.webhooks.signing import signed_headers
 

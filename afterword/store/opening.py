@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from afterword.base.metrics import Metrics
 from afterword.base.settings import Settings
-from afterword.store.database import JournalAddress
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.journal_place import SendJournal
+from afterword.store.engine.database import JournalAddress
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.journal.place import SendJournal
 
 if TYPE_CHECKING:
-    from afterword.store.postgres import PostgresDatabase
-    from afterword.store.sqlite import SqliteDatabase
+    from afterword.store.engine.postgres import PostgresDatabase
+    from afterword.store.engine.sqlite import SqliteDatabase
 
 
 def open_database(
@@ -30,7 +30,7 @@ def open_database(
 def open_sqlite(
     path: Path, journal: JournalAddress, *, apart: bool = False, metrics: Metrics | None = None
 ) -> "SqliteDatabase":
-    from afterword.store.sqlite import SqliteDatabase
+    from afterword.store.engine.sqlite import SqliteDatabase
 
     return SqliteDatabase(path, SendJournal(journal), apart=apart, metrics=metrics)
 
@@ -38,6 +38,6 @@ def open_sqlite(
 def open_postgres(
     url: str, journal: JournalAddress, *, apart: bool = False, metrics: Metrics | None = None
 ) -> "PostgresDatabase":
-    from afterword.store.postgres import PostgresDatabase
+    from afterword.store.engine.postgres import PostgresDatabase
 
     return PostgresDatabase(url, SendJournal(journal), apart=apart, metrics=metrics)

@@ -4,7 +4,7 @@ import msgspec
 
 from afterword.base.errors import Refused
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 MOST_WEBHOOKS = 20

@@ -9,7 +9,7 @@ from afterword.app import build_dispatcher
 from afterword.base.clock import Clock
 from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.peers import Peer
 from tests.store.cast import Member, import_one, order, seen
 

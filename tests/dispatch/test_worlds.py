@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer

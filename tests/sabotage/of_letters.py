@@ -123,7 +123,7 @@ OF_LETTERS = (
         "web/pages.py",
         'if request.method == "POST":',
         'if request.method in ("GET", "POST"):',
-        "tests/web/test_pages.py::test_looking_changes_nothing_however_often",
+        "tests/web/customer/test_unsubscribe.py::test_looking_changes_nothing_however_often",
     ),
     Sabotage(
         7,

@@ -5,7 +5,7 @@ import pytest
 from afterword.base.errors import Refused
 from afterword.domain.invitations import Outcome
 from afterword.store import invitations
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import (
     Claim,
     Mark,

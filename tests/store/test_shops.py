@@ -10,7 +10,7 @@ import pytest
 
 from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import (
     add_private_key,
     authenticate,
@@ -23,9 +23,9 @@ from afterword.store.shops import (
     revoke_key,
 )
 from afterword.web.authentication import Unauthorized, admit, presented_key
-from afterword.web.intake import Posted, import_posted
+from afterword.web.orders_api.intake import Posted, import_posted
 from tests.store.cast import NOW, Member, add_member
-from tests.store.test_processes import PROJECT
+from tests.store.engine.test_processes import PROJECT
 
 REVOKE = """
 import sys

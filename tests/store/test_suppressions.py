@@ -3,9 +3,9 @@
 import pytest
 
 from afterword.domain.suppressions import REASONS
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.journal import HEADER_SIZE, events
-from afterword.store.journal_place import journal_place
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.journal.journal import HEADER_SIZE, events
+from afterword.store.journal.place import journal_place
 from afterword.store.suppressions import allow, list_suppressions, suppress, suppressed_because
 from tests.store.cast import NOW, Member, claim, import_one, mark_sending, order, seen, state
 

@@ -8,7 +8,7 @@ import pytest
 from afterword.base.ids import sign_token
 from afterword.domain.invitations import fingerprint
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.opening import open_sqlite
 from afterword.store.orders import order_of
 from afterword.store.shops import NewKeys, add_shop, find_shop
