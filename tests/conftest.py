@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from afterword.store.citus import distribute
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_postgres
+from afterword.store.transfer.citus import distribute
 from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
 from tests.store.cast import Member, MovableClock, add_member, closing_now, open_database
+
+# A machine that is busy with something else is no reason to fail.
+settings.register_profile("afterword", deadline=None)
+settings.load_profile("afterword")
 
 ENGINES = ["sqlite", "postgres", *(["citus"] if CLUSTER else [])]
 
