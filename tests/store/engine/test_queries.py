@@ -74,7 +74,7 @@ QUICK = (
     "notices_to_shop",
     "oldest_due",
     "oldest_reviews",
-    "order_for_review",
+    "order_of",
     "order_of",
     "orders_of_address",
     "orders_of_reviews",

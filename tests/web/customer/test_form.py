@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
+from afterword.actions.moderation import answer as reply
+from afterword.actions.moderation import doubt, erase, reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.moderation import REASONS
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.place import SendJournal
-from afterword.store.reviews.moderation import answer as reply
-from afterword.store.reviews.moderation import doubt, erase, reject
 from afterword.store.shops import change_shop
 from afterword.web.server import Place, build_router
 from tests.server import Answer
