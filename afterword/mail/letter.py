@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from afterword.domain.invitations import Invitation, message_id
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders.order import OrderLine
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name, signature
 from afterword.mail.catalogue import choose, day, read_catalogues

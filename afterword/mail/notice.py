@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from markupsafe import escape
 
-from afterword.domain.moderation import REASONS
-from afterword.domain.reviews import LONGEST_REVIEW
+from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.review import LONGEST_REVIEW
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name
 from afterword.mail.catalogue import Catalogue, choose, day, read_catalogues

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from afterword.domain.notices import Notice, fingerprint
-from afterword.domain.reviews import PRODUCTS, SITE, Review
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
-from afterword.store.ratings import counts
-from afterword.store.review_rows import waiting_reviews
-from afterword.store.reviews import ReviewedOrder, order_for_review, review_of
+from afterword.store.reviews.counts import counts
+from afterword.store.reviews.rows import waiting_reviews
+from afterword.store.reviews.writing import ReviewedOrder, order_for_review, review_of
 from afterword.store.shops import shops_of
 from afterword.store.suppressions import suppressed_because
 from afterword.store.webhooks import Webhook, note_answer, stop_webhook, webhook_of

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
-from afterword.domain.batches import Stored
 from afterword.domain.invitations import due_at
-from afterword.domain.orders import Order
+from afterword.domain.orders.batch import Stored
+from afterword.domain.orders.order import Order
 from afterword.domain.shops import Key, Shop, delay_for
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 Row = tuple[Any, ...]

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from starlette.requests import Request
@@ -36,6 +36,8 @@ _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
 
 _MARK = re.compile(r"{{ (\w+) }}")
 _RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*(?:,|$)", re.IGNORECASE)
+
+_WITH_TEMPLATES = ("afterword.web", "afterword.web.customer", "afterword.web.shop", "afterword.web.ops")
 
 catalogues = read_catalogues(LOCALES)
 
@@ -121,7 +123,7 @@ def _in_code(text: str) -> Markup:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("afterword.web"),
+        loader=ChoiceLoader([PackageLoader(package) for package in _WITH_TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from afterword.domain.reviews import review_id_of
-from afterword.store.database import Transaction
-from afterword.store.reviews import ReviewedOrder, find_review, order_for_review
+from afterword.domain.reviews.review import review_id_of
+from afterword.store.engine.database import Transaction
+from afterword.store.reviews.writing import ReviewedOrder, find_review, order_for_review
 from tests.cli.command import Command
 from tests.store.cast import NOW, Member, add_member, import_batch, order
-from tests.store.reviewing import LINES, reviewed_order, told, write
+from tests.store.reviews.reviewing import LINES, reviewed_order, told, write
 
 FIELDS = [
     "id",

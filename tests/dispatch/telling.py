@@ -5,14 +5,14 @@ import email.policy
 from email.message import EmailMessage
 from functools import partial
 
-from afterword.domain.reviews import Review
+from afterword.domain.reviews.review import Review
 from afterword.store.due_notices import claim_notices, due_notices, mark_notice
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.reviews import ReviewedOrder
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.reviews.writing import ReviewedOrder
 from afterword.store.webhooks import Webhook, add_webhook
 from tests.peers import RelayPeer
 from tests.store.cast import Member, MovableClock, order
-from tests.store.reviewing import LINES, SIGNER, reviewed_order, write
+from tests.store.reviews.reviewing import LINES, SIGNER, reviewed_order, write
 
 SECRET = "whsec_" + "QWZ0ZXJ3b3Jk" * 3
 

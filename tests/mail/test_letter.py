@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterword.domain.invitations import Invitation, message_id
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders.order import OrderLine
 from afterword.domain.shops import Shop
 from afterword.mail import letter as letters
 from afterword.mail.headers import AddressError, HeaderError

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from afterword.domain.moderation import REASONS
+from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.shops import Shop
 from afterword.mail import notice as notices
 from afterword.mail.catalogue import read_catalogues

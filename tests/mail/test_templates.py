@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from afterword.domain.moderation import REASONS
+from afterword.domain.reviews.moderation import REASONS
 from afterword.mail.catalogue import LOCALES, Catalogue, choose, day, read_catalogues
 from afterword.mail.notice import HEADINGS
 from afterword.mail.wording import TEMPLATES, compile_wording, in_language

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from afterword.base.errors import StoreUnavailable
 from afterword.mail.catalogue import Catalogue
-from afterword.store.database import StoreUnavailable
 from afterword.web import render
 from afterword.web.server import Place, build_router
 from tests.server import Answer
