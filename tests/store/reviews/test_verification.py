@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused
+from afterword.domain.reviews import verification as checks
 from afterword.domain.reviews.chain import Signer, is_signed_by
 from afterword.domain.reviews.review import SITE, Review, Words
-from afterword.domain.reviews.review import verification as checks
 from afterword.domain.reviews.verification import START, read_entry
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
+from afterword.store.reviews import verification
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.moderation import answer, doubt, erase, publish, reject
 from afterword.store.reviews.receipts import find_receipt
@@ -33,7 +34,6 @@ from afterword.store.reviews.writing import (
     import_review,
     review_of,
     reviews_of_order,
-    verification,
     withdraw,
     write_reviews,
 )
