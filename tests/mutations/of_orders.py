@@ -126,11 +126,11 @@ OF_ORDERS = (
     ),
     Mutation(
         4,
-        "looked for every four seconds",
+        "looked for every eight seconds",
         "TICK",
         "0.25",
-        "4.0",
-        "test_a_letter_starts_within_two_seconds_of_being_due[sqlite]",
+        "8.0",
+        "test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier[sqlite]",
     ),
     Mutation(
         4,
