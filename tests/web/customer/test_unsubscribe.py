@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 from jinja2 import nodes
@@ -19,7 +18,6 @@ from tests.web.conftest import NOW, Links, Site
 MARK = re.compile(r"{{ \w+ }}")
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-TEMPLATES = Path(render.__file__).parent / "templates"
 
 
 def text(site: Site, path: str, **headers: str) -> str:
@@ -258,8 +256,10 @@ def letter_links(site: Site, links: Links) -> Iterator[str]:
 def messages() -> set[str]:
     """Every message that a page asks for."""
     asked = set()
-    for path in TEMPLATES.glob("*.html"):
-        for call in render.templates.parse(path.read_text("utf-8")).find_all(nodes.Call):
+    assert render.templates.loader
+    for name in render.templates.list_templates(extensions=["html"]):
+        source, _, _ = render.templates.loader.get_source(render.templates, name)
+        for call in render.templates.parse(source).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "_":
                 assert isinstance(call.args[0], nodes.Const)
                 asked.add(call.args[0].value)
