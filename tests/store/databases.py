@@ -2,7 +2,9 @@
 
 import asyncio
 import resource
+import threading
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -51,6 +53,28 @@ def another(database: EngineDatabase) -> EngineDatabase:
     if isinstance(database, PostgresDatabase):
         return open_postgres(database.url, database.journal.address)
     return open_database(database.journal.address.parent)
+
+
+def ask(database: Store, question: Callable[..., T], *values: Any, **named: Any) -> T:
+    """What a function of the store reads, in a transaction of its own."""
+    return database.read_now(lambda tx: question(tx, *values, **named))
+
+
+def act(database: Store, deed: Callable[..., T], *values: Any, **named: Any) -> T:
+    """What a function of the store does, in a transaction of its own."""
+    return database.write_now(lambda tx: deed(tx, *values, **named))
+
+
+def at_once(work: Callable[[T], object], *each: T) -> None:
+    """Does the work for each in a thread of its own, all of them begun together. Raises what one of them raises."""
+    ready = threading.Barrier(len(each))
+
+    def begin(one: T) -> None:
+        ready.wait(30)
+        work(one)
+
+    with ThreadPoolExecutor(len(each)) as threads:
+        list(threads.map(begin, each, timeout=60))
 
 
 def rows(database: Store, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
