@@ -6,6 +6,7 @@ from afterword.domain.orders.order import Order
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.writing import ReviewedOrder, order_for_review
 from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
 
@@ -34,3 +35,8 @@ def counted(tx: Transaction, review: Review, scope: str | None = None) -> dict[t
     asked = "SELECT state, reason, rating, amount FROM review_counts WHERE shop_id = :shop AND scope = :scope"
     values = {"shop": review.shop_id, "scope": scope or review.scope}
     return {tuple(kind): amount for *kind, amount in tx.rows(asked, values) if amount}
+
+
+def kinds(tx: Transaction, review: Review) -> list[str]:
+    """What the chain says that happened to a review."""
+    return [entry.kind for entry in entries_of_review(tx, review.shop_id, review.id)]
