@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 import click
 
+from afterword.actions.moderation import answer, doubt, erase, publish, reject
 from afterword.base.clock import system_clock
-from afterword.base.errors import Refused
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table, say_text, time_text
@@ -17,13 +18,13 @@ from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import SITE, Review, State, read_words
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown as one_line
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.moderation import answer, doubt, erase, publish, reject
 from afterword.store.reviews.rows import FIRST, LAST, Place, changed_reviews, waiting_reviews
-from afterword.store.reviews.writing import ReviewChanged, find_review, past_versions
+from afterword.store.reviews.writing import find_review, past_versions
 
 Act = Callable[[Transaction, Review, Signer, float], Review]
 
@@ -207,9 +208,7 @@ def publish_(review_id: int, seen: int | None, as_json: bool) -> None:
 
 @review.command("reject")
 @_id
-@click.option(
-    "--reason", required=True, type=click.Choice(tuple(REASONS)), help="One of these; the author is told."
-)
+@click.option("--reason", required=True, type=click.Choice(REASONS), help="One of these; the author is told.")
 @_version
 @json_option
 def reject_(review_id: int, reason: str, seen: int | None, as_json: bool) -> None:
@@ -222,7 +221,7 @@ def reject_(review_id: int, reason: str, seen: int | None, as_json: bool) -> Non
         return reject(tx, found, reason, signer, now)
 
     _, new = _change(review_id, seen, act)
-    _tell(new, f"Review {new.id} is rejected: {REASONS[reason]}.", as_json=as_json)
+    _tell(new, f"Review {new.id} is rejected: {REASONS_IN_WORDS[reason]}.", as_json=as_json)
 
 
 @review.command()

@@ -6,16 +6,16 @@ from afterword.domain.orders.order import Order
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.writing import ReviewedOrder, order_for_review
 from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
 
 __all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 
-def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> ReviewedOrder:
+def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
     """An order that was just imported, as whoever writes about it needs it."""
-    order = order_for_review(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
+    order = order_of(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
     assert order is not None
     return order
 

@@ -1,14 +1,14 @@
 """Reviews of elsewhere are imported once, whoever imports them, and are marked as what they are."""
 
+from afterword.actions.foreign import Became, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_from
 from afterword.store.reviews.counts import counts, ratings
-from afterword.store.reviews.foreign import Became, import_reviews, which_imported_before
 from afterword.store.reviews.verification import check_now
 from afterword.store.reviews.walking import all_reviews
-from afterword.store.reviews.writing import order_for_review
 from tests.store.cast import NOW, SIGNER, Customer, Member
 from tests.store.databases import act, another, ask, at_once, closing_now
 from tests.store.reviews.reviewing import told
@@ -98,7 +98,7 @@ def test_an_imported_review_takes_no_orders_number(database: EngineDatabase, alb
     [product, shop] = stored(alba)
     assert len({before, product.order_id, shop.order_id, after}) == 4
     assert (product.line, shop.line) == (1, 0)
-    assert ask(database, order_for_review, alba.shop, product.order_id) is None
+    assert ask(database, order_of, alba.shop, product.order_id) is None
 
 
 def test_words_that_were_imported_are_recognised_when_they_come_again(alba: Member, clara: Customer) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from afterword.actions.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REASONS
@@ -11,7 +12,6 @@ from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
 from afterword.store.overview import Waiting, waiting_by_shop
-from afterword.store.reviews.moderation import is_any_overdue, publish_overdue
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
 from tests.store.reviews.reviewing import counted, kinds, told

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from afterword.base.errors import Refused
+from afterword.actions.moderation import publish_overdue
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.counts import ratings
-from afterword.store.reviews.moderation import publish_overdue
-from afterword.store.reviews.writing import ReviewChanged, find_review, past_versions, reviews_of_order
+from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
 from tests.store.reviews.reviewing import counted, kinds, told
@@ -110,7 +110,7 @@ def test_of_many_who_write_at_once_one_is_first_and_the_others_are_refused(
     with closing_now(another(database)) as other:
         at_once(race, *range(16))
     assert sorted(became) == ["refused"] * 15 + ["stored"]
-    assert len(ask(database, reviews_of_order, alba.shop, about.order_id)) == 1
+    assert len(ask(database, reviews_of_order, alba.shop.id, about.order_id)) == 1
     assert ask(database, chain_head, alba.shop.id, live=True)[0] == 3
 
 
@@ -264,7 +264,7 @@ def test_no_shop_sees_or_counts_anothers_reviews(
     database: EngineDatabase, alba: Member, bruno: Member, clara: Customer
 ) -> None:
     review = clara.reviews(alba.order())
-    assert ask(database, reviews_of_order, bruno.shop, review.order_id) == {}
+    assert ask(database, reviews_of_order, bruno.shop.id, review.order_id) == {}
     assert ask(database, ratings, bruno.shop.id, SITE, live=True).total == 0
     assert ask(database, entries_from, bruno.shop.id, live=True) == []
 
