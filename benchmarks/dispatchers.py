@@ -69,8 +69,8 @@ def measure(ground: Ground, runs: int) -> Report:
         title=f"letters from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
         measured=[
             Measured(
-                what="letters composed, marked, sent, recorded",
-                unit="letters/s",
+                what="messages composed, marked, sent, recorded",
+                unit="messages/s",
                 limit_is="one dispatching process",
                 ours=ours,
                 limits=limits,

@@ -53,8 +53,8 @@ def measure(ground: Ground, runs: int) -> Report:
         title=f"letters of {len(ready):,} bytes, {CONNECTIONS} connections, to {kind()}",
         measured=[
             Measured(
-                what="letters composed, marked, sent, recorded",
-                unit="letters/s",
+                what="messages composed, marked, sent, recorded",
+                unit="messages/s",
                 limit_is="aiosmtplib's sendmail of one ready letter of the same size, the connections kept open",
                 ours=ours,
                 limits=limits,

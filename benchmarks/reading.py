@@ -150,7 +150,7 @@ def _beside_a_constant(
     with serving(sampled(samples), reviewed.data) as served, watching(served.pid, samples) as watched:
         requests = _read_over_http(ground, served.port, path, size).requests
     measured = Measured(
-        what=f"kept reads of {OF_A_PRODUCT} reviews",
+        what=f"cached reads of {OF_A_PRODUCT} reviews",
         unit="reads/s",
         limit_is=f"requests/s of the same server answering a constant of the same {size:,} bytes",
         ours=figures,
