@@ -163,9 +163,8 @@ def test_a_guarantee_names_code_tests_and_mutations_that_exist(number: int) -> N
     assert named - defined("afterword") <= {*_schema_names(), "synchronous_commit", "shop_id"}
     files = set(_TEST_FILE.findall(proved))
     assert files and files <= {file.name for file in (PROJECT / "tests").rglob("*.py")}
-    mutations = re.findall(r"\*([^*]+)\*", "".join(re.findall(r"^- Mutations: (.+)$", part, re.MULTILINE)))
-    assert mutations == [sabotage.name for sabotage in SABOTAGES if sabotage.guarantee == number]
-    assert mutations
+    [mutations] = re.findall(r"^- Mutations: (\d+)\.$", part, re.MULTILINE)
+    assert int(mutations) == sum(sabotage.guarantee == number for sabotage in SABOTAGES) > 0
 
 
 def _schema_names() -> set[str]:

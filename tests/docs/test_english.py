@@ -48,13 +48,13 @@ INSTEAD = {
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
-    """Each line of a page with its number, without what is code, an address or a mutation's name, and without what a
+    """Each line of a page with its number, without what is code, an address, and without what a
     table of good and bad pairs says not to write."""
     fenced = pairs = False
     for number, line in enumerate(text.splitlines(), 1):
         fenced ^= line.startswith("```")
         pairs = line.startswith("| instead of |") or (pairs and line.startswith("|"))
-        if fenced or line.startswith("    ") or "- Mutations: " in line:
+        if fenced or line.startswith("    "):
             continue
         line = re.sub(r"^\| [^|]+\|", "", line) if pairs else line
         yield number, re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "", line))
