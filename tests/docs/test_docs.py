@@ -134,7 +134,7 @@ def test_dependencies_are_those_of_the_project() -> None:
         names = {re.split(r"[<>=~!\[ ]", each)[0] for each in listed}
         table = rows(section(page, heading))
         assert {row[0].strip("`") for row in table} == names
-        assert all(len(row) == 5 and all(row) for row in table)
+        assert all(len(row) >= 4 and all(row) for row in table)
 
 
 def defined(folder: str) -> set[str]:
@@ -182,10 +182,12 @@ def test_the_table_of_guarantees_has_ten_rows_and_names_tests_that_exist() -> No
 
 def test_each_line_of_the_law_names_tests_that_exist() -> None:
     known = defined("tests")
-    for asked, _, held in rows(read("docs/law.md").partition("## Not built yet")[0]):
-        tests = _TEST.findall(held)
-        assert tests or "](../tests/" in held, asked
-        assert set(tests) <= known, asked
+    lines = re.findall(r"^- (.+)$", read("docs/law.md").partition("## Not built yet")[0], re.MULTILINE)
+    assert len(lines) > 25
+    for line in lines:
+        tests = _TEST.findall(line)
+        assert tests or "](../tests/" in line, line
+        assert set(tests) <= known, line
 
 
 def test_commands_of_the_makefile_are_named_as_they_are() -> None:
