@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from afterword.base.clock import Clock, system_clock
+from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.ids import sign_token
 from afterword.base.log import log_for
-from afterword.base.settings import Settings, SettingsError
+from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.dispatch.notices import NoticeLane
-from afterword.domain.chain import Signer
 from afterword.domain.invitations import fingerprint
-from afterword.domain.reviews import Review
+from afterword.domain.reviews.chain import Signer
+from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
-from afterword.mail.courier import Courier
 from afterword.mail.letter import Composer, Links
 from afterword.mail.notice import (
     Content,
@@ -40,11 +40,11 @@ from afterword.mail.outbox import OutboxCourier
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.mail.stationery import Letter
-from afterword.store.database import StoreUnavailable
+from afterword.mail.transport import Courier
 from afterword.store.due_notices import NoticeClaim
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
-from afterword.web.reader import Readers
+from afterword.web.orders_api.reader import Readers
 from afterword.web.server import Place, build_server, build_web
 from afterword.webhooks.sending import Sender
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 
-from afterword.store.sqlite_connection import SqliteConnection
+from afterword.store.engine.sqlite_connection import SqliteConnection
 from benchmarks.ground import (
     Ground,
     WrongResultError,

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.invitations import Claim, claim_due, due_shops
 from benchmarks.ground import Ground, WrongResultError, open_data, say
 from benchmarks.table import Measured, Needed, Report, in_turn

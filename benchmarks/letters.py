@@ -20,7 +20,7 @@ import aiosmtplib
 from afterword.app import build_dispatcher
 from afterword.base.log import set_up_log
 from afterword.base.settings import Settings
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_database
 from benchmarks.ground import (
     Ground,

@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from afterword.domain.reviews import SITE
-from afterword.store.database import Transaction
-from afterword.web.kept import Kept
-from afterword.web.reviews import MOST_REVIEWS, PUBLIC_REVIEWS, Place, look
+from afterword.domain.reviews.review import SITE
+from afterword.store.engine.database import Transaction
+from afterword.web.reviews_api.cache import Kept
+from afterword.web.reviews_api.public import MOST_REVIEWS, PUBLIC_REVIEWS, Place, look
 from benchmarks.ground import Ground, MissingError, WrongResultError, open_data, say
 from benchmarks.reviewed import OF_A_PRODUCT, fill_reviews
 from benchmarks.serving import AFTERWORD, CONSTANT, HOST, sampled, serving

@@ -9,7 +9,7 @@ import apsw
 import psycopg
 
 from afterword.base.settings import Settings
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.shops import add_shop
 from benchmarks.ground import WrongResultError, open_data, settings_of, shop_fields
 

@@ -23,7 +23,7 @@ from benchmarks.ground import WrongResultError
 from benchmarks.sampling import Samples, samples_of
 from benchmarks.table import shares
 
-READER = "afterword.web.reader"
+READER = "afterword.web.orders_api.reader"
 
 
 class Watched(msgspec.Struct):

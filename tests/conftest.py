@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from afterword.store.citus import distribute
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.postgres import PostgresDatabase
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.opening import open_postgres
+from afterword.store.transfer.citus import distribute
 from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
 from tests.store.cast import Member, MovableClock, add_member, closing_now, open_database
+
+# A machine that is busy with something else is no reason to fail.
+settings.register_profile("afterword", deadline=None)
+settings.load_profile("afterword")
 
 ENGINES = ["sqlite", "postgres", *(["citus"] if CLUSTER else [])]
 
@@ -38,14 +43,14 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     elif engine == "citus":
         with (
             new_schema(CLUSTER) as url,
-            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
         ):
             distribute(opened)
             yield opened
     else:
         with (
             new_database(request.getfixturevalue("postgres")) as url,
-            closing_now(PostgresDatabase(url, tmp_path / "send.journal")) as opened,
+            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
         ):
             yield opened
 

@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from afterword.base.settings import Settings, read_settings
+from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.sqlite_connection import SqliteConnection
+from afterword.store.engine.transaction import OpenTransaction
 from afterword.store.invitations import InvitationRow, list_invitations
 from afterword.store.opening import open_database
-from afterword.store.postgres_connection import PostgresConnection
 from afterword.store.shops import NewKeys, add_shop, find_shop
-from afterword.store.sqlite_connection import SqliteConnection
-from afterword.store.transaction import OpenTransaction
 from tests.needs import needs
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from afterword.base.errors import SettingsError
 from afterword.base.ids import new_secret
 
 LONGEST_URL = 400
@@ -21,10 +22,6 @@ _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
 Network = IPv4Network | IPv6Network
 
 _POSTGRESQL = ("postgresql://", "postgres://")
-
-
-class SettingsError(Exception):
-    """A sentence that names the setting."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

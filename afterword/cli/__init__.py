@@ -9,24 +9,21 @@ import sys
 import click
 
 from afterword import __version__
-from afterword.base.settings import SettingsError
-from afterword.cli.doctor import doctor
-from afterword.cli.exports import export
-from afterword.cli.imports import import_
-from afterword.cli.invitations import invitation
-from afterword.cli.keys import key
-from afterword.cli.move import move
+from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
+from afterword.cli.commands.doctor import doctor
+from afterword.cli.commands.exports import export
+from afterword.cli.commands.imports import import_
+from afterword.cli.commands.invitations import invitation
+from afterword.cli.commands.keys import key
+from afterword.cli.commands.move import move
+from afterword.cli.commands.reviews import review
+from afterword.cli.commands.shops import shop
+from afterword.cli.commands.suppressions import suppression
+from afterword.cli.commands.upkeep import backup, copy_journal, migrate
+from afterword.cli.commands.verification import verify
+from afterword.cli.commands.webhooks import webhook
 from afterword.cli.output import shown
-from afterword.cli.reviews import review
-from afterword.cli.running import dispatch, serve
-from afterword.cli.shops import shop
-from afterword.cli.suppressions import suppression
-from afterword.cli.upkeep import backup, copy_journal, migrate
-from afterword.cli.verification import verify
-from afterword.cli.webhooks import webhook
-from afterword.store.database import SchemaTooNew, StoreUnavailable
-from afterword.store.journal import JournalMissing
-from afterword.store.shops import Refused
+from afterword.cli.serving.running import dispatch, serve
 
 SECTIONS = {
     "Run it": (serve, dispatch),

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from afterword.base.settings import Settings, SettingsError
+from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.base.settings import Settings
 from afterword.cli.output import time_text
 from afterword.domain.shops import Shop, format_delay
-from afterword.store.database import StoreUnavailable
 from afterword.store.due_notices import Trouble
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.migrate import migrations
+from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.invitations import InvitationRow
-from afterword.store.journal import journal_place
-from afterword.store.migrate import migrations
+from afterword.store.journal.place import journal_place
 from afterword.store.overview import Waiting, oldest_due
-from afterword.store.relocation import unfinished_relocation
 from afterword.store.webhooks import Webhook
 
 PATIENCE = 10.0
@@ -88,7 +88,7 @@ def of_journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding
 def why_journal_is_away(database: EngineDatabase) -> str | None:
     """Why nobody can tell whether the send journal is there; None when it can be told."""
     try:
-        found = journal_place(database.journal).find()
+        found = journal_place(database.journal.address).find()
     except StoreUnavailable as error:
         return str(error)
     if found is not None:
@@ -192,8 +192,8 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", "note", says)
         return
     from afterword.app import smtp_address
-    from afterword.mail.courier import CourierTrouble
     from afterword.mail.smtp import SmtpCourier
+    from afterword.mail.transport import CourierTrouble
 
     try:
         address = smtp_address(settings)

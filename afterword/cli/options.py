@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
 from afterword.domain.shops import Shop, parse_delay
-from afterword.store.database import Transaction
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_database
-from afterword.store.shops import Refused, find_shop
+from afterword.store.shops import find_shop
 
 LARGEST_ID = 2**53 - 1
 LONGEST_REASON = 200

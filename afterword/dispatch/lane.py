@@ -13,14 +13,15 @@ from collections.abc import Callable
 from functools import partial
 
 from afterword.base.clock import Clock
+from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.dispatch.turns import Turns
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
-from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
 from afterword.mail.stationery import Letter
-from afterword.store.database import Database, StoreUnavailable
+from afterword.mail.transport import Courier, CourierTrouble
+from afterword.store.engine.database import Database
 from afterword.store.invitations import (
     Claim,
     Mark,
@@ -30,7 +31,6 @@ from afterword.store.invitations import (
     renew_leases,
     take_steps,
 )
-from afterword.store.journal import JournalMissing
 
 AT_ONCE = 16
 """Letters that a lane has in the courier's hands at the same time."""

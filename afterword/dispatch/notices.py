@@ -16,15 +16,15 @@ from time import monotonic
 from typing import Literal
 
 from afterword.base.clock import Clock
+from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.dispatch.receivers import Receiver
 from afterword.domain.invitations import Outcome
 from afterword.domain.notices import next_try_at
-from afterword.mail.courier import Courier, CourierTrouble
 from afterword.mail.headers import AddressError
 from afterword.mail.stationery import Letter
-from afterword.store.database import Database, StoreUnavailable
+from afterword.mail.transport import Courier, CourierTrouble
 from afterword.store.due_notices import (
     Due,
     NoticeClaim,
@@ -36,7 +36,7 @@ from afterword.store.due_notices import (
     release_notices,
     stop_receiver,
 )
-from afterword.store.journal import JournalMissing
+from afterword.store.engine.database import Database
 from afterword.webhooks.sending import Sender
 from afterword.webhooks.signing import signed_headers
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from afterword.store.database import Database
+from afterword.store.engine.database import Database
 from afterword.store.invitations import due_shops
 
 TICK = 0.25

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders.order import OrderLine
 
 State = Literal["scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"]
 

@@ -7,8 +7,6 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
-from afterword.domain.moderation import PUBLISH_AFTER, Mode
-
 DEFAULT_DELAY = 10 * 86_400
 """Seconds from an order's receipt to its letter (contract/seed-orders-api, "E-mail sending delay")."""
 
@@ -16,6 +14,14 @@ TEST_DELAY = 10
 """Seconds for orders that came with a test key (contract/orders-api, "Test keys")."""
 
 LONGEST_DELAY = 366 * 86_400
+
+Mode = Literal["checks", "by hand"]
+"""Of a shop: publish at once what the checks let pass, or have a person look at all."""
+
+MODES: tuple[Mode, ...] = ("checks", "by hand")
+
+PUBLISH_AFTER = 7 * 86_400
+"""Seconds after which a review that the checks let pass is published, though no person has looked at it."""
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -25,7 +31,7 @@ class Shop(msgspec.Struct, frozen=True):
 
     `delay` is in seconds; `salt` (hex) keys the hashes that stand for this shop's orders and addresses
     in the send journal, and is never changed. `moderation` and `publish_after` (seconds) are how its reviews come to
-    be published: see `domain.moderation`.
+    be published: see `domain.reviews.moderation`.
     """
 
     id: int
@@ -108,3 +114,16 @@ def check_site(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.strip().isprintable():
         raise ValueError(f"{text!r} is not a web address: write https://shop.example")
     return text.strip()
+
+
+def parse_mode(text: str) -> Mode:
+    """`checks` or `by-hand`. Raises ValueError."""
+    for mode in MODES:
+        if text == format_mode(mode):
+            return mode
+    raise ValueError(f"{text!r} is no way to moderate: write {' or '.join(map(format_mode, MODES))}")
+
+
+def format_mode(mode: Mode) -> str:
+    """As `parse_mode` reads it."""
+    return mode.replace(" ", "-")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from afterword.base.files import sync
 from afterword.domain.invitations import Outcome
-from afterword.mail.courier import CourierTrouble, Mark
 from afterword.mail.stationery import Letter
+from afterword.mail.transport import CourierTrouble, Mark
 
 _PLAIN_NAME = re.compile(r"<([A-Za-z0-9_-][A-Za-z0-9._-]{0,99})@")
 

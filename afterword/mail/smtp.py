@@ -17,9 +17,9 @@ import aiosmtplib
 from aiosmtplib import SMTPResponse
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.courier import CourierTrouble, Mark
 from afterword.mail.smtp_address import SmtpAddress
 from afterword.mail.stationery import Letter
+from afterword.mail.transport import CourierTrouble, Mark
 
 LETTERS_A_CONNECTION = 100
 """Many servers cut a session after some hundred letters; a new one in time costs less than the cut."""

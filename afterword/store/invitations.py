@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from afterword.base.errors import Refused
 from afterword.domain.invitations import Invitation, Outcome, State, fingerprint
-from afterword.domain.orders import decode_lines
+from afterword.domain.orders.order import decode_lines
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
+from afterword.store.journal.replay import settle
 from afterword.store.queries import query
-from afterword.store.replay import settle
-from afterword.store.shops import Refused, shops_of
+from afterword.store.shops import shops_of
 from afterword.store.suppressions import reasons_not_to_send
 
 LONGEST_LEASE = 120

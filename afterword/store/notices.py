@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from afterword.domain.reviews import SITE, Review
+from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.webhooks import webhooks_of
 

@@ -1,8 +1,17 @@
-"""Opens the database that the settings name."""
+"""Opens the database that the settings name, with its send journal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from afterword.base.metrics import Metrics
 from afterword.base.settings import Settings
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.database import JournalAddress
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.journal.place import SendJournal
+
+if TYPE_CHECKING:
+    from afterword.store.engine.postgres import PostgresDatabase
+    from afterword.store.engine.sqlite import SqliteDatabase
 
 
 def open_database(
@@ -11,10 +20,24 @@ def open_database(
     """The database, migrated; for the rest see there. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
     path = settings.database_path
     if path is None:
-        # Imported here: whoever keeps a SQLite file need not wait for psycopg, nor the other way round.
-        from afterword.store.postgres import PostgresDatabase
+        return open_postgres(settings.database, settings.journal, apart=apart, metrics=metrics)
+    return open_sqlite(path, settings.journal, apart=apart, metrics=metrics)
 
-        return PostgresDatabase(settings.database, settings.journal, apart=apart, metrics=metrics)
-    from afterword.store.sqlite import SqliteDatabase
 
-    return SqliteDatabase(path, settings.journal, apart=apart, metrics=metrics)
+# Each engine is imported when it is opened: a SQLite file need not wait for psycopg, nor PostgreSQL for apsw.
+
+
+def open_sqlite(
+    path: Path, journal: JournalAddress, *, apart: bool = False, metrics: Metrics | None = None
+) -> "SqliteDatabase":
+    from afterword.store.engine.sqlite import SqliteDatabase
+
+    return SqliteDatabase(path, SendJournal(journal), apart=apart, metrics=metrics)
+
+
+def open_postgres(
+    url: str, journal: JournalAddress, *, apart: bool = False, metrics: Metrics | None = None
+) -> "PostgresDatabase":
+    from afterword.store.engine.postgres import PostgresDatabase
+
+    return PostgresDatabase(url, SendJournal(journal), apart=apart, metrics=metrics)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.invitations import InvitationRow
 from afterword.store.queries import query
 

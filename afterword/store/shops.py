@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from afterword.base.errors import Refused
 from afterword.base.ids import new_private_key, new_public_key, new_salt, shop_id_of
 from afterword.domain.shops import Key, Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 _PRIVATE_KEY = query("private_key")
@@ -33,10 +34,6 @@ class Standing(NamedTuple):
     live: bool
     timezone: str
     head: str
-
-
-class Refused(Exception):
-    """The sentence says why."""
 
 
 def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]:

@@ -6,7 +6,7 @@ import msgspec
 
 from afterword.domain.shops import Shop
 from afterword.domain.suppressions import REASONS, address_hash
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 _FIND = query("find_suppression")

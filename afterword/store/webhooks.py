@@ -2,10 +2,10 @@
 
 import msgspec
 
+from afterword.base.errors import Refused
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
-from afterword.store.shops import Refused
 
 MOST_WEBHOOKS = 20
 """Of one shop: each of them is a notice for each event."""

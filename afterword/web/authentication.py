@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from afterword.domain.shops import Key, Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
 from afterword.store.shops import authenticate
 
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from multipart import MultipartError, PushMultipartParser, parse_options_header
 
-from afterword.domain.jsontext import NotJsonError, Piece, decode_piece, split
+from afterword.domain.orders.json import NotJsonError, Piece, decode_piece, split
 
 MOST_FIELDS = 4_096
 """Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""

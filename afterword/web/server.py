@@ -13,22 +13,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
-from afterword.store.database import Database, StoreUnavailable
-from afterword.web.docs import Docs
+from afterword.store.engine.database import Database
+from afterword.web.customer.form import Form
+from afterword.web.customer.unsubscribe import Pages
 from afterword.web.edge import Asgi, Edge
-from afterword.web.feeds import Feeds
-from afterword.web.form import Form
-from afterword.web.health import Health
-from afterword.web.metrics import MetricsEndpoint
-from afterword.web.orders import OrdersEndpoint
-from afterword.web.pages import Pages
-from afterword.web.private_reviews import REVIEWS, STATS, PrivateReviews
-from afterword.web.reader import Readers
+from afterword.web.ops.docs import Docs
+from afterword.web.ops.health import Health
+from afterword.web.ops.metrics import MetricsEndpoint
+from afterword.web.orders_api.endpoint import OrdersEndpoint
+from afterword.web.orders_api.reader import Readers
 from afterword.web.render import ANYWHERE, page, static_file
-from afterword.web.reviews import PUBLIC_REVIEWS, PublicReviews
-from afterword.web.shop_page import ShopPages
-from afterword.web.verification import VerificationPages
+from afterword.web.reviews_api.private import REVIEWS, STATS, PrivateReviews
+from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
+from afterword.web.shop.feeds import Feeds
+from afterword.web.shop.page import ShopPages
+from afterword.web.shop.verification import VerificationPages
 
 MOST_CONNECTIONS = 16_384
 ORDERS = "/private/v3/orders"

@@ -1,5 +1,7 @@
 """Keys and the tokens in a letter's links: unguessable, and good for one purpose and one order only."""
 
+from string import ascii_letters, digits
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from afterword.base.ids import (
     sign_token,
 )
 
+ALPHABET = ascii_letters + digits + "-_"
 SECRET = "0123456789abcdef" * 2
 SUBJECT = "a" * 32
 
@@ -44,16 +47,12 @@ def test_a_token_is_good_for_nothing_else() -> None:
     assert not is_signed(SECRET, "u\0", sign_token(SECRET, "u", 7, SUBJECT), SUBJECT)
 
 
-def test_no_changed_letter_of_a_token_goes_unnoticed() -> None:
+def test_no_changed_character_of_a_token_goes_unnoticed() -> None:
     token = sign_token(SECRET, "u", 7, SUBJECT)
     for place in range(len(token)):
-        for sign in "AQgw-_z0":
-            changed = token[:place] + sign + token[place + 1 :]
-            same_octets = place == len(token) - 1 and order_id_of(changed) is not None
-            if changed != token and not (same_octets and is_signed(SECRET, "u", changed, SUBJECT)):
-                assert not is_signed(SECRET, "u", changed, SUBJECT)
-            elif changed != token:
-                assert place == len(token) - 1, "only the spare bits of the last letter may differ"
+        for character in set(ALPHABET) - {token[place]}:
+            changed = token[:place] + character + token[place + 1 :]
+            assert not is_signed(SECRET, "u", changed, SUBJECT)
 
 
 @pytest.mark.parametrize(

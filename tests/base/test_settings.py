@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from afterword.base.settings import SettingsError, read_settings
+from afterword.base.errors import SettingsError
+from afterword.base.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
 NAMES = {

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from afterword.store.sqlite import SqliteDatabase
+from afterword.store.engine.sqlite import SqliteDatabase
 from tests.store.cast import open_database
 
 AFTERWORD = (sys.executable, "-m", "afterword")

@@ -7,19 +7,19 @@ import pytest
 
 from afterword.base.settings import read_settings
 from afterword.cli import checks
-from afterword.cli.doctor import MOST_NAMED
+from afterword.cli.commands.doctor import MOST_NAMED
 from afterword.domain.invitations import Outcome
-from afterword.store.database import Transaction
-from afterword.store.journal import HEADER_SIZE
-from afterword.store.postgres import PostgresDatabase
+from afterword.store.engine.database import Transaction
+from afterword.store.journal.journal import HEADER_SIZE
+from afterword.store.opening import open_postgres
 from afterword.store.shops import change_shop
 from tests.cli.command import Command
 from tests.conftest import closing_now
 from tests.peers import RelayPeer
 from tests.postgres import new_database
 from tests.store.cast import NOW, Member, add_member, claim, import_batch, mark_sending, order, record_outcome
-from tests.store.reviewing import reviewed_order, write
-from tests.store.test_journal_rows import away, journal_of
+from tests.store.journal.test_rows import away, journal_of
+from tests.store.reviews.reviewing import reviewed_order, write
 
 LATER = NOW + 11 * 86_400
 
@@ -159,7 +159,7 @@ def test_a_journal_whose_server_is_away_is_not_called_lost(
 ) -> None:
     with new_database(postgres) as rows, new_database(postgres) as journal:
         settings = {"AFTERWORD_DATABASE": rows, "AFTERWORD_JOURNAL": journal}
-        with closing_now(PostgresDatabase(rows, journal)) as database:
+        with closing_now(open_postgres(rows, journal)) as database:
             if before == "has sent":
                 database.write_now(lambda tx: send_some(tx, Outcome("sent")))
         with away(journal):

@@ -7,14 +7,14 @@ from contextlib import closing
 import apsw
 import pytest
 
-from afterword.domain.reviews import Review
-from afterword.store.database import Transaction
-from afterword.store.feeds import PAGE
-from afterword.store.moderation import answer, doubt, erase, reject
+from afterword.actions.moderation import answer, doubt, erase, reject
+from afterword.domain.reviews.review import Review
+from afterword.store.engine.database import Transaction
+from afterword.store.reviews.walking import PAGE
 from tests.cli.command import Command
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, add_member, closing_now, order
-from tests.store.reviewing import LINES, SIGNER, reviewed_order, write
+from tests.store.reviews.reviewing import LINES, SIGNER, reviewed_order, write
 
 FORMULA = '=HYPERLINK("https://evil.example")'
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from afterword.cli.exports import export_fields
-from afterword.store.database import Transaction
-from afterword.store.feeds import all_reviews
-from afterword.store.moderation import reject
+from afterword.actions.moderation import reject
+from afterword.cli.commands.exports import export_fields
+from afterword.store.engine.database import Transaction
+from afterword.store.reviews.walking import all_reviews
 from tests.cli.command import Command
 from tests.store.cast import NOW, add_member, closing_now, order
-from tests.store.reviewing import LINES, SIGNER, reviewed_order, write
+from tests.store.reviews.reviewing import LINES, SIGNER, reviewed_order, write
 
 HEAD = "id,rating,text,author,date,product_id,product_name"
 ROWS = (

@@ -7,8 +7,8 @@ import re
 import subprocess
 from contextlib import closing
 
-from afterword.store.move import connect
 from afterword.store.queries import query
+from afterword.store.transfer.move import connect
 from tests.cli.command import AFTERWORD, Command
 
 PART = {"role": "source", "move": "m", "run": "r", "peer": "elsewhere.db", "since": 1_772_374_326}

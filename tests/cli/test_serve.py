@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.cli import demo
+from afterword.cli.serving import demo
 from tests.cli.command import Command, free_port
 from tests.needs import needs
 from tests.server import SERVE, Server, an_order

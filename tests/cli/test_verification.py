@@ -5,16 +5,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from afterword.actions.moderation import reject
+from afterword.actions.writing import Written
 from afterword.base.settings import read_settings
-from afterword.domain.chain import Signer
-from afterword.domain.verification import written_line
-from afterword.store.chain import entries_from
-from afterword.store.database import Transaction
-from afterword.store.moderation import reject
-from afterword.store.reviews import Written
+from afterword.domain.reviews.chain import Signer
+from afterword.domain.reviews.verification import written_line
+from afterword.store.engine.database import Transaction
+from afterword.store.reviews.chain import entries_from
 from tests.cli.command import Command
 from tests.store.cast import NOW, Member, add_member, order
-from tests.store.reviewing import LINES, reviewed_order, write
+from tests.store.reviews.reviewing import LINES, reviewed_order, write
 
 
 class Bakery(NamedTuple):

@@ -9,7 +9,7 @@ from afterword.app import build_dispatcher
 from afterword.base.clock import Clock
 from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.peers import Peer
 from tests.store.cast import Member, import_one, order, seen
 
@@ -21,7 +21,7 @@ SECRET = "a secret that signs the links of these tests"
 
 def dispatcher_for(database: EngineDatabase, clock: Clock, smtp: str | None) -> Dispatcher:
     environment = {
-        "AFTERWORD_DATA": str(database.journal.parent),
+        "AFTERWORD_DATA": str(database.journal.address.parent),
         "AFTERWORD_URL": "https://reviews.example",
         "AFTERWORD_SECRET": SECRET,
         **MORE,
@@ -71,5 +71,5 @@ def imported(
 
 def outbox(database: EngineDatabase) -> list[Path]:
     """The letters in the outbox."""
-    folder = database.journal.with_name("outbox")
+    folder = database.journal.address.with_name("outbox")
     return sorted(folder.glob("*.eml")) if folder.exists() else []

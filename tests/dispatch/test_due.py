@@ -11,7 +11,7 @@ import pytest
 
 from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.invitations import fingerprint
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import change_shop
 from tests.dispatch.running import SECRET, dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run

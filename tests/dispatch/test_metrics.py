@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from afterword.domain.invitations import GIVE_UP_AFTER
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, until
 from tests.peers import run
 from tests.scripted_peer import Line, ScriptedPeer

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.moderation import answer, erase, publish, reject
-from afterword.store.reviews import withdraw
+from afterword.actions.moderation import answer, erase, publish, reject
+from afterword.actions.writing import withdraw
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import change_shop
 from afterword.store.suppressions import suppress
 from tests.dispatch.running import dispatching, outbox, until
@@ -15,7 +15,7 @@ from tests.dispatch.telling import claimed, decided, hooked, letters, marked, no
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer
 from tests.store.cast import Member, MovableClock, add_member, another, closing_now, open_database
-from tests.store.reviewing import by_hand
+from tests.store.reviews.reviewing import by_hand
 from tests.webhooks.receiver import Receiver
 
 pytestmark = pytest.mark.usefixtures("reachable")
@@ -295,7 +295,7 @@ def test_nothing_is_told_while_the_database_is_held(
     written(database, alba)
     assert marked(database, clock)
     written(database, alba, "2")
-    database.journal.unlink()
+    database.journal.address.unlink()
     with Receiver() as receiver, RelayPeer() as peer, closing_now(another(database)) as held:
         assert held.is_held
         hooked(database, alba, receiver.url)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from afterword.domain.invitations import GIVE_UP_AFTER, LONGEST_RETRY
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import list_invitations, move_invitation, send_invitation
 from afterword.store.suppressions import suppress
 from tests.dispatch.running import dispatching, imported, until, until_state

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from afterword.domain.reviews import Review
-from afterword.store.chain import entries_of_review
-from afterword.store.database import Transaction
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.reviews import find_review
+from afterword.domain.reviews.review import Review
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.reviews.chain import entries_of_review
+from afterword.store.reviews.writing import find_review
 from afterword.store.shops import change_shop
 from tests.dispatch.running import dispatching, until
 from tests.peers import run
 from tests.store.cast import NOW, Member, MovableClock, another, order
-from tests.store.reviewing import by_hand, reviewed_order, write
+from tests.store.reviews.reviewing import by_hand, reviewed_order, write
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ import pytest
 
 from afterword.dispatch.dispatcher import ROUND
 from afterword.dispatch.lane import LEASE
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import LONGEST_LEASE, claim_due
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
 from tests.store.cast import Member, MovableClock, another, mark_sending, seen
-from tests.store.test_commit import no_file_grows_beyond
+from tests.store.engine.test_commit import no_file_grows_beyond
 from tests.store.test_invitations import DUE
 
 
@@ -136,7 +136,7 @@ def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_
             await until_state(opened, letters[-1], "sent")
         await opened.close()
 
-    journal = database.journal
+    journal = database.journal.address
     away = Path(f"{journal}.away")
     clock.now = DUE
     with RelayPeer() as peer:

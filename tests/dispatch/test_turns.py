@@ -9,8 +9,8 @@ import pytest
 
 from afterword.dispatch import turns as module
 from afterword.dispatch.turns import TICK, Turns
-from afterword.store.database import Transaction
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import imported
 from tests.peers import run
 from tests.store.cast import Member, add_member

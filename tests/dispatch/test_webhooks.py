@@ -7,17 +7,17 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from afterword.actions.moderation import erase, reject
 from afterword.dispatch.receivers import Receiver as Receiver_
 from afterword.domain.notices import GIVE_UP_POST_AFTER, Notice, next_try_at
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.moderation import erase, reject
-from afterword.store.reviews import review_of
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.reviews.writing import review_of
 from afterword.store.webhooks import webhooks_of
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.dispatch.telling import decided, hooked, letters, nothing_waits, waiting, written
 from tests.peers import RelayPeer, run
 from tests.store.cast import Member, MovableClock, another, closing_now
-from tests.store.reviewing import told
+from tests.store.reviews.reviewing import told
 from tests.store.test_invitations import DUE
 from tests.webhooks.receiver import Receiver, status
 

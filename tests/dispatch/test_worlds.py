@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer
@@ -59,7 +59,7 @@ def test_an_outbox_that_cannot_be_written_does_not_delay_live_letters(
             assert await until_state(database, live, "sent") < 2
             await asyncio.sleep(0.1)
 
-    database.journal.with_name("outbox").write_text("no folder")
+    database.journal.address.with_name("outbox").write_text("no folder")
     live, test = imported(database, alba), imported(database, alba, live=False)
     clock.now = DUE
     with RelayPeer() as peer:

@@ -11,15 +11,15 @@ import click
 import pytest
 
 from afterword.cli import main
+from tests.mutations.of_messages import OF_MESSAGES
+from tests.mutations.of_orders import OF_ORDERS
+from tests.mutations.of_reviews import OF_REVIEWS
 from tests.needs import needs
-from tests.sabotage.of_letters import OF_LETTERS
-from tests.sabotage.of_orders import OF_ORDERS
-from tests.sabotage.of_reviews import OF_REVIEWS
 from tests.server import SERVE, Server
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-SABOTAGES = (*OF_ORDERS, *OF_LETTERS, *OF_REVIEWS)
+MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -158,6 +158,10 @@ def defined(folder: str) -> set[str]:
     return found
 
 
+def test_files() -> set[str]:
+    return {file.name for file in (PROJECT / "tests").rglob("*.py")}
+
+
 def guarantees() -> list[str]:
     """The sections of the page, one a guarantee."""
     return re.split(r"^## ", read("docs/guarantees.md"), flags=re.MULTILINE)[1:]
@@ -173,9 +177,9 @@ def test_a_guarantee_names_code_tests_and_mutations_that_exist(number: int) -> N
     assert named & defined("afterword")
     assert named - defined("afterword") <= {*_schema_names(), "synchronous_commit", "shop_id"}
     files = set(_TEST_FILE.findall(proved))
-    assert files and files <= {file.name for file in (PROJECT / "tests").rglob("*.py")}
+    assert files and files <= test_files()
     [mutations] = re.findall(r"^- Mutations: (\d+)\.$", part, re.MULTILINE)
-    assert int(mutations) == sum(sabotage.guarantee == number for sabotage in SABOTAGES) > 0
+    assert int(mutations) == sum(mutation.guarantee == number for mutation in MUTATIONS) > 0
 
 
 def _schema_names() -> set[str]:
@@ -188,7 +192,7 @@ def test_the_table_of_guarantees_has_ten_rows_and_names_tests_that_exist() -> No
     head = read("docs/guarantees.md").partition("\n## ")[0]
     assert [row[0] for row in rows(head)] == [str(number) for number in range(1, 11)]
     assert len(guarantees()) == 10
-    assert set(_TEST_FILE.findall(head)) <= {file.name for file in (PROJECT / "tests").rglob("*.py")}
+    assert set(_TEST_FILE.findall(head)) <= test_files()
 
 
 def test_each_line_of_the_law_names_tests_that_exist() -> None:
@@ -196,9 +200,9 @@ def test_each_line_of_the_law_names_tests_that_exist() -> None:
     lines = re.findall(r"^- (.+)$", read("docs/law.md").partition("## Not built yet")[0], re.MULTILINE)
     assert len(lines) > 25
     for line in lines:
-        tests = _TEST.findall(line)
-        assert tests or "](../tests/" in line, line
-        assert set(tests) <= known, line
+        tests, files = set(_TEST.findall(line)), set(_TEST_FILE.findall(line))
+        assert tests | files, line
+        assert tests <= known and files <= test_files(), line
 
 
 def test_commands_of_the_makefile_are_named_as_they_are() -> None:

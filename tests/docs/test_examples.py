@@ -12,7 +12,7 @@ import yaml
 
 from afterword.base.metrics import Metrics
 from afterword.cli import main
-from afterword.web.metrics import Exposition, Waiting
+from afterword.web.ops.metrics import Exposition, Waiting
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = PROJECT / "examples"

@@ -5,8 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
-from afterword.cli.exports import FIELDS
-from afterword.domain.imports import COLUMNS
+from afterword.cli.commands.exports import FIELDS
+from afterword.domain.reviews.foreign import COLUMNS
 from tests.cli.command import Command
 from tests.docs.test_docs import read, rows, section
 from tests.google_feed import check_feed

@@ -4,10 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from afterword.domain.chain import commitment
-from afterword.domain.verification import written_line
+from afterword.domain.reviews.chain import commitment
+from afterword.domain.reviews.verification import written_line
 from tests.docs.test_docs import read
-from tests.domain.test_chain import chain
+from tests.domain.reviews.test_chain import chain
 
 
 def scripts() -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders.order import OrderLine
 from tests.domain.reading import CLARAS
 
 VALUES = st.recursive(

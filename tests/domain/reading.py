@@ -3,8 +3,8 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from afterword.domain.batches import Batch, parse_slices
-from afterword.domain.orders import Order, parse_order
+from afterword.domain.orders.batch import Batch, parse_slices
+from afterword.domain.orders.order import Order, parse_order
 
 PARIS = ZoneInfo("Europe/Paris")
 """Where Alba's bakery is."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.domain.addresses import check_address
+from afterword.domain.orders.email import check_address
 from afterword.mail.headers import (
     AddressError,
     HeaderError,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterword.domain.invitations import Invitation, message_id
-from afterword.domain.orders import OrderLine
+from afterword.domain.orders.order import OrderLine
 from afterword.domain.shops import Shop
 from afterword.mail import letter as letters
 from afterword.mail.headers import AddressError, HeaderError
@@ -291,7 +291,7 @@ def test_a_link_that_cannot_stand_in_a_header_is_refused(link: str) -> None:
         compose(links=Links(link, LINKS.unsubscribe))
 
 
-def test_a_letter_with_a_forged_header_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invitation_with_a_forged_header_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "mailbox_field", lambda *_: "To: Clara\r\nBcc: eve@x.example")
 
     with pytest.raises(HeaderError):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.courier import CourierTrouble
 from afterword.mail.outbox import OutboxCourier, file_name
 from afterword.mail.stationery import Letter
+from afterword.mail.transport import CourierTrouble
 from tests.peers import run
 
 TO_CLARA = Letter(

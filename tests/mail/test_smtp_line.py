@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.courier import CourierTrouble
 from afterword.mail.smtp import SmtpCourier
 from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.stationery import Letter
+from afterword.mail.transport import CourierTrouble
 from tests.peers import Peer, RelayPeer, certificates, run
 from tests.scripted_peer import Answer, ScriptedPeer
 

@@ -9,10 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 import apsw
 
 from afterword.domain.invitations import Outcome, State
-from afterword.domain.orders import Order
+from afterword.domain.orders.order import Order
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
-from afterword.store.database import Transaction
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.sqlite import SqliteDatabase
+from afterword.store.engine.sqlite_connection import SqliteConnection
+from afterword.store.engine.writer import WriterThread
 from afterword.store.invitations import (
     Claim,
     InvitationRow,
@@ -22,12 +26,9 @@ from afterword.store.invitations import (
     find_invitation,
     take_steps,
 )
+from afterword.store.opening import open_postgres, open_sqlite
 from afterword.store.orders import Arrival, import_orders
-from afterword.store.postgres import PostgresDatabase
 from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
-from afterword.store.sqlite import SqliteDatabase
-from afterword.store.sqlite_connection import SqliteConnection
-from afterword.store.writer import WriterThread
 
 T = TypeVar("T")
 Opened = TypeVar("Opened", bound=EngineDatabase)
@@ -67,7 +68,7 @@ class Member(NamedTuple):
 
 
 def open_database(folder: Path) -> SqliteDatabase:
-    return SqliteDatabase(folder / "afterword.db", folder / "send.journal")
+    return open_sqlite(folder / "afterword.db", folder / "send.journal")
 
 
 @contextmanager
@@ -81,8 +82,8 @@ def closing_now(database: Opened) -> Iterator[Opened]:
 def another(database: EngineDatabase) -> EngineDatabase:
     """The same rows and journal, opened once more, as another process does."""
     if isinstance(database, PostgresDatabase):
-        return PostgresDatabase(database.url, database.journal)
-    return open_database(database.journal.parent)
+        return open_postgres(database.url, database.journal.address)
+    return open_database(database.journal.address.parent)
 
 
 def add_member(tx: Transaction, name: str, delay: int = DEFAULT_DELAY) -> Member:

@@ -5,12 +5,12 @@ import asyncio
 import psycopg
 import pytest
 
-from afterword.domain.batches import Stored
-from afterword.store.database import StoreUnavailable
-from afterword.store.engine_database import EngineDatabase
+from afterword.base.errors import StoreUnavailable
+from afterword.domain.orders.batch import Stored
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import Arrival, import_orders
 from tests.store.cast import NOW, Member, count_commits, counted, order, run
-from tests.store.test_commit import no_file_grows_beyond
+from tests.store.engine.test_commit import no_file_grows_beyond
 
 
 def arrival(member: Member, *names: str, live: bool = True, **fields: object) -> Arrival:

@@ -2,9 +2,10 @@
 
 import pytest
 
+from afterword.base.errors import Refused
 from afterword.domain.invitations import Outcome
 from afterword.store import invitations
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import (
     Claim,
     Mark,
@@ -22,7 +23,6 @@ from afterword.store.invitations import (
     send_invitation,
     take_steps,
 )
-from afterword.store.shops import Refused
 from afterword.store.suppressions import suppress
 from tests.store.cast import (
     NOW,

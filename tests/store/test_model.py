@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from afterword.base.errors import Refused
 from afterword.domain.invitations import Outcome
 from afterword.domain.shops import TEST_DELAY
 from afterword.store.invitations import (
@@ -24,7 +25,6 @@ from afterword.store.invitations import (
     rescue_lapsed,
     send_invitation,
 )
-from afterword.store.shops import Refused
 from afterword.store.suppressions import allow, suppress
 from tests.needs import scale
 from tests.store.cast import (

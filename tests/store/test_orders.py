@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from afterword.domain.invitations import due_at
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from afterword.store.shops import change_shop
 from tests.store.cast import NOW, Member, counted, import_batch, import_one, order, seen

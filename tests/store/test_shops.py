@@ -8,10 +8,10 @@ import apsw
 import psycopg
 import pytest
 
+from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY
-from afterword.store.engine_database import EngineDatabase
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import (
-    Refused,
     add_private_key,
     authenticate,
     change_shop,
@@ -23,9 +23,9 @@ from afterword.store.shops import (
     revoke_key,
 )
 from afterword.web.authentication import Unauthorized, admit, presented_key
-from afterword.web.intake import Posted, import_posted
+from afterword.web.orders_api.intake import Posted, import_posted
 from tests.store.cast import NOW, Member, add_member
-from tests.store.test_processes import PROJECT
+from tests.store.engine.test_processes import PROJECT
 
 REVOKE = """
 import sys
@@ -111,7 +111,7 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
 
     for shown in (alba.shown.private_key, alba.shown.test_key):
         assert is_admitted(shown) and is_admitted(shown)
-    line = [sys.executable, "-c", REVOKE, str(database.journal.parent), str(alba.live.id)]
+    line = [sys.executable, "-c", REVOKE, str(database.journal.address.parent), str(alba.live.id)]
     subprocess.run(line, cwd=PROJECT, check=True, timeout=60)
     assert not is_admitted(alba.shown.private_key)
     assert is_admitted(alba.shown.test_key)

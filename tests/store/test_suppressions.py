@@ -3,8 +3,9 @@
 import pytest
 
 from afterword.domain.suppressions import REASONS
-from afterword.store.engine_database import EngineDatabase
-from afterword.store.journal import HEADER_SIZE, events, journal_place
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.journal.journal import HEADER_SIZE, events
+from afterword.store.journal.place import journal_place
 from afterword.store.suppressions import allow, list_suppressions, suppress, suppressed_because
 from tests.store.cast import NOW, Member, claim, import_one, mark_sending, order, seen, state
 
@@ -132,7 +133,7 @@ def test_a_shop_can_take_a_suppression_back(database: EngineDatabase, alba: Memb
 def test_every_reason_can_stand_in_the_journal(database: EngineDatabase, alba: Member, reason: str) -> None:
     database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason=reason, now=NOW))
     database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, NOW))
-    kept = journal_place(database.journal).find()
+    kept = journal_place(database.journal.address).find()
     assert kept is not None
     assert [line[0] for line in events(kept.lines_from(HEADER_SIZE))] == ["suppressed", "allowed"]
     kept.close()

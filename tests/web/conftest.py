@@ -8,10 +8,10 @@ import pytest
 from afterword.base.ids import sign_token
 from afterword.domain.invitations import fingerprint
 from afterword.domain.shops import Shop
-from afterword.store.database import Transaction
+from afterword.store.engine.database import Transaction
+from afterword.store.opening import open_sqlite
 from afterword.store.orders import order_of
 from afterword.store.shops import NewKeys, add_shop, find_shop
-from afterword.store.sqlite import SqliteDatabase
 from afterword.store.suppressions import suppressed_because
 from tests.browser import Browser
 from tests.server import SERVE, TEN_DAYS, Server, an_order
@@ -51,7 +51,7 @@ class Site(Server):
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` as a command does, in a process beside the server."""
-        database = SqliteDatabase(self.database, self.journal)
+        database = open_sqlite(self.database, self.journal)
         try:
             return database.write_now(work)
         finally:

@@ -1,0 +1,99 @@
+"""Importing reviews that were collected elsewhere."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Literal
+
+from afterword.actions.changes import Work
+from afterword.actions.writing import Look
+from afterword.domain.reviews.chain import Signer, imported_details
+from afterword.domain.reviews.foreign import Foreign
+from afterword.domain.reviews.review import SITE, Review, review_id_of, text_hash
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query
+from afterword.store.reviews.counts import count
+from afterword.store.reviews.writing import insert_review
+
+Became = Literal["imported", "waiting", "imported before"]
+"""What became of one; `waiting` is imported too, and waits for a person."""
+
+
+def import_reviews(
+    tx: Transaction,
+    shop: Shop,
+    source: str,
+    found: Sequence[Foreign],
+    *,
+    live: bool,
+    look: Look,
+    signer: Signer,
+    now: float,
+) -> list[Became]:
+    """Stores those that were not imported before: the unique key decides, so none is twice, whatever was killed in
+    between and whoever imports at the same time.
+
+    Each is published as of the day it was published there, unless the checks find something: then it waits for a
+    person, like any other review.
+    """
+    numbers = tx.new_order_ids(len(found))
+    became: list[Became] = []
+    for number, foreign in zip(numbers, found, strict=True):
+        review = _review(shop, source, foreign, number, live, look(foreign.text), now)
+        key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
+        if not tx.run(query("insert_import"), key | {"review_id": review.id}):
+            became.append("imported before")
+            continue
+        is_new = import_review(tx, review, signer, now)
+        assert is_new, "its number is nobody else's"
+        became.append("waiting" if review.state == "waiting" else "imported")
+    return became
+
+
+def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
+    """Stores a review that was collected elsewhere, marked as imported and not verified by us. No one is notified.
+
+    Returns whether there was none of that number.
+    """
+    if not insert_review(tx, review):
+        return False
+    count(tx, None, review)
+    Work(tx, signer, now).record(review, "imported", imported_details(review))
+    return True
+
+
+def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign], *, live: bool) -> list[bool]:
+    """Of each, whether it was imported before."""
+    keys = [{"shop_id": shop.id, "live": int(live), "source_key": foreign.key} for foreign in found]
+    return [bool(rows) for rows in tx.rows_each(query("imported_before"), keys)]
+
+
+def _review(
+    shop: Shop, source: str, foreign: Foreign, number: int, live: bool, flags: tuple[str, ...], now: float
+) -> Review:
+    """It is about no order of ours, but has a number of its own as if it were."""
+    return Review(
+        shop_id=shop.id,
+        id=review_id_of(number, 0 if foreign.scope == SITE else 1),
+        order_id=number,
+        live=live,
+        scope=foreign.scope,
+        product_name=foreign.product_name,
+        state="waiting" if flags else "published",
+        version=1,
+        rating=foreign.rating,
+        text=foreign.text,
+        author=foreign.author,
+        lang=foreign.lang,
+        experience_date=foreign.experience_date,
+        imported_from=source,
+        salt=secrets.token_hex(16),
+        written_at=foreign.written_at,
+        changed_at=int(now),
+        published_at=None if flags else foreign.written_at,
+        flags=flags,
+        reply=foreign.reply,
+        replied_at=foreign.replied_at,
+        text_hash=text_hash(foreign.text),
+        address_hash="",
+    )

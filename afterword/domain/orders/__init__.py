@@ -1,0 +1,1 @@
+"""Orders as shops send them: read, checked and answered. Values alone."""

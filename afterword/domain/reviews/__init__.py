@@ -1,0 +1,1 @@
+"""Reviews, their moderation and their chain. Values alone."""

@@ -1,0 +1,161 @@
+"""What the automatic checks find in a review's text (contract/law.md, "Moderation").
+
+A finding puts the review before a person and does nothing else: it rejects nothing, and nothing here sees the stars.
+What is looked for, and what is not found, is told to people in docs/moderation.md.
+
+Every pattern is bounded, so a text of any length takes time in proportion to its length.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from afterword.domain.reviews.abuse import PHRASES, WORDS
+
+FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders")
+"""All that a review can be flagged with. The last two are found beside its text (`store.reviews`)."""
+
+
+def look(text: str) -> tuple[str, ...]:
+    """What is found in the text, in the order of `FLAGS`: the same whatever the case of its letters. Never raises."""
+    plain = _undisguised(_fold(text))
+    checks: tuple[Callable[[str], bool], ...] = (_has_link, _has_address, _has_phone_number, _has_abuse)
+    return tuple(flag for flag, check in zip(FLAGS, checks, strict=False) if check(plain))
+
+
+_DROPPED = ("Mn", "Me", "Cf")
+"""Accents, and what cannot be seen: zero-width and direction marks, soft hyphens."""
+
+
+def _fold(text: str) -> str:
+    """Lower case without accents, in the plainest of the letters and digits that look alike (NFKD); one blank where
+    there were several, and one line end."""
+    if not text.isascii():
+        # Marks go first: a long run of them takes the normalization a time that grows with its square.
+        decomposed = unicodedata.normalize("NFKD", _without_marks(text))
+        # Upper case between: an `ı` is an `i` then, as its capital is.
+        text = _without_marks(decomposed.upper().casefold())
+    blanks = re.sub(r"[^\S\n]+", " ", text.lower())
+    return re.sub(r" ?\n[\n ]*", "\n", blanks)
+
+
+def _without_marks(text: str) -> str:
+    return "".join(map(_plain_sign, text))
+
+
+def _plain_sign(sign: str) -> str:
+    if sign.isascii():
+        return sign
+    category = unicodedata.category(sign)
+    if category == "Nd":
+        return str(unicodedata.decimal(sign))
+    return "" if category in _DROPPED else "." if sign == "。" else sign
+
+
+_AT = re.compile(r"\s?(?:[(\[{<]\s?(?:at|a|@|arobase)\s?[)\]}>]|(?<=\s)arobase(?=\s))\s?")
+_DOT = re.compile(r"\s?[(\[{<]\s?(?:dot|point|punkt|\.)\s?[)\]}>]\s?")
+_SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,}[^\W\d_](?![^\W_])")
+
+
+def _undisguised(text: str) -> str:
+    """`mail (at) shop [dot] com` and `w w w` as they are meant."""
+    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
+    return _DOT.sub(".", _AT.sub("@", text))
+
+
+_ENDS = (
+    "com|net|org|fr|uk|co|io|ch|lu|nl|pl|pt|dk|cz|ru|cn|jp|br|ro|hu|biz|dev|xyz|ly|gl|ws|tk|mobi|asso|"
+    "bzh|nz|za|kr|tr|ua|mx"
+)
+"""Ends of addresses that begin no sentence."""
+
+_WORDS_TOO = "de|it|be|at|in|is|me|us|es|eu|ca|au|se|ie|tv|ai|app|info|example"
+"""Ends of addresses that a sentence may begin with, where its writer left out the blank ("très bien.De plus"): they
+count at the end of a line, or before a sign."""
+
+_LINK = re.compile(
+    rf"""
+      (?<![^\W_]) (?: h(?:tt|xx)ps? | www\d? ) (?![^\W_])
+    | [a-z]{{2}} \ ?:// \ ?\w
+    | \w\. (?:{_ENDS}) (?!\w)
+    | \w\. (?:{_WORDS_TOO}) (?= $ | \ ?[\n,;!?)\]] | \.(?:\s|$) )
+    | \w\. [a-z]{{2,24}} / \w
+    | \w\ \. \ ? (?:com|fr|org|uk|io) (?!\w)
+    | \w\. \ com (?!\w)
+    | \w\ dot\ (?:{_ENDS}) (?!\w)
+    | \w\ point\ (?:com|fr|org) (?!\w)
+    """,
+    re.VERBOSE,
+)
+
+_ADDRESS = re.compile(
+    rf"""
+      \w @ (?: [\w-]{{1,63}}\. ){{1,8}} [a-z]{{2,63}}
+    | \w\ ?@\ ? [\w-]{{1,63}} (?: \ ?\.\ ? | \ dot\ | \ point\ ) (?:{_ENDS}) (?!\w)
+    """,
+    re.VERBOSE,
+)
+
+
+def _has_link(text: str) -> bool:
+    return _LINK.search(_ADDRESS.sub(" ", text)) is not None
+
+
+def _has_address(text: str) -> bool:
+    return _ADDRESS.search(text) is not None
+
+
+_PHONE_NUMBERS = re.compile(
+    r"""
+      (?<!\w) (?:\+|00)\ ?
+      (?: [1-9]\d{7,13} | [1-9]\d{0,2} (?: [ .\-/()]{1,3}\d{1,8} ){2,8} ) (?!\d)      # with its country
+    | (?<!\w)(?<!\d[.,]) [0o][1-9] (?: \d{8} | (?: [ .\-/_]{1,3}\d\d ){4} ) (?![ .\-/]?\d)         # in pairs
+    | (?<!\w)(?<!\d[.,]) [0o] (?: [ .\-/_]\d ){9} (?![ .\-/]?\d)                             # digit by digit
+    | (?<!\w)(?<!\d[.,]) \(?0\d{2,4}\)? [ \-/]{1,3} \d{3,8} (?: [ \-]\d{2,4} ){0,2} (?![ .\-]?\d)
+    | (?<!\w) (?: \(\d{3}\)\ ?\d{3}[ .\-]?\d{4} | \d{3}([.\-])\d{3}\1\d{4} ) (?!\d)
+    """,
+    re.VERBOSE,
+)
+
+_NUMBERED = re.compile(
+    r"(?: order|commande|ref|reference|colis|suivi|tracking|parcel|facture|invoice|lot|isbn|ean|sku|article|\# )"
+    r"\ ?(?: n°|no|nr|number|numero )? [.:\ \#(]{0,3} $",
+    re.VERBOSE,
+)
+"""What stands before the number of an order, a parcel or an article."""
+
+_FEWEST_DIGITS, _MOST_DIGITS = 9, 15
+"""Of a phone number as it is written (E.164 has the most)."""
+
+
+def _has_phone_number(text: str) -> bool:
+    return any(_is_phone_number(found, text) for found in _PHONE_NUMBERS.finditer(text))
+
+
+def _is_phone_number(found: re.Match[str], text: str) -> bool:
+    digits = sum(sign.isdecimal() for sign in found[0])
+    if found[0].isdecimal() and _NUMBERED.search(text[max(0, found.start() - 32) : found.start()]):
+        return False
+    return _FEWEST_DIGITS <= digits + found[0].startswith("o") <= _MOST_DIGITS
+
+
+_BROKEN_UP = re.compile(r"(?<![^\W_])(?:[^\W\d_][.*_-]){3,}[^\W\d_](?![^\W_])")
+_LOOKALIKES = str.maketrans("013457@$", "oieastas")
+_STRETCHED = re.compile(r"(.)\1{2,}")
+
+
+def _has_abuse(text: str) -> bool:
+    """Whole words alone; also `c.o.n.n.a.r.d`, `connnard` and `c0nnard`."""
+    return any(_has_abusive_words(each) for each in set(_spellings(text)))
+
+
+def _spellings(text: str) -> Iterator[str]:
+    whole = _BROKEN_UP.sub(lambda found: re.sub(r"[.*_-]", "", found[0]), text)
+    for each in (whole, whole.translate(_LOOKALIKES)):
+        yield from (each, _STRETCHED.sub(r"\1\1", each), _STRETCHED.sub(r"\1", each))
+
+
+def _has_abusive_words(text: str) -> bool:
+    words = re.findall(r"[^\W_]+", text)
+    line = f" {' '.join(words)} "
+    return not WORDS.isdisjoint(words) or any(f" {phrase} " in line for phrase in PHRASES)

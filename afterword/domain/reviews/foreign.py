@@ -1,0 +1,218 @@
+"""A review that was collected elsewhere, as a row of a table: what its columns are called, and what is wrong with it.
+
+Such a review is shown as imported and not verified by us. Its words are its author's, as they stand there.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from afterword.domain.csv import unguarded
+from afterword.domain.orders.fields import UnfitError, read_date, read_integer, read_product_name
+from afterword.domain.orders.order import FieldError
+from afterword.domain.reviews.chain import canonical
+from afterword.domain.reviews.review import SITE, read_rating, read_words
+from afterword.domain.shops import check_lang
+from afterword.domain.values import shown_name, signature
+
+COLUMNS = {
+    "id": ("id", "review_id"),
+    "state": ("state",),
+    "rating": ("rating", "stars", "score"),
+    "title": ("title", "headline"),
+    "text": ("text", "content", "body", "review", "review_text", "comment"),
+    "author": ("author", "name", "reviewer", "reviewer_name", "customer"),
+    "date": ("date", "published_at", "created_at", "review_date", "written_at"),
+    "product_id": ("product_id", "product"),
+    "product_name": ("product_name", "product_title"),
+    "lang": ("lang", "language", "locale"),
+    "experience_date": ("experience_date", "order_date"),
+    "reply": ("reply", "answer", "response"),
+    "replied_at": ("replied_at", "reply_date"),
+}
+"""What is read of a row, and the names of columns that hold it: the first of them that is there counts."""
+
+NEEDED = ("rating", "text", "date")
+
+NO_PRODUCT = ("no", "site")
+"""In `product_id`: the review is of the shop, as without one."""
+
+EARLIEST = 631_152_000
+"""1990: before the first shop that was one of the Web."""
+
+_day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+_stars = re.compile(r"([1-5])(?:[.,]0+)?(?: ?/ ?5)?").fullmatch
+
+
+class Head(NamedTuple):
+    """Which cell of a row holds what, how many cells there are, and the columns of which nothing is read."""
+
+    places: dict[str, int]
+    width: int
+    ignored: tuple[str, ...]
+
+
+class Foreign(NamedTuple):
+    """A review of elsewhere. `key` (hex) is the same whenever the same review is read. Times are epoch seconds,
+    `experience_date` is `YYYY-MM-DD`; `author` is the name as the public sees it."""
+
+    key: str
+    scope: str
+    product_name: str | None
+    rating: int
+    text: str
+    author: str
+    lang: str
+    experience_date: str
+    written_at: int
+    reply: str | None
+    replied_at: int | None
+
+
+class Source(NamedTuple):
+    """Where a table comes from: its name, as the public sees it, and what counts where a row does not say: the shop's
+    time zone and language."""
+
+    name: str
+    zone: ZoneInfo
+    lang: str
+
+
+def read_head(cells: Sequence[str]) -> Head:
+    """The columns, whatever their order, letter case and blanks. Raises ValueError with a sentence."""
+    names = [re.sub(r"[\s-]+", "_", cell.strip().casefold()) for cell in cells]
+    found = {
+        field: next(name for name in known if name in names)
+        for field, known in COLUMNS.items()
+        if not set(names).isdisjoint(known)
+    }
+    if missing := [field for field in NEEDED if field not in found]:
+        raise ValueError(f"the first line names no column {' or '.join(missing)}")
+    ignored = tuple(cells[at] for at, name in enumerate(names) if name and name not in found.values())
+    return Head({field: names.index(name) for field, name in found.items()}, len(cells), ignored)
+
+
+def read_review(head: Head, cells: Sequence[str], source: Source, now: float) -> Foreign | list[FieldError]:
+    """The review of a row, or all that is wrong with it. Raises nothing."""
+    if any(cells[head.width :]):
+        return [FieldError("", "more cells than the first line has")]
+    row = {field: unguarded(cells[at]).strip() for field, at in head.places.items() if at < len(cells)}
+    row["text"] = "\n\n".join(filter(None, (row.get("title"), row.get("text"))))
+    if row.get("state", "published").casefold() != "published":
+        return [FieldError("state", "published: nothing else is shown")]
+    values, errors = _read(row, _readers(source, now))
+    if row.get("product_name") and not row.get("product_id"):
+        errors.append(FieldError("product_id", None))
+    if errors:
+        return errors
+    written_at = values["date"]
+    return Foreign(
+        key=_key(source, row),
+        scope=values["product_id"] or SITE,
+        product_name=values["product_name"],
+        rating=values["rating"],
+        text=values["text"],
+        author=values["author"] or "",
+        lang=values["lang"] or source.lang,
+        experience_date=values["experience_date"] or _local_day(written_at, source.zone),
+        written_at=written_at,
+        reply=values["reply"],
+        replied_at=(values["replied_at"] or written_at) if values["reply"] else None,
+    )
+
+
+Readers = Mapping[str, Callable[[str], Any]]
+
+
+def _read(row: Mapping[str, str], readers: Readers) -> tuple[dict[str, Any], list[FieldError]]:
+    values: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for field, read in readers.items():
+        text = row.get(field, "")
+        values[field] = None
+        try:
+            if text:
+                values[field] = read(_whole(text))
+            elif field in NEEDED:
+                errors.append(FieldError(field, None))
+        except UnfitError as wrong:
+            errors.append(FieldError(field, str(wrong)))
+    return values, errors
+
+
+def _readers(source: Source, now: float) -> Readers:
+    def moment(text: str) -> int:
+        return _moment(text, source.zone, now)
+
+    return {
+        "rating": _rating,
+        "text": read_words,
+        "author": public_name,
+        "date": moment,
+        "product_id": _scope,
+        "product_name": read_product_name,
+        "lang": _lang,
+        "experience_date": lambda text: _local_day(moment(text), source.zone),
+        "reply": read_words,
+        "replied_at": moment,
+    }
+
+
+def _whole(text: str) -> str:
+    """Bytes that are no UTF-8 come as halves of characters."""
+    if re.search("[\ud800-\udfff]", text):
+        raise UnfitError("text in UTF-8")
+    return text
+
+
+def _rating(text: str) -> int:
+    """`4`, `4.0` and `4/5` are four stars."""
+    found = _stars(text)
+    return read_rating(found[1] if found else text)
+
+
+def public_name(name: str) -> str:
+    """The name as the public sees it: first name and initial, or the one word that it is; empty when it looks like an
+    address. `Clara N.` stays as it is."""
+    words = shown_name(name).split()
+    return signature(words[0], words[-1].rstrip(".")) if len(words) > 1 else "".join(words)
+
+
+def _scope(text: str) -> str:
+    """A product's number, as orders have it."""
+    if text.casefold() in NO_PRODUCT:
+        return SITE
+    return str(read_integer(text))
+
+
+def _lang(text: str) -> str:
+    try:
+        return check_lang(text)
+    except ValueError:
+        raise UnfitError("a language such as en, fr, pt-br") from None
+
+
+def _moment(text: str, zone: ZoneInfo, now: float) -> int:
+    """Epoch seconds of a date, with its time or without one, that has passed. A day means its noon."""
+    local = read_date(f"{text} 12:00" if _day(text) else text, zone)
+    if local is None:
+        raise UnfitError("not a date and time")
+    seconds = int(datetime.fromisoformat(local).replace(tzinfo=zone).timestamp())
+    if not EARLIEST <= seconds <= now + 86_400:
+        raise UnfitError("a date since 1990 that has passed")
+    return min(seconds, int(now))
+
+
+def _local_day(seconds: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(seconds, zone):%Y-%m-%d}"
+
+
+def _key(source: Source, row: Mapping[str, str]) -> str:
+    """Of the source's own number where it has one, so that what was changed there is known again; else of who wrote
+    what and when."""
+    of_content = ("product_id", "author", "date", "rating", "text")
+    told = {name: row.get(name, "") for name in (("id",) if row.get("id") else of_content)}
+    return hashlib.blake2b(canonical([source.name, told]).encode(), digest_size=16).hexdigest()

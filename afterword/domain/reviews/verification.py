@@ -1,0 +1,266 @@
+"""Checks a chain entry by entry, and each review against what its entries say of it.
+
+Nothing here trusts what it reads: any value may have been changed by somebody. What is proved by this, and against
+whom, is in docs/verifying.md.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, get_args
+
+from afterword.domain.reviews.chain import (
+    FIRST,
+    Entry,
+    Kind,
+    canonical,
+    fixes,
+    is_signed_by,
+    is_whole,
+    words_of,
+)
+from afterword.domain.reviews.review import Review
+
+Keys = Collection[str]
+
+_SHAPE = Entry(0, True, 0, 0, 0, 0, 0, "key", "", "", "", "")
+
+
+class Finding(NamedTuple):
+    """What is wrong (or, if it is no fault, worth knowing), and where: `entry 17`, `review 5`, `counts of site`."""
+
+    place: str
+    words: str
+    is_fault: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.words}"
+
+
+class Position(NamedTuple):
+    """How far a chain was read: the last entry's place, hash and time, and the key that signs what follows."""
+
+    seq: int
+    hash: str
+    public_key: str
+    happened_at: int
+
+
+START = Position(0, FIRST, "", 0)
+"""Before the first entry."""
+
+
+def read_entry(at: Position, entry: Entry, allowed: Keys | None = None) -> tuple[Position, list[Finding]]:
+    """Where the chain stands after this entry, and what was found of it. `allowed` are the keys that may sign; None
+    for whichever the chain introduces.
+
+    Every fault is told once: what comes after a wrong entry is measured by that entry.
+    """
+    if not _is_shaped(entry):
+        seq = entry.seq if type(entry.seq) is int else at.seq + 1
+        return at._replace(seq=seq), [_of(entry, "has something else than a number or a text in a field")]
+    key = at.public_key
+    if entry.kind == "key":
+        key = str(read_details(entry.details).get("public_key"))
+    found = [*_order_of(at, entry), *_content_of(entry), *_signature_of(at, entry, key, allowed)]
+    return Position(entry.seq, entry.hash, key, entry.happened_at), found
+
+
+def _is_shaped(entry: Entry) -> bool:
+    return all(type(value) is type(usual) for value, usual in zip(entry, _SHAPE, strict=True))
+
+
+def _order_of(at: Position, entry: Entry) -> Iterator[Finding]:
+    expected = at.seq + 1
+    if entry.seq == expected + 1:
+        yield Finding(f"entry {expected}", "is missing")
+    elif entry.seq > expected:
+        yield Finding(f"entry {expected}", f"is missing, and all up to entry {entry.seq - 1}")
+    elif entry.seq < expected:
+        yield _of(entry, f"stands behind entry {at.seq}")
+    if entry.previous != at.hash:
+        yield _of(entry, "does not name the hash of the entry before it")
+    if entry.happened_at < at.happened_at:
+        seconds = at.happened_at - entry.happened_at
+        yield _of(entry, f"is {seconds} s earlier than the entry before it", is_fault=False)
+
+
+def _content_of(entry: Entry) -> Iterator[Finding]:
+    if not is_whole(entry):
+        yield _of(entry, "its hash is not that of its content")
+    if not _is_canonical(entry.details):
+        yield _of(entry, "its details are not canonical JSON")
+    if entry.kind not in get_args(Kind):
+        yield _of(entry, "is of a kind that nobody knows")
+
+
+def _signature_of(at: Position, entry: Entry, key: str, allowed: Keys | None) -> Iterator[Finding]:
+    if not key:
+        yield _of(entry, "no key was introduced before it")
+    elif not is_signed_by(entry, key):
+        yield _of(entry, "its signature is not by the key that signs here")
+    if entry.kind != "key":
+        return
+    if allowed is not None and key not in allowed:
+        yield _of(entry, f"introduces a key that is not to sign here, {key}")
+    elif at.public_key not in ("", key):
+        yield _of(entry, f"another key signs from here on, {key}", is_fault=False)
+
+
+def _of(entry: Entry, words: str, is_fault: bool = True) -> Finding:
+    return Finding(f"entry {entry.seq}", words, is_fault)
+
+
+def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Finding]:
+    """Whether a chain ends where it is said to end."""
+    if (seq, hashed, public_key) == (end.seq, end.hash, end.public_key):
+        return []
+    said = f"entry {seq}, hash {hashed}, key {public_key}"
+    ends = f"entry {end.seq}, hash {end.hash}, key {end.public_key}"
+    return [Finding("head", f"the chain is said to end with {said}; it ends with {ends}")]
+
+
+def read_details(text: str) -> Mapping[str, object]:
+    """The details of an entry; nothing where they are no JSON object."""
+    try:
+        found = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_canonical(text: str) -> bool:
+    details = read_details(text)
+    return canonical(details) == text
+
+
+def read_line(line: bytes) -> Entry | None:
+    """An entry as it was downloaded: a JSON object with its fields and no other. None where it is none."""
+    try:
+        fields = json.loads(line.decode("ascii"), parse_constant=_no_constant)
+        entry = Entry(**fields)
+    except (RecursionError, TypeError, ValueError):
+        return None
+    return entry if _is_shaped(entry) else None
+
+
+def written_line(entry: Entry) -> str:
+    """An entry as it is downloaded."""
+    return canonical(entry._asdict()) + "\n"
+
+
+def starts_review(entry: Entry) -> bool:
+    """Whether this is the first entry of a review."""
+    return entry.kind == "imported" or (entry.kind == "written" and entry.version == 1)
+
+
+@dataclass
+class Retold:
+    """What a review is by its entries. `words`, `reply` and `doubt` are commitments, `kept` those of past versions
+    with the times when they were written."""
+
+    order_id: int = 0
+    version: int = 0
+    state: str = ""
+    reason: object = None
+    words: object = None
+    written_at: object = None
+    published_at: object = None
+    reply: object = None
+    replied_at: object = None
+    doubt: object = None
+    doubted_at: object = None
+    kept: dict[int, tuple[object, object]] = field(default_factory=dict)
+
+    def take(self, entry: Entry) -> None:
+        """What became of it next."""
+        details = read_details(entry.details)
+        at = entry.happened_at
+        if entry.kind in ("written", "imported"):
+            self._write(entry, details)
+        if entry.kind == "published":
+            self.state, self.published_at, self.reason = "published", at, None
+        elif entry.kind in ("rejected", "withdrawn", "erased"):
+            self.state, self.published_at, self.reason = entry.kind, None, details.get("reason")
+        elif entry.kind == "replied":
+            self.reply = details.get("commitment")
+            self.replied_at = None if self.reply is None else at
+        elif entry.kind == "doubted":
+            self.doubt, self.doubted_at = details.get("commitment"), at
+        if entry.kind == "erased":
+            self.words = details.get("commitment")
+            self.reply = self.replied_at = self.doubt = self.doubted_at = None
+
+    def _write(self, entry: Entry, details: Mapping[str, object]) -> None:
+        """New words: whatever was said of the old ones goes."""
+        if self.version:
+            self.kept[self.version] = (self.words, self.written_at)
+        self.order_id, self.version, self.words = entry.order_id, entry.version, details.get("commitment")
+        self.state, self.written_at, self.published_at = "waiting", entry.happened_at, None
+        self.reason = self.reply = self.replied_at = self.doubt = self.doubted_at = None
+        if entry.kind == "imported":
+            self.written_at, self.published_at = details.get("written_at"), details.get("published_at")
+            self.state = "waiting" if self.published_at is None else "published"
+            self.reply, self.replied_at = details.get("reply"), details.get("replied_at")
+
+
+def check_review(review: Review, past: list[Review], entries: list[Entry]) -> list[Finding]:
+    """Whether a review, and its past versions, are what its entries say. Empty when all is well."""
+    told = Retold()
+    wrong: list[str] = []
+    for entry in filter(_is_shaped, entries):
+        wrong += _entry_in_turn(review, told, entry)
+        told.take(entry)
+    if not told.version:
+        return [Finding(f"review {review.id}", "the chain does not know it")]
+    wrong += _wrong_words(review, told)
+    wrong += _wrong_columns(review, told)
+    wrong += _wrong_past(review, past, told)
+    return [Finding(f"review {review.id}", words) for words in wrong]
+
+
+def _entry_in_turn(review: Review, told: Retold, entry: Entry) -> Iterator[str]:
+    version = told.version + (entry.kind in ("written", "imported"))
+    if entry.version != version:
+        yield f"entry {entry.seq} is of version {entry.version}, where version {version} is due"
+    if (entry.order_id, entry.live) != (review.order_id, review.live):
+        yield f"entry {entry.seq} has it in another order or world"
+
+
+def _wrong_words(review: Review, told: Retold) -> Iterator[str]:
+    """The commitments."""
+    if not fixes(told.words, review.salt, words_of(review)):
+        yield "what was written is not what the chain commits to"
+    for name in ("reply", "doubt"):
+        text, committed = getattr(review, name), getattr(told, name)
+        same = fixes(committed, review.salt, {name: text}) if text is not None else committed is None
+        if not same:
+            yield f"the {name} is not what the chain commits to"
+
+
+def _wrong_columns(review: Review, told: Retold) -> Iterator[str]:
+    """What the chain says in the open."""
+    names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "doubted_at")
+    for name in names:
+        is_now, was = getattr(review, name), getattr(told, name)
+        if (type(is_now), is_now) != (type(was), was):
+            yield f"its {name} is {is_now!r}, and the chain says {was!r}"
+
+
+def _wrong_past(review: Review, past: list[Review], told: Retold) -> Iterator[str]:
+    for number in told.kept.keys() - {old.version for old in past}:
+        yield f"version {number} is missing"
+    for old in past:
+        words, written_at = told.kept.get(old.version, (None, None))
+        if told.state == "erased":
+            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in told.kept
+        else:
+            same = fixes(words, old.salt, words_of(old))
+        if not same:
+            yield f"version {old.version} is not what the chain commits to"
+        if (old.order_id, old.written_at) != (review.order_id, written_at):
+            yield f"version {old.version} has another order or time than the chain says"

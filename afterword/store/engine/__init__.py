@@ -1,0 +1,1 @@
+"""Databases and transactions, whichever engine keeps the rows. Knows no orders and no reviews."""

@@ -1,0 +1,129 @@
+"""Runs what is to be written, many at a time, in one transaction with one fsync.
+
+Guarantee 1 is kept here: results are given out after COMMIT, which returns after the fsync.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from afterword.base.errors import JournalAhead
+from afterword.store.engine.connection import Connection
+from afterword.store.engine.database import JournaledTransaction, Keeper, Transaction
+from afterword.store.engine.migrate import migrate
+from afterword.store.engine.relocation import refuse_if_shut
+from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.queries import query
+
+T = TypeVar("T")
+
+MOST_TRIES = 5
+"""Of one transaction that met another one."""
+
+Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
+"""A write that waits, as work and item: `work(tx, [item, …])` answers for each item, in order."""
+
+
+def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any]:
+    """The work of a call whose item is itself what is to be done."""
+    return [work(tx) for work in works]
+
+
+class NoJournal:
+    """A `database.Keeper` for a connection that never sends."""
+
+    is_kept = False
+
+    def open(self, tx: JournaledTransaction) -> None: ...
+
+    def start_anew(self, tx: JournaledTransaction) -> None: ...
+
+    def write(self, tx: JournaledTransaction) -> bool:
+        return False
+
+    def catch_up(self, tx: Transaction) -> None: ...
+
+    def failed(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Committer:
+    """The one writing connection of a process. Not for two threads at once."""
+
+    def __init__(self, connect: Callable[[], Connection], keeper: Keeper) -> None:
+        """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew.
+
+        StoreUnavailable also says that the database is being moved or was moved (see `relocation`).
+        """
+        self.connection = connect()
+        self._look = ""
+        self._keeper = keeper
+        self._tx = OpenTransaction(self.connection, self._keeper)
+        try:
+            self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
+            self._look = query("look_for_a_move")
+            self.commit_alone(lambda _: self._keeper.open(self._tx))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_held(self) -> bool:
+        """See `Database.is_held`."""
+        return not self._keeper.is_kept
+
+    def commit(self, calls: Sequence[Call]) -> list[Any]:
+        """The result of each call, or the exception that it raised. One that fails does not fail its neighbours."""
+        is_behind = False
+        for _ in range(MOST_TRIES):
+            try:
+                return self._commit_together(calls, is_behind)
+            except Exception as error:
+                failed, verdict = error, self.connection.judge(error)
+                is_behind = isinstance(error, JournalAhead)
+            if verdict != "again" and not is_behind:
+                break
+        if len(calls) == 1 or verdict == "nobody":
+            return [self.connection.unavailable(failed)] * len(calls)
+        return [self.commit([call])[0] for call in calls]
+
+    def commit_alone(self, work: Callable[[Transaction], T]) -> T:
+        """One write by itself, with what it raises."""
+        [result] = self.commit([(each, work)])
+        if isinstance(result, Exception):
+            raise result
+        return result  # type: ignore[no-any-return]
+
+    def _commit_together(self, calls: Sequence[Call], is_behind: bool) -> list[Any]:
+        try:
+            moving = self.connection.begin(self._look)
+            refuse_if_shut(moving)
+            self._tx.is_draining = bool(moving)
+            if is_behind:
+                self._keeper.catch_up(self._tx)
+            self._tx.has_journal = self._keeper.is_kept
+            results: list[Any] = []
+            for work, group in groupby(calls, itemgetter(0)):
+                results += work(self._tx, [item for _, item in group])
+            self._commit()
+        except BaseException:
+            self.connection.rollback()
+            self._tx.forget()
+            raise
+        return results
+
+    def _commit(self) -> None:
+        """The journal first, then the rows: what the database knows, the journal knows (guarantee 9)."""
+        try:
+            has_lines = self._keeper.write(self._tx)
+            self.connection.commit(awaited=has_lines)
+        except Exception:
+            self._keeper.failed()
+            raise
+
+    def close(self) -> None:
+        self.connection.close()
+        self._keeper.close()

@@ -1,0 +1,139 @@
+"""What the database of every engine has in common: writers with group commit, and readers beside them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar, cast
+
+from afterword.base.metrics import Metrics
+from afterword.store.engine.committer import Committer, NoJournal, each
+from afterword.store.engine.connection import Connection
+from afterword.store.engine.database import SendJournal, Transaction
+from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.writer import Writer, WriterThread
+from afterword.store.engine.writer_process import writer_processes
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class EngineDatabase:
+    """See `database.Database`.
+
+    With `apart`, what is written is committed by a process of its own (see `writer_process`); this must then be the
+    first database that the process opens. What is written together for a shop is then written by one of `lanes`
+    processes, always the same one; everything else by the first, which alone has the journal.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        name: str,
+        journal: SendJournal,
+        *,
+        apart: bool = False,
+        lanes: int = 1,
+        metrics: Metrics | None = None,
+    ) -> None:
+        """`name` is what people are told that the rows are in; `metrics` is given when others count there too.
+
+        Raises SchemaTooNew, StoreUnavailable.
+        """
+        self.name = name
+        self.journal = journal
+        self.metrics = metrics or Metrics()
+
+        def committer() -> Committer:
+            return Committer(connect, journal.keeper())
+
+        if apart:
+            lane = partial(Committer, connect, NoJournal())
+            self._writers: Sequence[Writer] = writer_processes(
+                [committer] + [lane] * (lanes - 1), self.metrics
+            )
+        else:
+            self._writers = [WriterThread(committer(), self.metrics)]
+        self._writer = self._writers[0]
+        self._reading = connect()
+
+    @property
+    def migrated(self) -> list[int]:
+        """The numbers of the migrations that opening has applied."""
+        return self._writer.migrated
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        result: T = await self._writer.put((each, work))
+        return result
+
+    def write_together(
+        self,
+        work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
+        item: A,
+        shop_id: int | None = None,
+    ) -> asyncio.Future[T]:
+        writer = self._writer if shop_id is None else self._writers[shop_id % len(self._writers)]
+        return writer.put((work, item))
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        return self._writer.put_now(work)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        return self.read_now(work)
+
+    def read_now(self, work: Callable[[Transaction], T]) -> T:
+        return ask(self._reading, work)
+
+    @property
+    def is_held(self) -> bool:
+        return self._writer.is_held
+
+    @property
+    def writes_waiting(self) -> int:
+        return sum(writer.waiting for writer in self._writers)
+
+    async def until_lost(self) -> None:
+        lost = [asyncio.ensure_future(writer.until_lost()) for writer in self._writers]
+        try:
+            await asyncio.wait(lost, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in lost:
+                waiting.cancel()
+
+    async def look_for_journal(self) -> None:
+        await self.write(_open_journal)
+
+    def accept_journal_loss(self) -> None:
+        """The operator's word that what is due may be sent although the journal is gone."""
+        self.write_now(_accept_journal_loss)
+
+    def check(self) -> list[str]:
+        """What is wrong with what the engine keeps, in its words; empty when it is whole."""
+        return []
+
+    async def close(self) -> None:
+        self.close_now()
+
+    def close_now(self) -> None:
+        """`close` without an event loop."""
+        for writer in self._writers:
+            writer.close()
+        self._reading.close()
+
+
+def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
+    """Runs a `work` that reads. Raises StoreUnavailable, and what it raises itself."""
+    try:
+        return work(OpenTransaction(connection))
+    except Exception as error:
+        told = connection.unavailable(error)
+        if told is error:
+            raise
+        raise told from error
+
+
+def _open_journal(tx: Transaction) -> None:
+    cast(OpenTransaction, tx).open_journal()
+
+
+def _accept_journal_loss(tx: Transaction) -> None:
+    cast(OpenTransaction, tx).accept_journal_loss()

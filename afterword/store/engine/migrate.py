@@ -1,0 +1,54 @@
+"""Migrations: plain numbered SQL, applied in order, once, under the database's write lock."""
+
+import re
+from importlib import resources
+
+from afterword.base.errors import SchemaTooNew
+from afterword.store.engine.connection import Dialect
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.relocation import refuse_if_shut
+from afterword.store.queries import query
+
+HAS_RELOCATION = 2
+"""The schema from which on a database can say that it is being moved."""
+
+_of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
+
+
+def migrations() -> list[tuple[int, str]]:
+    """(number, SQL) of every migration, in order."""
+    files = resources.files("afterword.store.migrations").iterdir()
+    return sorted(
+        (int(file.name[:4]), file.read_text("utf-8")) for file in files if file.name.endswith(".sql")
+    )
+
+
+def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
+    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, and
+    StoreUnavailable in the midst of a move, changing nothing."""
+    tx.exclude_others()
+    tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
+    current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
+    known = migrations()
+    newest = known[-1][0]
+    if current > newest:
+        raise SchemaTooNew(
+            f"this database has schema {current}, but this version of Afterword knows only schema {newest}: "
+            "install the newer version again, or restore a backup from before it"
+        )
+    if HAS_RELOCATION <= current < newest:
+        refuse_if_shut(tx.rows(query("look_for_a_move")))
+    applied = []
+    for number, sql in known:
+        if number > current:
+            for statement in statements(_of_sqlite.sub(r"\1", sql) if dialect == "sqlite" else sql):
+                tx.run(statement)
+            tx.run("INSERT INTO schema_versions (version) VALUES (:version)", {"version": number})
+            applied.append(number)
+    return applied
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a file, without its comments."""
+    lines = (line.partition("--")[0] for line in sql.splitlines())
+    return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

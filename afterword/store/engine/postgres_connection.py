@@ -1,0 +1,239 @@
+"""Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.store.engine.connection import Dialect, Verdict
+from afterword.store.engine.database import Params
+from afterword.store.queries import query, query_of_json, query_of_orders
+
+UNLESS_SAID = {
+    "application_name": "afterword",
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""What an address may say otherwise. Seconds, but for `tcp_user_timeout`, which libpq takes in milliseconds: a server
+that vanished without a word is given up after half a minute; Linux alone would wait for a quarter of an hour."""
+
+_LOCK = 5_242_871_108
+"""The advisory lock that `exclude_others` takes: a number that is nobody else's, with luck."""
+
+_NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
+_OURS = re.compile(r"/\* postgres: (.*?) \*/")
+
+_OfOrder = tuple[tuple[Any, ...], int]
+"""The values that a statement is given beside an order's number, and that number."""
+
+_as_json = msgspec.json.Encoder().encode
+
+
+class PostgresConnection:
+    """See `connection.Connection`. It connects anew when it was lost, at the next transaction or question.
+
+    Values are put into the text on this side (psycopg's ClientCursor), and what is set is set for one transaction, so
+    that it also works behind PgBouncer in transaction mode.
+    """
+
+    dialect: Dialect = "postgres"
+
+    def __init__(self, url: str) -> None:
+        """Raises SettingsError, StoreUnavailable."""
+        self._address = read_address(url)
+        self._is_writing = False
+        self._raw = self._connect()
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        try:
+            return psycopg.connect(
+                **self._address,
+                autocommit=True,
+                cursor_factory=psycopg.ClientCursor,
+                prepare_threshold=None,
+            )
+        except psycopg.Error as error:
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
+
+    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+        if self._raw.closed and not self._is_writing:
+            self._raw = self._connect()
+        return self._raw
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._execute(sql, params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        return self._execute(sql, params).rowcount
+
+    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[tuple[Any, ...]]:
+        connection = self._connected()
+        text, names = _translated(sql)
+        return connection.execute(text, _named(names, params) or None)
+
+    def next_order_ids(self) -> int:
+        first: int = self.rows(query("next_order_ids"))[0][0]
+        return first
+
+    @property
+    def name(self) -> str:
+        info = self._raw.info
+        return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
+
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+        """All of them in one message."""
+        if not many:
+            return []
+        text, names = _translated(sql)
+        cursor = psycopg.ClientCursor(self._connected())
+        cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
+        return [cursor.fetchall() for _ in cursor.results()]
+
+    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        asked, found = self._ask_of_orders(sql, many)
+        return [found[one] for one in asked]
+
+    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        asked, changed = self._ask_of_orders(sql, many)
+        return [one in changed for one in asked]
+
+    def _ask_of_orders(
+        self, sql: str, many: Sequence[Params]
+    ) -> tuple[list[_OfOrder], dict[_OfOrder, tuple[Any, ...]]]:
+        """What stands for each, and the row that came back for it. All that differ in the order alone are one
+        statement, which costs the server a fraction of what it takes to read and plan each of them."""
+        names = _translated(sql)[1]
+        others = [name for name in names if name != "order_id"]
+        asked: list[_OfOrder] = []
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for params in many:
+            values = _named(names, params)
+            same = tuple(values[name] for name in others)
+            asked.append((same, values["order_id"]))
+            alike.setdefault(same, []).append(values["order_id"])
+        statements = [dict(zip(others, same, strict=True)) | {"order_id": ids} for same, ids in alike.items()]
+        answers = self.rows_each(query_of_orders(sql), statements)
+        return asked, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """As one value, which costs the server half of what it takes to read and plan a text of many values."""
+        text, columns = query_of_json(name)
+        values = _as_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return self.run(text, {"rows": values.decode()})
+
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+        return self._connected().cursor().stream(_translated(sql)[0], params or None)
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        self._raw.execute("SET LOCAL statement_timeout = 0")
+        with self._raw.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+        connection = self._connected()
+        self._is_writing = True
+        if not look:
+            connection.execute(_BEGIN)
+            return []
+        cursor = connection.execute(f"{_BEGIN}; {_translated(look)[0]}")
+        while cursor.nextset():
+            pass
+        return cursor.fetchall()
+
+    def exclude_others(self) -> None:
+        self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+
+    def exclude_lookers(self, table: str) -> None:
+        """A look FOR SHARE holds the table in the mode ROW SHARE, with which this one cannot stand."""
+        self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+
+    def commit(self, *, awaited: bool = False) -> None:
+        """Raises an error too when nobody knows whether it was committed: the line broke before the answer."""
+        cursor = self._raw.execute(_COMMIT_EARLY if awaited else "COMMIT")
+        while cursor.nextset():
+            pass
+        self._is_writing = False
+
+    def rollback(self) -> None:
+        self._is_writing = False
+        if not self._raw.closed:
+            try:
+                self._raw.execute("ROLLBACK")
+            except psycopg.Error:
+                self._raw.close()
+
+    def judge(self, error: Exception) -> Verdict:
+        if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+            return "again"
+        if isinstance(error, StoreUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
+            return "nobody"
+        return "apart"
+
+    def unavailable(self, error: Exception) -> Exception:
+        if isinstance(
+            error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError | OSError
+        ):
+            return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
+        return error
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def read_address(url: str) -> dict[str, Any]:
+    """What an address `postgresql://…` says, and `UNLESS_SAID`. Raises SettingsError, without a part of the address.
+
+    libpq would tell a piece of a password that is not written as an address needs it: as a host, a port or a name.
+    """
+    try:
+        said = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        said = {"host": "@"}
+    host, port, name = (str(said.get(part, "")) for part in ("host", "port", "dbname"))
+    if "@" in host + name or not re.fullmatch("[0-9,]*", port):
+        raise SettingsError(
+            "an address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
+            "write postgresql://user:password@host:port/name, with signs such as / ? # @ % in the user or the "
+            "password written %2F %3F %23 %40 %25"
+        ) from None
+    return UNLESS_SAID | said
+
+
+# Locks are given up when a commit returns. This one returns before the disk has it, and a transaction behind it waits
+# for the disk: the log is written in order, so what others have committed in between is not durable before this is.
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+)
+_COMMIT_EARLY = f"""SET LOCAL synchronous_commit = off; COMMIT; BEGIN; {_DURABLE};
+SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT"""
+
+# Guarantee 1: an answer comes after the fsync, whatever the default is, which may have changed since we connected, or
+# be another one on another connection of a pooler's.
+_BEGIN = f"BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; {_DURABLE}"
+
+
+@lru_cache(maxsize=1_000)
+def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The text as psycopg wants it, and the names of its values in the order in which they first stand in it."""
+    text = _OURS.sub(r"\1", sql).replace("%", "%%")
+    names = tuple(dict.fromkeys(_NAME.findall(text)))
+    return _NAME.sub(r"%(\1)s", text), names
+
+
+def _named(names: Sequence[str], params: Params) -> Mapping[str, Any]:
+    return params if isinstance(params, Mapping) else dict(zip(names, params, strict=True))
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, without what was asked."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,46 @@
+"""SQLite: the file, and what only a file can do."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import apsw
+
+from afterword.base.metrics import Metrics
+from afterword.store.engine.database import SendJournal
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.sqlite_connection import UNAVAILABLE, SqliteConnection
+
+
+class SqliteDatabase(EngineDatabase):
+    """Two processes may open the same file; each waits for the other's commit."""
+
+    def __init__(
+        self, path: Path, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
+    ) -> None:
+        super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
+        self.path = path
+
+    def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
+        """A consistent copy while everything goes on; `progress` is told pages done and pages in all."""
+        # A connection of its own, and one snapshot for the whole copy: without it each commit by another process
+        # would start it anew.
+        reading = SqliteConnection(self.path)
+        copy = apsw.Connection(str(target))
+        reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()
+        try:
+            with copy.backup("main", reading.raw, "main") as backup:
+                while not backup.done:
+                    backup.step(1_000)
+                    progress(backup.page_count - backup.remaining, backup.page_count)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        except UNAVAILABLE as error:
+            raise reading.unavailable(error) from error
+        finally:
+            reading.close()
+            copy.close()
+
+    def check(self) -> list[str]:
+        """Reads all of the file."""
+        found = [text for (text,) in self.read_now(lambda tx: tx.rows("PRAGMA quick_check(5)"))]
+        return [] if found == ["ok"] else found

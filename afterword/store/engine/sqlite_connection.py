@@ -1,0 +1,152 @@
+"""Connections to a SQLite file, through apsw, and what can go wrong with it."""
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from afterword.base.errors import StoreUnavailable
+from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Verdict
+from afterword.store.engine.database import Params
+from afterword.store.queries import query, query_of_rows
+
+BUSY_FOR = 10.0
+"""Seconds to wait for another process that writes to the same file."""
+
+_STATEMENTS = 512
+"""Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
+
+ROWS_A_STATEMENT = 125
+"""Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
+threads getting it back costs more than the row."""
+
+_OURS = re.compile(r"/\* sqlite: (.*?) \*/")
+
+UNAVAILABLE = (
+    apsw.BusyError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.CorruptError,
+    apsw.NotADBError,
+    OSError,
+)
+
+
+class SqliteConnection:
+    """See `connection.Connection`. In WAL mode with `synchronous=FULL`."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreUnavailable."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS))
+        except UNAVAILABLE as error:
+            cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
+        self._execute = self.raw.cursor().execute
+        self.name = str(path.resolve())
+
+    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+        return self._execute(_translated(sql), params).fetchall()
+
+    def run(self, sql: str, params: Params = ()) -> int:
+        self._execute(_translated(sql), params)
+        return self.raw.changes()
+
+    def next_order_ids(self) -> int:
+        block = {"name": "orders", "size": IDS_A_BLOCK}
+        after: int = self.rows(query("next_ids"), block)[0][0]
+        return after - IDS_A_BLOCK
+
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+        return [self.rows(sql, params) for params in many]
+
+    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        return [self.rows(sql, params)[0] for params in many]
+
+    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        return [self.run(sql, params) > 0 for params in many]
+
+    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        made = 0
+        for first in range(0, len(rows), ROWS_A_STATEMENT):
+            part = rows[first : first + ROWS_A_STATEMENT]
+            made += self.run(query_of_rows(name, len(part)), tuple(chain.from_iterable(part)))
+        return made
+
+    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+        return self.raw.cursor().execute(sql, params)
+
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 (our own words)
+        self.raw.cursor().executemany(sql, rows)
+
+    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+        deadline = time.monotonic() + BUSY_FOR
+        while True:
+            try:
+                self.raw.execute("BEGIN IMMEDIATE")
+                break
+            except apsw.BusyError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.0005)
+        return self.rows(look) if look else []
+
+    def exclude_others(self) -> None:
+        """Whoever has begun to write is alone."""
+
+    def exclude_lookers(self, table: str) -> None:
+        """Whoever has begun to write is alone."""
+
+    def commit(self, *, awaited: bool = False) -> None:
+        self.raw.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.raw.in_transaction:
+            self.raw.execute("ROLLBACK")
+
+    def judge(self, error: Exception) -> Verdict:
+        return "nobody" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
+
+    def unavailable(self, error: Exception) -> Exception:
+        if isinstance(error, UNAVAILABLE):
+            return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
+        return error
+
+    def close(self) -> None:
+        self.raw.close()
+
+
+@lru_cache(maxsize=1_000)
+def _translated(sql: str) -> str:
+    return _OURS.sub(r"\1", sql)
+
+
+def _configured(connection: apsw.Connection) -> apsw.Connection:
+    # Otherwise a statement over two tables is prepared anew whenever new values are bound to it.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    connection.set_busy_timeout(int(BUSY_FOR * 1_000))
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "fullfsync = ON",
+        "checkpoint_fullfsync = ON",
+        "cache_size = -65536",
+        "wal_autocheckpoint = 4000",
+        "journal_size_limit = 67108864",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    connection.set_busy_timeout(0)  # from here on we wait ourselves
+    return connection

@@ -1,0 +1,81 @@
+"""The send journal as a file: for all processes of one host."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from afterword.base.files import sync
+from afterword.store.journal.journal import HEADER
+
+_HEADER = re.compile(HEADER.format(identity="([0-9a-f]{32})").encode())
+
+_TEXT = bytes(byte if byte == 10 or 32 <= byte < 127 else ord("?") for byte in range(256))
+
+
+class FilePlace:
+    """See `journal.JournalPlace`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self) -> "JournalFile | None":
+        """A file with another header counts as no journal."""
+        try:
+            with self._path.open("rb") as file:
+                header = _HEADER.fullmatch(file.readline(64))
+        except FileNotFoundError:
+            return None
+        return JournalFile(self._path, header[1].decode()) if header else None
+
+    def create(self, identity: str) -> "JournalFile":
+        path = self._path
+        if path.exists():
+            raise FileExistsError(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unnamed = path.with_name(f".{path.name}.{identity}")
+        fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, HEADER.format(identity=identity).encode())
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        unnamed.rename(path)
+        sync(path.parent)
+        return JournalFile(path, identity)
+
+
+class JournalFile:
+    """See `journal.Journal`."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path = path
+        self.identity = identity
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+    def size(self) -> int:
+        return os.fstat(self._file).st_size
+
+    def heal(self) -> None:
+        size = self.size()
+        if os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")
+
+    def append(self, lines: list[str], position: int) -> None:
+        """At the end of the file, which is that position. What was then written in part is no line for `events`."""
+        content = "".join(f"{line}\n" for line in lines).encode("ascii")
+        while content:
+            content = content[os.write(self._file, content) :]
+        os.fsync(self._file)
+
+    def lines_from(self, position: int) -> Iterator[str]:
+        """A torn last line (a power cut's) is passed over; in one that was healed, what is no text is a mark."""
+        with self.path.open("rb") as file:
+            file.seek(position)
+            for raw in file:
+                line = raw.translate(_TEXT).decode("ascii")
+                if line.endswith("\n"):
+                    yield line[:-1]
+
+    def close(self) -> None:
+        os.close(self._file)

@@ -1,0 +1,27 @@
+"""Where the send journal of a database is: what the engine is handed when a database is opened."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from afterword.store.engine.database import JournalAddress
+from afterword.store.journal.file import FilePlace
+from afterword.store.journal.journal import JournalPlace
+from afterword.store.journal.keeper import JournalKeeper
+
+
+class SendJournal(NamedTuple):
+    """See `database.SendJournal`."""
+
+    address: JournalAddress
+
+    def keeper(self) -> JournalKeeper:
+        return JournalKeeper(journal_place(self.address))
+
+
+def journal_place(address: JournalAddress) -> JournalPlace:
+    if isinstance(address, Path):
+        return FilePlace(address)
+    # Imported here: a shop whose journal is a file need not wait for psycopg.
+    from afterword.store.journal.rows import RowsPlace
+
+    return RowsPlace(address)

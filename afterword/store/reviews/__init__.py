@@ -1,0 +1,1 @@
+"""The rows of reviews and of their chain."""

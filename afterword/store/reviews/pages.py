@@ -1,0 +1,123 @@
+"""Reviews as a shop's own programs list them: by the date of their words, page after page, of whatever state.
+
+First where they stand, from an index alone; then their rows. A page is found behind a place that is known, or by
+passing over those before it, which reads their places and not their rows.
+"""
+
+from typing import Any, NamedTuple
+
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review, State
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query
+from afterword.store.reviews.counts import Count, counts
+from afterword.store.reviews.rows import FIRST, LAST, Place, as_review
+
+LISTED: tuple[State, ...] = ("waiting", "published", "rejected", "withdrawn")
+"""Those of which there are still words."""
+
+
+class Selection(NamedTuple):
+    """Which reviews of one shop: `scope` is `site`, a product's id, `products` for all of them, or None for both.
+
+    `changed_from` (epoch seconds) leaves out what has not changed since.
+    """
+
+    shop_id: int
+    live: bool
+    scope: str | None = None
+    states: tuple[State, ...] = LISTED
+    changed_from: int | None = None
+    newest_first: bool = True
+
+    @property
+    def start(self) -> Place:
+        """Before them all."""
+        return LAST if self.newest_first else FIRST
+
+
+class Reviewer(NamedTuple):
+    """Who wrote, as the shop sent it with the order."""
+
+    id_order: str
+    firstname: str
+    lastname: str
+    email: str
+
+
+def simplified(tx: Transaction, selection: Selection) -> Selection:
+    """The same reviews. A moment since which all have changed goes: then nothing need be counted or sorted for it,
+    however many there are."""
+    if selection.changed_from is None:
+        return selection
+    rows = tx.rows(query("longest_unchanged"), _values(selection))
+    return (
+        selection if rows and rows[0][0] < selection.changed_from else selection._replace(changed_from=None)
+    )
+
+
+def count_selected(tx: Transaction, selection: Selection) -> int:
+    """How many there are: from what is counted, or, of those that have changed, by reading their index."""
+    if selection.changed_from is not None:
+        total: int = tx.rows(query("count_changed"), _values(selection))[0][0]
+        return total
+    scopes = (SITE, PRODUCTS) if selection.scope is None else (selection.scope,)
+    found: list[Count] = []
+    for scope in scopes:
+        found += counts(tx, selection.shop_id, scope, live=selection.live)
+    return sum(each.amount for each in found if each.state in selection.states)
+
+
+def places_of(
+    tx: Transaction, selection: Selection, *, behind: Place, most: int, skipped: int = 0
+) -> list[Place]:
+    """Where the reviews stand that come behind a place, but for the first `skipped` of them."""
+    direction = "newest" if selection.newest_first else "oldest"
+    values = _values(selection) | {"written_at": behind.at, "review_id": behind.review_id}
+    rows = tx.rows(_PLACES[_way(selection), direction], values | {"most": most, "skipped": skipped})
+    return [Place(*row) for row in rows]
+
+
+def reviews_at(tx: Transaction, shop_id: int, places: list[Place]) -> list[tuple[Review, Reviewer | None]]:
+    """The reviews that stand there, in their order, and who wrote them; that is None of imported ones."""
+    asked = [{"shop_id": shop_id, "review_id": place.review_id} for place in places]
+    found = [as_review(row) for rows in tx.rows_each(query("review_of_shop"), asked) for row in rows]
+    reviews = [review for review in found if review.state in LISTED]
+    orders = {review.order_id for review in reviews if review.imported_from is None}
+    of_orders = [{"shop_id": shop_id, "order_id": order_id} for order_id in orders]
+    rows = tx.rows_of_orders(query("reviewer"), of_orders) if of_orders else []
+    reviewers = {order_id: Reviewer(*texts) for order_id, *texts in rows}
+    return [(review, reviewers.get(review.order_id)) for review in reviews]
+
+
+_PLACES = {
+    ("all", "newest"): query("places_newest"),
+    ("all", "oldest"): query("places_oldest"),
+    ("scope", "newest"): query("places_of_scope_newest"),
+    ("scope", "oldest"): query("places_of_scope_oldest"),
+    ("unpublished", "newest"): query("places_unpublished_newest"),
+    ("unpublished", "oldest"): query("places_unpublished_oldest"),
+    ("changed", "newest"): query("places_changed_newest"),
+    ("changed", "oldest"): query("places_changed_oldest"),
+}
+
+
+def _way(selection: Selection) -> str:
+    """The index that has no more than is asked for, or hardly."""
+    if selection.changed_from is not None:
+        return "changed"
+    if "published" not in selection.states:
+        return "unpublished"
+    return "all" if selection.scope in (None, PRODUCTS) else "scope"
+
+
+def _values(selection: Selection) -> dict[str, Any]:
+    states = (selection.states * len(LISTED))[: len(LISTED)]
+    scope = None if selection.scope == PRODUCTS else selection.scope
+    return {
+        "shop_id": selection.shop_id,
+        "live": int(selection.live),
+        "scope": scope,
+        "left_out": SITE if selection.scope == PRODUCTS else "",
+        "changed_from": selection.changed_from,
+        **dict(zip(("one", "two", "three", "four"), states, strict=True)),
+    }

@@ -1,0 +1,135 @@
+"""Reviews as they are read: one by one, and in pages of those that are published, that wait, or that changed.
+
+A page begins behind the last review of the page before, so none is skipped or shown twice while others come.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from afterword.domain.reviews.review import Review
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query
+
+Order = Literal["newest", "oldest"]
+
+
+class Place(NamedTuple):
+    """Where a page begins: behind the review of this moment and number."""
+
+    at: int
+    review_id: int
+
+
+class Shown(NamedTuple):
+    """What the public sees of a review. Times are epoch seconds."""
+
+    id: int
+    author: str
+    rating: int
+    text: str
+    published_at: int
+    experience_date: str
+    reply: str | None
+    replied_at: int | None
+    lang: str
+    imported_from: str | None
+
+
+FIRST = Place(-(2**62), -1)
+"""Before every review, where the oldest come first."""
+
+LAST = Place(2**62, 2**62)
+"""After every review, where the newest come first."""
+
+
+def published_reviews(
+    tx: Transaction,
+    shop_id: int,
+    scope: str,
+    *,
+    live: bool,
+    order: Order = "newest",
+    rating: int | None = None,
+    behind: Place | None = None,
+    most: int = 1_000,
+) -> list[Review]:
+    """Those of one scope (`site`, or a product's id), by their publication; with a `rating`, the newest of those with
+    so many stars alone. However many there are, no more are read than are given."""
+    name = "newest_reviews" if order == "newest" else "oldest_reviews"
+    if rating is not None:
+        name, order = "reviews_of_rating", "newest"
+    place = behind or (LAST if order == "newest" else FIRST)
+    values = {"shop_id": shop_id, "live": int(live), "scope": scope, "rating": rating, "most": most}
+    return _reviews(tx, name, values | {"published_at": place.at, "review_id": place.review_id})
+
+
+def reviews_by_stars(
+    tx: Transaction,
+    shop_id: int,
+    scope: str,
+    *,
+    live: bool,
+    stars: Sequence[int],
+    behind: Place | None = None,
+    most: int = 1_000,
+) -> list[Review]:
+    """Those with so many stars, in the order of `stars`, each the newest first; `behind` is a place among the first
+    of them. One look into an index for each, and nothing is sorted."""
+    found: list[Review] = []
+    for rating in stars:
+        left = most - len(found)
+        found += published_reviews(tx, shop_id, scope, live=live, rating=rating, behind=behind, most=left)
+        if len(found) == most:
+            break
+        behind = None
+    return found
+
+
+def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[Shown]:
+    """The newest published ones of one scope, with what is shown of them alone: made for a thousand at a time."""
+    values = {"shop_id": shop_id, "live": int(live), "scope": scope, "most": most}
+    return [Shown(*row) for row in tx.rows(query("shown_reviews"), values)]
+
+
+def waiting_reviews(
+    tx: Transaction, shop_id: int, *, live: bool, behind: Place = FIRST, most: int = 1_000
+) -> list[Review]:
+    """What a person is to look at, the oldest first."""
+    values = {"shop_id": shop_id, "live": int(live), "most": most}
+    return _reviews(tx, "waiting_reviews", values | {"written_at": behind.at, "review_id": behind.review_id})
+
+
+def changed_reviews(
+    tx: Transaction,
+    shop_id: int,
+    *,
+    live: bool,
+    state: str | None = None,
+    behind: Place = LAST,
+    most: int = 1_000,
+) -> list[Review]:
+    """Of whatever state, or of one, the last changed first."""
+    values = {"shop_id": shop_id, "live": int(live), "state": state, "most": most}
+    return _reviews(tx, "changed_reviews", values | {"changed_at": behind.at, "review_id": behind.review_id})
+
+
+def _reviews(tx: Transaction, name: str, values: dict[str, Any]) -> list[Review]:
+    return [as_review(row) for row in tx.rows(query(name), values)]
+
+
+def as_review(row: tuple[Any, ...]) -> Review:
+    """A row as it stands in its table, whose columns are the fields of `Review`, in their order."""
+    values = dict(zip(Review.__struct_fields__, row, strict=True))
+    values |= {name: bool(values[name]) for name in ("live", "wants_reply")}
+    values["flags"] = tuple(filter(None, values["flags"].split(",")))
+    return Review(**values)
+
+
+def as_row(review: Review) -> dict[str, Any]:
+    """Its columns and their values."""
+    values = msgspec.structs.asdict(review)
+    values["review_id"] = values.pop("id")
+    flags = ",".join(review.flags)
+    return values | {"live": int(review.live), "wants_reply": int(review.wants_reply), "flags": flags}

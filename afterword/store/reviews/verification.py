@@ -1,0 +1,268 @@
+"""Checks all that is kept of a shop's reviews: its chain, each review against its entries, and what is counted.
+
+It goes in pages, each a short read of its own, while reviews come and change: neither memory nor a read grows with
+how many there are.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
+from zlib import crc32
+
+from afterword.domain.reviews.chain import Entry
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review
+from afterword.domain.reviews.verification import (
+    START,
+    Finding,
+    Keys,
+    Position,
+    check_head,
+    check_review,
+    read_details,
+    read_entry,
+    starts_review,
+)
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.queries import query
+from afterword.store.reviews.chain import as_entry, chain_head, entries_from, entries_of_review, keys_of_chain
+from afterword.store.reviews.rows import as_review
+from afterword.store.reviews.writing import past_versions, review_of
+
+T = TypeVar("T")
+
+PAGE = 500
+"""Rows of one read."""
+
+KINDS_AT_ONCE = 100_000
+"""Kinds of reviews that are held in memory while they are counted anew; more of them take more rounds."""
+
+TRIES = 5
+"""For what is read in several steps, while it changes."""
+
+_FIRST, _LAST = -(2**63), 2**63 - 1
+"""The least and the greatest number that a row can have."""
+
+Progress = Callable[[str, int, int], None]
+"""Is told what is gone through, how many of them are done, and of how many."""
+
+_Kind = tuple[str, str, str, int]
+"""Scope, state, reason and stars."""
+
+_ID, _CHANGED_AT = (Review.__struct_fields__.index(name) for name in ("id", "changed_at"))
+
+
+class Tail(NamedTuple):
+    """The last entries of a chain, where they begin, and where the chain is said to end."""
+
+    start: Position
+    entries: list[Entry]
+    seq: int
+    hash: str
+    public_key: str
+
+
+class Verification:
+    """One check of a shop's live, or its test, reviews. `end` and `reviews` say how far it came.
+
+    `allowed` are the keys that may sign; None for whichever the chain introduces.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        shop_id: int,
+        *,
+        live: bool,
+        allowed: Keys | None = None,
+        progress: Progress = lambda what, done, of: None,
+    ) -> None:
+        self._database = database
+        self._shop_id = shop_id
+        self._live = live
+        self._allowed = allowed
+        self._progress = progress
+        self._world = {"shop_id": shop_id, "live": int(live)}
+        self.end = START
+        self.reviews = 0
+        self._next = _FIRST
+
+    def findings(self) -> Iterator[Finding]:
+        """All that is wrong, as it is found. Raises StoreUnavailable."""
+        yield from self._check_chain()
+        yield from self._check_reviews()
+        yield from self._check_versions()
+        yield from self._check_counts()
+
+    def _check_chain(self) -> Iterator[Finding]:
+        while True:
+            yield from self._check_entries()
+            seq, hashed, key = self._head()
+            if type(seq) is not int or seq <= self.end.seq or not self._entries(1):
+                break  # otherwise there are new ones, which were stored with this head
+        yield from check_head(self.end, seq, hashed, key)
+        if any(type(entry.seq) is not int for entry in self._entries_as_they_are(1)):
+            yield Finding("head", "behind it stands an entry whose place is no number")
+
+    def _check_entries(self) -> Iterator[Finding]:
+        """To the end that it has now."""
+        while entries := self._entries(PAGE):
+            self._next = entries[-1].seq + 1
+            for entry in entries:
+                self.end, found = read_entry(self.end, entry, self._allowed)
+                yield from found
+            yield from self._missing_reviews(entries)
+            self._progress("entries", self.end.seq, max(self._head_seq(), self.end.seq))
+
+    def _entries(self, most: int) -> list[Entry]:
+        return list(takewhile(lambda entry: type(entry.seq) is int, self._entries_as_they_are(most)))
+
+    def _entries_as_they_are(self, most: int) -> list[Entry]:
+        if self._next > _LAST:
+            return []
+        return self._read(
+            lambda tx: entries_from(tx, self._shop_id, live=self._live, seq=self._next, most=most)
+        )
+
+    def _head(self) -> tuple[int, str, str]:
+        return self._read(lambda tx: chain_head(tx, self._shop_id, live=self._live))
+
+    def _head_seq(self) -> int:
+        seq = self._head()[0]
+        return seq if type(seq) is int else 0
+
+    def _missing_reviews(self, entries: Sequence[Entry]) -> Iterator[Finding]:
+        """Reviews that begin with one of these entries, and are not there."""
+        first = [entry for entry in entries if starts_review(entry)]
+        self.reviews += len(first)
+        for entry, found in zip(first, self._found(entry.review_id for entry in first), strict=True):
+            if not any(live == self._live for live, _ in found):
+                yield Finding(f"review {entry.review_id}", f"begins with entry {entry.seq}, and is not there")
+
+    def _found(self, review_ids: Iterable[int]) -> list[list[tuple[Any, ...]]]:
+        """The world and the version of each that is there."""
+        asked = [{"shop_id": self._shop_id, "review_id": review_id} for review_id in review_ids]
+        return self._read(lambda tx: tx.rows_each(query("world_of_review"), asked))
+
+    def _check_reviews(self) -> Iterator[Finding]:
+        done = 0
+        for page in self._pages("reviews_in_turn", (_CHANGED_AT, _ID)):
+            for row, entries in zip(page, self._entries_of(page), strict=True):
+                yield from self._check_row(row, entries)
+            done += len(page)
+            self._progress("reviews", min(done, self.reviews), self.reviews)
+
+    def _pages(self, name: str, place: tuple[int, int]) -> Iterator[list[tuple[Any, ...]]]:
+        """All rows of a world's reviews, by their last change; `place` says where that and the number stand."""
+        values = self._world | {"changed_at": _FIRST, "review_id": _FIRST, "most": PAGE}
+        while page := self._read(lambda tx: tx.rows(query(name), values)):
+            yield page
+            values.update(changed_at=page[-1][place[0]], review_id=page[-1][place[1]])
+
+    def _entries_of(self, page: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
+        asked = [{"shop_id": self._shop_id, "review_id": row[_ID]} for row in page]
+        return self._read(lambda tx: tx.rows_each(query("entries_of_review"), asked))
+
+    def _check_row(self, row: tuple[Any, ...], entries: list[tuple[Any, ...]]) -> list[Finding]:
+        try:
+            review = as_review(row)
+        except (AttributeError, TypeError):
+            return [Finding(f"review {row[_ID]}", "has something else than a text in a field")]
+        past = [] if review.version == 1 else self._read(lambda tx: past_versions(tx, review))
+        found = check_review(review, past, [as_entry(entry) for entry in entries])
+        return found and self._check_again(review)
+
+    def _check_again(self, review: Review) -> list[Finding]:
+        """A review that seems wrong is read once more: it may have changed between its row and its entries."""
+        found: list[Finding] = []
+        for _ in range(TRIES):
+            before, found = self._read(lambda tx: check_now(tx, self._shop_id, review.id))
+            if not found or before == self._read(lambda tx: review_of(tx, self._shop_id, review.id)):
+                break
+        return found
+
+    def _check_versions(self) -> Iterator[Finding]:
+        """Past versions that no review can have."""
+        values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": PAGE}
+        while page := self._read(lambda tx: tx.rows(query("versions_in_turn"), values)):
+            for (review_id, version), found in zip(page, self._found(row[0] for row in page), strict=True):
+                if not any(type(version) is int and 0 < version < last for _, last in found):
+                    yield Finding(f"review {review_id}", f"has a past version {version} and no later one")
+            values.update(review_id=page[-1][0], version=page[-1][1])
+
+    def _check_counts(self) -> Iterator[Finding]:
+        """What is counted is counted anew, in as many rounds as it takes to hold few kinds in memory."""
+        kinds: int = self._read(lambda tx: tx.rows(query("kinds_counted"), self._world))[0][0]
+        parts = 1 + kinds // KINDS_AT_ONCE
+        for part in range(parts):
+            yield from self._check_part_of_counts(part, parts)
+
+    def _check_part_of_counts(self, part: int, parts: int) -> list[Finding]:
+        for _ in range(TRIES):
+            before = self._head_seq()
+            kept = _sum(self._kept_counts(), part, parts)
+            there = _sum(self._kinds_there(), part, parts)
+            if before == self._head_seq() or kept == there:
+                return list(_wrong_counts(kept, there))
+        words = "reviews kept changing, so that they could not be counted anew; try again in a quieter hour"
+        return [Finding("counts", words, is_fault=False)]
+
+    def _kept_counts(self) -> Iterator[tuple[_Kind, int]]:
+        names = ("scope", "state", "reason", "rating")
+        values = self._world | {"scope": "", "state": "", "reason": "", "rating": _FIRST, "most": PAGE}
+        while page := self._read(lambda tx: tx.rows(query("counts_in_turn"), values)):
+            yield from ((row[:-1], row[-1]) for row in page)
+            values.update(zip(names, page[-1][:-1], strict=True))
+
+    def _kinds_there(self) -> Iterator[tuple[_Kind, int]]:
+        for page in self._pages("kinds_in_turn", (0, 1)):
+            for _, _, scope, state, reason, rating in page:
+                for each in (scope,) if scope == SITE else (scope, PRODUCTS):
+                    yield (each, state, reason or "", rating), 1
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        return self._database.read_now(work)
+
+
+def check_now(tx: Transaction, shop_id: int, review_id: int) -> tuple[Review | None, list[Finding]]:
+    """A review and what is wrong with it, unless it changed meanwhile."""
+    review = review_of(tx, shop_id, review_id)
+    if review is None:
+        return None, [Finding(f"review {review_id}", "is not there")]
+    past = past_versions(tx, review)
+    return review, check_review(review, past, entries_of_review(tx, shop_id, review_id))
+
+
+def last_entries(tx: Transaction, shop_id: int, *, live: bool, most: int) -> Tail:
+    """At most so many, and what the first of them follows."""
+    seq, hashed, public_key = chain_head(tx, shop_id, live=live)
+    if type(seq) is not int:
+        return Tail(START, [], seq, hashed, public_key)
+    first = max(1, seq - most + 1)
+    entries = entries_from(tx, shop_id, live=live, seq=first - 1, most=seq - first + 2)
+    start = START
+    if first > 1:
+        keys = keys_of_chain(tx, shop_id, live=live, seq=first - 1, most=1)
+        key = str(read_details(keys[0].details).get("public_key")) if keys else ""
+        before = entries.pop(0) if entries and entries[0].seq == first - 1 else None
+        start = Position(first - 1, before.hash if before else "", key, before.happened_at if before else 0)
+    return Tail(start, entries, seq, hashed, public_key)
+
+
+def _sum(amounts: Iterable[tuple[_Kind, int]], part: int, parts: int) -> Counter[_Kind]:
+    """Of the scopes that fall into this part."""
+    total: Counter[_Kind] = Counter()
+    for kind, amount in amounts:
+        if parts == 1 or crc32(repr(kind[0]).encode()) % parts == part:
+            total[kind] += amount if type(amount) is int else -1
+    return total
+
+
+def _wrong_counts(kept: Counter[_Kind], there: Counter[_Kind]) -> Iterator[Finding]:
+    for kind in sorted(kept.keys() | there.keys(), key=repr):
+        if kept[kind] != there[kind]:
+            scope, state, reason, rating = kind
+            named = " ".join(filter(None, (str(state), str(reason), f"rated {rating}")))
+            yield Finding(
+                f"counts of {scope}", f"{kept[kind]} {named} are counted, and {there[kind]} are there"
+            )

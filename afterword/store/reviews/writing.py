@@ -1,0 +1,106 @@
+"""The rows of reviews, one by one: found, inserted, and replaced by what they are now.
+
+What may be done with a review, and what else happens then, is decided in `actions`.
+"""
+
+from msgspec.structs import replace
+
+from afterword.base.errors import Refused, ReviewChanged
+from afterword.domain.reviews.review import LINES_AN_ORDER, Review, review_id_of
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query
+from afterword.store.reviews.rows import as_review, as_row
+from afterword.store.shops import find_shop
+
+_PAST = ("version", "order_id", "rating", "text", "salt", "written_at")
+"""What is kept of a past version, as the query `past_versions` gives it."""
+
+
+def review_of(tx: Transaction, shop_id: int, review_id: int) -> Review | None:
+    """This shop's review of that number."""
+    rows = tx.rows(query("review_of_shop"), {"shop_id": shop_id, "review_id": review_id})
+    return as_review(rows[0]) if rows else None
+
+
+def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
+    """A review of any shop, and the shop. Raises Refused when there is none."""
+    for row in tx.rows(query("show_review"), {"review_id": review_id}):
+        review = as_review(row)
+        shop = find_shop(tx, str(review.shop_id))
+        if shop is not None:
+            return shop, review
+    raise Refused(f"there is no review {review_id}")
+
+
+def reviews_of_order(tx: Transaction, shop_id: int, order_id: int) -> dict[int, Review]:
+    """What was written about an order, by line; 0 is the shop."""
+    first = review_id_of(order_id, 0)
+    values = {"shop_id": shop_id, "first": first, "last": first + LINES_AN_ORDER - 1}
+    found = [as_review(row) for row in tx.rows(query("reviews_of_order"), values)]
+    return {review.line: review for review in found}
+
+
+def past_versions(tx: Transaction, review: Review) -> list[Review]:
+    """What its author wrote before, the oldest first."""
+    values = {"shop_id": review.shop_id, "review_id": review.id}
+    return [
+        replace(review, **dict(zip(_PAST, row, strict=True)))
+        for row in tx.rows(query("past_versions"), values)
+    ]
+
+
+def insert_review(tx: Transaction, review: Review) -> bool:
+    """Returns whether there was none of that number."""
+    return bool(tx.run(query("insert_review"), as_row(review)))
+
+
+def replace_review(tx: Transaction, old: Review, new: Review) -> None:
+    """Raises ReviewChanged when the row is no longer what `old` says."""
+    was = {"old_version": old.version, "old_state": old.state, "old_changed_at": old.changed_at}
+    if not tx.run(query("change_review"), as_row(new) | was):
+        raise ReviewChanged
+
+
+def keep_past_version(tx: Transaction, review: Review) -> None:
+    values = {name: getattr(review, name) for name in ("shop_id", *_PAST)}
+    tx.run(query("insert_past_version"), values | {"review_id": review.id})
+
+
+def erase_traces(tx: Transaction, review: Review) -> None:
+    """Removes past versions, and what is still to be sent about a review."""
+    for each in ("erase_past_versions", "forget_notices"):
+        tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
+
+
+def is_copied(tx: Transaction, review: Review) -> bool:
+    """Whether another order's review has the same words."""
+    return bool(tx.rows(query("copies_of_text"), _compared(review) | {"most": 1}))
+
+
+def orders_of_address(tx: Transaction, review: Review, most: int) -> int:
+    """How many other orders of the same address were reviewed, counted no further than `most`."""
+    values = _compared(review) | {"most": most * LINES_AN_ORDER}
+    return len(set(tx.rows(query("orders_of_address"), values)))
+
+
+def _compared(review: Review) -> dict[str, object]:
+    names = ("shop_id", "order_id", "text_hash", "address_hash")
+    return {name: getattr(review, name) for name in names} | {"live": int(review.live)}
+
+
+def overdue_reviews(tx: Transaction, now: float, most: int) -> list[tuple[int, int]]:
+    """The shop and number of reviews that have waited as long as their shop lets them."""
+    found = tx.rows(query("reviews_to_publish"), {"now": int(now), "most": most})
+    return [(shop_id, review_id) for shop_id, review_id in found]
+
+
+def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) -> None:
+    """The customer has written, so the e-mail arrived, even if that was in doubt."""
+    tx.run(query("answer_invitation"), {"shop_id": shop_id, "order_id": order_id, "now": int(now)})
+
+
+def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
+    """When the invitation of an order was sent, or else is due (epoch seconds)."""
+    [(at,)] = tx.rows(query("letter_at"), {"shop_id": shop_id, "order_id": order_id})
+    return int(at)

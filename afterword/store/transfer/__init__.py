@@ -1,0 +1,1 @@
+"""Moves whole databases: from one engine to another, and onto a Citus cluster."""

@@ -1,0 +1,121 @@
+"""What a customer typed into the form: kept as it was typed, and read into what is stored."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from afterword.actions.writing import Said
+from afterword.domain.orders.fields import UnfitError
+from afterword.domain.reviews.review import Review, Words, read_rating, read_words
+from afterword.web.customer.reading import number
+from afterword.web.customer.sheet import Topic
+
+EMPTIED = "a withdrawal"
+"""What is expected where all words were taken out of a review that is there."""
+
+
+class Draft(NamedTuple):
+    """One review as it was typed, with what is wrong with it: what was expected, or nothing.
+
+    `seen` is the version that its author had before their eyes, 0 for none.
+    """
+
+    stars: str = ""
+    text: str = ""
+    seen: int = 0
+    wrong_stars: str = ""
+    wrong_text: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.stars and not self.text.strip()
+
+    @property
+    def is_wrong(self) -> bool:
+        return bool(self.wrong_stars or self.wrong_text)
+
+
+class Typed(NamedTuple):
+    """A whole form, with what is wrong with it as a whole."""
+
+    drafts: Mapping[int, Draft]
+    lived: bool = False
+    wants_reply: bool = False
+    is_unlived: bool = False
+    says_nothing: bool = False
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.is_unlived or self.says_nothing or any(each.is_wrong for each in self.drafts.values())
+
+
+def typed_before(reviews: Mapping[int, Review]) -> Typed:
+    """The form of an author who has written before; what was withdrawn is empty again."""
+    drafts = {line: draft_of(review) for line, review in reviews.items()}
+    return Typed(drafts, wants_reply=any(review.wants_reply for review in reviews.values()))
+
+
+def draft_of(review: Review) -> Draft:
+    if not review.is_shown_to_author:
+        return Draft(seen=review.version)
+    return Draft(str(review.rating), review.text, review.version)
+
+
+def read_typed(fields: Mapping[str, str], topics: Sequence[Topic]) -> Typed:
+    """The fields of a form, of the topics that it may have; all others are ignored."""
+    drafts = {
+        line: Draft(
+            fields.get(f"stars-{line}", ""),
+            fields.get(f"text-{line}", ""),
+            number(fields.get(f"seen-{line}", "")),
+        )
+        for line, _ in topics
+        if f"stars-{line}" in fields or f"text-{line}" in fields
+    }
+    return Typed(drafts, "lived" in fields, "wants_reply" in fields)
+
+
+def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Typed]:
+    """What is said of each topic that was not skipped, and the form with all that is wrong with it.
+
+    `reviews` are those that are there: they are withdrawn by a press of their own, not by emptying their fields.
+    """
+    said: list[Said] = []
+    drafts: dict[int, Draft] = {}
+    for line, draft in typed.drafts.items():
+        is_there = line in reviews and reviews[line].is_shown_to_author
+        words, drafts[line] = _read(draft, is_there=is_there)
+        if words:
+            said.append(Said(line, words, draft.seen))
+    says_nothing = not said and not any(draft.is_wrong for draft in drafts.values())
+    return said, typed._replace(drafts=drafts, is_unlived=not typed.lived, says_nothing=says_nothing)
+
+
+def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
+    """The words of a draft, or what is wrong with it; neither where it was left empty."""
+    if draft.is_empty:
+        return None, draft._replace(wrong_stars="", wrong_text=EMPTIED if is_there else "")
+    rating, text = 0, ""
+    wrong_stars = wrong_text = ""
+    try:
+        rating = read_rating(draft.stars)
+    except UnfitError as wrong:
+        wrong_stars = str(wrong)
+    try:
+        text = read_words(draft.text)
+    except UnfitError as wrong:
+        wrong_text = str(wrong)
+    draft = draft._replace(wrong_stars=wrong_stars, wrong_text=wrong_text)
+    return (None if draft.is_wrong else Words(rating, text)), draft
+
+
+def see_again(typed: Typed, reviews: Mapping[int, Review]) -> tuple[Typed, list[int]]:
+    """What was typed while another window sent something by the same link, now in sight of what is there; and of
+    which lines that is something else. Sent once more, it comes after it."""
+    drafts = dict(typed.drafts)
+    changed = []
+    for line, draft in typed.drafts.items():
+        review = reviews.get(line)
+        if review is not None and review.version != draft.seen and not draft.is_empty:
+            drafts[line] = draft._replace(seen=review.version)
+            changed.append(line)
+    return typed._replace(drafts=drafts), changed

@@ -1,0 +1,80 @@
+"""Whose link was pressed: the way from an address in a letter to a shop and one of its orders, and a page of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.base.ids import is_signed, order_id_of
+from afterword.domain.invitations import fingerprint
+from afterword.domain.shops import Shop
+from afterword.domain.values import shown
+from afterword.i18n.dates import day
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.orders import StoredOrder, order_of
+from afterword.store.shops import find_shop
+from afterword.web.render import page
+
+
+class Visit(NamedTuple):
+    """Whose link was pressed, and what it was about."""
+
+    shop: Shop
+    order: StoredOrder
+
+
+class Visits:
+    """Lets in whoever has the link of a letter: nobody else can make one."""
+
+    def __init__(self, database: Database, secret: str) -> None:
+        self._database = database
+        self._secret = secret
+
+    async def find(self, request: Request, purpose: str) -> Visit | None:
+        """Whose link this is; None when it is nobody's, or signed for another purpose."""
+        token: str = request.path_params["token"]
+        order_id = order_id_of(token)
+        shop_id: str = request.path_params["shop"]
+        if order_id is None or not (shop_id.isascii() and shop_id.isdecimal()):
+            return None
+        visit = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
+        if visit is None:
+            return None
+        subject = fingerprint(visit.shop.salt, live=visit.order.live, id_order=visit.order.id_order)
+        return visit if is_signed(self._secret, purpose, token, subject) else None
+
+
+def _look_up(tx: Transaction, shop_id: str, order_id: int) -> Visit | None:
+    shop = find_shop(tx, shop_id)
+    order = order_of(tx, shop, order_id) if shop else None
+    return Visit(shop, order) if shop and order else None
+
+
+def about(
+    request: Request,
+    name: str,
+    visit: Visit,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """A page of this shop, in the order's language. It shows neither the customer's whole name nor the address: a
+    forwarded letter would show them to somebody else."""
+    shop, order = visit
+    site = shop.site or ""
+    return page(
+        request,
+        name,
+        order.lang,
+        status=status,
+        headers=headers,
+        shop=shown(shop.name),
+        showing=f"s/{shop.id}" if order.live else f"s/{shop.id}/test",
+        site=site if site.startswith(("https://", "http://")) else "",
+        order=shown(order.reference or order.id_order),
+        order_date=order.order_date,
+        day=day,
+        **values,
+    )

@@ -1,0 +1,49 @@
+"""The page behind a letter's last link, by which a customer unsubscribes.
+
+A GET never writes: mail scanners follow every link. Only a press of the button does, or RFC 8058's one-click POST.
+"""
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.base.clock import Clock
+from afterword.base.log import log_for
+from afterword.store.engine.database import Database
+from afterword.store.suppressions import suppress, suppressed_because
+from afterword.web.customer.links import Visit, Visits, about
+from afterword.web.render import page
+
+log = log_for("pages")
+
+
+class Pages:
+    def __init__(self, database: Database, clock: Clock, secret: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._visits = Visits(database, secret)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """`GET /u/{shop}/{token}`: one button, or that it is done already. `POST`: it counts at once, and the
+        body is not even read (RFC 8058 3.1: the link alone says all)."""
+        visit = await self._visits.find(request, "u")
+        if visit is None:
+            return page(request, "unknown.html", status=404)
+        if request.method == "POST":
+            await self._suppress(visit)
+            return about(request, "unsubscribed.html", visit)
+        shop, order = visit
+        done = await self._database.read(
+            lambda tx: suppressed_because(tx, shop, order.email, live=order.live) is not None
+        )
+        return about(request, "unsubscribed.html" if done else "unsubscribe.html", visit)
+
+    async def _suppress(self, visit: Visit) -> None:
+        shop, order = visit
+        now = self._clock()
+        is_new = await self._database.write(
+            partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)
+        )
+        if is_new:
+            log.info("unsubscribed", shop=shop.id, live=order.live)

@@ -1,0 +1,1 @@
+"""Pages for operators and programmers: health, metrics, API docs."""

@@ -1,0 +1,124 @@
+"""`GET /metrics`: what was done and what waits, for Prometheus (docs/operating.md, "Metrics")."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.base.clock import Clock
+from afterword.base.errors import StoreUnavailable
+from afterword.base.log import log_for
+from afterword.base.metrics import Distribution, Totals
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.overview import count_due, oldest_due
+from afterword.web.render import UNCACHED
+
+MOST_COUNTED = 10_000
+"""Due invitations that are counted; however many wait, a scrape stays quick."""
+
+_encode, _CONTENT_TYPE = choose_encoder("")  # the plain text that every scraper reads
+
+log = log_for("web")
+
+
+class Waiting(NamedTuple):
+    """What waits at this moment: writes; due live invitations, and since when the oldest."""
+
+    writes: int
+    due: int
+    since: int | None
+
+
+class Exposition(Collector):
+    """The numbers as metrics."""
+
+    def __init__(self, totals: Totals, waiting: Waiting, now: float) -> None:
+        self._totals = totals
+        self._waiting = waiting
+        self._lateness = 0.0 if waiting.since is None else max(0.0, now - waiting.since)
+
+    def collect(self) -> Iterator[Metric]:
+        totals, waiting = self._totals, self._waiting
+        yield _counter(
+            "afterword_orders", "Orders, live and test, by what became of them.", "result", totals.orders
+        )
+        yield _counter(
+            "afterword_letters",
+            "Letters, live and test, sent by whoever serves here, by what the courier said; one given up has failed.",
+            "outcome",
+            totals.letters,
+        )
+        yield _counter(
+            "afterword_notices",
+            "Notices of reviews, live and test, by how they go and what came of them; one given up has failed.",
+            "outcome",
+            totals.notices,
+        )
+        yield GaugeMetricFamily(
+            "afterword_invitations_due",
+            f"Live invitations that are due and not claimed; at most {MOST_COUNTED} are counted.",
+            waiting.due,
+        )
+        yield GaugeMetricFamily(
+            "afterword_lateness_seconds",
+            "How late the oldest of them is; 0 when there is none.",
+            self._lateness,
+        )
+        yield _histogram(
+            "afterword_commit_size", "Writes that were handed to the disk together.", totals.commit_size
+        )
+        yield _histogram(
+            "afterword_commit_seconds",
+            "How long that took, from their turn to the disk.",
+            totals.commit_seconds,
+        )
+        yield GaugeMetricFamily(
+            "afterword_writes_waiting", "Writes that are not on the disk yet.", waiting.writes
+        )
+
+
+class MetricsEndpoint:
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def answer(self, request: Request) -> Response:
+        """503 when the database does not answer: no number is better than a wrong one."""
+        now = self._clock()
+
+        def look(tx: Transaction) -> tuple[int, int | None]:
+            return count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now)
+
+        try:
+            due, since = await self._database.read(look)
+        except StoreUnavailable as error:
+            log.error("a page turned away", error=str(error))
+            headers = {**UNCACHED, "Retry-After": "5"}
+            return Response("the database does not answer\n", 503, headers, "text/plain")
+        totals = self._database.metrics.totals
+        waiting = Waiting(self._database.writes_waiting + totals.waiting_elsewhere, due, since)
+        content = _encode(Exposition(totals, waiting, now))
+        return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
+
+
+def _counter(name: str, says: str, label: str, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, says, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family
+
+
+def _histogram(name: str, says: str, values: Distribution) -> Metric:
+    bounds = [*map(str, map(float, values.bounds)), "+Inf"]
+    buckets = list(zip(bounds, accumulate(values.counts), strict=True))
+    return HistogramMetricFamily(name, says, buckets=buckets, sum_value=values.sum)

@@ -1,0 +1,1 @@
+"""The Orders API: orders in, how many were imported out."""

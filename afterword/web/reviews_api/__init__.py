@@ -1,0 +1,1 @@
+"""The reviews APIs: public and private, read only."""

@@ -1,0 +1,89 @@
+"""What the reviews APIs have in common: how they answer, and how they say that something is wrong
+(contract/reviews-api, "Errors")."""
+
+import uuid
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from afterword.base.errors import StoreUnavailable
+from afterword.base.log import log_for
+from afterword.web.authentication import Unauthorized
+from afterword.web.edge import Send
+from afterword.web.render import SAFE_HEADERS
+
+Headers = list[tuple[bytes, bytes]]
+
+JSON: Headers = [
+    (b"content-type", b"application/json"),
+    *((name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()),
+]
+UNCACHED: Headers = [*JSON, (b"cache-control", b"no-store")]
+
+log = log_for("reviews")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Refusal(Exception):
+    """Nothing is read. `code` is for programs, `message` a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Headers | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or []
+
+
+class _Error(msgspec.Struct):
+    """A good answer has no `data`: clients take any other than 200 as an error."""
+
+    code: str
+    message: str
+    data: int
+
+
+async def give(send: Send, answer: Answer, method: str) -> None:
+    """Sends it; to HEAD all of it but the body."""
+    length = (b"content-length", b"%d" % len(answer.body))
+    headers = answer.headers if answer.status in (204, 304) else [*answer.headers, length]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+
+
+def refused(error: Exception) -> Answer:
+    """Whatever goes wrong has the same three keys. No address is logged: there are keys in it."""
+    match error:
+        case Refusal():
+            return _error(error.status, error.code, error.message, error.headers)
+        case Unauthorized():
+            return _error(401, "unauthorized", str(error), [(b"www-authenticate", b"Bearer")])
+        case StoreUnavailable() | OSError():
+            log.error("a read turned away", error=str(error))
+            message = "the server cannot read reviews at the moment: ask again later"
+            return _error(503, "unavailable", message, [(b"retry-after", b"5")])
+    request = uuid.uuid4().hex
+    log.error("a read met an error of ours", request=request, exc_info=error)
+    return _error(500, "error", f"an error of the server's own, logged as {request}")
+
+
+def _error(status: int, code: str, message: str, headers: Headers | None = None) -> Answer:
+    body = msgspec.json.encode(_Error(code, message, status))
+    return Answer(status, [*UNCACHED, *(headers or [])], body)
+
+
+def to_the_second(at: int | None, zone: ZoneInfo) -> str:
+    """`2026-03-01 14:05:26`, in this time zone; empty for never."""
+    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "seconds")[:19]
+
+
+def to_the_minute(at: int | None, zone: ZoneInfo) -> str:
+    """`2026-03-01 14:05`, in this time zone; empty for never."""
+    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "minutes")[:16]

@@ -1,0 +1,109 @@
+"""What a request for a list of reviews asks for, read from its address (contract/reviews-api)."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
+
+from afterword.domain.reviews.review import PRODUCTS, SITE, State
+from afterword.store.reviews.pages import LISTED, Selection
+from afterword.web.authentication import Sender
+from afterword.web.reviews_api.answers import Refusal
+
+MOST_A_PAGE = 1_000
+USUAL_A_PAGE = 100
+
+STATES: dict[str, tuple[State, ...]] = {
+    "": LISTED,
+    "0": ("waiting",),
+    "1": ("published",),
+    "2": ("rejected", "withdrawn"),
+}
+"""By `status`."""
+
+STATUS = {state: int(status) for status, states in STATES.items() if status for state in states}
+
+_TYPES = {"": None, "both": None, "site": SITE, "product": PRODUCTS}
+_NEWEST_FIRST = {"": True, "desc": True, "asc": False}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
+
+
+class Asked(NamedTuple):
+    """Which reviews, and which page of them, from 1."""
+
+    selection: Selection
+    limit: int
+    page: int
+
+    @property
+    def before(self) -> int:
+        """How many reviews are on the pages before."""
+        return (self.page - 1) * self.limit
+
+
+def read_query(query_string: bytes) -> dict[str, str]:
+    """The parameters, without white space around; one that stands twice counts as it was sent last.
+
+    Raises Refusal: 400.
+    """
+    try:
+        pairs = parse_qsl(query_string.decode("latin-1"), max_num_fields=100)
+    except ValueError:
+        raise wrong("the address", "has too many parameters") from None
+    return {name: value.strip() for name, value in pairs}
+
+
+def read_listing(query: Mapping[str, str], sender: Sender) -> Asked:
+    """Raises Refusal, 400, with the name of the parameter that is wrong. An empty one is as good as none."""
+    scope = _one_of(query, "review_type", _TYPES)
+    product = query.get("product_id", "")
+    selection = Selection(
+        sender.shop.id,
+        sender.key.live,
+        read_product_id(product, "product_id") if product else scope,
+        _one_of(query, "status", STATES),
+        _read_date(query, "update_from", ZoneInfo(sender.shop.timezone)),
+        _one_of(query, "sort", _NEWEST_FIRST),
+    )
+    limit = _read_number(query, "limit", USUAL_A_PAGE, MOST_A_PAGE)
+    return Asked(selection, limit, _read_number(query, "page", 1, 10**15))
+
+
+def read_product_id(text: str, name: str) -> str:
+    """A product's id as reviews have it. Raises Refusal."""
+    if not re.fullmatch("-?[0-9]{1,19}", text):
+        raise wrong(name, "is a product's id, in digits")
+    return str(int(text))
+
+
+def wrong(name: str, rule: str) -> Refusal:
+    return Refusal(400, "invalid_parameter", f"{name} {rule}")
+
+
+def _one_of(query: Mapping[str, str], name: str, known: Mapping[str, Any]) -> Any:
+    value = query.get(name, "")
+    if value not in known:
+        raise wrong(name, f"is one of {', '.join(filter(None, known))}")
+    return known[value]
+
+
+def _read_number(query: Mapping[str, str], name: str, usual: int, most: int) -> int:
+    text = query.get(name, "") or str(usual)
+    if not re.fullmatch("[0-9]{1,18}", text) or not 1 <= int(text) <= most:
+        raise wrong(name, f"is a number from 1 to {most}")
+    return int(text)
+
+
+def _read_date(query: Mapping[str, str], name: str, zone: ZoneInfo) -> int | None:
+    """The moment at which a day begins in the shop's time zone, or a time of it, in epoch seconds."""
+    text = query.get(name, "")
+    if not text:
+        return None
+    try:
+        if not _DATE.fullmatch(text):
+            raise ValueError
+        return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp())
+    except (ValueError, OverflowError):
+        raise wrong(name, "is a date such as 2026-03-01") from None

@@ -1,0 +1,207 @@
+"""`GET /private/v3/reviews` and `GET /private/v3/stats`: a shop's reviews for its own programs, who show its private
+key (contract/reviews-api)."""
+
+from collections import OrderedDict
+from functools import partial
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from afterword.base.clock import Clock
+from afterword.domain.reviews.review import SITE, Review
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.reviews.counts import ratings
+from afterword.store.reviews.pages import (
+    Reviewer,
+    Selection,
+    count_selected,
+    places_of,
+    reviews_at,
+    simplified,
+)
+from afterword.store.reviews.rows import Place
+from afterword.store.shops import current_public_key
+from afterword.web.authentication import Sender, admit, presented_key
+from afterword.web.edge import Receive, Scope, Send
+from afterword.web.reviews_api.answers import UNCACHED, Answer, Refusal, give, refused, to_the_second
+from afterword.web.reviews_api.listing import STATUS, Asked, read_listing, read_product_id, read_query, wrong
+
+REVIEWS = "/private/v3/reviews"
+STATS = "/private/v3/stats"
+
+AT_A_TIME = 20_000
+"""Places that are passed over in one read, so that a page far behind holds nobody up."""
+
+FOLLOWED_WITHIN = 600.0
+"""Seconds within which the next page begins where the one before ended, whatever has come since."""
+
+MOST_ENDS = 1_000
+"""Ends of pages that are remembered."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Pagination(msgspec.Struct):
+    total_results: int
+    total_pages: int
+
+
+class _Review(msgspec.Struct, omit_defaults=True):
+    """The contract's names; the last two are there for imported reviews alone."""
+
+    id: int
+    order: str
+    product: str
+    review_rating: int
+    review_text: str
+    reviewer_name: str
+    reviewer_lastname: str
+    reviewer_email: str
+    date_time: str
+    review_status: int
+    answer_text: str
+    answer_date_time: str
+    imported: int = 0
+    source: str = ""
+
+
+class _Page(msgspec.Struct):
+    pagination: _Pagination
+    reviews: list[_Review]
+
+
+class _Stats(msgspec.Struct, omit_defaults=True):
+    total: int
+    average: float
+    distribution: dict[str, int]
+    public_key: str | None = None
+
+
+class _End(NamedTuple):
+    """Where a page ended, and when it was read (epoch seconds)."""
+
+    place: Place
+    at: float
+
+
+class PrivateReviews:
+    """An ASGI application for both paths, ahead of the router. What goes wrong is never told with the address, in
+    which there is a key."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._ends: OrderedDict[Asked, _End] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = Answer(200, UNCACHED, await self._answer(scope))
+        except Exception as error:
+            answer = refused(error)
+        await give(send, answer, scope["method"])
+
+    async def _answer(self, scope: Scope) -> bytes:
+        if scope["method"] not in ("GET", "HEAD"):
+            raise Refusal(405, "method_not_allowed", "read reviews with GET", [(b"allow", b"GET, HEAD")])
+        query = read_query(scope["query_string"])
+        authorization = dict(scope["headers"]).get(b"authorization", b"")
+        key = presented_key(query.get("api_key", ""), authorization)
+        sender = await self._database.read(lambda tx: admit(tx, key))
+        if scope["path"] == STATS:
+            return await self._stats(query, sender)
+        return await self._page(read_listing(query, sender), ZoneInfo(sender.shop.timezone))
+
+    async def _stats(self, query: dict[str, str], sender: Sender) -> bytes:
+        asked = query.get("scope", "") or SITE
+        scope = asked if asked == SITE else read_product_id(asked, "scope")
+        wants_key = query.get("include_public_key", "").lower()
+        if wants_key not in ("", "true", "false", "1", "0"):
+            raise wrong("include_public_key", "is true or false")
+        return await self._database.read(
+            partial(_read_stats, sender=sender, scope=scope, with_key=wants_key in ("true", "1"))
+        )
+
+    async def _page(self, asked: Asked, zone: ZoneInfo) -> bytes:
+        selection, total = await self._database.read(partial(_count, selection=asked.selection))
+        asked = asked._replace(selection=selection)
+        places = await self._places(asked) if asked.before < total else []
+        shop_id = asked.selection.shop_id
+        found = await self._database.read(lambda tx: reviews_at(tx, shop_id, places))
+        pagination = _Pagination(total, -(-total // asked.limit))
+        return _encode(_Page(pagination, [_listed(*each, zone) for each in found]))
+
+    async def _places(self, asked: Asked) -> list[Place]:
+        """Those of one page, and it is remembered where it ended."""
+        now = self._clock()
+        behind = self._end_before(asked, now) or await self._passed_over(asked)
+        if behind is None:
+            return []
+        places = await self._database.read(
+            lambda tx: places_of(tx, asked.selection, behind=behind, most=asked.limit)
+        )
+        if len(places) == asked.limit:
+            self._ends[asked] = _End(places[-1], now)
+            self._ends.move_to_end(asked)
+            if len(self._ends) > MOST_ENDS:
+                self._ends.popitem(last=False)
+        return places
+
+    def _end_before(self, asked: Asked, now: float) -> Place | None:
+        """Where the page before ended, when somebody has just read it. So a program that reads one page after the
+        other is told no review twice and misses none while others come, and no page costs more than the first."""
+        end = self._ends.get(asked._replace(page=asked.page - 1))
+        return end.place if end and 0 <= now - end.at < FOLLOWED_WITHIN else None
+
+    async def _passed_over(self, asked: Asked) -> Place | None:
+        """The last place of the pages before; None when there are not so many."""
+        behind, left = asked.selection.start, asked.before
+        while left > 0:
+            step = min(left, AT_A_TIME)
+            last = await self._database.read(
+                partial(_last_of, selection=asked.selection, behind=behind, count=step)
+            )
+            if last is None:
+                return None
+            behind, left = last, left - step
+        return behind
+
+
+def _count(tx: Transaction, selection: Selection) -> tuple[Selection, int]:
+    """How many there are, and the simplest way to say which."""
+    simple = simplified(tx, selection)
+    return simple, count_selected(tx, simple)
+
+
+def _last_of(tx: Transaction, selection: Selection, behind: Place, count: int) -> Place | None:
+    """The last of so many places."""
+    found = places_of(tx, selection, behind=behind, most=1, skipped=count - 1)
+    return found[0] if found else None
+
+
+def _read_stats(tx: Transaction, sender: Sender, scope: str, with_key: bool) -> bytes:
+    stars = ratings(tx, sender.shop.id, scope, live=sender.key.live)
+    counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
+    key = current_public_key(tx, sender.shop, live=sender.key.live) if with_key else None
+    return _encode(_Stats(stars.total, stars.average, counts, (key or "") if with_key else None))
+
+
+def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> _Review:
+    """Of an imported review nothing is known but the name that was shown with it."""
+    by = reviewer or Reviewer("", review.author, "", "")
+    return _Review(
+        review.id,
+        by.id_order,
+        "no" if review.scope == SITE else review.scope,
+        review.rating,
+        review.text,
+        by.firstname,
+        by.lastname,
+        by.email,
+        to_the_second(review.written_at, zone),
+        STATUS[review.state],
+        review.reply or "",
+        to_the_second(review.replied_at, zone),
+        int(review.imported_from is not None),
+        review.imported_from or "",
+    )

@@ -1,0 +1,226 @@
+"""`GET /public/v3/reviews/{public_key}/{scope}`: what is published of a shop, or of one product, for everybody
+(contract/reviews-api).
+
+An answer is kept, and trusted for a second. Then the chain is looked at, which has a new entry for whatever becomes
+of a review: one read of few rows. Only where the chain went on are the reviews read again. So every process shows
+what is published within a second, and reading costs the store next to nothing.
+"""
+
+import asyncio
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from afterword.base.clock import Clock
+from afterword.domain.reviews.review import SITE, Ratings
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.reviews.counts import ratings
+from afterword.store.reviews.rows import Shown, shown_reviews
+from afterword.store.shops import Standing, find_public_key, standing_of
+from afterword.web.edge import Receive, Scope, Send
+from afterword.web.reviews_api.answers import JSON, Answer, Headers, Refusal, give, refused, to_the_minute
+from afterword.web.reviews_api.cache import Kept, Shelf
+
+PUBLIC_REVIEWS = "/public/v3/reviews/"
+
+MOST_REVIEWS = 1_000
+
+TRUSTED_FOR = 1.0
+"""Seconds for which an answer is given without a look at the store."""
+
+METHODS = b"GET, HEAD, OPTIONS"
+
+_OPEN: Headers = [(b"access-control-allow-origin", b"*")]
+_PREFLIGHT = Answer(
+    204,
+    [
+        *JSON[1:],
+        *_OPEN,
+        (b"access-control-allow-methods", METHODS),
+        (b"access-control-allow-headers", b"*"),
+        (b"access-control-max-age", b"86400"),
+        (b"cache-control", b"public, max-age=86400"),
+    ],
+    b"",
+)
+
+_PLACE = re.compile(re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})(?:\?([0-9]{1,3}))?")
+_LIMIT = re.compile(rb"(?:^|&)limit=([0-9]{1,3})(?:&|$)")
+
+_encode = msgspec.json.Encoder().encode
+_zone = lru_cache(maxsize=None)(ZoneInfo)
+
+
+class Place(NamedTuple):
+    """What an address names, and how many reviews are wanted of it at most."""
+
+    public_key: str
+    scope: str
+    most: int
+
+
+class _Stars(msgspec.Struct):
+    total: int
+    average: float
+    distribution: dict[str, int]
+
+
+class _Review(msgspec.Struct, omit_defaults=True):
+    """The contract's names. The last two are there for imported reviews alone: whence, and that nobody here has
+    verified them."""
+
+    id: int
+    c: str
+    r: int
+    txt: str
+    date: str
+    odate: str
+    reply: str
+    rdate: str
+    transl: int
+    lang: str
+    imported: int = 0
+    source: str = ""
+
+
+class _Reviews(msgspec.Struct):
+    ratings: _Stars
+    reviews: list[_Review]
+
+
+class PublicReviews:
+    """An ASGI application ahead of the router, for all that is under PUBLIC_REVIEWS."""
+
+    def __init__(self, database: Database, clock: Clock, shelf: Shelf | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._shelf = shelf or Shelf()
+        self._looks: dict[str, asyncio.Task[Kept]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(scope)
+        except Exception as error:
+            refusal = refused(error)
+            answer = refusal._replace(headers=[*refusal.headers, *_OPEN])
+        await give(send, answer, scope["method"])
+
+    async def _answer(self, scope: Scope) -> Answer:
+        method, address, now = scope["method"], _address(scope), self._clock()
+        if method == "OPTIONS":
+            return _PREFLIGHT
+        if method not in ("GET", "HEAD"):
+            raise Refusal(405, "method_not_allowed", "read reviews with GET", [(b"allow", METHODS)])
+        kept = self._shelf.get(address)
+        if kept is None or not 0 <= now - kept.checked_at < TRUSTED_FOR:
+            kept = await self._look_once(address, now)
+        return kept.unchanged if _has(scope, kept.etag) else kept.answer
+
+    async def _look_once(self, address: str, now: float) -> Kept:
+        """However many ask for the same at a time, the store is asked once."""
+        look = self._looks.get(address)
+        if look is None:
+            look = self._looks[address] = asyncio.create_task(self._look(address, now))
+            look.add_done_callback(lambda done: self._end(address, done))
+        return await asyncio.shield(look)
+
+    def _end(self, address: str, look: asyncio.Task[Kept]) -> None:
+        del self._looks[address]
+        if not look.cancelled():
+            look.exception()  # whoever waited has it; when all have gone away, nobody needs it
+
+    async def _look(self, address: str, now: float) -> Kept:
+        place = read_place(address)
+        old = self._shelf.get(address)
+        known = old.standing if old else None
+        kept = await self._database.read(lambda tx: look(tx, place, known))
+        if isinstance(kept, Kept):
+            self._shelf.put(address, kept)
+        elif kept is None or old is None:
+            self._shelf.drop(address)
+            raise Refusal(
+                404, "unknown_key", "there are no reviews here: this public key is wrong or was revoked"
+            )
+        else:
+            kept = old
+        kept.checked_at = now
+        return kept
+
+
+def _address(scope: Scope) -> str:
+    """The path, and `limit` where the query has one: those who show a few reviews need not fetch a thousand."""
+    path: str = scope["path"]
+    query: bytes = scope.get("query_string", b"")
+    found = _LIMIT.search(query) if query else None
+    return f"{path}?{int(found[1])}" if found else path
+
+
+def read_place(address: str) -> Place:
+    """Raises Refusal: 404."""
+    found = _PLACE.fullmatch(address)
+    if found is None:
+        raise Refusal(404, "unknown_address", "write the public key, then site or a product's id in digits")
+    key, scope, most = found.groups()
+    return Place(key.lower(), scope if scope == SITE else str(int(scope)), int(most or MOST_REVIEWS))
+
+
+def look(tx: Transaction, place: Place, known: Standing | None) -> Kept | Standing | None:
+    """The answer as it is now; the standing alone where it is the one that is known; None where the key is wrong.
+
+    The standing is read before the reviews. So a change in between can only make the answer newer than its standing,
+    which the next look sees.
+    """
+    shop_id = known.shop_id if known else _shop_of(tx, place.public_key)
+    standing = None if shop_id is None else standing_of(tx, shop_id, place.public_key)
+    if standing is None or standing == known:
+        return standing
+    stars = ratings(tx, standing.shop_id, place.scope, live=standing.live)
+    reviews = shown_reviews(tx, standing.shop_id, place.scope, live=standing.live, most=place.most)
+    return _kept(standing, encode_reviews(stars, reviews, _zone(standing.timezone)))
+
+
+def _shop_of(tx: Transaction, public_key: str) -> int | None:
+    found = find_public_key(tx, public_key)
+    return found[0].id if found else None
+
+
+def encode_reviews(stars: Ratings, reviews: list[Shown], zone: ZoneInfo) -> bytes:
+    """The body of an answer; times are in the shop's time zone."""
+    counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
+    shown = [_review(each, zone) for each in reviews]
+    return _encode(_Reviews(_Stars(stars.total, stars.average, counts), shown))
+
+
+def _review(review: Shown, zone: ZoneInfo) -> _Review:
+    return _Review(
+        review.id,
+        review.author,
+        review.rating,
+        review.text,
+        to_the_minute(review.published_at, zone),
+        review.experience_date,
+        review.reply or "",
+        to_the_minute(review.replied_at, zone),
+        0,
+        review.lang,
+        int(review.imported_from is not None),
+        review.imported_from or "",
+    )
+
+
+def _kept(standing: Standing, body: bytes) -> Kept:
+    etag = b'"%s"' % blake2b(body, digest_size=16).hexdigest().encode()
+    headers = [*_OPEN, (b"etag", etag), (b"cache-control", b"public, max-age=60")]
+    return Kept(standing, etag, Answer(200, JSON + headers, body), Answer(304, JSON[1:] + headers, b""))
+
+
+def _has(scope: Scope, etag: bytes) -> bool:
+    """Whether the client says that it has this (RFC 9110 13.1.2); a proxy that compresses makes the mark weak."""
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            return etag in value or value.strip() == b"*"
+    return False

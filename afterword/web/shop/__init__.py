@@ -1,0 +1,1 @@
+"""A shop's public pages: its reviews, its chain, its feeds."""

@@ -1,0 +1,61 @@
+"""What search engines read of a product's page: JSON-LD, in schema.org's words.
+
+Of products alone: stars of a shop on its own pages count as self-serving (contract/law.md, "Google").
+"""
+
+import re
+from typing import Any
+
+from afterword.domain.orders.order import OrderLine
+from afterword.domain.values import shown
+from afterword.web.shop.reading import Found
+from afterword.web.shop.view import show
+
+MOST = 10
+"""Reviews that are repeated for programs."""
+
+_GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
+
+
+def product_data(found: Found, address: str) -> dict[str, Any]:
+    """A `Product` with its rating and the first reviews of the page. The rating counts only what is published."""
+    assert found.product is not None
+    stars = {
+        "@type": "AggregateRating",
+        "ratingValue": found.ratings.average,
+        "reviewCount": found.ratings.total,
+        "bestRating": 5,
+        "worstRating": 1,
+    }
+    return {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": shown(found.product.name, 150),
+        **_identity(found.product.line),
+        "url": address,
+        "aggregateRating": stars,
+        "review": [_review(found, number) for number in range(min(MOST, len(found.reviews)))],
+    }
+
+
+def _identity(line: OrderLine | None) -> dict[str, Any]:
+    if line is None:
+        return {}
+    given = {"image": line.image_url, "sku": line.sku, "mpn": line.mpn}
+    if line.ean13 and _GTIN.fullmatch(line.ean13):
+        given["gtin"] = line.ean13
+    return {name: shown(value, 2_000) for name, value in given.items() if value}
+
+
+def _review(found: Found, number: int) -> dict[str, Any]:
+    review = show(found.reviews[number], found.shop)
+    rating = {"@type": "Rating", "ratingValue": review.rating, "bestRating": 5, "worstRating": 1}
+    author = {"author": {"@type": "Person", "name": review.author}} if review.author else {}
+    return {
+        "@type": "Review",
+        **author,
+        "reviewRating": rating,
+        "reviewBody": review.text,
+        "inLanguage": review.lang,
+        "datePublished": review.published,
+    }

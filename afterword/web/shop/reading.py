@@ -1,0 +1,147 @@
+"""What a shop's public page is made of: what a visitor asks for, and what the store has for it."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from afterword.domain.orders.order import OrderLine
+from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.orders import order_of
+from afterword.store.reviews.counts import Count, counts, ratings_in
+from afterword.store.reviews.rows import Order, Place, changed_reviews, published_reviews, reviews_by_stars
+from afterword.store.shops import find_shop
+
+MOST = 20
+"""Reviews on one page."""
+
+MOST_SIGNS = 16_000
+"""Characters of texts on one page, unless a single review has more: so a page stays below 60 KB."""
+
+MOST_PRODUCTS = 8
+"""Products that are named on a shop's page, of the reviews that changed last."""
+
+ORDERS = ("newest", "oldest", "highest", "lowest")
+STARS: tuple[int, ...] = (5, 4, 3, 2, 1)
+
+_PLACE = re.compile(r"([1-5])-([0-9]{1,12})-([0-9]{1,16})")
+_PRODUCT = re.compile(r"-?[1-9][0-9]{0,18}|0")
+
+
+class Asked(NamedTuple):
+    """What a visitor wants to see. `behind` is the last review of the page before: its stars, and its place."""
+
+    scope: str
+    live: bool
+    order: str = ORDERS[0]
+    stars: int | None = None
+    behind: tuple[int, Place] | None = None
+
+
+class Product(NamedTuple):
+    """What is known of a product: its name at its newest review, and its line in that order."""
+
+    name: str
+    line: OrderLine | None
+
+
+class Found(NamedTuple):
+    """What the store has for it, in one snapshot. `next` is the last review here when there are more."""
+
+    shop: Shop
+    ratings: Ratings
+    reviews: list[Review]
+    next: Review | None
+    product: Product | None
+    products: dict[str, str]
+    of_shop: list[Count]
+    of_products: list[Count]
+
+
+def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> Asked | None:
+    """None when there can be no such product. What else makes no sense is passed over."""
+    if not is_scope(scope):
+        return None
+    order, stars = query.get("order"), query.get("stars")
+    place = _PLACE.fullmatch(query.get("behind", ""))
+    behind = (int(place[1]), Place(int(place[2]), int(place[3]))) if place else None
+    return Asked(
+        scope,
+        live,
+        order if order in ORDERS else ORDERS[0],
+        int(stars) if stars in ("1", "2", "3", "4", "5") else None,
+        behind,
+    )
+
+
+def is_scope(scope: str) -> bool:
+    """Whether reviews can be of it: the shop, or a product's id in digits."""
+    return scope == SITE or _PRODUCT.fullmatch(scope) is not None
+
+
+def look(tx: Transaction, shop_id: str, asked: Asked) -> Found | None:
+    shop = find_shop(tx, shop_id)
+    if shop is None:
+        return None
+    of_shop, of_products = (counts(tx, shop.id, scope, live=asked.live) for scope in (SITE, PRODUCTS))
+    is_shops = asked.scope == SITE
+    ratings = ratings_in(of_shop if is_shops else counts(tx, shop.id, asked.scope, live=asked.live))
+    product = None if is_shops else _product(tx, shop, asked)
+    if not is_shops and product is None:
+        return None
+    there = _reviews(tx, shop, asked)
+    reviews = _fitting(there[:MOST])
+    last = reviews[-1] if len(reviews) < len(there) else None
+    products = _products(tx, shop, asked) if is_shops else {}
+    return Found(shop, ratings, reviews, last, product, products, of_shop, of_products)
+
+
+def _product(tx: Transaction, shop: Shop, asked: Asked) -> Product | None:
+    """None while nothing is published of it."""
+    for newest in published_reviews(tx, shop.id, asked.scope, live=asked.live, most=1):
+        order = order_of(tx, shop, newest.order_id)
+        lines = [line for line in order.lines if str(line.id) == asked.scope] if order else []
+        return Product(newest.product_name or asked.scope, lines[0] if lines else None)
+    return None
+
+
+def _reviews(tx: Transaction, shop: Shop, asked: Asked) -> list[Review]:
+    """Those of the page, and one more when there is one behind them."""
+    rating, place = asked.behind or (None, None)
+    if asked.stars or asked.order in ("highest", "lowest"):
+        left = _stars_left(asked, rating)
+        return reviews_by_stars(
+            tx, shop.id, asked.scope, live=asked.live, stars=left, behind=place, most=MOST + 1
+        )
+    order: Order = "oldest" if asked.order == "oldest" else "newest"
+    return published_reviews(
+        tx, shop.id, asked.scope, live=asked.live, order=order, behind=place, most=MOST + 1
+    )
+
+
+def _stars_left(asked: Asked, rating: int | None) -> tuple[int, ...]:
+    """In their order, from those of the last review before."""
+    stars = STARS if asked.order == "highest" else STARS[::-1]
+    if asked.stars:
+        stars = (asked.stars,)
+    return stars[stars.index(rating) :] if rating in stars else stars
+
+
+def _fitting(reviews: list[Review]) -> list[Review]:
+    """The first ones, as many as fit on a page by their texts."""
+    signs = 0
+    for number, review in enumerate(reviews):
+        signs += sum(map(len, filter(None, (review.text, review.reply, review.doubt))))
+        if number and signs > MOST_SIGNS:
+            return reviews[:number]
+    return reviews
+
+
+def _products(tx: Transaction, shop: Shop, asked: Asked) -> dict[str, str]:
+    """The names of some products with reviews, by their ids."""
+    named: dict[str, str] = {}
+    for review in changed_reviews(tx, shop.id, live=asked.live, most=10 * MOST_PRODUCTS):
+        if review.product_name and review.state == "published" and len(named) < MOST_PRODUCTS:
+            named.setdefault(review.scope, review.product_name)
+    return named

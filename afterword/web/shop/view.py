@@ -1,0 +1,195 @@
+"""What a shop's public page shows, every value made harmless, and where its links lead."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.review import SITE, WRITE_FOR, Ratings, Review
+from afterword.domain.shops import Shop
+from afterword.domain.values import shown, shown_lines
+from afterword.i18n.catalogue import catalogues
+from afterword.i18n.dates import day, locale_of, number
+from afterword.store.reviews.counts import Count
+from afterword.web.shop.reading import ORDERS, STARS, Asked, Found
+
+LONGEST_TITLE = 160
+"""Characters of a product's name as a heading."""
+
+Link = Callable[..., str]
+
+
+class ShownReview(NamedTuple):
+    """A review as it stands on the page. Days are `YYYY-MM-DD`, in the shop's time zone."""
+
+    rating: int
+    text: str
+    lang: str
+    author: str
+    published: str
+    changed: str | None
+    experienced: str
+    source: str
+    reply: str
+    replied: str
+    doubt: str
+    doubted: str
+
+
+class Tally(NamedTuple):
+    """A row of what is counted; `by_stars` is of 5 to 1 stars. `reason` is that of a rejection, else empty."""
+
+    kind: str
+    reason: str
+    by_stars: tuple[int, ...]
+
+
+class Publishing(NamedTuple):
+    """How reviews come to be published: whether at once, or after how long at the latest."""
+
+    by_hand: bool
+    wait: int
+    unit: str
+    write_for: int
+
+
+class View(NamedTuple):
+    """All that the template needs. `path` is where this page is, from the top."""
+
+    shop: str
+    shop_id: int
+    site: str
+    site_name: str
+    path: str
+    live: bool
+    product: str
+    asked: Asked
+    ratings: Ratings
+    bars: list[tuple[int, int, int]]
+    reviews: list[ShownReview]
+    older: str
+    to: Link
+    products: list[tuple[str, str]]
+    tallies: list[tuple[str, list[Tally]]]
+    publishing: Publishing
+    languages: list[tuple[str, str]]
+    orders: tuple[str, ...]
+    day: Callable[[str, str], str]
+    number: Callable[..., str]
+
+
+def shop_view(asked: Asked, found: Found, lang: str | None) -> View:
+    """`lang` is what the visitor chose by hand, which every link keeps."""
+    shop, product = found.shop, found.product
+    line = product.line if product else None
+    site = _address(line.url if line else shop.site)
+    to = partial(_link, {"product": None if asked.live or asked.scope == SITE else asked.scope, "lang": lang})
+    return View(
+        shop=shown(shop.name),
+        shop_id=shop.id,
+        site=site,
+        site_name=shown(site.partition("://")[2].rstrip("/"), 60),
+        path=page_path(asked, shop),
+        live=asked.live,
+        product=shown(product.name, LONGEST_TITLE) if product else "",
+        asked=asked,
+        ratings=found.ratings,
+        bars=_bars(found.ratings),
+        reviews=[show(review, shop) for review in found.reviews],
+        older=to(**_behind(asked, found.next)) if found.next else "",
+        to=to,
+        products=[(scope, shown(name, 60)) for scope, name in found.products.items()],
+        tallies=_tallies(found),
+        publishing=_publishing(shop),
+        languages=[(each, locale_of(each).get_display_name() or each) for each in catalogues()],
+        orders=ORDERS,
+        day=day,
+        number=number,
+    )
+
+
+def show(review: Review, shop: Shop) -> ShownReview:
+    """The review with its values made harmless."""
+    zone = ZoneInfo(shop.timezone)
+
+    def date(at: int | None) -> str:
+        return datetime.fromtimestamp(at, zone).date().isoformat() if at else ""
+
+    return ShownReview(
+        rating=review.rating,
+        text=shown_lines(review.text),
+        lang=review.lang,
+        author=shown(review.author),
+        published=date(review.published_at),
+        changed=date(review.written_at) if review.version > 1 else None,
+        experienced=review.experience_date,
+        source=shown(review.imported_from or ""),
+        reply=shown_lines(review.reply or ""),
+        replied=date(review.replied_at),
+        doubt=shown_lines(review.doubt or ""),
+        doubted=date(review.doubted_at),
+    )
+
+
+def page_path(asked: Asked, shop: Shop) -> str:
+    """Where the page is, from the top."""
+    if not asked.live:
+        return f"s/{shop.id}/test"
+    return f"s/{shop.id}" if asked.scope == SITE else f"s/{shop.id}/products/{asked.scope}"
+
+
+def _link(kept: dict[str, str | None], /, **wanted: object) -> str:
+    """The query of a link on this page; what is neither kept nor wanted is as at first."""
+    values = {name: value for name, value in (kept | wanted).items() if value and value != ORDERS[0]}
+    return f"?{urlencode(values)}" if values else ""
+
+
+def _behind(asked: Asked, last: Review) -> dict[str, object]:
+    place = f"{last.rating}-{last.published_at}-{last.id}"
+    return {"order": asked.order, "stars": asked.stars, "behind": place}
+
+
+def _bars(ratings: Ratings) -> list[tuple[int, int, int]]:
+    """From 5 stars to 1: how many, and how many of a hundred."""
+    many = [(stars, ratings.distribution[stars - 1]) for stars in STARS]
+    return [(stars, amount, round(100 * amount / (ratings.total or 1))) for stars, amount in many]
+
+
+def _tallies(found: Found) -> list[tuple[str, list[Tally]]]:
+    """Two tables: the shop's reviews, and those of all products; the second where there is any."""
+    tables = [("shop", _tally(found.of_shop))]
+    return [*tables, ("products", _tally(found.of_products))] if found.of_products else tables
+
+
+def _tally(counted: list[Count]) -> list[Tally]:
+    def row(kind: str, reason: str = "") -> Tally:
+        return Tally(kind, reason, _by_stars(one for one in counted if _is(one, kind, reason)))
+
+    kinds = ("received", "published", "waiting", "withdrawn", "erased", "rejected")
+    return [*(row(kind) for kind in kinds), *(row("rejected", reason) for reason in REASONS)]
+
+
+def _is(one: Count, kind: str, reason: str) -> bool:
+    return kind in ("received", one.state) and reason in ("", one.reason)
+
+
+def _by_stars(counted: Iterable[Count]) -> tuple[int, ...]:
+    by_stars = dict.fromkeys(STARS, 0)
+    for one in counted:
+        by_stars[one.rating] += one.amount
+    return tuple(by_stars.values())
+
+
+def _publishing(shop: Shop) -> Publishing:
+    """What has begun of a day, or below two days of an hour, counts as a whole one."""
+    unit, seconds = ("days", 86_400) if shop.publish_after >= 2 * 86_400 else ("hours", 3_600)
+    return Publishing(
+        shop.moderation == "by hand", -(-shop.publish_after // seconds), unit, WRITE_FOR // 86_400
+    )
+
+
+def _address(url: str | None) -> str:
+    return url if url and url.startswith(("https://", "http://")) else ""

@@ -1,0 +1,124 @@
+import string
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from afterword.domain.orders import email as addresses
+from afterword.domain.orders.email import check_address
+
+TAKEN = [
+    "clara@mail.example",
+    "Clara.Nunez+cake@Mail.Example",
+    "o'brien!#$%&*/=?^_`{|}~-@mail.example",
+    "clara@sub.sub.mail.example",
+    "clara@bakery.test",
+    "clara@mailhost.local",
+    "clara@123.example",
+    "clara@xn--bcher-kva.example",
+    "clara@bücher.example",
+    "clara@Bücher.Example",
+    "jérôme@mail.example",
+    "用户@例子.例子",
+    "c@a.xn--p1ai",
+    "clara@a-b.example",
+    f"{'c' * 64}@mail.example",
+    f"clara@{'a' * 63}.example",
+    f"{'c' * 58}@{'.'.join(['a' * 60] * 3)}.example",
+]
+
+REFUSED = [
+    "",
+    "clara",
+    "clara@",
+    "@mail.example",
+    "clara@mail",
+    "clara@localhost",
+    "clara@@mail.example",
+    "clara@mail@mail.example",
+    "cla ra@mail.example",
+    "clara@mail.example\nBcc: diego@mail.example",
+    "clara@mail.example\r\n",
+    "clara@mail..example",
+    "clara@.mail.example",
+    "clara@mail.example.",
+    ".clara@mail.example",
+    "clara.@mail.example",
+    "cla..ra@mail.example",
+    '"clara"@mail.example',
+    '"cla ra"@mail.example',
+    "clara@[192.0.2.1]",
+    "clara@[IPv6:2001:db8::1]",
+    "clara@192.0.2.1",
+    "Clara <clara@mail.example>",
+    "<clara@mail.example>",
+    "clara@mail.example, diego@mail.example",
+    "clara@-mail.example",
+    "clara@mail-.example",
+    "clara@ma_il.example",
+    "clara@ab--cd.example",
+    "clara@xn--a.example",
+    "clara@mail.example(comment)",
+    "clara\0@mail.example",
+    "clara\u202e@mail.example",
+    "clara\ud800@mail.example",
+    "clara@mail\ud800.example",
+    "clara＠mail.example",
+    f"{'c' * 65}@mail.example",
+    f"{'é' * 33}@mail.example",
+    f"clara@{'a' * 64}.example",
+    f"{'c' * 64}@{'.'.join(['a' * 60] * 3)}.example",
+    f"clara@{'ü' * 60}.example",
+    "a" * 1_000_000,
+    "@" * 1_000_000,
+]
+
+
+@pytest.mark.parametrize("address", TAKEN)
+def test_an_address_that_a_letter_can_be_sent_to_is_kept_as_it_was_written(address: str) -> None:
+    assert check_address(address) == address
+
+
+@pytest.mark.parametrize("address", REFUSED[:-2])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    if address.strip() == address:
+        with pytest.raises(ValueError, match=r"^not an e-mail address$"):
+            check_address(address)
+    else:
+        assert check_address(address) == address.strip()
+
+
+@pytest.mark.parametrize("address", REFUSED[-2:], ids=["letters", "signs"])
+def test_a_million_characters_are_refused_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match=r"^not an e-mail address$"):
+        check_address(address)
+
+
+def test_white_space_around_an_address_is_cut_off() -> None:
+    assert check_address(" \tclara@mail.example\r\n") == "clara@mail.example"
+
+
+_signs = st.text(string.ascii_letters + string.digits + ".-_@!#+'\"[]()<>,:; \\\té。ü☃\u0301", max_size=70)
+_parts = st.lists(st.one_of(st.text("aZ09-._", max_size=66), _signs), max_size=5).map(".".join)
+
+
+@given(
+    st.one_of(
+        st.builds("{}@{}".format, _parts, _parts), st.builds("a{}@b.{}".format, _signs, _parts), st.emails()
+    )
+)
+@example("a@b.xn--a")
+@example("a@b.c-")
+@example("a@1.2.3.4")
+@example("a@b.co\n")
+@example(f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 60}.ee")
+def test_the_short_way_never_takes_what_the_library_refuses(address: str) -> None:
+    if addresses.is_plain_address(address):
+        assert addresses._is_sound(address)
+
+
+@given(st.emails())
+def test_the_short_way_is_the_way_of_ordinary_addresses(address: str) -> None:
+    local, _, domain = address.partition("@")
+    ordinary = len(local) <= 64 and "--" not in address and domain.rpartition(".")[2].isalpha()
+    assert addresses.is_plain_address(address) is (ordinary and len(address) <= 254)

@@ -1,0 +1,292 @@
+"""Each field of an order and each of its tolerances."""
+
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from afterword.domain.orders.order import OrderLine, decode_lines
+from tests.domain.reading import good, wrong
+
+Maker = Callable[..., dict[str, Any]]
+VERY_LONG = pytest.param(10**5_000, id="5,001 digits")
+
+
+def line(claras: Maker, **fields: object) -> OrderLine:
+    (only,) = decode_lines(good(claras(products=[{"id": 1, "name": "Rye", **fields}])).lines)
+    return only
+
+
+def wrong_line(claras: Maker, **fields: object) -> list[tuple[str, str | None]]:
+    return wrong(claras(products=[{"id": 1, "name": "Rye", **fields}]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("  Clara  ", "Clara"),
+        ("Soin &amp; Beauté", "Soin & Beauté"),
+        ("&amp;eacute;", "&eacute;"),
+        ("Caf&eacute; &#233; &#xE9;", "Café é é"),
+        ("AT&T R&D &copy &nosuch;", "AT&T R&D &copy &nosuch;"),
+        ("a&#10;b", "a b"),
+        ("&lt;b&gt;", "<b>"),
+        ("e\u0301", "é"),
+        ("a\nb\r\nc\td\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029e", "a b  c d" + " " * 8 + "e"),
+        ("a\x7fb\x9fc", "a b c"),
+        ("a\ufffeb\uffffc", "a b c"),
+        ("\u00a0\u3000Clara\u2003", "Clara"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("👩\u200d🍳", "👩\u200d🍳"),
+        ("=?utf-8?q?=0d=0aBcc:_e=40x?=", "=?utf-8?q?=0d=0aBcc:_e=40x?="),
+        (" " * 50_000 + "Clara" + "\n" * 50_000, "Clara"),
+    ],
+)
+def test_a_name_is_cleaned_in_the_order_of_the_contract(claras: Maker, sent: str, kept: str) -> None:
+    assert good(claras(firstname=sent)).firstname == kept
+    assert line(claras, name=sent, category_name=sent).name == kept
+    assert line(claras, category_name=sent).category_name == kept
+
+
+def test_entities_are_decoded_in_names_alone(claras: Maker) -> None:
+    assert good(claras(phone="1 &amp; 2")).phone == "1 &amp; 2"
+    assert line(claras, sku="A&amp;B").sku == "A&amp;B"
+
+
+@pytest.mark.parametrize("bad", ["a\0b", "\0", "\ud800", "x\udfffx", "\udc80"])
+def test_what_cannot_be_text_refuses_the_order(claras: Maker, bad: str) -> None:
+    expected = "not text: it holds a NUL or half a character"
+    for field in ("id_order", "reference", "firstname", "lastname", "email", "phone", "order_date"):
+        assert wrong(claras(**{field: bad})) == [(field, expected)]
+    for field in ("name", "category_id", "category_name", "mpn", "ean13", "sku", "upc", "url", "image_url"):
+        assert wrong_line(claras, **{field: bad}) == [(f"products[0].{field}", expected)]
+
+
+def test_a_text_of_2000_characters_is_the_longest(claras: Maker) -> None:
+    assert good(claras(phone=" " + "e\u0301" * 2_000)).phone == "é" * 2_000
+    for longer in ("x" * 2_001, "é" * 2_001, "é" * 9_000, "&amp;" * 2_001, "&amp;" * 100_000):
+        assert wrong(claras(firstname=longer)) == [("firstname", "longer than 2,000 characters")]
+    assert good(claras(firstname="&amp;" * 2_000)).firstname == "&" * 2_000
+
+
+def test_marks_stacked_without_end_are_refused_before_they_cost_anything(claras: Maker) -> None:
+    assert wrong(claras(firstname="e" + "\u0301\u0323" * 3_000)) == [
+        ("firstname", "not text: more than 30 marks on one letter")
+    ]
+    assert good(claras(firstname="e" + "\u0301\u0323" * 15)).firstname.startswith("ẹ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("2026-03-01 14:05:26", "2026-03-01 14:05:26"),
+        (" 2026-03-01 14:05:26 ", "2026-03-01 14:05:26"),
+        ("2026-03-01T14:05:26", "2026-03-01 14:05:26"),
+        ("2026-03-01    14:05:26", "2026-03-01 14:05:26"),
+        ("2026-03-01\t14:05:26", "2026-03-01 14:05:26"),
+        ("2026-03-01 9:05:26", "2026-03-01 09:05:26"),
+        ("2026-03-01 14:05", "2026-03-01 14:05:00"),
+        ("2026-03-01T9:05", "2026-03-01 09:05:00"),
+        ("2026-03-01T14:05:26Z", "2026-03-01 15:05:26"),
+        ("2026-07-01T14:05:26Z", "2026-07-01 16:05:26"),
+        ("2026-03-01T14:05:26.123Z", "2026-03-01 15:05:26"),
+        ("2026-03-01 14:05:26+00:00", "2026-03-01 15:05:26"),
+        ("2026-03-01 14:05:26 -0500", "2026-03-01 20:05:26"),
+        ("2026-03-01 14:05:26+05", "2026-03-01 10:05:26"),
+        ("2026-03-01T00:30:00+05:30", "2026-02-28 20:00:00"),
+        ("2024-02-29 00:00:00", "2024-02-29 00:00:00"),
+        ("2026-03-29 02:30:00", "2026-03-29 02:30:00"),
+    ],
+)
+def test_an_order_date_is_kept_in_the_shops_local_time(claras: Maker, sent: str, kept: str) -> None:
+    assert good(claras(order_date=sent)).order_date == kept
+
+
+def test_an_offset_counts_in_the_time_zone_of_the_shop(claras: Maker) -> None:
+    sent = claras(order_date="2026-03-01T14:05:26Z")
+    assert good(sent, ZoneInfo("Asia/Tokyo")).order_date == "2026-03-01 23:05:26"
+
+
+@pytest.mark.parametrize("sent", ["0000-00-00 00:00:00", "0000-00-00", "0000-00-00T00:00:00"])
+def test_the_date_of_no_day_is_missing(claras: Maker, sent: str) -> None:
+    assert wrong(claras(order_date=sent)) == [("order_date", None)]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "2026-02-29 12:00:00",
+        "2026-02-30 12:00:00",
+        "2026-13-01 12:00:00",
+        "2026-00-10 12:00:00",
+        "0000-01-01 12:00:00",
+        "2026-03-01 24:00:00",
+        "2026-03-01 12:60:00",
+        "2026-03-01 12:00:60",
+        "2026-03-01",
+        "20260301T120000.123",
+        "2026-W01-1T12:00:00",
+        "01/03/2026 12:00:00",
+        "2026-03-01 12:00:00 Europe/Paris",
+        "2026-03-01 12:00:00+99:00",
+        "0001-01-01 00:00:00+14:00",
+        "9999-12-31 23:59:59-12:00",
+        "٢٠٢٦-03-01 12:00:00",
+        "yesterday",
+        1772373926,
+    ],
+)
+def test_what_is_no_real_date_is_refused(claras: Maker, sent: object) -> None:
+    assert wrong(claras(order_date=sent)) == [("order_date", "not a date and time")]
+
+
+@pytest.mark.parametrize("sent", ["100", 100, 100.0, " 100 ", "00100"])
+def test_a_product_id_is_an_integer_or_its_digits(claras: Maker, sent: object) -> None:
+    assert line(claras, id=sent).id == 100
+
+
+@pytest.mark.parametrize(
+    "sent", ["1e2", "1.5", "-1", "abc", "１００", 1.5, True, [1], float("inf"), "9" * 5_000]
+)
+def test_what_is_no_integer_is_no_product_id(claras: Maker, sent: object) -> None:
+    assert wrong_line(claras, id=sent) == [("products[0].id", "not an integer")]
+
+
+@pytest.mark.parametrize("field", ["id", "variant_id"])
+def test_an_integer_has_64_bits(claras: Maker, field: str) -> None:
+    assert getattr(line(claras, **{field: 2**63 - 1}), field) == 2**63 - 1
+    assert getattr(line(claras, **{field: -(2**63)}), field) == -(2**63)
+    for sent in (2**63, str(2**63), -(2**63) - 1, 10**5_000, 1e300):
+        assert wrong_line(claras, **{field: sent}) == [(f"products[0].{field}", "not an integer of 64 bits")]
+
+
+@pytest.mark.parametrize("field", ["id", "name"])
+@pytest.mark.parametrize("nothing", [None, "", " ", False])
+def test_a_product_needs_an_id_and_a_name(claras: Maker, field: str, nothing: object) -> None:
+    assert wrong_line(claras, **{field: nothing}) == [(f"products[0].{field}", None)]
+
+
+LABELS = ["category_id", "category_name", "mpn", "ean13", "sku", "upc"]
+
+
+@pytest.mark.parametrize("field", ["name", *LABELS])
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(1234567890123, "1234567890123"), (12.5, "12.5"), (3.0, "3"), (0, "0"), (1e-5, "0.00001"), (-1, "-1")],
+)
+def test_a_number_is_taken_as_its_digits(claras: Maker, field: str, sent: object, kept: str) -> None:
+    assert getattr(line(claras, **{field: sent}), field) == kept
+
+
+@pytest.mark.parametrize("field", [*LABELS, "url", "image_url"])
+@pytest.mark.parametrize("sent", [True, ["x"], {"x": 1}, float("inf"), VERY_LONG])
+def test_what_is_neither_text_nor_number_is_no_label(claras: Maker, field: str, sent: object) -> None:
+    assert wrong_line(claras, **{field: sent}) == [(f"products[0].{field}", "not text")]
+
+
+@pytest.mark.parametrize("field", [*LABELS, "url", "image_url", "qty", "unit_price", "variant_id"])
+@pytest.mark.parametrize("nothing", [None, False, "", "   "])
+def test_nothing_in_an_optional_field_of_a_product_means_none(
+    claras: Maker, field: str, nothing: object
+) -> None:
+    assert line(claras, **{field: nothing}) == OrderLine(1, "Rye")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("https://bakery.example/rye?a=1&amp;b=2", "https://bakery.example/rye?a=1&amp;b=2"),
+        ("HTTP://bakery.example", "HTTP://bakery.example"),
+        (" https://bakery.example ", "https://bakery.example"),
+        ("javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("//bakery.example/rye", None),
+        ("/rye", None),
+        ("https://", None),
+        ("https:///rye", None),
+        (" java\nscript:alert(1)", None),
+        (5, None),
+    ],
+)
+@pytest.mark.parametrize("field", ["url", "image_url"])
+def test_only_web_addresses_are_kept(claras: Maker, field: str, sent: object, kept: str | None) -> None:
+    assert getattr(line(claras, **{field: sent}), field) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("1", 1), (1, 1), (1.0, 1), ("1.000000", 1), (0, 0), ("0", 0), (2**63 - 1, 2**63 - 1)]
+)
+def test_a_quantity_counts_from_nought(claras: Maker, sent: object, kept: int) -> None:
+    assert line(claras, qty=sent).qty == kept
+
+
+@pytest.mark.parametrize(
+    "sent", [-1, -1.0, 1.5, "1.5", "-1", "two", True, [], {}, 2**63, float("inf"), ".", ".0"]
+)
+def test_what_is_no_quantity_is_refused(claras: Maker, sent: object) -> None:
+    ((field, expected),) = wrong_line(claras, qty=sent)
+    assert field == "products[0].qty"
+    assert expected in ("not an integer", "not an integer from 0")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("25.90", "25.90"),
+        (25.9, "25.90"),
+        ("25.900000", "25.90"),
+        ("25.9", "25.90"),
+        (" 25.90 ", "25.90"),
+        ("0025.9", "25.90"),
+        (25.899999999999999, "25.90"),
+        (25, "25.00"),
+        ("25", "25.00"),
+        (0, "0.00"),
+        ("0", "0.00"),
+        ("000.000", "0.00"),
+        (0.0, "0.00"),
+        (-0.0, "0.00"),
+        ("0.125", "0.125"),
+        ("0.1234567890123456789", "0.1234567890123456789"),
+        (1e-05, "0.00001"),
+        ("1.5e3", "1500.00"),
+        ("2E-3", "0.002"),
+        ("999999999999999.99", "999999999999999.99"),
+    ],
+)
+def test_a_price_has_one_spelling(claras: Maker, sent: object, kept: str) -> None:
+    assert line(claras, unit_price=sent).unit_price == kept
+    assert line(claras, unit_price=kept).unit_price == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        -1,
+        -0.5,
+        "-1",
+        "25,90",
+        "€25",
+        "1e999999",
+        "1e99",
+        "1E+999999999999999999",
+        1e300,
+        10**15,
+        VERY_LONG,
+        "9" * 5_000,
+        "0" * 1_000_000 + "x",
+        "0." + "1" * 5_000,
+        float("inf"),
+        float("nan"),
+        "NaN",
+        "Infinity",
+        "٢٥",
+        ".",
+        True,
+        [25.9],
+        {"amount": 25},
+    ],
+)
+def test_what_is_no_price_is_refused(claras: Maker, sent: object) -> None:
+    assert wrong_line(claras, unit_price=sent) == [("products[0].unit_price", "not a decimal from 0")]

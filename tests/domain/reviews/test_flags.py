@@ -1,0 +1,191 @@
+"""What the checks find in a review's text: what is disguised within reason, and nothing that is ordinary."""
+
+import time
+from unicodedata import normalize
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afterword.domain.reviews.abuse import PHRASES, WORDS
+from afterword.domain.reviews.flags import FLAGS, look
+
+ORDINARY = [
+    "",
+    "Good bread.",
+    "Très bon pain, encore chaud. Merci !",
+    "4.5 mm, 2026-03-01, n° 12345678, T-shirt XL 2.0",
+    "Ordered on 02/03/2026 at 14:05, here on 05.03.2026 10:30.",
+    "3,90 € for 250.5 g; 1 000 000 crumbs; 20 % off; 12.50$; 10h30-12h00",
+    "Commande n° 0612345678, colis 0033612345678, ref: 0123456789, order #0612345678",
+    "EAN 3760123456789, format 10x15 cm, 1920x1080, 08.30-12.30 14.00-18.00",
+    "C'est bien.Merci.Je recommande.De plus, livré vite.It was good.So nice.Me too",
+    "Node.js, Vue.js and a file readme.md; e.g. this, i.e. that, etc., 10 a.m.",
+    "Rendez-vous @ la boutique. Très bien.",
+    "Livré le 2 mars/3 mars, et/ou le 4.",
+    "Un bâtard et une baguette, livrés en retard. The screw you need. Spic and span.",
+    "A crap product and a shit delivery. C'est de la merde. Putain de bon pain.",
+    "J'ai payé 455 g au lieu de 500 g sur un A55.",
+    "Un point de vente, un bon point, la gare au point com­mun.",
+    "😀😀😀 ★★★★★ 日本語のレビュー。とても良い。",
+]
+
+LINKS = [
+    "https://evil.example/path",
+    "see hxxp://evil",
+    "http : //evil",
+    "www.evil.example",
+    "w w w . evil . shop",
+    "evil.com",
+    "My shop: evil.fr!",
+    "shop.evil.co.uk is better",
+    "ＥＶＩＬ．ＣＯＭ",
+    "e\u200bvil\u2060.c\u00adom",
+    "exa mple (dot) com",
+    "evil [point] fr",
+    "evil dot com",
+    "evil point com",
+    "evil . com",
+    "evil. com",
+    "e v i l . c o m",
+    "bit.ly/abc",
+    "t.me/somebody",
+    "evil.shop/bread",
+    "go to evil.de.",
+    "go to evil.it",
+    "日本。com/店",
+]
+
+ADDRESSES = [
+    "clara@mail.example",
+    "CLARA@MAIL.EXAMPLE",
+    "clara.n+x@mail.co.uk",
+    "clara [at] mail.example",
+    "clara(at)mail(dot)example",
+    "clara @ gmail . com",
+    "clara arobase gmail point com",
+    "clara＠mail．example",
+    "c\u200blara@\u200bmail.example",
+]
+
+PHONE_NUMBERS = [
+    "06 12 34 56 78",
+    "06.12.34.56.78",
+    "06-12-34-56-78",
+    "06 - 12 - 34 - 56 - 78",
+    "0612345678",
+    "0 6 1 2 3 4 5 6 7 8",
+    "O6 12 34 56 78",
+    "tel.0612345678",
+    "n° 0612345678",
+    "+33612345678",
+    "+33 6 12 34 56 78",
+    "+33 (0)6 12 34 56 78",
+    "0033 6 12 34 56 78",
+    "0612 345 678",
+    "020 7946 0958",
+    "07700 900123",
+    "(555) 123-4567",
+    "+1 555 123 4567",
+    "555-123-4567",
+    "０６ １２ ３４ ５６ ７８",
+    "٠٦ ١٢ ٣٤ ٥٦ ٧٨",
+    "06\u200b12\u200b34\u200b56\u200b78",
+    "0\ufe0f\u20e36 12 34 56 78",
+]
+
+ABUSE = [
+    "Quel connard.",
+    "CONNARD",
+    "Enculés !",
+    "encule\u0301",
+    "The owner is an asshole",
+    "c\u200bonnard",
+    "c o n n a r d",
+    "c.o.n.n.a.r.d",
+    "connnnnard",
+    "c0nnard",
+    "ｃｏｎｎａｒｄ",
+    "fuck\nyou",
+    "Bande d'idiots",
+]
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_what_is_ordinary_is_not_flagged(text: str) -> None:
+    assert look(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"),
+    [
+        (flag, text)
+        for flag, texts in zip(FLAGS, (LINKS, ADDRESSES, PHONE_NUMBERS, ABUSE), strict=False)
+        for text in texts
+    ],
+)
+def test_what_is_looked_for_is_found_however_it_is_disguised(flag: str, text: str) -> None:
+    assert look(text) == (flag,)
+    assert look(f"Bon pain, {text} !\nMerci.") == (flag,)
+
+
+def test_what_is_found_comes_in_one_order() -> None:
+    text = "Connard ! Call 06 12 34 56 78, write to clara@mail.example or see https://evil.example"
+    assert look(text) == ("link", "e-mail address", "phone number", "abuse")
+
+
+def test_words_of_abuse_are_written_as_they_are_looked_for() -> None:
+    for entry in (*WORDS, *PHRASES):
+        assert look(entry) == ("abuse",), entry
+
+
+@given(st.text() | st.text("cnard0.@+ \n(at)w:/12-\u0301\u200bİıß\ud800"))
+def test_any_text_is_looked_at_and_its_case_says_nothing(text: str) -> None:
+    found = look(text)
+    assert set(found) <= set(FLAGS)
+    assert look(text.upper()) == look(text.lower()) == look(text.swapcase()) == found
+
+
+@given(st.sampled_from([*LINKS, *ADDRESSES, *PHONE_NUMBERS, *ABUSE, *ORDINARY]))
+def test_a_text_is_the_same_however_its_accents_and_its_case_are_stored(text: str) -> None:
+    spellings = (normalize("NFC", text), normalize("NFD", text), text.upper(), text.lower())
+    assert {look(each) for each in spellings} == {look(text)}
+
+
+HOSTILE = [
+    "a",
+    " ",
+    "\n",
+    " \n",
+    ".",
+    "@",
+    "0",
+    "0 ",
+    "00 1",
+    "+1 ",
+    "a ",
+    "a.",
+    "a@",
+    "a@a.",
+    "(",
+    "( dot",
+    "w w ",
+    "://",
+    "é",
+    "\u0301\u0327",
+    "\u200b",
+    "\ufdfa",
+    "connard",
+]
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_a_hundred_kilobytes_of_anything_take_a_moment(part: str) -> None:
+    def seconds(length: int) -> float:
+        text = part * (length // len(part.encode()))
+        began = time.process_time()
+        look(text)
+        return time.process_time() - began
+
+    # Ten times as much takes ten times as long; where it went with the square, it would be a hundred times.
+    assert seconds(102_400) < 30 * max(seconds(10_240), 0.005)

@@ -1,0 +1,132 @@
+"""How PostgreSQL is reached: several hosts, a line that falls silent, a password that nobody is told; and what each
+transaction asks of it."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import mkdtemp
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.store.engine.postgres_connection import PostgresConnection, read_address
+from afterword.store.opening import open_postgres
+from tests.cli.command import Command
+from tests.conftest import closing_now
+from tests.postgres import PostgresServer, new_database
+from tests.server import free_port
+
+
+@pytest.fixture(scope="module")
+def read_only() -> Iterator[str]:
+    """Host and port of a server that takes no writes, as a standby or one that is being replaced."""
+    folder = Path(mkdtemp(prefix="afterword-postgres-"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder, default_transaction_read_only="on")
+    try:
+        yield urlsplit(server.url).netloc.rpartition("@")[2]
+    finally:
+        server.remove()
+
+
+def hosts(first: str, url: str, query: str = "") -> str:
+    """The address of a server, with another host before its own."""
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return f"postgresql://{user}@{first},{host}{parts.path}{query}"
+
+
+def port_of(connection: PostgresConnection) -> int:
+    [(port,)] = connection.rows("SELECT inet_server_port()")
+    return int(port)
+
+
+def test_of_two_hosts_the_one_that_lives_is_taken(postgres: str) -> None:
+    with closing(PostgresConnection(hosts(f"127.0.0.1:{free_port()}", postgres))) as connection:
+        assert port_of(connection) == urlsplit(postgres).port
+
+
+def test_of_two_hosts_the_one_that_takes_writes_is_taken(postgres: str, read_only: str) -> None:
+    with closing(PostgresConnection(hosts(read_only, postgres))) as connection:
+        assert port_of(connection) == int(read_only.rpartition(":")[2])
+    asked = hosts(read_only, postgres, "?target_session_attrs=read-write")
+    with closing(PostgresConnection(asked)) as connection:
+        assert port_of(connection) == urlsplit(postgres).port
+
+
+def test_a_line_that_falls_silent_is_given_up_in_half_a_minute_unless_the_address_says_otherwise(
+    postgres: str,
+) -> None:
+    wanted = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+
+    def found(url: str) -> list[int]:
+        address = read_address(url)
+        with psycopg.connect(**address) as raw, socket.socket(fileno=raw.fileno()) as line:
+            options = [line.getsockopt(socket.IPPROTO_TCP, one) for one in wanted]
+            line.detach()
+            return options
+
+    assert found(postgres) == [15, 5, 3, 30_000]
+    assert found(f"{postgres}?keepalives_idle=60&tcp_user_timeout=90000") == [60, 5, 3, 90_000]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["hush/word@", "word@hush@", "hush%zzword@", "5432/hush@", "hush/1?x@", "1/hush?x@"],
+)
+def test_of_a_password_that_is_wrongly_written_nothing_is_told(written: str, tmp_path: Path) -> None:
+    url = f"postgresql://afterword:{written}127.0.0.1:1/name"
+    with pytest.raises(SettingsError) as raised:
+        PostgresConnection(url)
+    ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=url)
+    for told in (str(raised.value), ran.out, ran.err):
+        assert "hush" not in told
+    assert "(AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: write postgresql://" in ran.out
+
+
+def test_a_password_is_not_told_when_no_host_answers() -> None:
+    dead = f"127.0.0.1:{free_port()}"
+    with pytest.raises(StoreUnavailable) as raised:
+        PostgresConnection(f"postgresql://afterword:hushword@{dead},{dead}/name")
+    assert "hushword" not in str(raised.value)
+    assert "refused" in str(raised.value)
+
+
+def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(postgres: str) -> None:
+    asked = "SELECT current_setting('synchronous_commit')"
+    with new_database(postgres) as url, closing(PostgresConnection(url)) as connection:
+        name = urlsplit(url).path.removeprefix("/")
+        connection.run(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        connection.run("SET synchronous_commit = off")  # as a reload of the server's settings does meanwhile
+        with closing(PostgresConnection(url)) as another:
+            for each in (connection, another):
+                assert each.rows(asked) == [("off",)]
+                each.begin()
+                assert each.rows(asked) == [("on",)]
+                each.commit()
+        connection.run("SET synchronous_commit = remote_apply")
+        connection.begin()
+        assert connection.rows(asked) == [("remote_apply",)], "a stricter one is left as it is"
+        connection.rollback()
+
+
+def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_tells_no_password(
+    postgres: str, tmp_path: Path
+) -> None:
+    with new_database(postgres) as url:
+        two = hosts(f"127.0.0.1:{free_port()}", url, "?target_session_attrs=read-write")
+        ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=two.replace("@", ":hushword@"))
+    assert (ran.code, ran.err) == (0, "")
+    assert "The PostgreSQL database is whole." in ran.out
+    assert "hushword" not in ran.out
+
+
+def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
+    postgres: str, tmp_path: Path
+) -> None:
+    with new_database(postgres) as url, closing_now(open_postgres(url, tmp_path / "journal")) as database:
+        asked = "SELECT reloptions FROM pg_class WHERE relname = 'invitations'"
+        assert database.read_now(lambda tx: tx.rows(asked)) == [(["autovacuum_vacuum_scale_factor=0.02"],)]

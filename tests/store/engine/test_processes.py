@@ -1,0 +1,144 @@
+"""Several processes on one data folder: nobody is in another's way, and the schema is made once."""
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from afterword.base.errors import SchemaTooNew, StoreUnavailable
+from afterword.store.engine.migrate import migrations
+from afterword.store.engine.sqlite import SqliteDatabase
+from afterword.store.opening import open_sqlite
+from tests.store.cast import Member, counted, import_batch, order
+
+pytestmark = pytest.mark.sqlite
+
+PROJECT = Path(__file__).parents[3]
+
+START = """
+import sys
+from pathlib import Path
+from tests.store.cast import open_database
+sys.stdin.readline()
+database = open_database(Path(sys.argv[1]))
+assert not database.is_held
+"""
+
+WRITE = """
+import asyncio, sys
+from pathlib import Path
+from tests.store.cast import import_one, open_database, order, same_member, add_member
+from afterword.store.shops import find_shop, list_keys
+from afterword.store.orders import Arrival, import_orders
+from tests.store.cast import NOW
+
+async def import_all():
+    for n in range(150):
+        one = [(0, order(f"{sys.argv[2]}-{n}"))]
+        [stored] = await database.write(lambda tx: import_orders(tx, [Arrival(shop, key, one, NOW)]))
+        assert stored.numbers > [0]
+
+database = open_database(Path(sys.argv[1]))
+shop = database.read_now(lambda tx: find_shop(tx, "Alba's bakery"))
+key = database.read_now(lambda tx: list_keys(tx, shop))[0]
+sys.stdin.readline()
+asyncio.run(import_all())
+"""
+
+
+def start(program: str, *arguments: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-c", program, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(line, cwd=PROJECT, stdin=pipe, stderr=pipe, text=True)
+
+
+def together(processes: list[subprocess.Popen[str]]) -> None:
+    """Lets all of them go at once, and wants each to end well."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+
+
+def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(tmp_path: Path) -> None:
+    together([start(START, str(tmp_path / "data")) for _ in range(10)])
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["afterword.db", "send.journal"]
+    with closing(apsw.Connection(str(tmp_path / "data" / "afterword.db"))) as other:
+        assert other.execute("SELECT version FROM schema_versions").fetchall() == [
+            (number,) for number, _ in migrations()
+        ]
+        assert other.execute("SELECT count(*) FROM journals").fetchall() == [(1,)]
+        assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
+    folder = str(database.journal.address.parent)
+    together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
+    assert counted(database, "orders") == counted(database, "invitations") == 300
+    numbers = database.read_now(lambda tx: tx.rows("SELECT DISTINCT order_id FROM orders"))
+    assert len(numbers) == 300
+    assert database.write_now(lambda tx: import_batch(tx, alba, order("first-7"), order("second-7"))) == [
+        None,
+        None,
+    ]
+
+
+def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:
+    path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
+    open_sqlite(path, journal).close_now()
+    with closing(apsw.Connection(str(path))) as newer:
+        newer.execute("INSERT INTO schema_versions (version) VALUES (9999)")
+    with pytest.raises(
+        SchemaTooNew, match="has schema 9999, but this version of Afterword knows only schema"
+    ):
+        open_sqlite(path, journal)
+    with closing(apsw.Connection(str(path))) as newer:
+        assert newer.execute("SELECT max(version) FROM schema_versions").fetchall() == [(9999,)]
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
+    open_sqlite(path, journal).close_now()
+    before = path.read_bytes(), journal.read_bytes()
+    open_sqlite(path, journal).close_now()
+    assert (path.read_bytes(), journal.read_bytes()) == before
+
+
+def test_a_file_that_is_no_database_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "afterword.db"
+    path.write_text("Alba's recipes, which are no database at all. " * 100)
+    with pytest.raises((StoreUnavailable, apsw.NotADBError)):
+        open_sqlite(path, tmp_path / "send.journal")
+    assert path.read_text().startswith("Alba's recipes")
+
+
+def test_a_backup_ends_while_orders_keep_coming(database: SqliteDatabase, alba: Member) -> None:
+    long = "[]" + " " * 3_000
+    database.write_now(lambda tx: import_batch(tx, alba, *(order(f"{n}", lines=long) for n in range(5_000))))
+    before, steps = counted(database, "orders"), 0
+
+    def write_meanwhile(done: int, pages: int) -> None:
+        nonlocal steps
+        steps += 1
+        assert steps < 100, "the backup begins anew with each write"
+        database.write_now(lambda tx: import_batch(tx, alba, order(f"while {steps}")))
+
+    target = database.path.with_name("backup.db")
+    database.backup(target, write_meanwhile)
+    assert steps > 1
+    with closing(apsw.Connection(str(target))) as copy:
+        [(orders, invitations)] = copy.execute(
+            "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM invitations)"
+        )
+        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert before <= orders == invitations

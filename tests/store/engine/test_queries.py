@@ -1,0 +1,190 @@
+"""The named SQL: every piece fits the schema, is used, and stays quick however much waits."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+import afterword
+from afterword.store import queries
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.journal.rows import RowsPlace
+from afterword.store.opening import open_postgres
+from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
+from tests.conftest import closing_now
+from tests.postgres import new_database
+
+PACKAGE = Path(afterword.__file__).parent
+CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
+
+MAY_SCAN = (
+    "all_suppressions",
+    "any_journal",
+    "count_invitations",
+    "count_notices",
+    "forget_journals",
+    "in_doubt",
+    "key_by_id",
+    "list_shops",
+    "look_for_a_move",
+    "stopped_webhooks",
+    "webhook_by_id",
+)
+"""What is asked on the command line alone, or of a table of few rows. All the rest is asked while orders come in or
+messages go out, or by a person who waits: an index gives it what it reads."""
+
+SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held", "INDEX reviews_waiting")
+"""What may be read from end to end: the shops, and the indexes of what is in hand just now, and of what waits."""
+
+
+def sql_files() -> list[str]:
+    files = resources.files(queries).iterdir()
+    return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
+
+
+def prepared(database: EngineDatabase, how: str, sql: str) -> list[tuple[object, ...]]:
+    values = dict.fromkeys(re.findall(r":(\w+)", sql))
+    return database.read_now(lambda tx: tx.rows(f"{how} {sql}", values))
+
+
+OF_A_JOURNAL = [
+    "append_to_journal",
+    "create_journal",
+    "create_journal_lines",
+    "journal_identity",
+    "journal_lines",
+    "journal_size",
+    "name_journal",
+]
+"""Of the send journal as rows, in a database of its own."""
+
+OF_POSTGRESQL = ["next_order_ids", *OF_A_JOURNAL]
+"""What has no meaning elsewhere."""
+
+
+@pytest.mark.parametrize("name", [name for name in all_queries() if name not in OF_POSTGRESQL])
+def test_every_query_fits_the_schema(database: EngineDatabase, name: str) -> None:
+    assert prepared(database, "EXPLAIN", all_queries()[name])
+
+
+def test_every_query_of_postgresql_fits_its_schema(postgres: str, tmp_path: Path) -> None:
+    with (
+        new_database(postgres) as url,
+        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
+    ):
+        assert RowsPlace(url).find() is None  # which makes its tables
+        for name in OF_POSTGRESQL:
+            if not name.startswith("create_"):
+                assert prepared(database, "EXPLAIN", all_queries()[name])
+
+
+def test_every_piece_of_the_files_is_found_and_no_two_have_one_name() -> None:
+    names = [name for text in sql_files() for name in re.findall(r"^-- name: *(\S*)", text, re.MULTILINE)]
+    assert sorted(names) == sorted(all_queries())
+
+
+def test_every_query_is_used_and_every_used_one_is_there() -> None:
+    asked = set(re.findall(r"\bquery(?:_of_rows)?\(\s*\"(\w+)\"", CODE))
+    assert asked <= set(all_queries())
+    unused = [name for name in all_queries() if f'"{name}"' not in CODE]
+    assert unused == []
+
+
+ONE_BY_ONE = """
+INSERT INTO orders (shop_id, order_id, live, id_order, order_date, received_at, firstname, lastname, email, lang,
+                    lines)
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+SELECT 7, n, 1, CAST(n AS TEXT), '2019-01-01 12:00:00', 1, 'Clara', 'Nunez', 'clara@nunez.example', 'en', '[]'
+FROM numbers
+"""
+
+
+@pytest.mark.parametrize("is_analyzed", [False, True])
+def test_which_orders_are_new_is_asked_by_their_numbers(
+    database: EngineDatabase, engine: str, is_analyzed: bool
+) -> None:
+    """Not by the shop, whose orders may be millions: one duplicate would hold up everybody's orders."""
+    database.write_now(lambda tx: tx.run(ONE_BY_ONE))
+    if is_analyzed:
+        database.write_now(lambda tx: tx.run("ANALYZE"))
+    how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
+    values = {"shop_id": 7, "first": 15_000, "last": 15_010}
+    plan = " ".join(
+        str(row[-1])
+        for row in database.read_now(lambda tx: tx.rows(f"{how} {query('which_orders')}", values))
+    )
+    wanted = "INTEGER PRIMARY KEY (rowid>? AND rowid<?)" if engine == "sqlite" else "order_id <= 15010"
+    assert wanted in plan, plan
+    assert engine == "sqlite" or "Index Cond" in plan, plan
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("is_analyzed", [False, True])
+def test_what_is_claimed_is_found_by_its_numbers(database: EngineDatabase, is_analyzed: bool) -> None:
+    """Not by the shop: a claim would read all that waits there."""
+    database.write_now(lambda tx: tx.run(WAITING))
+    if is_analyzed:
+        database.write_now(lambda tx: tx.run("ANALYZE"))
+    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1}
+    sql = f"EXPLAIN QUERY PLAN {query('claim_due')}"
+    plan = [str(row[-1]) for row in database.read_now(lambda tx: tx.rows(sql, values))]
+    assert "SEARCH invitations USING INTEGER PRIMARY KEY (rowid=?)" in plan, plan
+
+
+@pytest.mark.sqlite
+def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase) -> None:
+    scanning = []
+    for name in sorted(all_queries().keys() - set(OF_POSTGRESQL)):
+        plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
+        if any(step.startswith("SCAN") and not any(map(step.__contains__, SMALL)) for step in plan):
+            scanning.append(name)
+    assert scanning == sorted(MAY_SCAN)
+
+
+IN_THE_ORDER_OF = {
+    "claim_due": "invitations_due",
+    "count_due": "invitations_by_time",
+    "first_due": "invitations_by_time",
+    "oldest_due": "invitations_by_time",
+}
+"""The index that gives a query its rows, the oldest first, so that no more are read than are wanted."""
+
+WAITING = """
+INSERT INTO invitations (shop_id, order_id, live, due_at, next_try_at, state, tries)
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+SELECT n - n / 10 * 10, n, 1, n, n, 'scheduled', 0 FROM numbers
+"""
+"""Of ten shops in turn, a second apart."""
+
+
+def test_the_oldest_due_are_found_without_sorting(database: EngineDatabase, engine: str) -> None:
+    how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
+    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1}
+    database.write_now(lambda tx: tx.run(WAITING))
+    database.write_now(lambda tx: tx.run("ANALYZE"))
+    for name, index in IN_THE_ORDER_OF.items():
+        sql = all_queries()[name]
+        named = {each: values[each] for each in re.findall(r":(\w+)", sql)}
+        plan = [
+            str(row[-1]) for row in database.read_now(lambda tx, sql=sql, n=named: tx.rows(f"{how} {sql}", n))
+        ]
+        assert not any("TEMP B-TREE" in step or "Sort" in step for step in plan), plan
+        assert any(index in step for step in plan), plan
+
+
+@pytest.mark.sqlite
+def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatabase) -> None:
+    for name in ("insert_orders", "insert_invitations"):
+        one, three = query_of_rows(name, 1), query_of_rows(name, 3)
+        assert three.count("?") == 3 * one.count("?") > 0
+        assert ":" not in three
+        assert database.read_now(
+            lambda tx, three=three: tx.rows(f"EXPLAIN {three}", [None] * three.count("?"))
+        )
+
+
+@pytest.mark.parametrize("name", ["find_suppression", "claim_due", "insert_orders"])
+def test_what_is_not_about_one_order_is_not_made_to_be_of_many(name: str) -> None:
+    with pytest.raises(ValueError, match="not about the row of one order"):
+        query_of_orders(all_queries()[name])

@@ -1,0 +1,327 @@
+"""Citus: each statement names its shop, or is known to ask all nodes; what is spread can be; `migrate --citus`.
+
+No cluster runs here. The statements are read (see `shards`), and the spreading is tried against a plain PostgreSQL
+that pretends (see `tests.citus`). With AFTERWORD_TEST_CITUS, the whole store is tried on a real one.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from afterword.base.errors import Refused
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.migrate import statements
+from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.opening import open_postgres
+from afterword.store.queries import all_queries, query_of_orders
+from afterword.store.shops import change_shop, list_shops
+from afterword.store.transfer.citus import citus_sql, distribute
+from tests.citus import pretend_citus
+from tests.postgres import new_database
+from tests.store.cast import add_member, closing_now
+from tests.store.engine.test_queries import OF_A_JOURNAL
+from tests.store.transfer.shards import NotOnCitus, where_it_runs
+
+SPREAD = [
+    "shops",
+    "keys",
+    "orders",
+    "invitations",
+    "suppressions",
+    "remembered",
+    "reviews",
+    "past_versions",
+    "imports",
+    "review_counts",
+    "chain",
+    "chain_heads",
+    "webhooks",
+    "notices",
+]
+
+ASKS_ALL_NODES = {
+    "first_due": "four times a second and lane; each shard reads the front of one index",
+    "due_shops": "when a thousand letters are due; each shard reads the front of its own shops' queues",
+    "lapsed": "every few seconds; each shard reads the small index of what is in hand",
+    "oldest_due": "for doctor and the metrics; the front of one index",
+    "count_due": "for the metrics; no more rows of a shard than are counted at most",
+    "in_hand": "when the loss of the send journal is accepted",
+    "in_doubt": "for doctor",
+    "count_invitations": "for doctor",
+    "all_suppressions": "when the loss of the send journal is accepted",
+    "show_invitation": "on the command line, where an invitation is named without its shop",
+    "show_review": "on the command line, where a review is named without its shop",
+    "reviews_to_publish": "every few seconds; the front of one index",
+    "waiting_by_shop": "for doctor; each shard reads the index of what waits",
+    "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
+    "due_notices": "twice a second; each shard reads the front of one index",
+    "count_notices": "for doctor",
+    "stopped_webhooks": "for doctor",
+    "webhook_by_id": "on the command line, where a webhook is named without its shop",
+    "key_by_id": "on the command line, where a key is named without its shop",
+    "notices_in_hand": "while a move waits for what is in hand",
+    "held_now": "while a move waits for what is in hand",
+    "last_order": "when a move begins",
+    "shop_by_name": "on the command line, and when a shop is added",
+    "list_shops": "on the command line, and at the start",
+}
+"""The reads that go to every shard, and when. Nothing that is done for each order or letter is among them."""
+
+HOT = (
+    "private_key",
+    "insert_orders",
+    "insert_invitations",
+    "which_orders",
+    "shop_by_id",
+    "claim_due",
+    "any_remembered",
+    "claimed_invitation",
+    "find_suppression",
+    "mark_sending",
+    "record_outcome",
+    "release_claim",
+    "renew_lease",
+    "order_of",
+    "letter_at",
+    "order_of",
+    "reviews_of_order",
+    "insert_suppression",
+    "list_invitations",
+    "insert_review",
+    "change_review",
+    "count_reviews",
+    "review_counts",
+    "next_in_chain",
+    "insert_entry",
+    "insert_notice",
+    "claim_notice",
+    "mark_notice",
+    "end_notice",
+    "keep_notice",
+    "newest_reviews",
+    "shown_reviews",
+    "standing",
+    "all_reviews",
+    "orders_of_reviews",
+    "imported_before",
+    "insert_import",
+)
+"""What is done for each order, letter, page or press of a button."""
+
+
+@pytest.mark.parametrize("name", [name for name in all_queries() if name not in OF_A_JOURNAL])
+def test_a_statement_stays_on_one_node_or_is_known_to_ask_all(name: str) -> None:
+    place = where_it_runs(all_queries()[name], frozenset(SPREAD))
+    assert (place == "all nodes") == (name in ASKS_ALL_NODES)
+    assert place == "one node" or name not in HOT
+
+
+OF_ORDERS = ("claimed_invitation", "mark_sending", "record_outcome", "release_claim", "renew_lease")
+
+
+@pytest.mark.parametrize("name", OF_ORDERS)
+def test_what_is_done_for_one_order_is_done_for_many_on_the_same_node(name: str) -> None:
+    assert where_it_runs(query_of_orders(all_queries()[name]), frozenset(SPREAD)) == "one node"
+
+
+def test_the_lists_name_statements_that_are_there() -> None:
+    assert set(ASKS_ALL_NODES) | set(HOT) <= set(all_queries())
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("UPDATE orders SET lang = 'fr' WHERE order_id = :order_id", "their shop is not named"),
+        ("UPDATE orders SET lang = 'fr' WHERE shop_id = :s OR shop_id = :t", "one of several conditions"),
+        ("UPDATE orders SET lang = 'fr' WHERE NOT (shop_id = :shop_id)", "their shop is not named"),
+        ("UPDATE orders SET lang = 'fr' WHERE (shop_id = :s OR live = 1)", "their shop is not named"),
+        ("UPDATE orders SET lang = 'fr' WHERE shop_id > :shop_id", "their shop is not named"),
+        ("DELETE FROM orders WHERE live = 0", "their shop is not named"),
+        ("DELETE FROM orders", "their shop is not named"),
+        ("INSERT INTO orders (order_id) VALUES (:order_id)", "their shop is not named"),
+        ("INSERT INTO orders (shop_id) VALUES (7)", "their shop is not named"),
+        ("INSERT INTO orders (shop_id) VALUES (:one), (:two)", "one row of values"),
+        ("INSERT INTO orders (shop_id) SELECT shop_id FROM shops", "one row of values"),
+        ("INSERT INTO keys (shop_id, live) VALUES (:s, (SELECT 1))", "a subquery among the values"),
+        ("UPDATE orders SET shop_id = :to WHERE shop_id = :from", "moved to another shop"),
+        (
+            "INSERT INTO orders (shop_id) VALUES (:s) ON CONFLICT (shop_id) DO UPDATE SET shop_id = :t",
+            "moved to another shop",
+        ),
+        ("SELECT lang FROM orders WHERE order_id = :o FOR UPDATE", "locked and their shop is not named"),
+        ("UPDATE keys SET revoked_at = now() WHERE shop_id = :shop_id", "not the same each time: now"),
+        ("UPDATE keys SET key_id = nextval('k') WHERE shop_id = :shop_id", "not the same each time: nextval"),
+        ("DELETE FROM keys WHERE shop_id = :s AND random() < 1", "not the same each time: random"),
+        ("SELECT 1 FROM orders o JOIN keys k ON k.live = o.live", "joined otherwise than by shop"),
+        ("SELECT 1 FROM orders o CROSS JOIN keys k", "joined otherwise than by shop"),
+        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = k.key_id", "joined otherwise than by shop"),
+        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.shop_id = :t", "more than one shop"),
+        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.live = 1", "otherwise than by shop"),
+        (
+            "UPDATE keys SET live = 0 WHERE shop_id = :s AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.live = 1)",
+            "their shop is not named",
+        ),
+        ("SELECT 1 FROM counters c WHERE EXISTS (SELECT 1 FROM orders o)", "a table of the coordinator"),
+        ("SELECT 1 FROM journals j JOIN orders o ON o.shop_id = j.position", "a table of the coordinator"),
+        ("SELECT 1 FROM orders WHERE shop_id IN (SELECT shop_id FROM shops)", "otherwise than by shop"),
+        ("WITH a AS (SELECT shop_id FROM orders) SELECT 1 FROM a", "a CTE"),
+        (
+            "SELECT (SELECT 1 FROM keys k) FROM (SELECT live FROM keys) AS few",
+            "otherwise than by shop",
+        ),
+        (
+            "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few",
+            "beside one in FROM",
+        ),
+        ("SELECT 1 FROM orders o LEFT JOIN keys k ON k.shop_id = o.shop_id", "does not know left"),
+        ("SELECT live FROM orders UNION SELECT live FROM keys", "does not know union"),
+        ("SELECT 1 FROM public.orders", "what is meant in FROM"),
+        ("SELECT 1 FROM unnest(:shops)", "what is meant in FROM"),
+        ("SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id", "does not say of which table"),
+        ("SELECT 1 FROM orders o WHERE a.shop_id = :shop_id", "does not find a"),
+        ("TRUNCATE orders", "begins with truncate"),
+        ('SELECT 1 FROM "orders"', "does not know"),
+    ],
+)
+def test_the_reader_refuses_what_citus_would_refuse_or_what_it_does_not_know(sql: str, why: str) -> None:
+    with pytest.raises(NotOnCitus, match=why):
+        where_it_runs(sql, frozenset(SPREAD))
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        (
+            "SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.shop_id = :shop_id",
+            "one node",
+        ),
+        ("SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.live = 1", "all nodes"),
+        ("SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED", "one node"),
+        ("SELECT 1 FROM orders o WHERE (o.live = 1 AND :s = o.shop_id) -- FOR UPDATE", "one node"),
+        (
+            "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)",
+            "all nodes",
+        ),
+        (
+            "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING",
+            "one node",
+        ),
+        ("SELECT nextval('order_ids')", "coordinator"),
+        ("UPDATE counters SET next_id = next_id + 1", "coordinator"),
+    ],
+)
+def test_the_reader_says_where_a_statement_runs(sql: str, place: str) -> None:
+    assert where_it_runs(sql, frozenset(SPREAD)) == place
+
+
+@pytest.fixture
+def url(postgres: str) -> Iterator[str]:
+    """An empty database that pretends to be a cluster."""
+    with new_database(postgres) as url:
+        pretend_citus(url)
+        yield url
+
+
+@pytest.fixture
+def cluster(url: str, tmp_path: Path) -> Iterator[PostgresDatabase]:
+    with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
+        yield database
+
+
+def spread_tables(database: PostgresDatabase) -> dict[str, tuple[str, int]]:
+    asked = "SELECT logicalrelid::text, partkey, colocationid FROM pg_dist_partition"
+    return {name: (key, group) for name, key, group in database.read_now(lambda tx: tx.rows(asked))}
+
+
+def test_every_table_of_the_shops_is_spread_and_no_other(cluster: PostgresDatabase) -> None:
+    assert distribute(cluster) == SPREAD
+    found = spread_tables(cluster)
+    assert {key for key, _ in found.values()} == {"shop_id"}
+    assert len({group for _, group in found.values()}) == 1
+    asked = "SELECT table_name FROM information_schema.columns WHERE column_name = 'shop_id'"
+    assert {name for (name,) in cluster.read_now(lambda tx: tx.rows(asked))} == set(found) == set(SPREAD)
+    assert [name for (name,) in cluster.read_now(lambda tx: tx.rows("SELECT * FROM truncated"))] == SPREAD
+
+
+def test_spreading_again_does_nothing_and_goes_on_with_what_is_not_spread_yet(
+    cluster: PostgresDatabase,
+) -> None:
+    distribute(cluster)
+    assert distribute(cluster) == []
+    cluster.write_now(
+        lambda tx: tx.run("DELETE FROM pg_dist_partition WHERE logicalrelid = 'keys'::regclass")
+    )
+    assert distribute(cluster) == ["keys"]
+    assert sorted(spread_tables(cluster)) == sorted(SPREAD)
+
+
+def test_what_citus_refuses_is_said_and_undoes_everything(cluster: PostgresDatabase) -> None:
+    cluster.write_now(lambda tx: tx.run("CREATE UNIQUE INDEX wrong ON suppressions (address)"))
+    with pytest.raises(Refused, match=r'^Citus refuses: cannot create constraint on "suppressions": wrong$'):
+        distribute(cluster)
+    assert spread_tables(cluster) == {}
+    named = "SELECT conname FROM pg_constraint WHERE conname = 'shops_name_key'"
+    assert cluster.read_now(lambda tx: tx.rows(named)) == [("shops_name_key",)]
+
+
+def test_without_citus_there_is_a_sentence_and_no_change(postgres: str, tmp_path: Path) -> None:
+    with (
+        new_database(postgres) as url,
+        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
+        pytest.raises(Refused, match="this PostgreSQL database has no Citus"),
+    ):
+        distribute(database)
+
+
+def test_a_node_that_acknowledges_before_the_disk_is_refused(postgres: str, tmp_path: Path) -> None:
+    with new_database(postgres) as url:
+        pretend_citus(url, synchronous_commit="off")
+        with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
+            with pytest.raises(Refused, match="synchronous_commit is off on the node worker-1:5432"):
+                distribute(database)
+            assert spread_tables(database) == {}
+
+
+def test_names_stay_unique_where_no_key_can_hold_them(cluster: PostgresDatabase) -> None:
+    distribute(cluster)
+    cluster.write_now(lambda tx: add_member(tx, "Bruno's books"))
+    has_added, may_commit = threading.Event(), threading.Event()
+    said: list[str] = []
+
+    def add_slowly(tx: Transaction) -> None:
+        add_member(tx, "Alba's bakery")
+        has_added.set()
+        may_commit.wait(10)
+
+    def add_meanwhile() -> None:
+        try:
+            other.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+        except Refused as refused:
+            said.append(str(refused))
+
+    with closing_now(open_postgres(cluster.url, cluster.journal.address)) as other:
+        first = threading.Thread(target=lambda: cluster.write_now(add_slowly))
+        first.start()
+        assert has_added.wait(10)
+        second = threading.Thread(target=add_meanwhile)
+        second.start()
+        second.join(0.3)
+        may_commit.set()
+        first.join()
+        second.join()
+    assert said == ['there is a shop named "Alba\'s bakery" already']
+    shops = cluster.read_now(list_shops)
+    assert [shop.name for shop in shops] == ["Bruno's books", "Alba's bakery"]
+    with pytest.raises(Refused, match="there is a shop named"):
+        cluster.write_now(lambda tx: change_shop(tx, shops[0], name="Alba's bakery"))
+
+
+def test_the_file_can_be_pasted(url: str, tmp_path: Path) -> None:
+    """As it stands, in one transaction, into psql."""
+    open_postgres(url, tmp_path / "send.journal").close_now()
+    with psycopg.connect(url) as connection:
+        for statement in statements(citus_sql()):
+            connection.execute(statement)  # type: ignore[call-overload]

@@ -1,0 +1,403 @@
+"""Reviews for a shop's own programs, over real HTTP: contract/reviews-api, sentence by sentence; and no shop sees
+another, whichever key asks for whichever thing."""
+
+import asyncio
+import random
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import pytest
+from msgspec.structs import replace
+
+from afterword.actions.foreign import import_review
+from afterword.actions.moderation import answer, erase, reject
+from afterword.actions.writing import withdraw
+from afterword.base.errors import StoreUnavailable
+from afterword.domain.reviews.review import LINES_AN_ORDER, Review, review_id_of
+from afterword.store.shops import revoke_key
+from afterword.web.reviews_api import private as private_reviews
+from afterword.web.reviews_api.private import PrivateReviews
+from tests.store.cast import NOW
+from tests.store.reviews.reviewing import SIGNER
+from tests.web.conftest import Site
+from tests.web.reviews_api.reading import REVIEWS, STATS, Reviewed, error_of, json_of, texts_of
+
+DAY = 86_400
+STATES = ("waiting", "published", "rejected", "withdrawn", "erased")
+
+
+@pytest.fixture
+def shop(site: Site) -> Reviewed:
+    return Reviewed.new(site)
+
+
+def in_state(shop: Reviewed, id_order: str, state: str, line: int = 0, **said: Any) -> Review:
+    """A review, and what became of it."""
+    if state == "waiting":
+        return shop.review(id_order, line, look=lambda text: ("link",), **said)
+    review = shop.review(id_order, line, **said)
+    if state == "rejected":
+        return shop.write(lambda tx: reject(tx, review, "abuse", SIGNER, NOW))
+    if state == "withdrawn":
+        return shop.write(lambda tx: withdraw(tx, review, SIGNER, NOW))
+    if state == "erased":
+        return shop.write(lambda tx: erase(tx, review, SIGNER, NOW))
+    return review
+
+
+# The list.
+
+
+def test_a_review_is_listed_as_the_contract_says(shop: Reviewed) -> None:
+    first = shop.review("A-1", rating=4, text="Crisp.", now=NOW)
+    second = shop.review("A-2", 1, rating=1, text="Stale.", now=NOW + DAY, firstname="Élodie")
+    shop.write(lambda tx: answer(tx, first, "Thank you!", SIGNER, NOW + 2 * DAY))
+    assert json_of(shop.list()) == {
+        "pagination": {"total_results": 2, "total_pages": 1},
+        "reviews": [
+            {
+                "id": second.id,
+                "order": "A-2",
+                "product": "100",
+                "review_rating": 1,
+                "review_text": "Stale.",
+                "reviewer_name": "Élodie",
+                "reviewer_lastname": "Nunez",
+                "reviewer_email": "a-2@mail.example",
+                "date_time": "2026-03-02 15:12:06",
+                "review_status": 1,
+                "answer_text": "",
+                "answer_date_time": "",
+            },
+            {
+                "id": first.id,
+                "order": "A-1",
+                "product": "no",
+                "review_rating": 4,
+                "review_text": "Crisp.",
+                "reviewer_name": "Clara",
+                "reviewer_lastname": "Nunez",
+                "reviewer_email": "a-1@mail.example",
+                "date_time": "2026-03-01 15:12:06",
+                "review_status": 1,
+                "answer_text": "Thank you!",
+                "answer_date_time": "2026-03-03 15:12:06",
+            },
+        ],
+    }
+
+
+def test_an_imported_review_says_whence_it_came_and_has_no_order(shop: Reviewed) -> None:
+    ours = shop.review("A-1")
+    other = replace(ours, id=ours.id + 2**41, imported_from="an old shop", author="Diego M.")
+    shop.write(lambda tx: import_review(tx, replace(other, order_id=ours.order_id + 2**31), SIGNER, NOW))
+    found = {each["id"]: each for each in json_of(shop.list())["reviews"]}
+    imported = found[other.id]
+    assert (imported["imported"], imported["source"]) == (1, "an old shop")
+    assert (imported["order"], imported["reviewer_name"]) == ("", "Diego M.")
+    assert (imported["reviewer_lastname"], imported["reviewer_email"]) == ("", "")
+    assert found[ours.id].keys() == imported.keys() - {"imported", "source"}
+
+
+def test_states_are_three_numbers_and_what_is_erased_is_in_no_answer(shop: Reviewed) -> None:
+    for state in STATES:
+        in_state(shop, state, state)
+    found = {each["order"]: each["review_status"] for each in json_of(shop.list())["reviews"]}
+    assert found == {"waiting": 0, "published": 1, "rejected": 2, "withdrawn": 2}
+    for status, names in {0: {"waiting"}, 1: {"published"}, 2: {"rejected", "withdrawn"}}.items():
+        page = json_of(shop.list(status=status))
+        assert {each["order"] for each in page["reviews"]} == names
+        assert page["pagination"] == {"total_results": len(names), "total_pages": 1}
+
+
+TYPES = {"both": {"no", "100", "200"}, "site": {"no"}, "product": {"100", "200"}}
+
+
+def test_each_filter_narrows_the_list_and_its_totals(shop: Reviewed) -> None:
+    for line in range(3):
+        for state in ("waiting", "published", "rejected"):
+            in_state(shop, f"{line} {state}", state, line, now=NOW + line)
+    for name, products in TYPES.items():
+        for status in ("", 0, 1, 2):
+            for since in ("", "2026-03-01", "2027-01-01"):
+                found = json_of(shop.list(review_type=name, status=status, update_from=since))
+                expected = 0 if since == "2027-01-01" else len(products) * (3 if status == "" else 1)
+                assert {each["product"] for each in found["reviews"]} == (products if expected else set())
+                assert len(found["reviews"]) == found["pagination"]["total_results"] == expected
+                assert status == "" or {each["review_status"] for each in found["reviews"]} <= {status}
+    for more in ({}, {"review_type": "product"}, {"status": 0}, {"update_from": "2026-03-01"}):
+        found = json_of(shop.list(product_id=200, **more))["reviews"]
+        assert {each["product"] for each in found} == {"200"}, more
+        assert len(found) == (1 if more.get("status") == 0 else 3)
+
+
+@pytest.mark.parametrize("asked", [{}, {"status": 1}, {"update_from": "2026-03-01"}, {"review_type": "site"}])
+def test_it_goes_by_the_dates_of_the_words_either_way(shop: Reviewed, asked: dict[str, Any]) -> None:
+    first, _, _ = (shop.review(f"A-{n}", now=NOW + 60 * n, text=f"{n}") for n in range(3))
+    shop.write(lambda tx: answer(tx, first, "Thank you!", SIGNER, NOW + DAY))
+    assert texts_of(shop.list(**asked)) == texts_of(shop.list(sort="desc", **asked)) == ["2", "1", "0"]
+    assert texts_of(shop.list(sort="asc", **asked)) == ["0", "1", "2"]
+
+
+def test_update_from_is_a_day_of_the_shop_and_looks_at_the_last_change(shop: Reviewed) -> None:
+    midnight = int(datetime(2026, 3, 2, tzinfo=ZoneInfo("Europe/Paris")).timestamp())
+    shop.review("before", now=midnight - 1)
+    shop.review("at", now=midnight)
+    replied = shop.review("replied", now=midnight - DAY)
+    shop.write(lambda tx: answer(tx, replied, "Thank you!", SIGNER, midnight + DAY))
+    found = json_of(shop.list(update_from="2026-03-02"))
+    assert [each["order"] for each in found["reviews"]] == ["at", "replied"]
+    assert found["pagination"] == {"total_results": 2, "total_pages": 1}
+    assert len(texts_of(shop.list(update_from="2026-03-01 23:59:59"))) == 3
+    assert len(texts_of(shop.list(update_from="2026-03-01"))) == 3
+    assert texts_of(shop.list(update_from="2026-03-04")) == []
+
+
+# Pages.
+
+
+@pytest.mark.parametrize("asked", [{}, {"status": 1}, {"review_type": "site"}, {"update_from": "2026-03-01"}])
+@pytest.mark.parametrize("sort", ["asc", "desc"])
+def test_pages_follow_each_other_and_those_behind_the_last_are_empty(
+    shop: Reviewed, sort: str, asked: dict[str, Any]
+) -> None:
+    for n in range(5):
+        shop.review(f"A-{n}", now=NOW + n // 2, text=f"{n}")
+    expected = [f"{n}" for n in range(5)]
+    if sort == "desc":
+        expected.reverse()
+    pages = {number: shop.list(sort=sort, limit=2, page=number, **asked) for number in (3, 2, 1, 4, 10**15)}
+    assert [texts_of(pages[number]) for number in (1, 2, 3, 4, 10**15)] == [
+        expected[:2],
+        expected[2:4],
+        expected[4:],
+        [],
+        [],
+    ]
+    for page in pages.values():
+        assert json_of(page)["pagination"] == {"total_results": 5, "total_pages": 3}
+
+
+@pytest.mark.parametrize("sort", ["asc", "desc"])
+def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewed, sort: str) -> None:
+    reviews = [shop.review(f"A-{n}", now=NOW + n) for n in range(6)]
+    seen = texts_of(shop.list(sort=sort, limit=2))
+    first = reviews[0 if sort == "asc" else 5]
+    shop.write(lambda tx: erase(tx, first, SIGNER, NOW))
+    for n in range(6, 9):
+        shop.review(f"A-{n}", now=NOW + n)
+    for page in (2, 3):
+        seen += texts_of(shop.list(sort=sort, limit=2, page=page))
+    there = [f"About A-{n}." for n in range(6)]
+    assert seen == (there if sort == "asc" else there[::-1])
+
+
+def test_a_page_far_behind_is_found_in_steps(shop: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(7):
+        shop.review(f"A-{n}", now=NOW + n)
+    monkeypatch.setattr(private_reviews, "AT_A_TIME", 2)
+    database = Beside(shop)
+    query = f"api_key={quote(shop.member.shown.private_key)}&sort=asc&limit=1"
+    status, body = asyncio.run(ask(PrivateReviews(database, lambda: NOW), f"{query}&page=6"))  # type: ignore[arg-type]
+    assert status == 200 and b'"review_text":"About A-5."' in body
+    assert database.asked == 1 + 1 + 3 + 1 + 1, (
+        "the key, the total, five reviews in steps of two, a page, its rows"
+    )
+    database.asked = 0
+    asyncio.run(ask(web := PrivateReviews(database, lambda: NOW), f"{query}&page=5"))  # type: ignore[arg-type]
+    database.asked = 0
+    asyncio.run(ask(web, f"{query}&page=6"))
+    assert database.asked == 4, "the page before has just been read"
+
+
+class Beside:
+    """The store of a running server, which counts what it is asked."""
+
+    def __init__(self, shop: Reviewed) -> None:
+        self.shop = shop
+        self.asked = 0
+
+    async def read(self, work: Any) -> Any:
+        self.asked += 1
+        return self.shop.site.read(work)
+
+
+async def ask(web: PrivateReviews, query: str) -> tuple[int, bytes]:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": REVIEWS, "headers": [], "query_string": query.encode()}
+    await web(scope, None, send)  # type: ignore[arg-type]
+    return sent[0]["status"], sent[1]["body"]
+
+
+def test_ids_stay_below_what_a_double_holds_exactly() -> None:
+    assert review_id_of(2**43 - 1, LINES_AN_ORDER - 1) == 2**53 - 1
+
+
+# What is wrong.
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("review_type", "shop"),
+        ("limit", "0"),
+        ("limit", "1001"),
+        ("limit", "ten"),
+        ("limit", "-1"),
+        ("limit", "1.5"),
+        ("limit", "١"),
+        ("limit", "9" * 5_000),
+        ("page", "0"),
+        ("page", "-1"),
+        ("page", "9" * 18),
+        ("product_id", "A100"),
+        ("product_id", "1" * 20),
+        ("sort", "newest"),
+        ("status", "3"),
+        ("status", "published"),
+        ("update_from", "yesterday"),
+        ("update_from", "2026-02-30"),
+        ("update_from", "01/03/2026"),
+        ("update_from", "0000-01-01"),
+    ],
+)
+def test_a_wrong_parameter_is_named(shop: Reviewed, name: str, value: str) -> None:
+    found = shop.list(**{name: value})
+    assert found.status == 400
+    assert error_of(found)["message"].startswith(f"{name} is ")
+
+
+@pytest.mark.parametrize(("name", "value"), [("scope", "shop"), ("include_public_key", "maybe")])
+def test_a_wrong_parameter_of_the_stats_is_named(shop: Reviewed, name: str, value: str) -> None:
+    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} is ")
+
+
+def test_a_parameter_that_is_empty_is_as_good_as_none(shop: Reviewed) -> None:
+    shop.review("A-1")
+    names = ("review_type", "limit", "page", "product_id", "sort", "status", "update_from")
+    assert len(texts_of(shop.list(**dict.fromkeys(names, "")))) == 1
+    assert json_of(shop.list(STATS, scope="", include_public_key=""))["total"] == 1
+
+
+def test_the_first_and_the_last_days_that_there_are_may_be_asked_for(shop: Reviewed) -> None:
+    shop.review("A-1")
+    assert len(texts_of(shop.list(update_from="0001-01-01"))) == 1
+    assert texts_of(shop.list(update_from="9999-12-31")) == []
+
+
+@pytest.mark.parametrize("path", [REVIEWS, STATS])
+def test_without_a_good_key_nothing_is_read(shop: Reviewed, path: str) -> None:
+    shown = shop.member.shown
+    wrong = ("", "1/en/wrong", shown.public_key, shown.private_key[:-1])
+    for found in (
+        shop.site.get(path),
+        *(shop.site.get(f"{path}?api_key={quote(key)}") for key in wrong),
+        shop.site.get(path, Authorization="Bearer 1/en/0"),
+        shop.site.get(path, Authorization=f"Basic {shown.private_key}"),
+        shop.site.get(f"{path}?api_key=1/en/0", Authorization=f"Bearer {shown.private_key}"),
+    ):
+        assert (found.status, found.headers["www-authenticate"]) == (401, "Bearer")
+        error_of(found)
+    assert shop.site.get(path, Authorization=f"Bearer {shown.private_key}").status == 200
+    shop.write(lambda tx: revoke_key(tx, shop.member.live.id, NOW))
+    assert shop.list(path).status == 401
+
+
+@pytest.mark.parametrize("path", [REVIEWS, STATS])
+def test_another_method_is_told_which_there_are_and_head_has_no_body(shop: Reviewed, path: str) -> None:
+    found = shop.site.request("POST", path)
+    assert (found.status, found.headers["allow"]) == (405, "GET, HEAD")
+    error_of(found)
+    head = shop.site.request("HEAD", f"{path}?api_key={quote(shop.member.shown.private_key)}")
+    assert (head.status, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize("path", [REVIEWS, STATS])
+def test_what_a_shop_alone_may_read_is_kept_nowhere_and_open_to_no_page(shop: Reviewed, path: str) -> None:
+    for found in (shop.list(path), shop.site.get(path)):
+        assert found.headers["cache-control"] == "no-store"
+        assert "access-control-allow-origin" not in found.headers
+        assert found.headers["x-content-type-options"] == "nosniff"
+
+
+def test_doubled_slashes_make_no_difference(shop: Reviewed) -> None:
+    for path in ("//private/v3/reviews", "/private//v3/reviews/", "//private/v3/stats/"):
+        assert shop.list(path).status == 200
+
+
+# The stats.
+
+
+def test_the_stats_are_the_ratings_and_the_public_key_if_it_is_asked_for(shop: Reviewed) -> None:
+    shop.review("A-1", rating=4)
+    shop.review("A-2", rating=5)
+    shop.review("A-3", 1, rating=1)
+    stats = json_of(shop.list(STATS, scope="site", include_public_key="true"))
+    assert stats == {
+        "public_key": shop.public_key(),
+        "total": 2,
+        "average": 4.5,
+        "distribution": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 1},
+    }
+    assert json_of(shop.list(STATS)) == {name: stats[name] for name in stats if name != "public_key"}
+    assert json_of(shop.list(STATS, scope=100))["average"] == 1.0
+    assert json_of(shop.list(STATS, live=False, include_public_key=1)) == {
+        "public_key": shop.public_key(live=False),
+        "total": 0,
+        "average": 0.0,
+        "distribution": dict.fromkeys("12345", 0),
+    }
+
+
+def test_a_shop_whose_public_keys_are_all_revoked_has_an_empty_one(shop: Reviewed) -> None:
+    number = "SELECT key_id FROM keys WHERE secret = ?"
+    [(key_id,)] = shop.site.read(lambda tx: tx.rows(number, (shop.public_key(),)))
+    shop.write(lambda tx: revoke_key(tx, key_id, NOW))
+    assert json_of(shop.list(STATS, include_public_key="true"))["public_key"] == ""
+
+
+# No shop sees another (guarantee 8), nor one world the other.
+
+
+def test_whichever_key_asks_for_whatever_it_is_its_own_shops(site: Site) -> None:
+    shops = [Reviewed.new(site) for _ in range(3)]
+    worlds = [(shop, live) for shop in shops for live in (True, False)]
+    for number, (shop, live) in enumerate(worlds):
+        for line in range(3):
+            shop.review(f"{line}", line, live=live, text=f"{line} of {number}", firstname=f"World{number}")
+    chance = random.Random(8)
+    for _ in range(150):
+        number = chance.randrange(len(worlds))
+        shop, live = worlds[number]
+        asked = {
+            "review_type": chance.choice(["both", "site", "product"]),
+            "product_id": chance.choice(["", "100", "200"]),
+            "sort": chance.choice(["asc", "desc"]),
+            "status": chance.choice(["", "1"]),
+            "update_from": chance.choice(["", "2020-01-01"]),
+            "limit": chance.choice(["", "1", "2"]),
+            "page": chance.choice(["", "1", "2"]),
+        }
+        found = json_of(shop.list(live=live, **asked))
+        assert all(each["review_text"].endswith(f" of {number}") for each in found["reviews"]), asked
+        assert {each["reviewer_name"] for each in found["reviews"]} <= {f"World{number}"}, asked
+        assert found["pagination"]["total_results"] <= 3
+        scope = chance.choice(["site", "100", "200"])
+        [text] = texts_of(shop.read(scope, live=live))
+        assert text.endswith(f" of {number}")
+        assert json_of(shop.list(STATS, live=live, scope=scope))["total"] == 1
+
+
+def test_a_store_that_does_not_answer_is_told_as_such(site: Site) -> None:
+    class Silent:
+        async def read(self, work: object) -> None:
+            raise StoreUnavailable("disk I/O error")
+
+    status, body = asyncio.run(ask(PrivateReviews(Silent(), lambda: 0.0), "api_key=1/en/0"))  # type: ignore[arg-type]
+    assert status == 503 and b"ask again later" in body and b"disk" not in body

@@ -1,0 +1,445 @@
+"""Reviews for everybody, over real HTTP: contract/reviews-api, sentence by sentence, and each change seen in time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import apsw
+import pytest
+from msgspec.structs import replace
+
+from afterword.actions.foreign import import_review
+from afterword.actions.moderation import answer, erase, publish, reject
+from afterword.actions.writing import withdraw
+from afterword.base.errors import StoreUnavailable
+from afterword.domain.reviews.review import Review
+from afterword.store.engine.database import Transaction
+from afterword.store.orders import order_of
+from afterword.store.shops import Standing, change_shop, revoke_key
+from afterword.web.reviews_api.answers import Answer
+from afterword.web.reviews_api.cache import Kept, Shelf
+from afterword.web.reviews_api.public import PublicReviews
+from tests.store.cast import NOW
+from tests.store.reviews.reviewing import SIGNER, write
+from tests.web.conftest import Site
+from tests.web.reviews_api.reading import PUBLIC, Reviewed, error_of, json_of, soon, texts_of
+
+DAY = 86_400
+
+HOSTILE = (
+    '<script>alert("1")</script>',
+    '</script><!--{"reviews": []}',
+    "زهرة \u202eevil",
+    "Z̸̢͝a̶l͟g҉o",
+    "\u2028line\u2029separators\n\n\nand lines\t\\ \"'`",
+    "é" * 5_000,
+    "👩‍👩‍👧‍👦 & &amp; %00 \x01",
+)
+
+
+@pytest.fixture
+def shop(site: Site) -> Reviewed:
+    return Reviewed.new(site)
+
+
+# The answer.
+
+
+def test_what_is_published_is_read_as_the_contract_says(shop: Reviewed) -> None:
+    first = shop.review("A-1", rating=4, text="Crisp.\nStill warm.", now=NOW)
+    second = shop.review(
+        "A-2", rating=5, text="Again!", now=NOW + DAY, firstname="Élodie", lastname="östberg"
+    )
+    shop.write(lambda tx: answer(tx, first, "Thank you!", SIGNER, NOW + 2 * DAY))
+    assert json_of(shop.read()) == {
+        "ratings": {
+            "total": 2,
+            "average": 4.5,
+            "distribution": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 1},
+        },
+        "reviews": [
+            {
+                "id": second.id,
+                "c": "Élodie Ö.",
+                "r": 5,
+                "txt": "Again!",
+                "date": "2026-03-02 15:12",
+                "odate": "2019-01-01",
+                "reply": "",
+                "rdate": "",
+                "transl": 0,
+                "lang": "en",
+            },
+            {
+                "id": first.id,
+                "c": "Clara N.",
+                "r": 4,
+                "txt": "Crisp.\nStill warm.",
+                "date": "2026-03-01 15:12",
+                "odate": "2019-01-01",
+                "reply": "Thank you!",
+                "rdate": "2026-03-03 15:12",
+                "transl": 0,
+                "lang": "en",
+            },
+        ],
+    }
+
+
+def test_a_product_has_its_own_reviews_and_one_without_any_has_an_empty_list(shop: Reviewed) -> None:
+    shop.review("A-1", text="The shop.")
+    shop.review("A-2", 1, text="Rye bread.", rating=2)
+    shop.review("A-3", 2, text="Seed rolls.")
+    assert texts_of(shop.read("100")) == ["Rye bread."]
+    assert texts_of(shop.read("200")) == ["Seed rolls."]
+    assert texts_of(shop.read()) == ["The shop."]
+    assert json_of(shop.read("300")) == {
+        "ratings": {"total": 0, "average": 0.0, "distribution": dict.fromkeys("12345", 0)},
+        "reviews": [],
+    }
+
+
+def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop: Reviewed) -> None:
+    review = shop.review("A-1", text="The first.")
+    copies = """
+    INSERT INTO reviews (shop_id, review_id, order_id, live, scope, state, version, rating, text, author, lang,
+                         experience_date, salt, written_at, changed_at, published_at, flags, wants_reply, text_hash,
+                         address_hash)
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200)
+    SELECT shop_id, review_id + (n + 1000000) * 1024, order_id + n + 1000000, live, scope, state, version, rating,
+           'Number ' || n, author, lang, experience_date, salt, written_at, changed_at, published_at + n / 2, flags,
+           wants_reply, '', ''
+    FROM reviews, numbers WHERE shop_id = :shop_id
+    """
+    shop.write(lambda tx: tx.run(copies, {"shop_id": review.shop_id}))
+    shop.write(
+        lambda tx: tx.run("UPDATE review_counts SET amount = 1201 WHERE shop_id = ?", (review.shop_id,))
+    )
+    found = json_of(shop.read())
+    assert found["ratings"]["total"] == 1201
+    assert [each["txt"] for each in found["reviews"]] == [f"Number {n}" for n in range(1200, 200, -1)]
+
+
+def test_whoever_shows_a_few_gets_a_few_and_all_are_counted(shop: Reviewed) -> None:
+    for number in range(3):
+        shop.review(f"FEW-{number}", 2, now=NOW + 5_000 + number)
+    path = f"{PUBLIC}/{shop.public_key()}/200"
+    everything = json_of(shop.site.get(path))
+    assert len(everything["reviews"]) >= 3
+    for query, most in (("limit=2", 2), ("limit=0", 0), ("x=1&limit=1&y=2", 1)):
+        assert json_of(shop.site.get(f"{path}?{query}")) == everything | {
+            "reviews": everything["reviews"][:most]
+        }
+    for query in ("limit=", "limit=x", "limit=-1", "limit=5000", "unlimit=1"):
+        assert json_of(shop.site.get(f"{path}?{query}")) == everything
+
+
+def test_only_what_is_published_is_shown(shop: Reviewed) -> None:
+    kept, rejected, withdrawn, erased = (shop.review(f"A-{n}") for n in range(4))
+    shop.review("A-5", look=lambda text: ("link",))
+    shop.write(lambda tx: reject(tx, rejected, "abuse", SIGNER, NOW))
+    shop.write(lambda tx: withdraw(tx, withdrawn, SIGNER, NOW))
+    shop.write(lambda tx: erase(tx, erased, SIGNER, NOW))
+    found = json_of(shop.read())
+    assert [each["id"] for each in found["reviews"]] == [kept.id]
+    assert found["ratings"]["total"] == 1
+
+
+def test_a_test_key_reads_test_reviews_and_a_live_one_live_ones(shop: Reviewed) -> None:
+    shop.review("A-1", text="For real.")
+    shop.review("A-1", text="A try.", live=False)
+    assert texts_of(shop.read()) == ["For real."]
+    assert texts_of(shop.read(live=False)) == ["A try."]
+
+
+def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(shop: Reviewed) -> None:
+    ours = shop.review("A-1", text="Ours.")
+    other = replace(ours, id=ours.id + 2**40, text="Theirs.", imported_from="an old shop", author="Diego M.")
+    shop.write(lambda tx: import_review(tx, other, SIGNER, NOW))
+    theirs, mine = json_of(shop.read())["reviews"]
+    assert (theirs["txt"], theirs["imported"], theirs["source"]) == ("Theirs.", 1, "an old shop")
+    assert mine.keys() == theirs.keys() - {"imported", "source"}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_come_through_as_json(shop: Reviewed, text: str) -> None:
+    review = shop.review("A-1", text=text, firstname=text[:30], lastname="<b>")
+    shop.write(lambda tx: answer(tx, review, text, SIGNER, NOW))
+    [found] = json_of(shop.read())["reviews"]
+    assert (found["txt"], found["reply"], found["c"]) == (text, text, review.author)
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/x/site",
+        f"/{'0' * 32}/site",
+        f"/{'g' * 32}/site",
+        "/{key}",
+        "/{key}/",
+        "/{key}/shop",
+        "/{key}/12a",
+        "/{key}/%D9%A1",
+        "/{key}/site/more",
+        "/{key}/" + "9" * 20,
+        "/{key}0/site",
+        "/{key}/site%0A",
+    ],
+)
+def test_what_is_not_there_is_404_in_the_contracts_form(shop: Reviewed, path: str) -> None:
+    found = shop.site.get(f"{PUBLIC}{path}".replace("{key}", shop.public_key()))
+    assert found.status == 404
+    if path.strip("/"):
+        error_of(found)
+
+
+def test_a_private_key_reads_nothing_here(shop: Reviewed) -> None:
+    secret = shop.member.shown.private_key.rpartition("/")[2]
+    error_of(shop.site.get(f"{PUBLIC}/{secret[:32]}/site"))
+
+
+def test_a_revoked_key_is_404_though_its_answer_was_kept(shop: Reviewed) -> None:
+    shop.review("A-1")
+    assert shop.read().status == 200
+    number = "SELECT key_id FROM keys WHERE secret = ?"
+    [(key_id,)] = shop.site.read(lambda tx: tx.rows(number, (shop.public_key(),)))
+    shop.write(lambda tx: revoke_key(tx, key_id, NOW))
+    soon(lambda: shop.read().status == 404)
+    assert error_of(shop.read())["code"] == "unknown_key"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_another_method_is_told_which_there_are(shop: Reviewed, method: str) -> None:
+    found = shop.site.request(method, f"{PUBLIC}/{shop.public_key()}/site")
+    assert (found.status, found.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    error_of(found)
+
+
+# Addresses, caches, other sites' pages.
+
+
+@pytest.mark.parametrize(
+    "path", ["/{}", "//public/v3/reviews/{}", "/public//v3/reviews///{}/", "/public/v3/reviews/{}/"]
+)
+def test_doubled_slashes_make_no_difference(shop: Reviewed, path: str) -> None:
+    shop.review("A-1", text="There.")
+    path = path if "public" in path else f"/{PUBLIC}{path}"
+    assert texts_of(shop.site.get(path.format(f"{shop.public_key()}/site"))) == ["There."]
+    assert texts_of(shop.site.get(path.format(f"{shop.public_key().upper()}//site"))) == ["There."]
+
+
+def test_pages_of_all_origins_may_read(shop: Reviewed) -> None:
+    path = f"{PUBLIC}/{shop.public_key()}/site"
+    for found in (shop.read(), shop.site.get(f"{PUBLIC}/x/site"), shop.site.request("PUT", path)):
+        assert found.headers["access-control-allow-origin"] == "*"
+    asked = {
+        "Origin": "https://alba.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "x-requested-with",
+    }
+    found = shop.site.request("OPTIONS", path, None, asked)
+    assert (found.status, found.content) == (204, b"")
+    assert found.headers["access-control-allow-origin"] == "*"
+    assert found.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert found.headers["access-control-allow-headers"] == "*"
+
+
+def test_an_answer_may_be_kept_for_a_minute_and_an_error_may_not(shop: Reviewed) -> None:
+    assert shop.read().headers["cache-control"] == "public, max-age=60"
+    assert shop.site.get(f"{PUBLIC}/x/site").headers["cache-control"] == "no-store"
+
+
+def test_whoever_has_the_answer_is_told_so_until_it_changes(shop: Reviewed) -> None:
+    review = shop.review("A-1")
+    mark = shop.read().headers["etag"]
+    for has in (mark, f"W/{mark}", f'"other", {mark}', "*"):
+        found = shop.read(If_None_Match=has)
+        assert (found.status, found.content) == (304, b""), has
+        assert found.headers["etag"] == mark
+        assert found.headers["cache-control"] == "public, max-age=60"
+        assert found.headers["access-control-allow-origin"] == "*"
+    assert shop.read(If_None_Match='"other"').status == 200
+    assert shop.read(If_None_Match=mark.strip('"')).status == 200
+    shop.write(lambda tx: answer(tx, review, "Thank you!", SIGNER, NOW))
+    soon(lambda: shop.read(If_None_Match=mark).status == 200)
+    assert shop.read().headers["etag"] != mark
+
+
+def test_head_is_answered_as_get_is_without_the_body(shop: Reviewed) -> None:
+    shop.review("A-1")
+    path = f"{PUBLIC}/{shop.public_key()}/site"
+    head, get = shop.site.request("HEAD", path), shop.site.get(path)
+    assert (head.status, head.content) == (200, b"")
+    assert head.headers.keys() - {"date"} == get.headers.keys() - {"date"}
+    assert head.headers["content-length"] == str(len(get.content))
+
+
+# Each change is seen within two seconds, whoever made it, though the answer before is kept.
+
+
+def change_words(tx: Transaction, review: Review) -> None:
+    shop = Reviewed.shop_of(tx, review)
+    order = order_of(tx, shop, review.order_id)
+    assert order is not None
+    write(tx, order, rating=1, text="Other words.", seen=review.version, now=NOW + 1)
+
+
+CHANGES: dict[str, tuple[Callable[[Transaction, Review], Any], Callable[[list[dict[str, Any]]], bool]]] = {
+    "reply": (
+        lambda tx, review: answer(tx, review, "Thank you!", SIGNER, NOW),
+        lambda found: found[0]["reply"] == "Thank you!",
+    ),
+    "reject": (lambda tx, review: reject(tx, review, "abuse", SIGNER, NOW), lambda found: not found),
+    "withdraw": (lambda tx, review: withdraw(tx, review, SIGNER, NOW), lambda found: not found),
+    "erase": (lambda tx, review: erase(tx, review, SIGNER, NOW), lambda found: not found),
+    "change": (change_words, lambda found: (found[0]["txt"], found[0]["r"]) == ("Other words.", 1)),
+    "time zone": (
+        lambda tx, review: change_shop(tx, Reviewed.shop_of(tx, review), timezone="Asia/Tokyo"),
+        lambda found: found[0]["date"] == "2026-03-01 23:12",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_seen_within_two_seconds(shop: Reviewed, name: str) -> None:
+    change, is_seen = CHANGES[name]
+    review = shop.review("A-1")
+    assert len(texts_of(shop.read())) == 1
+    shop.write(lambda tx: change(tx, review))
+    soon(lambda: is_seen(json_of(shop.read())["reviews"]))
+
+
+def test_what_a_person_publishes_is_seen_within_two_seconds(shop: Reviewed) -> None:
+    review = shop.review("A-1", look=lambda text: ("link",))
+    assert texts_of(shop.read()) == []
+    shop.write(lambda tx: publish(tx, review, "shop", SIGNER, NOW))
+    soon(lambda: texts_of(shop.read()) == ["About A-1."])
+    assert json_of(shop.read())["ratings"]["total"] == 1
+
+
+# The answers that are kept.
+
+
+class CountedDatabase:
+    """A store of which each question takes a while; it counts them."""
+
+    def __init__(self, found: object) -> None:
+        self.found = found
+        self.asked = 0
+
+    async def read(self, work: object) -> object:
+        self.asked += 1
+        await asyncio.sleep(0.02)
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+ADDRESS = f"{PUBLIC}/{'a' * 32}/site"
+
+
+def kept(size: int = 10) -> Kept:
+    body = b"x" * size
+    return Kept(Standing(1, True, "UTC", ""), b'"etag"', Answer(200, [], body), Answer(304, [], b""))
+
+
+async def ask(reviews: PublicReviews, address: str = ADDRESS) -> int:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": address, "headers": []}
+    await reviews(scope, None, send)  # type: ignore[arg-type]
+    return int(sent[0]["status"])
+
+
+def test_of_many_who_ask_at_once_the_store_is_asked_once() -> None:
+    now = [100.0]
+    database = CountedDatabase(kept())
+    reviews = PublicReviews(database, lambda: now[0])  # type: ignore[arg-type]
+
+    async def story() -> None:
+        assert set(await asyncio.gather(*(ask(reviews) for _ in range(100)))) == {200}
+        assert database.asked == 1
+        now[0] += 0.99
+        assert await ask(reviews) == 200 and database.asked == 1
+        now[0] += 0.02
+        assert set(await asyncio.gather(*(ask(reviews) for _ in range(100)))) == {200}
+        assert database.asked == 2
+        now[0] -= 3_600  # a clock that was put back
+        assert await ask(reviews) == 200 and database.asked == 3
+
+    asyncio.run(story())
+
+
+def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same() -> None:
+    reviews = PublicReviews(CountedDatabase(kept()), lambda: 0.0)  # type: ignore[arg-type]
+
+    async def story() -> None:
+        first, second = (asyncio.create_task(ask(reviews)) for _ in range(2))
+        await asyncio.sleep(0.005)
+        first.cancel()
+        assert await second == 200
+
+    asyncio.run(story())
+
+
+def test_trouble_is_told_to_all_who_wait_and_is_not_kept() -> None:
+    database = CountedDatabase(StoreUnavailable("disk I/O error"))
+    reviews = PublicReviews(database, lambda: 0.0)  # type: ignore[arg-type]
+
+    async def story() -> None:
+        assert set(await asyncio.gather(*(ask(reviews) for _ in range(10)))) == {503}
+        database.found = kept()
+        assert await ask(reviews) == 200
+
+    asyncio.run(story())
+
+
+def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay() -> None:
+    shelf = Shelf(most_answers=3, most_bytes=100_000)
+    for name in "abc":
+        shelf.put(name, kept())
+    assert shelf.get("a")
+    shelf.put("d", kept())
+    assert [bool(shelf.get(name)) for name in "abcd"] == [True, False, True, True]
+    shelf.put("e", kept(97_000))
+    assert len(shelf) == 1 and shelf.get("e")
+    shelf.put("f", kept(200_000))
+    assert len(shelf) == 1 and shelf.get("f")
+    shelf.put("f", kept())
+    shelf.drop("nothing")
+    assert shelf.bytes < 10_000
+    shelf.drop("f")
+    assert (len(shelf), shelf.bytes) == (0, 0)
+
+
+# Headers and the log.
+
+
+def test_no_key_of_an_address_reaches_the_log(doomed_site: Site) -> None:
+    shop = Reviewed.new(doomed_site)
+    addresses = [
+        f"{PUBLIC}/{shop.public_key()}/site",
+        f"{PUBLIC}/{shop.public_key()}/{'x' * 3}",
+        f"/private/v3/reviews?api_key={shop.member.shown.private_key}",
+        f"/private/v3/reviews?api_key={shop.member.shown.private_key}&page=0",
+        f"/private/v3/stats?api_key={shop.member.shown.private_key}",
+        f"/private/v3/other?api_key={shop.member.shown.private_key}",
+    ]
+    assert {doomed_site.get(address).status for address in addresses} == {200, 400, 404}
+    apsw.Connection(str(doomed_site.database)).execute("DROP TABLE review_counts")
+    addresses.append(f"{PUBLIC}/{shop.public_key()}/100")
+    statuses = [doomed_site.get(address).status for address in addresses]
+    assert statuses == [200, 404, 500, 400, 500, 404, 500]
+    said = doomed_site.log
+    assert "a read met an error of ours" in said and "no such table: review_counts" in said
+    for key in (shop.public_key(), shop.member.shown.private_key.rpartition("/")[2]):
+        assert key not in said
+    assert PUBLIC not in said and "api_key" not in said

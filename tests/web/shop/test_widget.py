@@ -1,0 +1,293 @@
+"""The widget on the pages of a shop: small, under the strictest policy, and nothing moves when it comes."""
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.axe import serious
+from tests.browser import Browser, Seen
+from tests.server import PROJECT
+from tests.web.conftest import NOW, Site
+from tests.web.shop.showing import HOSTILE, Shown, new_shop
+
+BUDGET = 10_000
+"""Bytes of the widget."""
+
+LATE = 0.25
+"""Seconds that whatever Afterword answers takes to come: long enough for a page to be seen without it."""
+
+STRICT = "default-src 'none'; script-src {0}; connect-src {0}; style-src 'none'"
+"""What a careful shop allows: Afterword, and no styles at all."""
+
+FORMS = (("score", "site"), ("stars", "100"), ("reviews", "100"), ("reviews", "site"))
+
+
+class ShopPage(NamedTuple):
+    """A page of a shop, at an origin of its own, and Afterword behind a slow line."""
+
+    url: str
+    home: str
+    shown: Shown
+
+    def tag(self, form: str, scope: str, more: str = "") -> str:
+        key = self.shown.keys.public_key
+        return (
+            f'<script src="{self.home}/widget.js" data-key="{key}" data-scope="{scope}" data-form="{form}"'
+            f"{more}></script>"
+        )
+
+    def place(self, form: str, scope: str) -> str:
+        key = self.shown.keys.public_key
+        return f'<div class="afterword" data-key="{key}" data-scope="{scope}" data-form="{form}"></div>'
+
+    def open(
+        self,
+        browser: Browser,
+        body: str,
+        *,
+        head: str = "",
+        html: str = 'lang="en"',
+        policy: str = "",
+        **how: Any,
+    ) -> Seen:
+        """What happened until every widget is drawn."""
+        _PAGES[self.url] = (
+            policy or STRICT.format(self.home),
+            f'<!doctype html><html {html}><head><meta charset="utf-8"><title>Bread</title>'
+            f'<meta name="viewport" content="width=device-width">{head}</head>'
+            f"<body><main><h1>Bread</h1>{body}<p>Below it.</p></main></body></html>",
+        )
+        return self.show(browser, **how)
+
+    def show(self, browser: Browser, **how: Any) -> Seen:
+        browser.open(self.url, **how)
+        deadline = time.monotonic() + 10
+        while not browser.evaluate(DRAWN):
+            assert time.monotonic() < deadline, browser.evaluate("document.documentElement.outerHTML")
+            time.sleep(0.02)
+        return browser.seen()
+
+
+_PAGES: dict[str, tuple[str, str]] = {}
+"""By its address: the policy, and the page."""
+
+DRAWN = """(places => places.length > 0 && places.every(each => each.shadowRoot?.childElementCount))(
+    [...document.querySelectorAll('.afterword')])"""
+
+INSIDE = "[...document.querySelectorAll('.afterword')].map(each => each.shadowRoot.textContent)"
+
+
+class _ShopsServer(BaseHTTPRequestHandler):
+    """The shop's own web server."""
+
+    def do_GET(self) -> None:
+        policy, page = _PAGES[f"http://127.0.0.1:{self.server.server_address[1]}/"]
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+        self.wfile.write(page.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class _SlowLine(BaseHTTPRequestHandler):
+    """Whatever the real server answers, later."""
+
+    site: Site
+
+    def do_GET(self) -> None:
+        time.sleep(LATE)
+        answer = self.site.get(self.path)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if name not in ("date", "transfer-encoding", "connection", "cache-control"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def bakery(site: Site) -> Shown:
+    shown = new_shop(site)
+    reply = {"reply": "Thank you.\nCome again!", "replied_at": NOW}
+    for scope in ("site", "100"):
+        shown.add(
+            *(shown.review(number, scope=scope, rating=number % 2 + 4, **reply) for number in range(1, 9))
+        )
+    return shown
+
+
+@pytest.fixture(scope="module")
+def page(site: Site, bakery: Shown) -> Iterator[ShopPage]:
+    slow = type("SlowLine", (_SlowLine,), {"site": site})
+    with serving(slow) as home, serving(_ShopsServer) as url:
+        yield ShopPage(f"{url}/", home, bakery)
+
+
+def shifts(browser: Browser) -> float:
+    """How far things have moved since the page began to load, as the browser counts it."""
+    browser.evaluate(
+        "shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries().map(each => each.value)))"
+        ".observe({type: 'layout-shift', buffered: true}); null"
+    )
+    browser.seen()
+    return float(browser.evaluate("shifts.reduce((sum, each) => sum + each, 0)"))
+
+
+# How it comes.
+
+
+def test_it_is_small_kept_by_caches_and_may_be_taken_from_anywhere(site: Site) -> None:
+    answer = site.get("/widget.js")
+    assert len(answer.content) < BUDGET
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize(("form", "scope"), FORMS)
+@pytest.mark.parametrize("width", [375, 1000])
+def test_nothing_moves_and_no_rule_is_broken_under_the_strictest_policy(
+    page: ShopPage, browser: Browser, form: str, scope: str, width: int
+) -> None:
+    seen = page.open(browser, page.tag(form, scope), width=width)
+    assert seen.violations == []
+    assert shifts(browser) == 0
+    assert all(url.startswith((page.url, page.home)) for url in seen.requests)
+    assert len([url for url in seen.requests if "/public/v3/reviews/" in url]) == 1
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    assert serious(browser) == []
+
+
+def test_a_place_that_the_shop_keeps_free_takes_a_widget_that_comes_later(
+    page: ShopPage, browser: Browser
+) -> None:
+    late = f'<script src="{page.home}/widget.js" async></script>'
+    free = "<style>.afterword { height: 4rem } .afterword[data-form=reviews] { height: 32rem }</style>"
+    allowed = STRICT.format(page.home).replace("'none'", "'unsafe-inline'")
+    places = page.place("score", "site") + page.place("reviews", "100")
+    page.open(browser, places, head=free + late, policy=allowed)
+    assert shifts(browser) == 0
+    page.open(browser, places, head=late)
+    assert shifts(browser) > 0.01, "where nobody keeps a place free, things move: or this would show nothing"
+
+
+def test_it_keeps_nothing_in_the_browser(page: ShopPage, browser: Browser) -> None:
+    page.open(browser, page.tag("reviews", "site"))
+    assert browser.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
+
+
+# What it says.
+
+
+def test_the_score_says_how_many_and_leads_to_the_page(page: ShopPage, browser: Browser) -> None:
+    page.open(browser, page.tag("score", "site"))
+    assert browser.evaluate(INSIDE) == ["4.58 reviews"]
+    assert browser.names("link") == ["4.5 out of 5 stars 8 reviews"]
+    [address] = browser.evaluate(LINKS)
+    assert address == f"{page.home}/k/{page.shown.keys.public_key}/site"
+
+
+def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
+    page: ShopPage, browser: Browser
+) -> None:
+    page.open(browser, page.tag("reviews", "100"))
+    [said] = browser.evaluate(INSIDE)
+    assert re.findall(r"Review number (\d)", said) == ["8", "7", "6", "5", "4"]
+    assert "Clara N." in said and "Published on March 9, 2026 · order of February 10, 2026" in said
+    assert "The shop replied on March 1, 2026:Thank you.\nCome again!" in said
+    assert "The last published first." in said
+    links = browser.evaluate(LINKS)
+    assert links[-1].endswith("/100#how") and browser.names("link")[1:] == [
+        "All reviews",
+        "How reviews are checked",
+    ]
+    browser.evaluate("document.querySelector('.afterword').shadowRoot.querySelector('.list').focus()")
+    focus = "document.activeElement.shadowRoot.activeElement.className"
+    assert browser.evaluate(focus) == "list", "the list cannot be scrolled by keyboard"
+
+
+def test_it_speaks_the_language_of_the_page(page: ShopPage, browser: Browser) -> None:
+    page.open(browser, page.tag("reviews", "site"), html='lang="fr-CA"')
+    [said] = browser.evaluate(INSIDE)
+    assert "4,5" in said and "8 avis" in said and "Publié le 9 mars 2026" in said
+    page.open(browser, page.tag("reviews", "site"), html='lang="ar" dir="rtl"', width=375)
+    assert "8 reviews" in browser.evaluate(INSIDE)[0]
+    assert browser.evaluate("document.documentElement.scrollWidth") == 375 and serious(browser) == []
+
+
+def test_where_there_is_nothing_it_says_so_and_one_without_reviews_leads_nowhere(
+    page: ShopPage, browser: Browser
+) -> None:
+    page.open(browser, page.tag("stars", "7"))
+    assert (browser.evaluate(INSIDE), browser.names("link")) == (["No reviews yet"], [])
+    wrong = page.tag("score", "site").replace(page.shown.keys.public_key, "0" * 32)
+    page.open(browser, wrong)
+    assert browser.names("link") == ["Read our reviews"]
+
+
+LINKS = (
+    """[...document.querySelector('.afterword').shadowRoot.querySelectorAll('a')].map(each => each.href)"""
+)
+
+
+# What customers wrote.
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_whatever_was_written_is_only_text_and_stays_in_its_box(
+    page: ShopPage, site: Site, browser: Browser, number: int
+) -> None:
+    value = HOSTILE[number]
+    shown = new_shop(site, name=f"Hostile shop {number}")
+    said = {"text": value, "author": value, "reply": value, "replied_at": NOW, "imported_from": value}
+    shown.add(*(shown.review(place, **said) for place in range(3)))
+    seen = page._replace(shown=shown).open(
+        browser, page._replace(shown=shown).tag("reviews", "site"), width=375
+    )
+    assert seen.violations == []
+    assert all(url.startswith((page.url, page.home)) for url in seen.requests)
+    assert browser.evaluate(MADE) == [] and browser.evaluate(SIDEWAYS) == []
+    assert browser.evaluate(UNCLIPPED) == []
+    assert not re.search("[\u0300\u0489]{9}|\u0e49{9}", browser.evaluate(INSIDE)[0])
+    assert shifts(browser) == 0
+
+
+WITHIN = "[...document.querySelector('.afterword').shadowRoot.querySelectorAll('*')]"
+MADE = f"{WITHIN}.map(each => each.localName).filter(name => !/^(a|b|bdi|div|i|li|p|span|ul)$/.test(name))"
+SIDEWAYS = f"{WITHIN}.filter(each => each.getBoundingClientRect().right > 376).map(each => each.className)"
+UNCLIPPED = f"""{WITHIN}.filter(each => each.localName === 'p' && getComputedStyle(each).overflowY === 'visible')
+    .map(each => each.className)"""
+
+
+def test_the_example_works_as_it_stands(page: ShopPage, browser: Browser) -> None:
+    text = (PROJECT / "examples/widget.html").read_text("utf-8")
+    text = text.replace("https://reviews.bakery.example", page.home)
+    text = text.replace("YOUR_PUBLIC_KEY", page.shown.keys.public_key)
+    _PAGES[page.url] = STRICT.format(page.home), text
+    seen = page.show(browser)
+    assert seen.violations == [] and shifts(browser) == 0
+    assert [said[:3] for said in browser.evaluate(INSIDE)] == ["4.5"] * 3
