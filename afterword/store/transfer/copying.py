@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from afterword.base.errors import Refused
-from afterword.domain.reviews.review import LINES_AN_ORDER
 from afterword.store.engine.connection import Connection
 from afterword.store.queries import query
+
+LINES_AN_ORDER = 1_024
 
 CHUNK = 10_000
 """Order numbers in one piece of work."""
