@@ -1,43 +1,19 @@
 """What holds for every address: its methods, its headers, and a page when something is wrong."""
 
-import asyncio
 import re
 import socket
 
 import apsw
-import httpx
 import pytest
 from starlette.applications import Starlette
 
-from afterword.base.errors import StoreUnavailable
-from afterword.mail.catalogue import Catalogue
-from afterword.web import render
-from afterword.web.server import Place, build_router
-from tests.server import Answer
+from afterword.i18n.catalogue import Catalogue, catalogues
+from afterword.web.server import WebSettings, build_router
+from tests.web.asking import SilentDatabase, ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
 
 FIXED = ("/docs", "/openapi.json", "/static/style.css")
 NOBODYS = "A" * 31
-
-
-class SilentDatabase:
-    """A store that does not answer, as with a disk that fails."""
-
-    is_held = False
-
-    async def read(self, work: object) -> None:
-        raise StoreUnavailable("disk I/O error")
-
-
-def is_safe(answer: Answer) -> bool:
-    policy = answer.headers["content-security-policy"]
-    return (
-        policy.startswith("default-src 'none';")
-        and "unsafe" not in policy
-        and "http" not in policy
-        and answer.headers["x-content-type-options"] == "nosniff"
-        and answer.headers["referrer-policy"] == "no-referrer"
-    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +85,7 @@ def test_an_unexpected_error_names_a_line_of_the_log_and_nothing_else(doomed_sit
 
 @pytest.fixture
 def silent_web(tmp_path: object) -> Starlette:
-    return build_router(SilentDatabase(), lambda: 0.0, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+    return build_router(SilentDatabase(), lambda: 0.0, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -132,10 +108,10 @@ def test_health_without_its_store_is_unavailable(silent_web: Starlette) -> None:
 def test_a_catalogue_added_is_a_language_added_from_right_to_left_too(
     silent_web: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"There is no such page": "لا توجد هذه الصفحة"}
-    monkeypatch.setitem(render.catalogues, "ar", Catalogue("ar", words))
+    words = {"There is no such page": ("لا توجد هذه الصفحة",)}
+    monkeypatch.setitem(catalogues(), "ar", Catalogue("ar", words))
     page = ask(silent_web, "GET", "/nothing", {"Accept-Language": "ar-EG"}).text
-    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page']}</h1>" in page
+    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page'][0]}</h1>" in page
 
 
 def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:
@@ -144,14 +120,3 @@ def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port), 5) as line:
         line.sendall(request + b"List-Unsubscribe=One-Click")
         assert line.recv(65_536).startswith(b"HTTP/1.1 200")
-
-
-def ask(web: Starlette, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """One request, without a network."""
-
-    async def request() -> httpx.Response:
-        transport = httpx.ASGITransport(web)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
-            return await client.request(method, path, headers=headers)
-
-    return asyncio.run(request())

@@ -21,7 +21,7 @@ from afterword.store.transfer.tables import tables
 from tests.citus import pretend_citus
 from tests.postgres import new_database
 from tests.store.cast import add_member, closing_now
-from tests.store.engine.test_queries import OF_A_JOURNAL
+from tests.store.journal.journals import OF_A_JOURNAL
 from tests.store.transfer.shards import NotOnCitus, where_it_runs
 
 SPREAD = frozenset(table.name for table in tables() if "shop_id" in table.columns)
