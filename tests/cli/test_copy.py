@@ -10,7 +10,7 @@ import pytest
 
 from afterword.store.transfer.copy import connect, copy
 from tests.cli.command import AFTERWORD, Command
-from tests.store.cast import closing_now
+from tests.store.databases import closing_now
 
 TO = ("copy", "--from", "data/afterword.db", "--to", "new.db")
 
