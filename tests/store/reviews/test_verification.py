@@ -270,7 +270,7 @@ def test_each_mode_and_shop_has_a_chain_of_its_own(
     clara.reviews(bruno.order("B-1"), 1)
     chains = [(shop, True), (shop, False), (bruno.shop.id, True), (bruno.shop.id, False)]
     assert which_are_wrong() == [False, False, False, False]
-    execute(database, "UPDATE reviews SET rating = 1 WHERE live = 0")
+    alba.executes("UPDATE reviews SET rating = 1 WHERE live = 0")
     assert which_are_wrong() == [False, True, False, False]
 
 
