@@ -1,4 +1,4 @@
-"""The Orders API, `POST /private/v3/orders` (contract/orders-api): the main job's first half."""
+"""The Orders API, `POST /private/v3/orders` (docs/orders-api.md): the main job's first half."""
 
 import asyncio
 import uuid
@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from starlette.types import Receive, Scope, Send
 
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
@@ -16,7 +18,6 @@ from afterword.domain.orders.batch import BatchError, Outcome, Report, refusal
 from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
-from afterword.web.edge import Receive, Scope, Send
 from afterword.web.orders_api.intake import Posted, PostedSlice, import_posted, import_slices
 from afterword.web.orders_api.reader import Readers
 from afterword.web.payload import MalformedBody, UnknownMediaType, media_type, read_payload
