@@ -1,4 +1,4 @@
-"""Reviews of elsewhere are imported once, whoever imports them, and are marked as what they are."""
+"""Reviews of elsewhere are imported once, even by two at the same time, and are labelled."""
 
 from afterword.actions.foreign import Became, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign

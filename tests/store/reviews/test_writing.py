@@ -23,7 +23,7 @@ def strict(bruno: Member) -> Member:
     return bruno.moderates()
 
 
-def events_told(database: EngineDatabase) -> list[str]:
+def notified_of(database: EngineDatabase) -> list[str]:
     return [kind for kind, *_ in ask(database, told)]
 
 
@@ -176,7 +176,7 @@ def test_a_reply_can_be_changed_and_taken_back_and_goes_with_the_words_that_it_a
     assert (none.reply, none.replied_at) == (None, None)
     with pytest.raises(Refused, match="has no reply"):
         alba.replies(none, None, NOW + 4)
-    assert events_told(database) == ["receipt", "reply", "reply"]
+    assert notified_of(database) == ["receipt", "reply", "reply"]
     assert alba.replies(none, "Come again.", NOW + 5).reply == "Come again."
     assert clara.reviews(about, text="Other words.", seen=1, now=NOW + 6).reply is None
 
@@ -185,7 +185,7 @@ def test_a_customer_who_does_not_wish_it_is_not_notified_of_a_reply(
     database: EngineDatabase, alba: Member, clara: Customer
 ) -> None:
     alba.replies(clara.reviews(alba.order()))
-    assert events_told(database) == ["receipt"]
+    assert notified_of(database) == ["receipt"]
 
 
 def test_an_author_withdraws_and_may_write_again(alba: Member, clara: Customer) -> None:
