@@ -215,9 +215,7 @@ def test_a_value_of_another_kind_is_found_and_breaks_nothing(
         ("DELETE FROM chain", "the chain does not know it"),
     ],
 )
-def test_a_fault_is_reported_with_its_place(
-    database: EngineDatabase, shop: int, sql: str, words: str
-) -> None:
+def test_a_fault_is_named_with_its_place(database: EngineDatabase, shop: int, sql: str, words: str) -> None:
     review = rows_of(database, "reviews")[0]["review_id"]
     said = found_after(database, shop, f"{sql} WHERE review_id = :id", {"id": review})
     assert any(each.startswith(f"review {review}: {words}") for each in said), said
