@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.docs.test_docs import PROJECT, read
+from tests.docs.pages import PROJECT, read
 
 KIB, MIB = 2**10, 2**20
 MINUTE, HOUR, DAY = 60, 3_600, 86_400

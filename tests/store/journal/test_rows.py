@@ -18,7 +18,6 @@ from afterword.store.opening import open_postgres
 from tests.postgres import new_database, unreachable
 from tests.store.cast import DUE, NOW, Member, mark_sending, new_member
 from tests.store.databases import closing_now, run
-from tests.store.databases import rows as raw_rows
 from tests.store.journal.journals import journal_of, words
 from tools.postgres_server import programs
 
@@ -72,11 +71,11 @@ def test_of_two_writers_at_one_position_one_is_refused_whole(rows: str, tmp_path
     first.close()
 
 
-def test_the_rows_and_the_journal_know_the_same(database: PostgresDatabase, alba: Member, rows: str) -> None:
+def test_the_rows_and_the_journal_know_the_same(alba: Member, rows: str) -> None:
     alba.sends()
     alba.sends_due()
     with journal_of(rows) as found:
-        assert raw_rows(database, "SELECT position FROM journals") == [(found.size(),)]
+        assert alba.rows("SELECT position FROM journals") == [(found.size(),)]
     assert words(rows) == ["sending", "sent"]
 
 

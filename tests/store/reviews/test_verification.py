@@ -213,7 +213,7 @@ def test_a_value_of_another_kind_is_found_and_breaks_nothing(
         ("DELETE FROM chain", "the chain does not know it"),
     ],
 )
-def test_a_fault_is_told_with_its_place(database: EngineDatabase, shop: int, sql: str, words: str) -> None:
+def test_a_fault_is_named_with_its_place(database: EngineDatabase, shop: int, sql: str, words: str) -> None:
     review = next(entry.review_id for entry in ask(database, entries_from, shop, live=True, seq=2))
     said = found_after(database, shop, f"{sql} WHERE review_id = :id", {"id": review})
     assert any(each.startswith(f"review {review}: {words}") for each in said), said
@@ -268,21 +268,21 @@ def test_each_mode_and_shop_has_a_chain_of_its_own(
     clara.reviews(bruno.order("B-1"), 1)
     chains = [(shop, True), (shop, False), (bruno.shop.id, True), (bruno.shop.id, False)]
     assert which_are_wrong() == [False, False, False, False]
-    execute(database, "UPDATE reviews SET rating = 1 WHERE live = 0")
+    alba.executes("UPDATE reviews SET rating = 1 WHERE live = 0")
     assert which_are_wrong() == [False, True, False, False]
 
 
 def test_pages_are_read_one_after_the_other_and_kinds_in_rounds(
     database: EngineDatabase, shop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[tuple[str, int, int]] = []
+    made: list[tuple[str, int, int]] = []
     monkeypatch.setattr(verification, "ENTRIES_A_PAGE", 3)
     monkeypatch.setattr(verification, "KINDS_AT_ONCE", 2)
     assert ask(database, chain_head, shop, live=True)[0] > 30
-    check = Verification(database, shop, live=True, progress=lambda *made: told.append(made))
+    check = Verification(database, shop, live=True, progress=lambda *step: made.append(step))
     assert not [found for found in check.findings() if found.is_fault]
-    assert {what for what, _, _ in told} == {"entries", "reviews"} and len(told) > 10
-    assert all(done == of for what, done, of in told if (what, done) == ("entries", check.end.seq))
+    assert {what for what, _, _ in made} == {"entries", "reviews"} and len(made) > 10
+    assert all(done == of for what, done, of in made if (what, done) == ("entries", check.end.seq))
     execute(database, "UPDATE review_counts SET amount = amount + 1 WHERE scope = 'site'")
     assert all(each.startswith("counts of site: ") for each in faults(database, shop))
 

@@ -71,7 +71,7 @@ def write_every_kind(alba: Member, clara: Customer) -> None:
     clara.reviews(about, 1, 2, text="Second words.", seen=1, now=NOW + 7)
     clara.reviews(about, 1, 1, text="Third words.", seen=2, now=NOW + 8)
     back = alba.rejects(clara.reviews(about, text="Other."), "unreadable", NOW + 9)
-    alba.publishes(back, NOW + 10, signer=LATER_SIGNER)
+    alba.publishes(back, NOW + 10, LATER_SIGNER)
     seen_elsewhere = clara.reviews(alba.order("elsewhere", email="elsewhere@x.example"), rating=3)
     import_elsewheres(alba.store, seen_elsewhere)
 
