@@ -17,9 +17,10 @@ from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.edge import Receive, Scope, Send
+from afterword.web.forms import MalformedBody, UnknownMediaType, media_type
 from afterword.web.orders_api.intake import Posted, PostedSlice, import_posted, import_slices
+from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
-from afterword.web.payload import MalformedBody, UnknownMediaType, media_type, read_payload
 
 AT_THE_DOOR = 24 * 1024
 """Bytes of a body that is read on the event loop; a larger one goes to a reader."""

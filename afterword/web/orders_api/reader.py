@@ -20,13 +20,8 @@ import msgspec
 
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.orders.batch import BatchError, parse_slices
-from afterword.web.payload import (
-    MalformedBody,
-    Payload,
-    UnknownMediaType,
-    media_type,
-    read_payload,
-)
+from afterword.web.forms import MalformedBody, UnknownMediaType, media_type
+from afterword.web.orders_api.payload import Payload, read_payload
 
 SLICE = 250
 """Orders that are stored in one go: a few milliseconds of the writer, for which everybody else waits."""

@@ -1,12 +1,9 @@
-"""What a request says in its body, whichever of the three kinds it is (contract/orders-api)."""
+"""The fields of a form, multipart or urlencoded, sent by a program or by a browser."""
 
 import re
 from urllib.parse import parse_qsl
 
-import msgspec
 from multipart import MultipartError, PushMultipartParser, parse_options_header
-
-from afterword.domain.orders.json import NotJsonError, Piece, decode_piece, split
 
 MOST_FIELDS = 4_096
 """Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""
@@ -15,53 +12,33 @@ JSON, MULTIPART, URLENCODED = "application/json", "multipart/form-data", "applic
 
 
 class UnknownMediaType(Exception):
-    """415."""
+    """415: the sentence names the accepted ones."""
 
 
 class MalformedBody(Exception):
     """400: the sentence says where."""
 
 
-class Payload(msgspec.Struct):
-    """What the body says. `orders` is JSON text, empty when it is missing."""
-
-    api_key: str = ""
-    orders: bytes = b""
-    details: bool = False
-
-
 def media_type(content_type: bytes) -> str:
-    """The kind of body. Raises UnknownMediaType with a sentence that names the three."""
+    """The kind of body. Raises UnknownMediaType."""
     kind = content_type.partition(b";")[0].strip().lower().decode("latin-1")
     if kind not in (MULTIPART, URLENCODED, JSON):
         raise UnknownMediaType(f"send the body as {MULTIPART}, {URLENCODED} or {JSON}")
     return kind
 
 
-def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
-    """Takes the fields out of a whole body. Raises MalformedBody.
-
-    `kind` is what `media_type` says of `content_type`, which holds the boundary of a form.
-    """
-    if kind == JSON:
-        return _read_json(body)
-    form = _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
-    return Payload(
-        api_key=form.get("api_key", b"").decode("utf-8", "replace"),
-        orders=form.get("orders", b""),
-        details=_is_asked(form.get("details", b"").decode("utf-8", "replace")),
-    )
-
-
 def read_form(kind: str, content_type: bytes, body: bytes) -> dict[str, str]:
-    """The fields of a form that a browser sent; of one that is there twice, the last. What is no UTF-8 becomes
-    U+FFFD. Raises MalformedBody."""
-    form = _parse_form(body, content_type) if kind == MULTIPART else _read_urlencoded(body)
-    return {name: value.decode("utf-8", "replace") for name, value in form.items()}
+    """The same as `read_fields`, as text. What is not UTF-8 becomes U+FFFD."""
+    fields = read_fields(kind, content_type, body)
+    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
 
 
-def _is_asked(value: object) -> bool:
-    return value is True or value in (1, "1", "true")
+def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]:
+    """The fields of a whole form; the last one where a name is repeated. Raises MalformedBody.
+
+    `kind` is MULTIPART or URLENCODED; `content_type` holds the boundary.
+    """
+    return _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
 
 
 def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
@@ -97,7 +74,7 @@ def _split_plain_form(body: bytes, boundary: bytes) -> dict[str, bytes] | None:
 def _parse_form(body: bytes, content_type: bytes) -> dict[str, bytes]:
     boundary = parse_options_header(content_type.decode("latin-1"))[1].get("boundary", "")
     if not boundary:
-        raise MalformedBody("the form's Content-Type names no boundary")
+        raise MalformedBody("the form's Content-Type has no boundary")
     form: dict[str, bytes] = {}
     name, chunks = "", list[bytes]()
     try:
@@ -125,24 +102,3 @@ def _read_urlencoded(body: bytes) -> dict[str, bytes]:
     except ValueError as error:
         raise MalformedBody(f"the form cannot be read: {error}") from error
     return {name: value.encode("utf-8", "surrogateescape") for name, value in pairs}
-
-
-def _read_json(body: bytes) -> Payload:
-    try:
-        members = split(body)
-    except NotJsonError as error:
-        raise MalformedBody(f"the body is {error}") from error
-    if not isinstance(members, dict):
-        raise MalformedBody("the body is not a JSON object")
-    key = decode_piece(members.get("api_key", b"null"))
-    details = decode_piece(members.get("details", b"null"))
-    return Payload(key if isinstance(key, str) else "", _json_text(members), _is_asked(details))
-
-
-def _json_text(members: dict[str, Piece]) -> bytes:
-    """The orders as JSON text, whether the member is an array or already the text of one."""
-    orders = bytes(members.get("orders", b""))
-    if not orders.lstrip().startswith(b'"'):
-        return orders
-    text = decode_piece(orders)
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
