@@ -3,8 +3,6 @@
 import re
 from urllib.parse import parse_qsl
 
-from multipart import MultipartError, PushMultipartParser, parse_options_header
-
 MOST_FIELDS = 4_096
 """Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""
 
@@ -41,54 +39,32 @@ def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]
     return _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
 
 
+_BOUNDARY = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
+_NAME = re.compile(
+    rb'^content-disposition:\s*form-data\b.*?;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))',
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
-    plain = _PLAIN_BOUNDARY.fullmatch(content_type)
-    form = _split_plain_form(body, plain[1]) if plain else None
-    return _parse_form(body, content_type) if form is None else form
-
-
-_PLAIN_BOUNDARY = re.compile(rb"multipart/form-data; boundary=([\w'()+,./:=?-]{1,70})", re.ASCII)
-_PLAIN_PARTS = {
-    b'\r\nContent-Disposition: form-data; name="%s"' % name.encode(): name
-    for name in ("api_key", "orders", "details")
-}
-
-
-def _split_plain_form(body: bytes, boundary: bytes) -> dict[str, bytes] | None:
-    """The fields of a form as cURL writes it, without a parser; None for any other form."""
-    if not body.startswith(b"--" + boundary):
-        return None
-    _, *parts, end = (b"\r\n" + body).split(b"\r\n--" + boundary, MOST_FIELDS)
-    if not end.startswith(b"--"):
-        return None
-    form = {}
-    for part in parts:
-        head, blank, value = part.partition(b"\r\n\r\n")
-        name = _PLAIN_PARTS.get(head)
-        if name is None or not blank:
-            return None
-        form[name] = value
-    return form
-
-
-def _parse_form(body: bytes, content_type: bytes) -> dict[str, bytes]:
-    boundary = parse_options_header(content_type.decode("latin-1"))[1].get("boundary", "")
-    if not boundary:
+    """RFC 7578, with lines that end in CRLF. What is before the first boundary and after the last is skipped."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
         raise MalformedBody("the form's Content-Type has no boundary")
-    form: dict[str, bytes] = {}
-    name, chunks = "", list[bytes]()
-    try:
-        with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS) as parser:
-            for event in parser.parse(body):
-                if event is None:
-                    form[name] = b"".join(chunks)
-                elif isinstance(event, bytes | bytearray):
-                    chunks.append(bytes(event))
-                else:
-                    name, chunks = event.name, []
-    except MultipartError as error:
-        raise MalformedBody(f"the form cannot be read: {error}") from error
-    return form
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary[boundary.lastindex or 1], MOST_FIELDS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise MalformedBody(
+            f"the form cannot be read: more than {MOST_FIELDS:,} fields, or no closing boundary"
+        )
+    return dict(map(_name_and_value, parts[:-1]))
+
+
+def _name_and_value(part: bytes) -> tuple[str, bytes]:
+    head, blank_line, value = part.partition(b"\r\n\r\n")
+    name = _NAME.search(head)
+    if name is None or not blank_line:
+        raise MalformedBody("the form cannot be read: a part has no name, or no value")
+    return name[name.lastindex or 1].decode("utf-8", "replace"), value
 
 
 def _read_urlencoded(body: bytes) -> dict[str, bytes]:
