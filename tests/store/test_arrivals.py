@@ -6,9 +6,8 @@ import psycopg
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.orders.batch import Stored
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.orders import Arrival, import_orders
+from afterword.store.orders import Arrival, Stored, import_orders
 from tests.store.cast import NOW, Member, count_commits, counted, order, run
 from tests.store.engine.test_commit import no_file_grows_beyond
 

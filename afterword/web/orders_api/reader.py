@@ -1,7 +1,7 @@
 """Reads large bodies in processes of their own, so that a batch of any size never holds up the event loop.
 
-A reader is given a body, says what is in it besides the orders, and then, if the key was good, hands over the batch
-slice by slice, at most two loads ahead of the store.
+A reader takes a body, returns its key, and then, if the key was good, its orders, slice by slice: at most two loads
+ahead of the store.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,7 +26,7 @@ from afterword.web.forms import media_type
 from afterword.web.orders_api.payload import Payload, read_payload
 
 SLICE = 250
-"""Orders that are stored in one go: a few milliseconds of the writer, for which everybody else waits."""
+"""Orders that are stored in one go: a few milliseconds of the writer, for which all other requests wait."""
 
 LOAD = 8
 """Slices that a reader hands over at once: each way between two processes costs as much as reading sixty orders."""
@@ -34,13 +34,6 @@ LOAD = 8
 READERS = 2
 MOST_WAITING = 256
 """Large bodies that may wait for a reader."""
-
-
-class Said(NamedTuple):
-    """What is in a body besides its orders."""
-
-    api_key: str
-    details: bool
 
 
 class Reader:
@@ -53,14 +46,16 @@ class Reader:
     def __init__(self) -> None:
         self._pool = _new_pool()
 
-    async def ask(self, content_type: bytes, body: bytes | Path) -> Said:
-        """Takes a body, in memory or in a file. Raises MalformedBody, UnknownMediaType, StoreUnavailable."""
+    async def read(self, content_type: bytes, body: bytes | Path) -> Payload:
+        """What is in a body, in memory or in a file, besides its orders, which stay in the process.
+
+        Raises MalformedBody, UnknownMediaType, StoreUnavailable.
+        """
         with _loss_is_unavailable():
-            said: Said = await self._begin(content_type, body)
-            return said
+            return await self._begin(content_type, body)
 
     async def slices(self, zone: str) -> AsyncIterator[bytes]:
-        """The orders of the body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
+        """The orders of that body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
         with _loss_is_unavailable():
             load = await self._call(_first_load, zone)
             while load:
@@ -69,7 +64,7 @@ class Reader:
                     yield batch
                 load = await following if following else []
 
-    def _begin(self, *body: bytes | Path) -> asyncio.Future[Said]:
+    def _begin(self, *body: bytes | Path) -> asyncio.Future[Payload]:
         try:
             return self._call(_read, *body)
         except BrokenProcessPool:  # lost since the last body
@@ -156,10 +151,10 @@ def _wait_for_end_of_parent() -> None:
     os._exit(0)
 
 
-def _read(content_type: bytes, body: bytes | Path) -> Said:
+def _read(content_type: bytes, body: bytes | Path) -> Payload:
     whole = body if isinstance(body, bytes) else body.read_bytes()
     _Held.payload = read_payload(media_type(content_type), content_type, whole)
-    return Said(_Held.payload.api_key, _Held.payload.details)
+    return Payload(_Held.payload.api_key, b"", _Held.payload.details)
 
 
 def _first_load(zone: str) -> list[bytes]:
