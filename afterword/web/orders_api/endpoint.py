@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
@@ -46,6 +47,15 @@ class NotPosted(Exception):
     """405."""
 
 
+class _Head(NamedTuple):
+    """What a request says before its body; `received_at` is epoch seconds."""
+
+    kind: str
+    content_type: bytes
+    authorization: bytes
+    received_at: float
+
+
 class OrdersEndpoint:
     """An ASGI application for one path, ahead of the router, since it is the busiest."""
 
@@ -78,29 +88,28 @@ class OrdersEndpoint:
         kind = media_type(content_type)
         length = int(header[b"content-length"]) if b"content-length" in header else None
         body = await read_body(receive, length, self._limit, self._spool)
-        authorization = header.get(b"authorization", b"")
+        head = _Head(kind, content_type, header.get(b"authorization", b""), received_at)
         if isinstance(body, bytes) and len(body) <= SMALL_BODY:
-            payload = read_payload(kind, content_type, body)
-            key = presented_key(payload.api_key, authorization)
-            posted = Posted(key, payload.orders, payload.details, received_at)
-            written, *counts = await self._database.write_together(
-                import_posted, posted, shop_id_of(key) or 0
-            )
-            self._database.metrics.count_orders(*counts)
-            return written
+            return await self._import_small(head, body)
         async with _removed(body):
-            return await self._import_large(content_type, body, authorization, received_at)
+            return await self._import_large(head, body)
 
-    async def _import_large(
-        self, content_type: bytes, body: bytes | Path, authorization: bytes, received_at: float
-    ) -> bytes:
+    async def _import_small(self, head: _Head, body: bytes) -> bytes:
+        payload = read_payload(head.kind, head.content_type, body)
+        key = presented_key(payload.api_key, head.authorization)
+        posted = Posted(key, payload.orders, payload.details, head.received_at)
+        written, *counts = await self._database.write_together(import_posted, posted, shop_id_of(key) or 0)
+        self._database.metrics.count_orders(*counts)
+        return written
+
+    async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
         async with self._readers.one() as reader:
-            payload = await reader.read(content_type, body)
-            key = presented_key(payload.api_key, authorization)
+            payload = await reader.read(head.content_type, body)
+            key = presented_key(payload.api_key, head.authorization)
             sender = await self._database.read(lambda tx: admit(tx, key))
             importing = _Importing(self._database.metrics, details=payload.details)
             async for batch in reader.slices(sender.shop.timezone):
-                posted = PostedSlice(sender, batch, payload.details, received_at)
+                posted = PostedSlice(sender, batch, payload.details, head.received_at)
                 await importing.add(self._database.write_together(import_slices, posted, sender.shop.id))
         return answer(await importing.result())
 
