@@ -9,13 +9,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -44,7 +43,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._pool = _new_pool()
+        self._pool: ProcessPoolExecutor | None = None
 
     async def read(self, content_type: bytes, body: bytes | Path) -> Payload:
         """What is in a body, in memory or in a file, besides its orders, which stay in the process.
@@ -52,30 +51,29 @@ class Reader:
         Raises MalformedBody, UnknownMediaType, StoreUnavailable.
         """
         with _loss_is_unavailable():
-            return await self._begin(content_type, body)
+            return await asyncio.wrap_future(self._begin(content_type, body))
 
     async def slices(self, zone: str) -> AsyncIterator[bytes]:
         """The orders of that body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
+        assert self._pool is not None
         with _loss_is_unavailable():
-            load = await self._call(_first_load, zone)
+            load = await asyncio.wrap_future(self._pool.submit(_first_load, zone))
             while load:
-                following = self._call(_next_load) if len(load) == LOAD else None
+                following = self._pool.submit(_next_load) if len(load) == LOAD else None
                 for batch in load:
                     yield batch
-                load = await following if following else []
+                load = await asyncio.wrap_future(following) if following else []
 
-    def _begin(self, *body: bytes | Path) -> asyncio.Future[Payload]:
-        try:
-            return self._call(_read, *body)
-        except BrokenProcessPool:  # lost since the last body
-            self._pool = _new_pool()
-            return self._call(_read, *body)
-
-    def _call(self, function: Callable[..., Any], *given: Any) -> asyncio.Future[Any]:
-        return asyncio.wrap_future(self._pool.submit(function, *given))
+    def _begin(self, content_type: bytes, body: bytes | Path) -> Future[Payload]:
+        with suppress(BrokenProcessPool):  # lost since the last body
+            if self._pool is not None:
+                return self._pool.submit(_read, content_type, body)
+        self._pool = _new_pool()
+        return self._pool.submit(_read, content_type, body)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Readers:
