@@ -1,7 +1,7 @@
 """The fast path of reading an order: it reads what shops nearly always send, and leaves everything else.
 
 Why there are two ways: this one takes 4.7 µs where the fallback, `order.parse_order`, takes 8.3, and without it a
-batch costs a quarter more processor time (docs/benchmarks.md, "One way instead of two"). It makes no rule: nothing is
+batch costs a third more processor time (docs/benchmarks.md, "One way instead of two"). It makes no rule: nothing is
 refused or cleaned here, each value is read by the same function of `fields` within the same limits, and when anything
 is in doubt the result is None. Only the fallback knows what is tolerated, and what is wrong.
 """
