@@ -6,9 +6,8 @@ import psycopg
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.orders.batch import Stored
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.orders import Arrival, import_orders
+from afterword.store.orders import Arrival, Stored, import_orders
 from tests.store.cast import NOW, Member, order
 from tests.store.databases import count_commits, counted, no_file_grows_beyond, run
 
