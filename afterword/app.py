@@ -1,4 +1,4 @@
-"""The only builder: settings, store, couriers and clock become a running Afterword."""
+"""The only builder: settings, store, transports and clock become a running Afterword."""
 
 import asyncio
 import errno
@@ -36,11 +36,10 @@ from afterword.mail.notice import (
     Waiting,
     WaitingReview,
 )
-from afterword.mail.outbox import OutboxCourier
-from afterword.mail.smtp import SmtpCourier
+from afterword.mail.outbox import OutboxTransport
+from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import Courier
+from afterword.mail.transport import ComposedMessage, Transport
 from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
@@ -54,11 +53,11 @@ OUTBOX_SENDER = "reviews@localhost"
 log = log_for("app")
 
 
-def build_courier(settings: Settings, connections: int = 16) -> Courier:
+def build_transport(settings: Settings, connections: int = 16) -> Transport:
     """Who carries live letters. Raises SettingsError."""
     if settings.smtp is None:
-        return OutboxCourier(settings.outbox)
-    return SmtpCourier(smtp_address(settings), connections=connections)
+        return OutboxTransport(settings.outbox)
+    return SmtpTransport(smtp_address(settings), connections=connections)
 
 
 def smtp_address(settings: Settings) -> SmtpAddress:
@@ -70,17 +69,17 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
+    transports = {True: build_transport(settings), False: OutboxTransport(settings.outbox)}
     writer = _LetterWriter(settings)
     notices = NoticeLane(
         database,
         writer.write_notice,
-        {True: build_courier(settings, connections=1), False: OutboxCourier(settings.outbox)},
+        {True: build_transport(settings, connections=1), False: OutboxTransport(settings.outbox)},
         Sender(settings.webhook_allow),
         clock,
     )
     signer = Signer(settings.link_secret())
-    return Dispatcher(database, writer.write, couriers, notices, clock, signer)
+    return Dispatcher(database, writer.write, transports, notices, clock, signer)
 
 
 class _LetterWriter:
@@ -95,11 +94,11 @@ class _LetterWriter:
         self._url = settings.url
         self._secret = settings.link_secret()
 
-    def write(self, claim: Claim, now: float) -> Letter:
+    def write(self, claim: Claim, now: float) -> ComposedMessage:
         links = Links(*self._links(claim.shop, claim.invitation.id, claim.fingerprint))
         return self._composer.compose(claim.invitation, claim.shop, links, now)
 
-    def write_notice(self, claim: NoticeClaim, now: float) -> Letter:
+    def write_notice(self, claim: NoticeClaim, now: float) -> ComposedMessage:
         """To the shop, or to whoever wrote; to them with the links of their invitation."""
         shop, order = claim.shop, claim.order
         if order is None:

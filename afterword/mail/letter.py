@@ -15,7 +15,6 @@ from afterword.domain.values import shown, shown_name, signature
 from afterword.mail.catalogue import choose, day, read_catalogues
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.stationery import (
-    Letter,
     check_host,
     check_link,
     fields_of,
@@ -23,6 +22,7 @@ from afterword.mail.stationery import (
     reply_to_of,
     site_of,
 )
+from afterword.mail.transport import ComposedMessage
 from afterword.mail.wording import Wording, compile_wording
 
 LINES_SHOWN = 10
@@ -64,7 +64,7 @@ class Composer:
         self._wordings = {lang: compile_wording(found) for lang, found in self._catalogues.items()}
         self._face = lru_cache(maxsize=4096)(self._make_face)
 
-    def compose(self, invitation: Invitation, shop: Shop, links: Links, now: float) -> Letter:
+    def compose(self, invitation: Invitation, shop: Shop, links: Links, now: float) -> ComposedMessage:
         """The letter of an invitation: the same bytes each time within one second of `now`.
 
         Guarantee 7: no value adds a header, and any values give a letter, below the 102 KB at which Gmail
@@ -92,7 +92,7 @@ class Composer:
         ).encode()
         check_header(header, face.fields)
         body = _body(face, _values(face, invitation, links), boundary.encode("ascii"))
-        return Letter(self._sender.address, recipient, ident, b"\r\n".join((header, b"", body)))
+        return ComposedMessage(self._sender.address, recipient, ident, b"\r\n".join((header, b"", body)))
 
     def _make_face(self, shop: Shop, lang: str) -> _Face:
         wording = self._wordings[choose(lang, self._catalogues).lang]

@@ -20,7 +20,6 @@ from afterword.domain.values import shown, shown_name
 from afterword.mail.catalogue import Catalogue, choose, day, read_catalogues
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.stationery import (
-    Letter,
     check_host,
     check_link,
     fields_of,
@@ -28,6 +27,7 @@ from afterword.mail.stationery import (
     reply_to_of,
     site_of,
 )
+from afterword.mail.transport import ComposedMessage
 from afterword.mail.wording import Wording, compile_wording
 
 REVIEWS_SHOWN = 10
@@ -126,7 +126,9 @@ class NoticeComposer:
         self._catalogues = read_catalogues()
         self._wordings = {lang: compile_wording(found, "notice") for lang, found in self._catalogues.items()}
 
-    def compose(self, content: Content, shop: Shop, reader: Reader, fingerprint: str, now: float) -> Letter:
+    def compose(
+        self, content: Content, shop: Shop, reader: Reader, fingerprint: str, now: float
+    ) -> ComposedMessage:
         """The same bytes each time within one second of `now`; `fingerprint` is the notice's, 32 hex digits.
 
         Guarantee 7 as in `letter.Composer.compose`. Raises AddressError, ValueError for links that cannot stand in
@@ -151,7 +153,7 @@ class NoticeComposer:
         ).encode()
         check_header(header, fields_of(shop, to_customer=bool(reader.unsubscribe)))
         body = _body(wording, values, boundary.encode("ascii"))
-        return Letter(self._sender.address, recipient, ident, b"\r\n".join((header, b"", body)))
+        return ComposedMessage(self._sender.address, recipient, ident, b"\r\n".join((header, b"", body)))
 
     def _values(
         self, content: Content, shop: Shop, reader: Reader, catalogue: Catalogue

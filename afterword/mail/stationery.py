@@ -16,26 +16,6 @@ LONGEST_LINK = 900
 _LINK = re.compile(r"https?://[!#-;=?-~]+")
 
 
-class Letter(NamedTuple):
-    """What a courier needs. `content` has CRLF line ends, no dot-stuffing, and ends with CRLF.
-
-    `sender` and `recipient` are bare addresses for the envelope (RFC 5321).
-    """
-
-    sender: str
-    recipient: str
-    message_id: str
-    content: bytes
-
-    @property
-    def needs_smtputf8(self) -> bool:
-        """Whether only a server that speaks SMTPUTF8 can take it (RFC 6531): an address is not ASCII.
-
-        Without one, nothing else of a letter needs more than ASCII.
-        """
-        return not (self.sender.isascii() and self.recipient.isascii())
-
-
 _FIELDS = (
     b"From",
     b"Reply-To",

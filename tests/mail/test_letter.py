@@ -16,7 +16,7 @@ from afterword.domain.shops import Shop
 from afterword.mail import letter as letters
 from afterword.mail.headers import AddressError, HeaderError
 from afterword.mail.letter import Composer, Links
-from afterword.mail.stationery import Letter
+from afterword.mail.transport import ComposedMessage as Letter
 
 SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
 

@@ -28,7 +28,7 @@ from afterword.mail.notice import (
     Waiting,
     WaitingReview,
 )
-from afterword.mail.stationery import Letter
+from afterword.mail.transport import ComposedMessage as Letter
 from tests.mail.test_letter import ALBA, CLIPPED_AT, FIELDS, LINKS, NOW, Page
 
 SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
