@@ -17,6 +17,7 @@ from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import SITE, Review, State, read_words
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown as one_line
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
@@ -207,9 +208,7 @@ def publish_(review_id: int, seen: int | None, as_json: bool) -> None:
 
 @review.command("reject")
 @_id
-@click.option(
-    "--reason", required=True, type=click.Choice(tuple(REASONS)), help="One of these; the author is told."
-)
+@click.option("--reason", required=True, type=click.Choice(REASONS), help="One of these; the author is told.")
 @_version
 @json_option
 def reject_(review_id: int, reason: str, seen: int | None, as_json: bool) -> None:
@@ -222,7 +221,7 @@ def reject_(review_id: int, reason: str, seen: int | None, as_json: bool) -> Non
         return reject(tx, found, reason, signer, now)
 
     _, new = _change(review_id, seen, act)
-    _tell(new, f"Review {new.id} is rejected: {REASONS[reason]}.", as_json=as_json)
+    _tell(new, f"Review {new.id} is rejected: {REASONS_IN_WORDS[reason]}.", as_json=as_json)
 
 
 @review.command()

@@ -10,7 +10,7 @@ from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.invitations import fingerprint
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
-from afterword.mail.catalogue import day
+from afterword.i18n.dates import day
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
