@@ -3,14 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.reasons import REASONS_IN_WORDS
 from tests.mail.conftest import LINKS, REVIEW, Page, compose, message, text_of
 
 EXAMPLE = message("rejection", details={"reason": "personal data"}, reviews=(REVIEW,))
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", REJECTION_REASONS)
 def test_it_says_the_reason_in_words(reason: str) -> None:
     rejection = replace(EXAMPLE, details={"reason": reason})
 

@@ -12,8 +12,8 @@ from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.domain.invitations import Outcome
 from afterword.store.engine.database import JournalAddress
 from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.journal import rows as journal_rows
 from afterword.store.journal.journal import HEADER_SIZE, Journal, copy_journal, events
-from afterword.store.journal.journal import rows as journal_rows
 from afterword.store.journal.place import journal_place
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres
@@ -77,7 +77,7 @@ def away(url: str) -> Iterator[None]:
 
 
 def test_lines_are_found_again_from_any_position(rows: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_rows, "PAGE", 2)
+    monkeypatch.setattr(journal_rows, "LINES_A_READ", 2)
     place = RowsPlace(rows)
     assert place.find() is None
     created = place.create(IDENTITY)
