@@ -20,9 +20,9 @@ EXAMPLE = message("digest", None, reviews=(FIRST, waiting(2049, "Seed rolls", 1,
 def test_it_says_how_many_wait_and_what_to_type() -> None:
     said = text_of(EXAMPLE)
 
-    assert said.startswith("Waiting for moderation at Alba's bakery:\n\n* 1025")
-    assert "* 1025: Alba's bakery, ★★★★☆\nWill be published automatically on March 8, 2026\n" in said
-    assert "* 2049: Seed rolls, ★☆☆☆☆\nNeeds your decision\n" in said
+    assert said.startswith("14 reviews of Alba's bakery are waiting for moderation:\n\n* 1025")
+    assert "* 1025 Alba's bakery ★★★★☆\nWill be published automatically on March 8, 2026\n" in said
+    assert "* 2049 Seed rolls ★☆☆☆☆\nNeeds your decision\n" in said
     assert "and 12 more reviews\n" in said and "afterword review publish 1025\n" in said
     assert "14 reviews are waiting for you" in Page(compose(EXAMPLE)).words
 

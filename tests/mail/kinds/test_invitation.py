@@ -34,8 +34,7 @@ def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
         "- 2 x Sourdough loaf\n"
         "- Rye and walnut loaf, sliced, 1 kg\n"
         "- 3 x Crème brûlée tartlets, box of six\n\n"
-        'Your review will be public and signed "Clara N.".\n'
-        "Your surname and e-mail address are never shown.\n"
+        'Your review will be public and signed "Clara N."; your surname and e-mail address are never shown.\n'
         "Only you can change your review, and you can withdraw it at any time.\n"
         "The review page explains how reviews are checked and published.\n\n"
         "Reviews is writing on behalf of Alba's bakery, where you placed this order.\n"
@@ -54,7 +53,7 @@ def test_the_page_says_the_same() -> None:
         "Order 1234, placed on February 18, 2026",
         "Sourdough loaf × 2",
         "Crème brûlée tartlets, box of six × 3",
-        'signed "Clara N.". Your surname and e-mail address are never shown. Only',
+        'signed "Clara N."; your surname and e-mail address are never shown. Only',
         "Reviews is writing on behalf of Alba's bakery, where you placed this order. We send",
         "and no reminders. To contact the shop, just reply to this e-mail.",
         "Write my review",
