@@ -31,7 +31,3 @@ def test_a_review_of_the_shop_is_about_nothing_else() -> None:
     of_shop = replace(EXAMPLE, reviews=(replace(REVIEW, product_name=None),))
 
     assert "Alba's bakery has not published your review.\n" in text_of(of_shop)
-
-
-def test_french_is_french() -> None:
-    assert "Motif\u00a0: données personnelles d’autrui" in text_of(EXAMPLE, lang="fr")
