@@ -45,17 +45,18 @@ def _messages_of(path: Path) -> Iterator[Message]:
 def _asked(environment: Environment, path: Path) -> Iterator[Message]:
     tree = environment.parse(path.read_text("utf-8"))
     for _, call, message in extract_from_ast(tree, ("_", "ngettext")):
-        if call == "_":
-            yield message if isinstance(message, str) else message[0] or ""
-        else:
-            yield message[0] or "", message[1] or ""
+        texts = message if isinstance(message, tuple) else (message,)
+        if call == "ngettext":
+            yield texts[0] or "", texts[1] or ""
+        elif texts[0]:  # else it is marked where it is written
+            yield texts[0]
 
 
 def _marked(tree: ast.AST) -> Iterator[Message]:
-    """Of Python, what is marked as `sentence("…")`, or `sentences("…", "…")`."""
+    """Of Python, what is marked as `sentence("…")`, or `counted("…", "…")`."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name("sentence"), args=[ast.Constant(str(message))]):
                 yield message
-            case ast.Call(func=ast.Name("plural"), args=[ast.Constant(str(one)), ast.Constant(str(many))]):
+            case ast.Call(func=ast.Name("counted"), args=[ast.Constant(str(one)), ast.Constant(str(many))]):
                 yield one, many

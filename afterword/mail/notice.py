@@ -17,8 +17,8 @@ from afterword.domain.reviews.review import LONGEST_REVIEW
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name
 from afterword.i18n.catalogue import Catalogue, catalogues, choose, sentence
+from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.i18n.dates import day
-from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.stationery import (
     Letter,

@@ -174,7 +174,7 @@ def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
         "Good or bad, we would love to know what you think of your order.\n"
         "Two minutes are enough, and your words help others choose.\n\n"
         "Write my review:\nhttps://reviews.alba.example/r/1/abc\n\n"
-        "Order 1234, placed on February 18, 2026\n"
+        "Order 1234, placed on 18 February 2026\n"
         "- 2 x Sourdough loaf\n"
         "- Rye and walnut loaf, sliced, 1 kg\n"
         "- 3 x Crème brûlée tartlets, box of six\n\n"
@@ -195,7 +195,7 @@ def test_the_page_says_the_same() -> None:
 
     for piece in (
         "Hello Clara,",
-        "Order 1234, placed on February 18, 2026",
+        "Order 1234, placed on 18 February 2026",
         "Sourdough loaf × 2",
         "Crème brûlée tartlets, box of six × 3",
         "with Clara N. as its only signature. Your surname and your e-mail address are never shown. Only",
@@ -210,7 +210,7 @@ def test_the_page_says_the_same() -> None:
 def test_a_letter_is_in_the_language_of_its_order() -> None:
     letter = compose(lang="fr")
 
-    assert read(letter)["Subject"] == "Que pensez-vous de votre commande chez Alba's bakery\u00a0?"
+    assert read(letter)["Subject"] == "Que pensez-vous de votre commande chez Alba's bakery\u202f?"
     assert "Commande 1234 du 18 février 2026" in text_of(letter)
     assert '<html lang="fr"' in read(letter).get_body(("html",)).get_content()
     assert read(compose(lang="xx"))["Subject"] == "How was your order from Alba's bakery?"

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.shops import Shop
 from afterword.i18n.catalogue import read_catalogues
-from afterword.i18n.reasons import REASONS_IN_WORDS
+from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.mail import notice as notices
 from afterword.mail.headers import HeaderError
 from afterword.mail.notice import (
@@ -114,7 +114,7 @@ def test_every_language_says_the_same(content: Content, lang: str) -> None:
 
 def test_french_is_french() -> None:
     said = text_of(REJECTED, lang="fr")
-    assert "Le motif\u00a0: données personnelles d’autrui, ou moyen de joindre une personne." in said
+    assert "Le motif\u202f: données personnelles ou coordonnées d’une autre personne." in said
     assert "Bonjour Clara," in said
 
 
@@ -148,7 +148,7 @@ def test_a_reply_stands_in_the_letter_line_by_line() -> None:
 def test_a_shop_is_told_how_many_wait_and_what_to_type() -> None:
     said = text_of(WAITING)
     assert "14 reviews of Alba's bakery wait for somebody to look at them." in said
-    assert "* 1025: Alba's bakery, ★★★★☆\npublishes itself on March 8, 2026\n" in said
+    assert "* 1025: Alba's bakery, ★★★★☆\npublishes itself on 8 March 2026\n" in said
     assert "* 2049: Seed rolls, ★☆☆☆☆\nwaits until somebody has decided\n" in said
     assert "and 12 more" in said and "afterword review publish 1025" in said
     assert "afterword review list 1 --state waiting\n" in said

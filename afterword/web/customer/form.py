@@ -22,10 +22,12 @@ from starlette.responses import Response
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
+from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.chain import Entry, Signer
 from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.review import WRITE_FOR, Review
 from afterword.domain.values import shown
+from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.writing import (
@@ -65,6 +67,8 @@ LARGEST_FORM = IN_MEMORY
 
 FROM_OUR_PAGE = ("same-origin", "none")
 """What Sec-Fetch-Site says of our own page, and of somebody who is on none."""
+
+_look = partial(look, abuse=abuse_words(abuse_entries()))
 
 BACK_SOON = {"Retry-After": "5"}
 
@@ -198,7 +202,7 @@ class Form:
             order=order,
             said=said,
             wants_reply=wants_reply,
-            look=look,
+            look=_look,
             signer=self._signer,
             now=self._clock(),
         )

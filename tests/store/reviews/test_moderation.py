@@ -2,10 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from afterword.base.errors import Refused
+from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import Review
@@ -42,7 +44,8 @@ def test_what_the_checks_find_is_stored_in_their_words(database: EngineDatabase,
     def work(tx: Transaction) -> list[Review]:
         found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
         texts = ("Crisp.", found, found.upper())
-        return [one_review(tx, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
+        checks = partial(look, abuse=abuse_words([]))
+        return [one_review(tx, alba, f"A-{n}", text=text, look=checks) for n, text in enumerate(texts)]
 
     reviews = database.write_now(work)
     assert [each.state for each in reviews] == ["published", "waiting", "waiting"]

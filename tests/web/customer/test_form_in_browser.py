@@ -189,14 +189,14 @@ def test_a_screen_reader_hears_what_the_stars_mean(site: Site, browser: Browser)
     browser.open(site.url + new_order(site, "fr", products=[]).review)
     assert browser.names("radio") == [
         "Aucune étoile",
-        "1 étoile\u00a0: très mauvais",
-        "2 étoiles\u00a0: mauvais",
-        "3 étoiles\u00a0: moyen",
-        "4 étoiles\u00a0: bien",
-        "5 étoiles\u00a0: très bien",
+        "1 étoile\u202f: mauvais",
+        "2 étoiles\u202f: médiocre",
+        "3 étoiles\u202f: correct",
+        "4 étoiles\u202f: bien",
+        "5 étoiles\u202f: excellent",
     ]
     assert browser.names("radiogroup") == ["Étoiles"]
-    assert browser.names("checkbox")[0].startswith("J’ai vécu cette expérience")
+    assert browser.names("checkbox")[0].startswith("Il s’agit de ma propre expérience")
 
 
 def test_a_scanner_that_follows_every_link_of_the_pages_writes_and_withdraws_nothing(

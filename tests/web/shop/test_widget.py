@@ -217,9 +217,9 @@ def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
     page.open(browser, page.tag("reviews", "100"))
     [said] = browser.evaluate(INSIDE)
     assert re.findall(r"Review number (\d)", said) == ["8", "7", "6", "5", "4"]
-    assert "Clara N." in said and "Published on March 9, 2026 · order of February 10, 2026" in said
-    assert "The shop replied on March 1, 2026:Thank you.\nCome again!" in said
-    assert "The last published first." in said
+    assert "Clara N." in said and "Published on 9 March 2026 · ordered on 10 February 2026" in said
+    assert "The shop replied on 1 March 2026:Thank you.\nCome again!" in said
+    assert "Newest first" in said
     links = browser.evaluate(LINKS)
     assert links[-1].endswith("/100#how") and browser.names("link")[1:] == [
         "All reviews",
