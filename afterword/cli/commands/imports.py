@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
+from afterword.actions.foreign import Became, import_reviews, which_imported_before
+from afterword.actions.writing import CHECKS
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
@@ -19,19 +21,13 @@ from afterword.cli.options import check_text, checked, json_option, named_shop, 
 from afterword.cli.output import say, say_json, shown
 from afterword.domain.csv import Row, read_rows
 from afterword.domain.orders.order import FieldError
-from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
 from afterword.domain.shops import Shop
-from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.foreign import Became, import_reviews, which_imported_before
 
 ROWS_A_TRANSACTION = 200
 """Few enough that a server on the same file goes on in between."""
-
-_look = partial(look, abuse=abuse_words(abuse_entries()))
 
 MOST_ERRORS = 1_000
 """In the JSON: rows that were not imported. All are counted."""
@@ -152,7 +148,7 @@ class _Import:
                 source=self._source.name,
                 found=found,
                 live=self._live,
-                look=_look,
+                look=CHECKS,
                 signer=self._signer,
                 now=system_clock(),
             )
@@ -168,7 +164,7 @@ class _Import:
             if is_known or foreign.key in self._seen:
                 became.append("imported before")
             else:
-                became.append("waiting" if _look(foreign.text) else "imported")
+                became.append("waiting" if CHECKS(foreign.text) else "imported")
             self._seen.add(foreign.key)
         return became
 

@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 import click
 
+from afterword.actions.moderation import answer, doubt, erase, publish, reject
 from afterword.base.clock import system_clock
-from afterword.base.errors import Refused
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table, say_text, time_text
@@ -22,9 +23,8 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.moderation import answer, doubt, erase, publish, reject
 from afterword.store.reviews.rows import FIRST, LAST, Place, changed_reviews, waiting_reviews
-from afterword.store.reviews.writing import ReviewChanged, find_review, past_versions
+from afterword.store.reviews.writing import find_review, past_versions
 
 Act = Callable[[Transaction, Review, Signer, float], Review]
 

@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
+from afterword.actions.moderation import answer as reply
+from afterword.actions.moderation import doubt, erase, reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.moderation import REASONS
 from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.place import SendJournal
-from afterword.store.reviews.moderation import answer as reply
-from afterword.store.reviews.moderation import doubt, erase, reject
 from afterword.store.shops import change_shop
 from afterword.web.server import Place, build_router
 from tests.server import Answer
@@ -194,6 +194,7 @@ def test_what_is_wrong_on_another_page_is_shown_with_this_one(site: Site) -> Non
         (review(0, 9, "Kind people."), "Choose 1 to 5 stars.", "stars-0-1"),
         (review(1, 5, ""), "Write a few words.", "text-1"),
         (review(1, 5, "\u200b \u00a0"), "Write a few words.", "text-1"),
+        (review(1, 5, "x" * 5_001), "at most 5,000 characters", "text-1"),
         (review(1, 5, "Bread! " * 15_000), "at most 5,000 characters", "text-1"),
         (review(0, 1, ZALGO), "too many marks", "text-0"),
         (review(0, 1, "Kind\0people"), "a sign in this text that is no writing", "text-0"),
