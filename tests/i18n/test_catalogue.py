@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel.messages.pofile import read_po
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import UNFIT
 from afterword.i18n.catalogue import LOCALES, Catalogue, choose, read_catalogues
 from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
@@ -85,7 +85,7 @@ def test_french_has_a_no_break_space_before_its_high_marks() -> None:
 
 
 def test_every_code_has_its_sentence_and_no_other() -> None:
-    assert tuple(REASONS_IN_WORDS) == REASONS
+    assert tuple(REASONS_IN_WORDS) == REJECTION_REASONS
     assert sorted(UNFIT_IN_WORDS) == sorted(UNFIT)
 
 

@@ -18,7 +18,7 @@ from afterword.web.render import page
 log = log_for("pages")
 
 
-class Pages:
+class UnsubscribePages:
     def __init__(self, database: Database, clock: Clock, secret: str) -> None:
         self._database = database
         self._clock = clock
@@ -46,4 +46,4 @@ class Pages:
             partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)
         )
         if is_new:
-            log.info("unsubscribed", shop=shop.id, live=order.live)
+            log.info("customer unsubscribed", shop=shop.id, live=order.live)
