@@ -12,6 +12,7 @@ from afterword.domain.reviews.review import UNFIT
 from afterword.i18n.catalogue import LOCALES, Catalogue, choose, read_catalogues
 from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
 from afterword.i18n.dates import day, number, time_of_day
+from tests.i18n.catalogues import ARABIC, POLISH, written
 from tools import texts
 from tools.places import with_places
 
@@ -23,20 +24,6 @@ MESSAGES = {
     for file in ASKED.values()
     for message in file
 }
-
-HEADER = 'msgid ""\nmsgstr "Language: %s\\nContent-Type: text/plain; charset=UTF-8\\nPlural-Forms: %s\\n"\n\n'
-POLISH = (
-    "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);"
-)  # fmt: skip
-ARABIC = (
-    "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);"
-)  # fmt: skip
-
-
-def written(folder: Path, lang: str, plural: str, entries: str) -> Catalogue:
-    """A catalogue as a translator writes it."""
-    (folder / f"{lang}.po").write_text(HEADER % (lang, plural) + entries, "utf-8")
-    return read_catalogues(folder)[lang]
 
 
 def entries(path: Path) -> dict[str, tuple[tuple[str, ...], int]]:
