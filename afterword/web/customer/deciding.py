@@ -58,7 +58,7 @@ class NotStored(NamedTuple):
 
 
 class TooLate(NamedTuple):
-    """The time to write is over."""
+    """The review period has ended."""
 
     typed: Typed
 
