@@ -192,14 +192,14 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", "note", says)
         return
     from afterword.app import smtp_address
-    from afterword.mail.smtp import SmtpCourier
-    from afterword.mail.transport import CourierTrouble
+    from afterword.mail.smtp import SmtpTransport
+    from afterword.mail.transport import TransportTrouble
 
     try:
         address = smtp_address(settings)
-        asyncio.run(SmtpCourier(address, timeout=PATIENCE).check())
+        asyncio.run(SmtpTransport(address, timeout=PATIENCE).check())
         yield Finding("mail", "well", f"The mail server {address.host}:{address.port} takes letters.")
-    except (SettingsError, CourierTrouble) as error:
+    except (SettingsError, TransportTrouble) as error:
         yield Finding("mail", "trouble", f"{error}.")
 
 
