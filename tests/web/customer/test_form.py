@@ -19,13 +19,14 @@ from afterword.store.journal.place import SendJournal
 from afterword.store.shops import change_shop
 from afterword.web.server import WebSettings, build_router
 from tests.server import Answer
+from tests.store.databases import act, rows
 from tests.web.conftest import BODY_LIMIT, SECRET, Links, Site
 from tests.web.customer.forms import FORM, multipart
 from tests.web.customer.reviewing import (
     BREAD,
     HEADERS,
     ROLLS,
-    SIGNER,
+    moderate,
     plain,
     review,
     send,
@@ -293,9 +294,8 @@ def test_five_hundred_racing_submissions_of_one_link_are_one_review(site: Site) 
     assert [*found] == [0] and found[0].version == 1
     assert answers.count(303) == answers.count(409) == 250
     values = {"review": found[0].id, "order": links.order_id}
-    notices = site.read(lambda tx: tx.rows("SELECT kind FROM notices WHERE review_id = :review", values))
-    assert notices == [("receipt",)]
-    entries = site.read(lambda tx: tx.rows("SELECT kind FROM chain WHERE order_id = :order", values))
+    assert rows(site, "SELECT kind FROM notices WHERE review_id = :review", values) == [("receipt",)]
+    entries = rows(site, "SELECT kind FROM chain WHERE order_id = :order", values)
     assert sorted(entries) == [("published",), ("written",)]
 
 
@@ -334,7 +334,7 @@ def test_a_change_is_a_new_version_of_which_the_page_shows_the_receipt(site: Sit
 
 def test_a_review_that_waits_says_until_when(site: Site) -> None:
     shop, keys = site.new_shop()
-    site.write(lambda tx: change_shop(tx, shop, moderation="by hand"))
+    act(site, change_shop, shop, moderation="by hand")
     links = site.links(keys.private_key, "C-2")
     send(site, links, review(0, 5, "Kind people."))
     page = plain(site.get(links.review))
@@ -347,7 +347,7 @@ def test_a_rejected_review_says_why_and_can_be_sent_again(site: Site) -> None:
     for name in REJECTION_REASONS:
         links = new_links(site, f"C-3-{name}")
         send(site, links, review(0, 5, f"Kind people, {name}."))
-        site.write(lambda tx, links=links, name=name: reject(tx, written(site, links)[0], name, SIGNER, 1.0))
+        moderate(site, links, reject, name)
         page = plain(site.get(links.review))
         assert f"Rejected Reason: {REASONS_IN_WORDS[name]} . You can edit it and submit it again." in page
     form = typed(site.get(links.review + "?from=0#review-0"))
@@ -359,8 +359,8 @@ def test_a_rejected_review_says_why_and_can_be_sent_again(site: Site) -> None:
 def test_the_page_shows_the_shops_reply_and_doubt(site: Site) -> None:
     links = new_links(site, "C-4")
     send(site, links, review(0, 2, "Unkind people."))
-    site.write(lambda tx: reply(tx, written(site, links)[0], "We are <sorry>.", SIGNER, 1_772_374_326.0))
-    site.write(lambda tx: doubt(tx, written(site, links)[0], "Never here.", SIGNER, 1_772_374_327.0))
+    moderate(site, links, reply, "We are <sorry>.")
+    moderate(site, links, doubt, "Never here.")
     page = plain(site.get(links.review))
     assert "Bakery of C-4 replied on 1 March 2026 : We are <sorry>." in page
     assert "Bakery of C-4 disputes this review ( 1 March 2026 ): Never here." in page
@@ -369,7 +369,7 @@ def test_the_page_shows_the_shops_reply_and_doubt(site: Site) -> None:
 def test_what_was_erased_is_not_asked_for_again(site: Site) -> None:
     links = new_links(site, "C-5")
     send(site, links, review(0, 2, "Unkind people."))
-    site.write(lambda tx: erase(tx, written(site, links)[0], SIGNER, 1.0))
+    moderate(site, links, erase)
     assert "Your words were permanently removed." in plain(site.get(links.review))
     assert "text-0" not in typed(site.get(links.review + "?from=0"))
     assert send(site, links, review(0, 5, "Again."), review(1, 5, "Good bread.")).status == 303

@@ -10,7 +10,7 @@ from afterword.actions.moderation import answer, reject
 from tests.axe import serious
 from tests.browser import Browser, Seen
 from tests.web.conftest import Links, Site
-from tests.web.customer.reviewing import BREAD, ROLLS, SIGNER, review, send, wait_180_days, written
+from tests.web.customer.reviewing import BREAD, ROLLS, moderate, review, send, wait_180_days, written
 
 HEAVIEST = 60_000
 """Bytes of a page with everything that it loads, not packed."""
@@ -42,8 +42,8 @@ def all_written(site: Site, browser: Browser, lang: str) -> str:
 
 def rejected_and_replied_to(site: Site, browser: Browser, lang: str) -> str:
     links = _written(site, lang)
-    site.write(lambda tx: reject(tx, written(site, links)[0], "off topic", SIGNER, 1.0))
-    site.write(lambda tx: answer(tx, written(site, links)[1], "Thank you, Clara!", SIGNER, 1_772_374_326.0))
+    moderate(site, links, reject, "off topic")
+    moderate(site, links, answer, "Thank you, Clara!", line=1)
     return links.review
 
 

@@ -9,8 +9,6 @@ import pytest
 from afterword.i18n.codes import REASONS_IN_WORDS
 from tests.axe import serious
 from tests.browser import Browser
-from tests.store.cast import order
-from tests.store.reviews.reviewing import reviewed_order, write
 from tests.web.conftest import NOW, Site
 from tests.web.reviews_api.reading import Reviewed
 from tests.web.shop.showing import HOSTILE, Shown, new_shop
@@ -211,8 +209,7 @@ def test_a_products_page_names_what_came_with_its_newest_order(site: Site) -> No
     reviewed = Reviewed.new(site)
     line = {"id": 100, "name": "Rye bread", "ean13": "4006381333931", "sku": "RB-1", "mpn": ""}
     line |= {"url": "https://bakery.example/rye", "image_url": "https://bakery.example/rye.jpg"}
-    one = order("PAGE-1", lines=json.dumps([line]))
-    reviewed.write(lambda tx: write(tx, reviewed_order(tx, reviewed.member, one), 1).review)
+    reviewed.clara.reviews(reviewed.member.order("PAGE-1", lines=json.dumps([line])), 1)
     page = site.get(f"/s/{reviewed.member.shop.id}/products/100").content.decode()
     data = json.loads(page.partition('ld+json">')[2].partition("</script>")[0])
     assert (data["gtin"], data["sku"], data["image"]) == ("4006381333931", "RB-1", line["image_url"])
