@@ -96,8 +96,22 @@ def example(kind: str) -> Message:
     return found
 
 
+def subject(kind: str) -> str:
+    """The SUBJECT in the test of this kind: that of its example."""
+    found: str = import_module(f"tests.mail.kinds.test_{kind}").SUBJECT
+    return found
+
+
 KINDS = sorted(kinds())
 TO_CUSTOMER = [name for name, kind in kinds().items() if not kind.to_shop]
+
+
+def fields_of(kind: str, *without: str) -> list[str]:
+    """The names of the header fields that a kind has."""
+    unsubscribe = ["List-Unsubscribe", "List-Unsubscribe-Post"] if kind in TO_CUSTOMER else []
+    fields = ["From", "Reply-To", "To", "Subject", "Date", "Message-ID", *unsubscribe, "Auto-Submitted"]
+    fields += ["MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
+    return [name for name in fields if name not in without]
 
 
 def compose(

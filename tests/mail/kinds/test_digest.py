@@ -15,6 +15,7 @@ def waiting(number: int, about: str | None, rating: int, publish_at: int | None)
 
 FIRST = waiting(1025, None, 4, 1_772_960_400)
 EXAMPLE = message("digest", None, reviews=(FIRST, waiting(2049, "Seed rolls", 1, None)), waiting=14)
+SUBJECT = "Alba's bakery: 14 reviews are waiting for you"
 
 
 def test_it_says_how_many_wait_and_what_to_type() -> None:

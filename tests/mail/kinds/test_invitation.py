@@ -21,6 +21,7 @@ from tests.mail.conftest import (
 )
 
 EXAMPLE = message("invitation")
+SUBJECT = "How was your order from Alba's bakery?"
 
 
 def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:

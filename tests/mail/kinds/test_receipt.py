@@ -15,6 +15,7 @@ def receipt(*reviews: Review, version: int = 1) -> Message:
 
 
 EXAMPLE = receipt(REVIEW)
+SUBJECT = "Thank you for your review of Alba's bakery"
 
 
 def test_it_has_the_words_the_hash_and_the_salt_of_each_review() -> None:

@@ -8,6 +8,7 @@ from afterword.i18n.codes import REASONS_IN_WORDS
 from tests.mail.conftest import LINKS, REVIEW, Page, compose, message, text_of
 
 EXAMPLE = message("rejection", details={"reason": "personal data"}, reviews=(REVIEW,))
+SUBJECT = "Your review of Alba's bakery was not published"
 
 
 @pytest.mark.parametrize("reason", REJECTION_REASONS)
