@@ -34,4 +34,6 @@ def test_a_review_of_the_shop_is_about_nothing_else() -> None:
 
 
 def test_french_is_french() -> None:
-    assert "Motif\u202f: données personnelles ou coordonnées d’une autre personne" in text_of(EXAMPLE, lang="fr")
+    assert "Motif\u202f: données personnelles ou coordonnées d’une autre personne" in text_of(
+        EXAMPLE, lang="fr"
+    )
