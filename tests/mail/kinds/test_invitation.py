@@ -49,18 +49,11 @@ def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
 def test_the_page_says_the_same() -> None:
     words = Page(compose(EXAMPLE)).words
 
-    for piece in (
-        "Hello Clara,",
-        "Order 1234, placed on 18 February 2026",
-        "Sourdough loaf × 2",
-        "Crème brûlée tartlets, box of six × 3",
-        'signed "Clara N."; your surname and e-mail address are never shown. Only',
-        "Reviews is writing on behalf of Alba's bakery, where you placed this order. We send",
-        "and no reminders. To contact the shop, just reply to this e-mail.",
-        "Write my review",
-        "Stop these e-mails",
-    ):
-        assert piece in words
+    assert (
+        "Order 1234, placed on 18 February 2026 Sourdough loaf × 2 Rye and walnut loaf, sliced, 1 kg" in words
+    )
+    assert 'signed "Clara N."; your surname and e-mail address are never shown. Only you can' in words
+    assert "Alba's bakery, where you placed this order. We send one such e-mail for each order" in words
 
 
 def test_it_is_in_the_language_of_its_order() -> None:

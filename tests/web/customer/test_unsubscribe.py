@@ -6,12 +6,12 @@ from html import unescape
 
 import pytest
 
-from afterword.domain.messages import Message, MessageOrder, Recipient
-from afterword.mail.compose import Composer
+from afterword.domain.messages import MessageOrder
 from afterword.mail.links import Links as MessageLinks
 from tests.axe import serious
 from tests.browser import Browser
-from tests.web.conftest import NOW, Links, Site
+from tests.mail.conftest import compose, message
+from tests.web.conftest import Links, Site
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -236,20 +236,8 @@ def test_a_scanner_that_opens_every_link_of_a_letter_changes_nothing(site: Site,
 def email_links(site: Site, links: Links) -> Iterator[str]:
     """Every address of this server in the invitation of these links, in its header or its body."""
     shop = site.shop(site.keys.private_key)
-    message = Message(
-        id=links.order_id,
-        shop_id=shop.id,
-        live=True,
-        kind="invitation",
-        tries=0,
-        first_try_at=None,
-        due_at=NOW,
-        created_at=NOW,
-        recipient=Recipient("c@mail.example", "en", "Clara", "N"),
-        order=MessageOrder(links.order_id, "S-1", None, "", ()),
-    )
+    invitation = message("invitation", MessageOrder(links.order_id, "S-1", None, "", ()))
     addresses = MessageLinks(site.url + links.review, site.url + links.unsubscribe, site.url)
-    composer = Composer("Reviews <reviews@shop.example>", "shop.example")
-    content = composer.compose(message, shop, addresses, NOW)
+    content = compose(invitation, shop, addresses)
     found = re.findall(rb"https?://[^\s\"'<>]+", content.content)
     yield from {unescape(url.decode()) for url in found if url.decode().startswith(site.url)}
