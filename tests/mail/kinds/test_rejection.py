@@ -1,10 +1,10 @@
 """The rejection: for which of the listed reasons, in words, and that the review can be edited."""
 
 import pytest
-from afterword.i18n.reasons import REASONS_IN_WORDS
 from msgspec.structs import replace
 
 from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.i18n.codes import REASONS_IN_WORDS
 from tests.mail.conftest import LINKS, REVIEW, Page, compose, message, text_of
 
 EXAMPLE = message("rejection", details={"reason": "personal data"}, reviews=(REVIEW,))
