@@ -46,14 +46,14 @@ def review(member: Member, id_order: str, line: int = 0, *, live: bool = True, *
 def test_what_is_shown_is_what_is_published_of_one_scope_the_newest_first(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
-    ids = [review(alba, f"A-{n}", now=NOW + n // 2).id for n in range(4)]
+    ids = [review(alba, f"A-{n}", now=NOW + n).id for n in range(4)]
     review(alba, "product", 1)
     review(alba, "test", live=False)
     review(alba, "waits", look=link_found)
     review(bruno, "other shop")
     shown = ask(database, shown_reviews, alba.shop.id, SITE, live=True, most=1_000)
     assert [each.id for each in shown] == ids[::-1]
-    assert (shown[0].author, shown[0].published_at, shown[0].reply) == ("Clara N.", NOW + 1, None)
+    assert (shown[0].author, shown[0].published_at, shown[0].reply) == ("Clara N.", NOW + 3, None)
     assert ask(database, shown_reviews, alba.shop.id, SITE, live=True, most=3) == shown[:3]
 
 
@@ -141,7 +141,10 @@ def test_paging_neither_skips_nor_repeats_while_others_come(
     look = link_found if way == "waiting" else nothing_found
 
     def more(name: str, many: int, now: int) -> list[int]:
-        return [review(alba, f"{name}-{n}", now=now + n // 3, look=look).id for n in range(many)]
+        """Those of the same second by their ids, as they come in pages."""
+        moments = [now + n // 3 for n in range(many)]
+        ids = [review(alba, f"{name}-{n}", now=at, look=look).id for n, at in enumerate(moments)]
+        return [each for _, each in sorted(zip(moments, ids, strict=True))]
 
     there = more("first", 8, NOW)
     seen: list[int] = []

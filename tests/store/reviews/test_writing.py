@@ -1,12 +1,13 @@
 """Reviews: one of each order line, whose words are its author's alone; published, rejected, answered, withdrawn."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from afterword.actions.moderation import publish_overdue
 from afterword.base.errors import Refused, ReviewChanged
-from afterword.domain.reviews.chain import commitment, words_of
+from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import chain_head, entries_from
@@ -260,6 +261,17 @@ def test_words_are_changed_by_their_author_alone(alba: Member, clara: Customer) 
         assert words_in(now) == words_in(review)
 
 
+def test_an_id_says_nothing_of_how_many_reviews_or_orders_there_are(
+    database: EngineDatabase, alba: Member, bruno: Member, clara: Customer
+) -> None:
+    """Guarantee 8. They fit into 31 bits, are no one else's, and rise as often as they fall."""
+    ids = [clara.reviews(member.order(f"A-{n}")).id for n in range(30) for member in (alba, bruno)]
+    assert len(set(ids)) == 60 and min(ids) > 0 and max(ids) < 2**31
+    assert 10 < sum(first < second for first, second in pairwise(ids)) < 50
+    public = [entry.content() for entry in ask(database, entries_from, alba.shop.id, live=True)]
+    assert not any(b"order_id" in content for content in public)
+
+
 def test_no_shop_sees_or_counts_anothers_reviews(
     database: EngineDatabase, alba: Member, bruno: Member, clara: Customer
 ) -> None:
@@ -282,5 +294,6 @@ def test_the_receipt_is_the_entry_that_commits_to_the_words(alba: Member, clara:
     written = clara.writes(alba.order())
     assert written.entry is not None
     words = commitment(written.review.salt, words_of(written.review))
-    assert written.entry.details == f'{{"commitment":"{words}"}}'
+    order = commitment(written.review.salt, subject_of(written.review))
+    assert written.entry.details == f'{{"commitment":"{words}","order":"{order}"}}'
     assert written.entry.shop_id == alba.shop.id
