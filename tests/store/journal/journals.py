@@ -41,7 +41,7 @@ def lines(database: EngineDatabase) -> list[str]:
 
 
 def back_up(database: SqliteDatabase, name: str = "backup.db") -> Path:
-    target = database.path.with_name(name)
+    target = database.path.parent / name
     database.backup(target, lambda done, pages: None)
     return target
 
