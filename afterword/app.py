@@ -19,8 +19,10 @@ from afterword.base.ids import sign_token
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.dispatch.notices import NoticeLane
-from afterword.domain.invitations import fingerprint
+from afterword.dispatch.settling import AtLeastOnce, AtMostOnce, Carrier
+from afterword.dispatch.worker import Worker
+from afterword.domain.invitations import Invitation
+from afterword.domain.messages import Message, Queue, order_fingerprint
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
@@ -40,9 +42,8 @@ from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.mail.transport import ComposedMessage, Transport
-from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import Claim
+from afterword.store.messages.claims import Claim
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import Place, build_server, build_web
 from afterword.webhooks.sending import Sender
@@ -69,17 +70,29 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    transports = {True: build_transport(settings), False: OutboxTransport(settings.outbox)}
     writer = _LetterWriter(settings)
-    notices = NoticeLane(
-        database,
-        writer.write_notice,
-        {True: build_transport(settings, connections=1), False: OutboxTransport(settings.outbox)},
-        Sender(settings.webhook_allow),
-        clock,
-    )
-    signer = Signer(settings.link_secret())
-    return Dispatcher(database, writer.write, transports, notices, clock, signer)
+    workers = [
+        Worker(database, queue, carrier, clock, live=live)
+        for live in (True, False)
+        for queue, carrier in _carriers(settings, writer, clock, live=live).items()
+    ]
+    return Dispatcher(database, workers, clock, Signer(settings.link_secret()))
+
+
+def _carriers(
+    settings: Settings, writer: "_LetterWriter", clock: Clock, *, live: bool
+) -> dict[Queue, Carrier]:
+    """What carries each queue of a mode, with connections of its own."""
+
+    def mail(connections: int) -> Carrier:
+        transport = build_transport(settings, connections) if live else OutboxTransport(settings.outbox)
+        return AtMostOnce(writer.write, transport, clock, connections)
+
+    return {
+        Queue.INVITATIONS: mail(16),
+        Queue.MAIL: mail(2),
+        Queue.WEBHOOKS: AtLeastOnce(Sender(settings.webhook_allow), clock),
+    }
 
 
 class _LetterWriter:
@@ -95,20 +108,23 @@ class _LetterWriter:
         self._secret = settings.link_secret()
 
     def write(self, claim: Claim, now: float) -> ComposedMessage:
-        links = Links(*self._links(claim.shop, claim.invitation.id, claim.fingerprint))
-        return self._composer.compose(claim.invitation, claim.shop, links, now)
-
-    def write_notice(self, claim: NoticeClaim, now: float) -> ComposedMessage:
-        """To the shop, or to whoever wrote; to them with the links of their invitation."""
-        shop, order = claim.shop, claim.order
+        message, shop, order, recipient = (
+            claim.message,
+            claim.shop,
+            claim.message.order,
+            claim.message.recipient,
+        )
         if order is None:
-            reader = Reader(claim.notice.recipient, shop.lang)
+            reader = Reader(recipient.email, recipient.lang)
         else:
-            mark = fingerprint(shop.salt, live=order.live, id_order=order.id_order)
-            names = claim.notice.recipient, order.lang, order.firstname, order.lastname
-            reader = Reader(*names, *self._links(shop, order.order_id, mark))
-        world = "" if claim.notice.live else "/test"
-        content = content_of(claim, f"{self._url}/s/{shop.id}{world}/verify")
+            mark = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
+            links = self._links(shop, order.order_id, mark)
+            if message.kind == "invitation":
+                return self._composer.compose(_invitation(message), shop, Links(*links), now)
+            names = recipient.email, recipient.lang, recipient.firstname, recipient.lastname
+            reader = Reader(*names, *links)
+        mode = "" if message.live else "/test"
+        content = content_of(message, shop, f"{self._url}/s/{shop.id}{mode}/verify")
         return self._notices.compose(content, shop, reader, claim.fingerprint, now)
 
     def _links(self, shop: Shop, order_id: int, mark: str) -> tuple[str, str]:
@@ -120,29 +136,48 @@ class _LetterWriter:
         return f"{self._url}/{purpose}/{shop.id}/{token}"
 
 
-def content_of(claim: NoticeClaim, verify: str) -> Content:
-    """What the letter of a notice says; `verify` is the address of the page that checks a receipt."""
-    details = claim.notice.details
-    if claim.notice.kind == "receipt":
-        reviews = {review.id: review for review in claim.reviews}
+def _invitation(message: Message) -> Invitation:
+    order, recipient = message.order, message.recipient
+    assert order is not None
+    return Invitation(
+        id=message.id,
+        shop_id=message.shop_id,
+        live=message.live,
+        tries=message.tries,
+        first_try_at=message.first_try_at,
+        due_at=message.due_at,
+        id_order=order.id_order,
+        reference=order.reference,
+        order_date=order.order_date,
+        firstname=recipient.firstname,
+        lastname=recipient.lastname,
+        email=recipient.email,
+        lang=recipient.lang,
+        lines=order.lines,
+    )
+
+
+def content_of(message: Message, shop: Shop, verify: str) -> Content:
+    """What the e-mail says; `verify` is the address of the page that checks a receipt."""
+    details = message.details
+    if message.kind == "receipt":
+        reviews = {review.id: review for review in message.reviews}
         kept = [
             _kept(reviews[each["review"]], each) for each in details["receipts"] if each["review"] in reviews
         ]
-        is_public = all(review.state == "published" for review in claim.reviews)
+        is_public = all(review.state == "published" for review in message.reviews)
         return Receipt(kept, is_public, verify)
-    if claim.notice.kind == "waiting":
+    if message.kind == "digest":
         first = [
-            WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, claim.shop))
-            for one in claim.reviews
+            WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, shop))
+            for one in message.reviews
         ]
-        return Waiting(claim.waiting, first, claim.notice.live)
-    [review] = claim.reviews
+        return Waiting(message.waiting, first, message.live)
+    [review] = message.reviews
     about = review.product_name or ""
-    return (
-        Rejected(about, details["reason"])
-        if claim.notice.kind == "rejected"
-        else Reply(about, review.reply or "")
-    )
+    if message.kind == "rejection":
+        return Rejected(about, details["reason"])
+    return Reply(about, review.reply or "")
 
 
 def _kept(review: Review, receipt: Mapping[str, Any]) -> Kept:

@@ -5,6 +5,7 @@ The states and the ways between them are drawn in docs/architecture.md; they are
 
 import hashlib
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,6 +17,24 @@ Kind = Literal["invitation", "receipt", "rejection", "reply", "digest", "webhook
 """A digest lists the reviews that wait for the shop. `webhook` is a delivery to a program, the others are e-mails."""
 
 State = Literal["scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"]
+
+
+class Queue(IntEnum):
+    """Which messages share a worker: however many wait in one queue, none of another waits for them."""
+
+    INVITATIONS = 0
+    MAIL = 1
+    WEBHOOKS = 2
+
+
+QUEUES: Mapping[Kind, Queue] = {
+    "invitation": Queue.INVITATIONS,
+    "receipt": Queue.MAIL,
+    "rejection": Queue.MAIL,
+    "reply": Queue.MAIL,
+    "digest": Queue.MAIL,
+    "webhook": Queue.WEBHOOKS,
+}
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):

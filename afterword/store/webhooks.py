@@ -1,5 +1,8 @@
 """The rows of webhooks: programs of a shop that are told what becomes of its reviews."""
 
+from collections import Counter
+from collections.abc import Callable
+
 import msgspec
 
 from afterword.base.errors import Refused
@@ -8,7 +11,7 @@ from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 MOST_WEBHOOKS = 20
-"""Of one shop: each of them is a notice for each event."""
+"""Of one shop: each of them is a delivery for each event."""
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -65,7 +68,7 @@ def remove_webhook(tx: Transaction, webhook_id: int) -> Webhook:
     webhook = find_webhook(tx, webhook_id)
     key = {"shop_id": webhook.shop_id, "webhook_id": webhook_id}
     tx.run(query("delete_webhook"), key)
-    tx.run(query("delete_notices_of_webhook"), key)
+    tx.run(query("delete_deliveries"), key)
     return webhook
 
 
@@ -78,6 +81,14 @@ def stop_webhook(tx: Transaction, shop_id: int, webhook_id: int, why: str, *, si
     """Sends nothing more to it, unless it has taken something `since`. Returns whether it is stopped."""
     values = {"shop_id": shop_id, "webhook_id": webhook_id, "why": why, "since": since}
     return tx.run(query("stop_webhook"), values) == 1
+
+
+def deliveries_by_webhook(tx: Transaction, shop_id: int) -> Callable[[int], dict[str, int]]:
+    """How many of a shop's deliveries to a webhook wait, and how many were given up."""
+    amounts: Counter[tuple[int, bool]] = Counter()
+    for webhook_id, state, amount in tx.rows(query("count_deliveries"), {"shop_id": shop_id}):
+        amounts[webhook_id, state == "failed"] += amount
+    return lambda webhook_id: {"waiting": amounts[webhook_id, False], "failed": amounts[webhook_id, True]}
 
 
 def _webhook(shop_id: int, webhook_id: int, live: int, *rest: str | int | None) -> Webhook:

@@ -206,8 +206,8 @@ def order_at_brunos(alba: Server) -> int:
 
 def states_at_brunos(alba: Server) -> list[tuple[str, int]]:
     sql = (
-        "SELECT i.state, count(*) FROM invitations i JOIN orders o ON o.shop_id = i.shop_id "
-        "AND o.order_id = i.order_id JOIN shops s ON s.shop_id = o.shop_id "
+        "SELECT i.state, count(*) FROM messages i JOIN orders o ON o.shop_id = i.shop_id "
+        "AND o.order_id = i.message_id JOIN shops s ON s.shop_id = o.shop_id "
         "WHERE s.name = 'Bruno''s books' GROUP BY i.state"
     )
     return [(str(state), int(count)) for state, count in alba.read(lambda tx: tx.rows(sql))]

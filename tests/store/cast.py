@@ -8,24 +8,17 @@ or in a restored database, `alba.on(database)`.
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self, TypeVar
 
-from afterword.domain.invitations import Outcome, State
+from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review, Words
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import (
-    Claim,
-    InvitationRow,
-    Mark,
-    Record,
-    claim_due,
-    find_invitation,
-    list_invitations,
-    release,
-    take_steps,
-)
+from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.due import Hold, claim_due, due_sources
+from afterword.store.messages.invitations import InvitationRow, find_invitation, list_invitations
+from afterword.store.messages.steps import Mark, Record, Settled, release, take_steps
 from afterword.store.orders import Arrival, import_orders
 from afterword.store.reviews import moderation
 from afterword.store.reviews.writing import (
@@ -135,9 +128,16 @@ class Member(NamedTuple):
         return imported
 
     def claims(
-        self, now: float = DUE, *, holder: str = "first", live: bool = True, most: int = 100
+        self,
+        now: float = DUE,
+        *,
+        queue: Queue = Queue.INVITATIONS,
+        holder: str = "first",
+        live: bool = True,
+        most: int = 100,
     ) -> list[Claim]:
-        return self.store.write_now(lambda tx: claim(tx, self, now, holder=holder, live=live, most=most))
+        options: dict[str, Any] = {"queue": queue, "holder": holder, "live": live, "most": most}
+        return self.store.write_now(lambda tx: claim(tx, self, now, **options))
 
     def claims_one(self, now: float = DUE, *, holder: str = "first", live: bool = True) -> Claim:
         """The claim of the only invitation that is due."""
@@ -146,7 +146,7 @@ class Member(NamedTuple):
 
     def claims_each(self, now: float = DUE) -> list[Claim]:
         """The claims of all that is due, in the order in which the orders came."""
-        return sorted(self.claims(now), key=lambda one: one.invitation.id)
+        return sorted(self.claims(now), key=lambda one: one.message.id)
 
     def marks(self, one: Claim, now: float = DUE) -> bool:
         """Whether DATA may begin."""
@@ -154,7 +154,7 @@ class Member(NamedTuple):
 
     def records(
         self, one: Claim, kind: Any, reply: str = "", *, now: float = DUE, again: int | None = None
-    ) -> State | None:
+    ) -> Settled:
         """The state that an outcome leads to; None when the claim was not ours."""
         outcome = Outcome(kind, reply)
         return self.store.write_now(lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=again))
@@ -169,7 +169,7 @@ class Member(NamedTuple):
         claims = self.claims(now, live=live)
         for one in claims:
             self.delivers(one, now)
-        return sorted(one.invitation.id_order for one in claims)
+        return sorted(id_order_of(one) for one in claims)
 
     def releases(self, *claims: Claim, at: int = DUE, reason: str | None = "connection refused") -> int:
         return self.store.write_now(lambda tx: release(tx, claims, next_try_at=at, reason=reason))
@@ -304,7 +304,7 @@ Invited = Imported | Claim | int
 
 def number_of(of: Invited) -> int:
     if isinstance(of, Claim):
-        return of.invitation.id
+        return of.message.id
     return of.invitation_id if isinstance(of, Imported) else of
 
 
@@ -326,23 +326,41 @@ def import_one(
     return imported
 
 
+def id_order_of(claim: Claim) -> str:
+    assert claim.message.order is not None
+    return claim.message.order.id_order
+
+
 def claim(
-    tx: Transaction, member: Member, now: float, *, holder: str = "first", live: bool = True, most: int = 100
+    tx: Transaction,
+    member: Member,
+    now: float,
+    *,
+    holder: str = "first",
+    live: bool = True,
+    most: int = 100,
+    queue: Queue = Queue.INVITATIONS,
 ) -> list[Claim]:
-    until = int(now) + 40
-    return claim_due(tx, [member.shop.id], holder, live=live, now=now, lease_until=until, most=most)
+    """Of one shop; of the queue of deliveries, those to all of its webhooks."""
+    hold = Hold(holder, now, int(now) + 40)
+    sources = [Source(member.shop.id)]
+    if queue == Queue.WEBHOOKS:
+        sources = [
+            each for each in due_sources(tx, queue, live=live, now=now) if each.shop_id == member.shop.id
+        ]
+    return claim_due(tx, queue, sources, hold, live=live, most=most) if sources else []
 
 
 def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
-    """The mark of one letter."""
+    """The mark of one message."""
     [marked] = take_steps(tx, [Mark(claim, now, lease_until)])
     return marked is True
 
 
 def record_outcome(
     tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
-) -> State | None:
-    """The outcome of one letter, and the state that it leads to."""
+) -> Settled:
+    """The outcome of one message, and the state that it leads to."""
     [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
     assert not isinstance(state, bool)
     return state

@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from afterword.base.errors import Refused
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.domain.shops import TEST_DELAY
-from afterword.store.invitations import (
-    Claim,
+from afterword.store.messages.claims import Claim
+from afterword.store.messages.invitations import (
     cancel_invitation,
     list_invitations,
     move_invitation,
-    release,
-    rescue_lapsed,
     send_invitation,
 )
+from afterword.store.messages.steps import release, rescue_lapsed
 from afterword.store.suppressions import allow, suppress
 from tests.needs import scale
 from tests.store.cast import (
@@ -153,7 +152,7 @@ class Life(RuleBasedStateMachine):
         self.crash()
         if works_on:
             self.keep_house(LEASE + 1)
-            self.work_through_what_is_due(self.place_of(one), one.invitation.live, "sent", 0)
+            self.work_through_what_is_due(self.place_of(one), one.message.live, "sent", 0)
 
     @rule()
     def crash(self) -> None:
@@ -167,7 +166,7 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0, LEASE + 1]))
     def keep_house(self, seconds: int) -> None:
         self.step_the_clock(seconds)
-        in_hand, now = {one.invitation.id for one in self.in_hand}, self.now
+        in_hand, now = {one.message.id for one in self.in_hand}, self.now
         self.database.write_now(lambda tx: rescue_lapsed(tx, in_hand, now=now))
 
     @rule(shop=shops, live=worlds, email=addresses)
@@ -182,7 +181,7 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks)
     def suppress_somebody_whose_letter_is_in_hand(self, pick: int) -> None:
         one = self.in_hand[pick % len(self.in_hand)]
-        self.suppress(self.place_of(one), one.invitation.live, one.invitation.email.upper())
+        self.suppress(self.place_of(one), one.message.live, one.message.recipient.email.upper())
 
     @rule(shop=shops, email=addresses)
     def allow(self, shop: int, email: str) -> None:
@@ -241,13 +240,13 @@ class Life(RuleBasedStateMachine):
     def every_order_has_one_invitation_and_none_is_missing(self) -> None:
         rows = self.database.read_now(
             lambda tx: tx.rows(
-                "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN invitations i"
-                " ON i.shop_id = o.shop_id AND i.order_id = o.order_id AND i.live = o.live"
+                "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN messages i"
+                " ON i.shop_id = o.shop_id AND i.message_id = o.order_id AND i.live = o.live"
             )
         )
         found = [(shop_id, bool(live), id_order) for shop_id, live, id_order in rows]
         assert sorted(found) == sorted(self.orders)
-        [(count,)] = self.database.read_now(lambda tx: tx.rows("SELECT count(*) FROM invitations"))
+        [(count,)] = self.database.read_now(lambda tx: tx.rows("SELECT count(*) FROM messages"))
         assert count == len(found)
 
     def everything_uncertain_is_shown(self) -> None:
@@ -297,7 +296,7 @@ class Life(RuleBasedStateMachine):
         return one.shop.id - self.shops[0].shop.id
 
     def is_suppressed(self, one: Claim) -> bool:
-        shop_id, live, email = one.shop.id, one.invitation.live, one.invitation.email.casefold()
+        shop_id, live, email = one.shop.id, one.message.live, one.message.recipient.email.casefold()
         return (shop_id, True, email) in self.suppressed or (shop_id, live, email) in self.suppressed
 
     def number_of(self, name: Name) -> int:
@@ -309,7 +308,7 @@ class Life(RuleBasedStateMachine):
 
     @staticmethod
     def name(one: Claim) -> Name:
-        return one.shop.id, one.invitation.live, one.invitation.id_order
+        return one.shop.id, one.message.live, one.message.order.id_order
 
 
 TestLife = Life.TestCase

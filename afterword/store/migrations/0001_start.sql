@@ -61,11 +61,17 @@ CREATE TABLE orders (
 CREATE UNIQUE INDEX orders_by_id_order ON orders (shop_id, live, id_order);
 CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, live, reference) WHERE reference IS NOT NULL;
 
--- An invitation has the number of its order: there is exactly one for each.
-CREATE TABLE invitations (
+-- What is due: e-mails, and deliveries to webhooks. An invitation has the number of its order, so there is exactly one
+-- for each; the others take numbers from the same blocks. queue is 0 for invitations, 1 for other e-mails, 2 for
+-- deliveries, whose webhook_id is not 0. What stands after reason is empty where a kind does not need it: payload is
+-- JSON, created_at is an invitation's order's received_at, and recipient, where there is an order, is its e-mail.
+CREATE TABLE messages (
     shop_id BIGINT NOT NULL,
-    order_id BIGINT NOT NULL,  -- sqlite:     order_id INTEGER NOT NULL PRIMARY KEY,
+    message_id BIGINT NOT NULL,  -- sqlite:     message_id INTEGER NOT NULL PRIMARY KEY,
     live BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    queue BIGINT NOT NULL,
+    webhook_id BIGINT NOT NULL DEFAULT 0,
     state TEXT NOT NULL,
     due_at BIGINT NOT NULL,
     next_try_at BIGINT NOT NULL,
@@ -74,19 +80,29 @@ CREATE TABLE invitations (
     claim TEXT,
     lease_until BIGINT,
     sent_at BIGINT,
-    reason TEXT,  -- sqlite:     reason TEXT
-    PRIMARY KEY (shop_id, order_id)  -- sqlite:
+    reason TEXT,
+    order_id BIGINT,
+    review_id BIGINT,
+    recipient TEXT,
+    payload TEXT,
+    created_at BIGINT,  -- sqlite:     created_at BIGINT
+    PRIMARY KEY (shop_id, message_id)  -- sqlite:
 );
 
 -- On SQLite the rows lie in the order in which they came, whichever shop's they are, so what is due lies together.
-  -- sqlite: CREATE INDEX invitations_of_shop ON invitations (shop_id);
+  -- sqlite: CREATE INDEX messages_of_shop ON messages (shop_id);
 
 -- Three of four versions of a row are dead soon after. 20 % of a large table, the default, would be a lot of them.
-ALTER TABLE invitations SET (autovacuum_vacuum_scale_factor = 0.02);  -- sqlite:
+ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02);  -- sqlite:
 
--- Finding what is due reads the front of these, whatever waits behind it.
-CREATE INDEX invitations_due ON invitations (shop_id, live, next_try_at) WHERE state = 'scheduled';
-CREATE INDEX invitations_held ON invitations (lease_until) WHERE state IN ('claimed', 'sending');
+-- Finding what is due reads the front of these, whatever waits behind it or in another queue: of one shop or webhook;
+-- and, however many shops there are, of all.
+CREATE INDEX messages_due ON messages (shop_id, live, queue, webhook_id, next_try_at) WHERE state = 'scheduled';
+CREATE INDEX messages_by_time ON messages (live, queue, next_try_at) WHERE state = 'scheduled';
+CREATE INDEX messages_held ON messages (lease_until) WHERE state IN ('claimed', 'sending');
+
+-- The few that are no invitations.
+CREATE INDEX messages_of_review ON messages (shop_id, review_id) WHERE queue > 0;
 
 CREATE TABLE suppressions (
     shop_id BIGINT NOT NULL,
@@ -104,8 +120,8 @@ CREATE TABLE journals (
     position BIGINT NOT NULL
 );
 
--- What the journal says of orders that this database does not have, because it was restored.
-CREATE TABLE remembered (
+-- What the journal says of messages that this database does not have, because it was restored.
+CREATE TABLE journaled (
     shop_id BIGINT NOT NULL,
     fingerprint TEXT NOT NULL,
     outcome TEXT NOT NULL,

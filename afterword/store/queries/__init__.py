@@ -8,6 +8,8 @@ _PIECE = re.compile(
     r"^-- name: (\w+)\n((?:-- [^\n]*\n)*)(.*?);\n(?=\s*(?:-- name: |\Z))", re.MULTILINE | re.DOTALL
 )
 
+_ONE_ROW = re.compile(r"\b(order_id|message_id) = :\1\b")
+
 
 def query(name: str) -> str:
     """The SQL text of that name. Raises KeyError."""
@@ -39,14 +41,28 @@ def query_of_json(name: str) -> tuple[str, list[str]]:
 
 
 @cache
-def query_of_orders(sql: str) -> str:
-    """A SELECT or an UPDATE of one order's row made into one of all whose numbers are in the array `:order_id`, for
+def id_of(sql: str) -> str:
+    """Which column says whose row a text is about: `order_id` or `message_id`. Raises ValueError unless it is one."""
+    found = _ONE_ROW.findall(sql)
+    if len(found) != 1:
+        raise ValueError(f"this is not about the row of one order or message: {sql}")
+    return str(found[0])
+
+
+@cache
+def query_by_ids(sql: str) -> str:
+    """A SELECT or an UPDATE of one order's or message's row made into one of all whose numbers are in an array, for
     PostgreSQL. An UPDATE returns the numbers of those that it changed."""
-    before, one, after = sql.partition("order_id = :order_id")
-    if not one or "order_id = :order_id" in after:
-        raise ValueError(f"this is not about the row of one order: {sql}")
-    returning = "\nRETURNING order_id" if sql.startswith("UPDATE") else ""
-    return f"{before}order_id = ANY(:order_id){after}{returning}"
+    column = id_of(sql)
+    returning = f"\nRETURNING {column}" if sql.startswith("UPDATE") else ""
+    return _ONE_ROW.sub(r"\1 = ANY(:\1)", sql) + returning
+
+
+@cache
+def columns_of(sql: str) -> tuple[str, ...]:
+    """What the columns of a SELECT's rows are called, in their order."""
+    selected = re.sub(r"\([^()]*\)", "", sql[len("SELECT ") : sql.index("FROM ")])
+    return tuple(re.split(r"[.\s]", column.strip())[-1] for column in selected.split(","))
 
 
 @cache

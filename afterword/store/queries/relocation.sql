@@ -28,9 +28,9 @@ WHERE role = :role AND run = :run AND state = :from_state;
 
 -- name: held_now
 -- What is in the hands of holders who may be alive.
-SELECT count(*) FROM invitations i
-WHERE i.state IN ('claimed', 'sending') AND i.lease_until >= :now AND i.lease_until <= :latest;
+SELECT count(*) FROM messages m
+WHERE m.state IN ('claimed', 'sending') AND m.lease_until >= :now AND m.lease_until <= :latest;
 
 -- name: last_order
 -- One look into each shop.
-SELECT max((SELECT max(i.order_id) FROM invitations i WHERE i.shop_id = s.shop_id)) FROM shops s;
+SELECT max((SELECT max(m.message_id) FROM messages m WHERE m.shop_id = s.shop_id)) FROM shops s;

@@ -13,8 +13,8 @@ from afterword.domain.reviews.chain import Signer, commitment, words_of
 from afterword.domain.reviews.moderation import check_reason
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.notices import tell_author
 from afterword.store.queries import query
+from afterword.store.reviews.notifications import notify_author
 from afterword.store.reviews.writing import ReviewChanged, change, later, review_of
 
 
@@ -45,7 +45,7 @@ def reject(tx: Transaction, review: Review, reason: str, signer: Signer, now: fl
         reason=check_reason(reason),
         changed_at=later(review, now),
     )
-    tell_author(tx, new, "rejected", {"reason": reason}, now=now)
+    notify_author(tx, new, "rejection", {"reason": reason}, now=now)
     return change(tx, review, new, "rejected", {"reason": reason}, signer, now)
 
 
@@ -63,7 +63,7 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     )
     committed = None if text is None else commitment(review.salt, {"reply": text})
     if text is not None and review.wants_reply and review.state == "published":
-        tell_author(tx, new, "reply", {}, now=now)
+        notify_author(tx, new, "reply", {}, now=now)
     return change(tx, review, new, "replied", {"commitment": committed}, signer, now)
 
 
@@ -98,7 +98,7 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
         **nothing,
         **hashes,
     )
-    for each in ("erase_past_versions", "forget_notices"):
+    for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
     left = commitment(new.salt, words_of(new))
     return change(tx, review, new, "erased", {"commitment": left}, signer, now)

@@ -1,7 +1,7 @@
 """The rows of reviews: written by their authors, published or rejected, answered by the shop.
 
-Whatever becomes of a review is one transaction: the row, what is counted, the entry in the chain, and the notices to
-whoever is to be told. Guarantee 10: words change in `write_review` and `erase` alone.
+Whatever becomes of a review is one transaction: the row, what is counted, the entry in the chain, and the messages
+about it. Guarantee 10: words change in `write_review` and `erase` alone.
 """
 
 import secrets
@@ -27,10 +27,10 @@ from afterword.domain.shops import Shop
 from afterword.domain.suppressions import address_hash
 from afterword.domain.values import shown_name, signature
 from afterword.store.engine.database import Transaction
-from afterword.store.notices import tell_author, tell_programs, tell_shop
 from afterword.store.queries import query
 from afterword.store.reviews.chain import add_entry
 from afterword.store.reviews.counts import count
+from afterword.store.reviews.notifications import enqueue_deliveries, notify_author, notify_shop
 from afterword.store.reviews.rows import as_review, as_row
 from afterword.store.shops import find_shop
 
@@ -94,9 +94,9 @@ def order_for_review(tx: Transaction, shop: Shop, order_id: int) -> ReviewedOrde
     return None
 
 
-def letter_at(tx: Transaction, shop: Shop, order_id: int) -> int:
-    """When the letter of an order was sent, or else is due (epoch seconds)."""
-    [(at,)] = tx.rows(query("letter_at"), {"shop_id": shop.id, "order_id": order_id})
+def invited_at(tx: Transaction, shop: Shop, order_id: int) -> int:
+    """When the invitation of an order was sent, or else is due (epoch seconds)."""
+    [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop.id, "order_id": order_id})
     return int(at)
 
 
@@ -118,14 +118,13 @@ def write_reviews(
     """
     written = [_write(tx, order, one, wants_reply, look, signer, now) for one in said]
     new = [one for one in written if one.entry]
-    waiting = [one.review for one in new if one.review.state == "waiting"]
     if new:
         key = {"shop_id": order.shop.id, "order_id": order.order_id, "now": int(now)}
         tx.run(query("answer_invitation"), key)
         receipts = [receipt_of(one.review, one.entry) for one in new if one.entry]
-        tell_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
-    if waiting:
-        tell_shop(tx, order.shop, waiting[0], "waiting", {"reviews": [each.id for each in waiting]}, now=now)
+        notify_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
+    if any(one.review.state == "waiting" for one in new):
+        notify_shop(tx, order.shop, live=order.live, now=now)
     return written
 
 
@@ -157,10 +156,10 @@ def _write(
     count(tx, found, new)
     words = commitment(new.salt, words_of(new))
     entry = add_entry(tx, signer, new, "written", {"commitment": words}, now=now)
-    tell_programs(tx, new, "received", now=now)
+    enqueue_deliveries(tx, new, "received", now=now)
     if new.state == "published":
         add_entry(tx, signer, new, "published", {"by": "checks"}, now=now)
-        tell_programs(tx, new, "published", now=now)
+        enqueue_deliveries(tx, new, "published", now=now)
     return Written(new, entry)
 
 
@@ -314,7 +313,7 @@ def change(
     count(tx, review, new)
     add_entry(tx, signer, new, kind, details, now=now)
     if kind in TOLD:
-        tell_programs(tx, new, kind, now=now)
+        enqueue_deliveries(tx, new, kind, now=now)
     return new
 
 

@@ -77,7 +77,7 @@ SMALL_TABLES = (
         f"shop_id > 0 ORDER BY shop_id, live, address_hash {_TEXT}",
     ),
     _table(
-        "remembered",
+        "journaled",
         "shop_id fingerprint outcome happened_at",
         f"shop_id > 0 ORDER BY shop_id, fingerprint {_TEXT}",
     ),
@@ -97,12 +97,6 @@ SMALL_TABLES = (
         "shop_id webhook_id live url secret created_at answered_at stopped",
         "shop_id > 0 ORDER BY shop_id, webhook_id",
     ),
-    _table(
-        "notices",
-        "shop_id notice_id live kind webhook_id review_id recipient payload created_at state next_try_at tries "
-        "claim error",
-        "shop_id > 0 ORDER BY shop_id, notice_id",
-    ),
     _table("journals", "journal position", f"journal IS NOT NULL ORDER BY journal {_TEXT}"),
     _table("counters", "name next_id", f"name <> 'orders' ORDER BY name {_TEXT}"),
 )
@@ -116,9 +110,10 @@ LARGE_TABLES = (
         f"{_EACH_SHOP} order_id BETWEEN :first AND :last ORDER BY order_id",
     ),
     _table(
-        "invitations",
-        "shop_id order_id live state due_at next_try_at tries first_try_at claim lease_until sent_at reason",
-        f"{_EACH_SHOP} order_id BETWEEN :first AND :last ORDER BY order_id",
+        "messages",
+        "shop_id message_id live kind queue webhook_id state due_at next_try_at tries first_try_at claim lease_until "
+        "sent_at reason order_id review_id recipient payload created_at",
+        f"{_EACH_SHOP} message_id BETWEEN :first AND :last ORDER BY message_id",
     ),
     _table(
         "reviews",

@@ -38,7 +38,7 @@ from afterword.store.engine.relocation import (
     take_over,
 )
 from afterword.store.engine.transaction import OpenTransaction
-from afterword.store.invitations import LONGEST_LEASE
+from afterword.store.messages.steps import LONGEST_LEASE
 from afterword.store.queries import query
 from afterword.store.transfer.copying import CHUNK, TABLES, Copier, Progress
 
@@ -221,7 +221,7 @@ class Move:
 
     def _check_empty(self) -> None:
         """Only what belongs to a shop counts: one that was opened before has a journal, and what it remembers."""
-        for table in ("shops", "keys", "orders", "invitations"):
+        for table in ("shops", "keys", "orders", "messages"):
             if self._destination.rows(f"SELECT 1 FROM {table} LIMIT 1"):  # noqa: S608
                 raise Refused(f"{self._destination.name} has {table} already: take one that is empty")
 
@@ -253,9 +253,8 @@ class Move:
     def _in_hand(self) -> int:
         now = int(self._clock())
         values = {"now": now, "latest": now + LONGEST_LEASE}
-        letters: int = self._source.rows(query("held_now"), values)[0][0]
-        notices: int = self._source.rows(query("notices_in_hand"), {"now": now})[0][0]
-        return letters + notices
+        held: int = self._source.rows(query("held_now"), values)[0][0]
+        return held
 
     @contextmanager
     def _filling(self) -> Iterator[Connection]:

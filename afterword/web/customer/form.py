@@ -33,7 +33,7 @@ from afterword.store.reviews.writing import (
     ReviewedOrder,
     Said,
     Written,
-    letter_at,
+    invited_at,
     order_for_review,
     receipt_of,
     reviews_of_order,
@@ -111,7 +111,7 @@ def read_sheet(tx: Transaction, visit: Visit) -> Sheet:
         for entry in entries_of_review(tx, shop.id, review.id)
         if (entry.kind, entry.version) == ("written", review.version) and review.state != "erased"
     }
-    until = letter_at(tx, shop, order_id) + WRITE_FOR
+    until = invited_at(tx, shop, order_id) + WRITE_FOR
     return Sheet(visit, order, reviews, receipts, until)
 
 

@@ -11,7 +11,7 @@ from afterword.store import queries
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres
-from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
+from afterword.store.queries import all_queries, query, query_by_ids, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
 
@@ -237,9 +237,9 @@ IN_THE_ORDER_OF = {
 """The index that gives a query its rows, the oldest first, so that no more are read than are wanted."""
 
 WAITING = """
-INSERT INTO invitations (shop_id, order_id, live, due_at, next_try_at, state, tries)
+INSERT INTO messages (shop_id, message_id, live, kind, queue, due_at, next_try_at, state, tries)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-SELECT n - n / 10 * 10, n, 1, n, n, 'scheduled', 0 FROM numbers
+SELECT n - n / 10 * 10, n, 1, 'invitation', 0, n, n, 'scheduled', 0 FROM numbers
 """
 """Of ten shops in turn, a second apart."""
 
@@ -273,4 +273,4 @@ def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatab
 @pytest.mark.parametrize("name", ["find_suppression", "claim_due", "insert_orders"])
 def test_what_is_not_about_one_order_is_not_made_to_be_of_many(name: str) -> None:
     with pytest.raises(ValueError, match="not about the row of one order"):
-        query_of_orders(all_queries()[name])
+        query_by_ids(all_queries()[name])

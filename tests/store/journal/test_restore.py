@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.invitations import send_invitation
+from afterword.store.messages.invitations import send_invitation
 from tests.needs import scale
 from tests.store.cast import DUE, NOW, Member, new_member, order
 from tests.store.databases import act, another, closing_now, open_database, run

@@ -11,7 +11,7 @@ from afterword.store.reviews.walking import all_reviews
 from afterword.store.reviews.writing import order_for_review
 from tests.store.cast import NOW, SIGNER, Customer, Member
 from tests.store.databases import act, another, ask, at_once, closing_now
-from tests.store.reviews.reviewing import told
+from tests.store.reviews.reviewing import notified
 
 THEN = NOW - 86_400
 
@@ -48,7 +48,7 @@ def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(
     assert ask(database, ratings, alba.shop.id, "100", live=True).total == 1
     kinds = [entry.kind for entry in ask(database, entries_from, alba.shop.id, live=True)]
     assert kinds[:2] == ["key", "imported"]
-    assert ask(database, told) == []
+    assert ask(database, notified) == []
     assert ask(database, check_now, alba.shop.id, review.id) == (review, [])
 
 

@@ -9,12 +9,12 @@ from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.notices import tell_programs
 from afterword.store.overview import Waiting, waiting_by_shop
 from afterword.store.reviews.moderation import is_any_overdue, publish_overdue
+from afterword.store.reviews.notifications import enqueue_deliveries
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
-from tests.store.reviews.reviewing import counted, kinds, told
+from tests.store.reviews.reviewing import counted, kinds, notified
 
 
 @pytest.fixture
@@ -111,11 +111,12 @@ def test_no_program_is_notified_of_the_words_of_an_erased_review(
     )
     other = one_review(clara, alba, "A-2")
     review = one_review(clara, alba, text="My secret words.")
-    act(database, tell_programs, review, "received", now=NOW)
+    act(database, enqueue_deliveries, review, "received", now=NOW)
     alba.erases(review)
-    assert {review_id for (review_id,) in rows(database, "SELECT review_id FROM notices")} == {other.id}
-    assert "secret words" not in str(rows(database, "SELECT payload FROM notices"))
-    assert ask(database, told)
+    left = rows(database, "SELECT review_id FROM messages WHERE queue > 0")
+    assert {review_id for (review_id,) in left} == {other.id}
+    assert "secret words" not in str(rows(database, "SELECT payload FROM messages"))
+    assert ask(database, notified)
 
 
 def test_what_waits_is_counted_by_shop(

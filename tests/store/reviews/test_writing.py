@@ -14,7 +14,7 @@ from afterword.store.reviews.moderation import publish_overdue
 from afterword.store.reviews.writing import ReviewChanged, find_review, past_versions, reviews_of_order
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
-from tests.store.reviews.reviewing import counted, kinds, told
+from tests.store.reviews.reviewing import counted, kinds, notified
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def strict(bruno: Member) -> Member:
 
 
 def events_told(database: EngineDatabase) -> list[str]:
-    return [kind for kind, *_ in ask(database, told)]
+    return [kind for kind, *_ in ask(database, notified)]
 
 
 def words_in(review: Review) -> tuple[object, ...]:
@@ -54,7 +54,7 @@ def test_the_invitation_is_answered_whether_or_not_its_message_was_known_to_arri
     database: EngineDatabase, alba: Member, clara: Customer, before: str, after: str
 ) -> None:
     about = alba.order()
-    execute(database, "UPDATE invitations SET state = :state", {"state": before})
+    execute(database, "UPDATE messages SET state = :state", {"state": before})
     clara.reviews(about)
     assert alba.state(about.order_id) == after
 
@@ -67,7 +67,7 @@ def test_the_same_words_again_change_nothing_and_notify_no_one(
     again = clara.writes(about, now=NOW + 60)
     assert again.review == first.review and again.entry is None
     assert ask(database, kinds, first.review) == ["written", "published"]
-    assert len(ask(database, told)) == 1
+    assert len(ask(database, notified)) == 1
 
 
 def test_a_change_is_a_new_version_and_the_old_one_is_kept(
@@ -167,7 +167,7 @@ def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
     rejected = alba.rejects(review, "advertising")
     assert (rejected.state, rejected.reason, rejected.published_at) == ("rejected", "advertising", None)
     assert ask(database, counted, review) == {("rejected", "advertising", 1): 1}
-    assert ask(database, told)[-1][::2] == ("rejected", "clara@nunez.example")
+    assert ask(database, notified)[-1][::2] == ("rejection", "clara@nunez.example")
     better = clara.reviews(about, rating=1, text="Stale.", seen=1)
     assert (better.state, better.reason, better.version) == ("published", None, 2)
 

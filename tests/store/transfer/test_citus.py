@@ -16,7 +16,7 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.migrate import statements
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.opening import open_postgres
-from afterword.store.queries import all_queries, query_of_orders
+from afterword.store.queries import all_queries, query_by_ids
 from afterword.store.shops import change_shop, list_shops
 from afterword.store.transfer.citus import citus_sql, distribute
 from tests.citus import pretend_citus
@@ -124,7 +124,7 @@ OF_ORDERS = ("claimed_invitation", "mark_sending", "record_outcome", "release_cl
 
 @pytest.mark.parametrize("name", OF_ORDERS)
 def test_what_is_done_for_one_order_is_done_for_many_on_the_same_node(name: str) -> None:
-    assert where_it_runs(query_of_orders(all_queries()[name]), frozenset(SPREAD)) == "one node"
+    assert where_it_runs(query_by_ids(all_queries()[name]), frozenset(SPREAD)) == "one node"
 
 
 def test_the_lists_name_statements_that_are_there() -> None:

@@ -10,18 +10,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import apsw
 import pytest
+from afterword.store.due_notices import claim_notices, due_notices, end_notice
+from afterword.store.invitations import Claim, rescue_lapsed
 
 from afterword.base.errors import Refused, StoreUnavailable
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.domain.orders.order import Order
-from afterword.store.due_notices import claim_notices, due_notices, end_notice
 from afterword.store.engine import migrate
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.engine.relocation import TakenOver
-from afterword.store.invitations import Claim, rescue_lapsed
 from afterword.store.opening import open_postgres, open_sqlite
 from afterword.store.queries import query
 from afterword.store.shops import change_shop, list_shops
@@ -253,7 +253,7 @@ def test_after_the_move_the_new_database_works_and_the_old_one_takes_nothing(
         assert fresh is not None and fresh.invitation_id > max(numbers)
         assert new.write_now(lambda tx: add_member(tx, "Clara's café")).shop.id == alba.shop.id + 1
         claims = new.write_now(lambda tx: claim(tx, alba, DUE))
-        assert {one.invitation.id for one in claims} == numbers | {fresh.invitation_id}
+        assert {one.message.id for one in claims} == numbers | {fresh.invitation_id}
         mark(new, claims[0])
         settle(new, claims[0], OUTCOMES[0])
 
@@ -325,7 +325,7 @@ def test_what_somebody_changed_in_the_copy_is_mended(
     assert ends.break_off("rows compared")
     with closing(connect(ends.destination)) as new:
         new.run("UPDATE orders SET lastname = 'Mallory' WHERE order_id = 3")
-        new.run("DELETE FROM invitations WHERE order_id = 11")
+        new.run("DELETE FROM messages WHERE order_id = 11")
         new.run(
             "UPDATE orders SET order_id = 5000, id_order = 'A-5000', reference = NULL WHERE order_id = 12"
         )
@@ -378,8 +378,8 @@ def test_what_is_in_hand_is_settled_before_it_is_closed_and_nothing_new_is_claim
     ends.move(meanwhile, patience=20.0)
     assert asked == 4
     with ends.opened(ends.destination) as new:
-        assert state(new, marked.invitation.id) == "sent"
-        assert state(new, claimed.invitation.id) == "failed"
+        assert state(new, marked.message.id) == "sent"
+        assert state(new, claimed.message.id) == "failed"
         assert len(new.write_now(lambda tx: claim(tx, alba, DUE))) == 18 + asked
 
 
@@ -415,8 +415,8 @@ def test_what_nobody_settles_is_in_doubt_when_it_was_marked_and_else_scheduled(
         source.write_now(partial(mark_sending, claim=claimed, now=DUE, lease_until=DUE + 40))
     with ends.opened(ends.destination) as new:
         assert new.write_now(lambda tx: rescue_lapsed(tx, set(), now=DUE + 41)) == (1, 1)
-        assert state(new, marked.invitation.id) == "in_doubt"
-        assert state(new, claimed.invitation.id) == "scheduled"
+        assert state(new, marked.message.id) == "in_doubt"
+        assert state(new, claimed.message.id) == "scheduled"
 
 
 def test_a_write_that_had_begun_when_it_is_closed_is_waited_for(

@@ -50,4 +50,4 @@ def test_neighbours_of_a_refused_request_are_taken(
         (1, 1, 1),
         (0, 0, 0),
     ]
-    assert counted(database, "orders") == counted(database, "invitations") == 3
+    assert counted(database, "orders") == counted(database, "messages") == 3

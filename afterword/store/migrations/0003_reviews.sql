@@ -1,4 +1,4 @@
--- Reviews, what is counted of them, the chain of what became of them, and who is told. As in the tables before, live
+-- Reviews, what is counted of them, the chain of what happened to them, and webhooks. As in the tables before, live
 -- is 1 or 0, times are epoch seconds, hashes are hex, and what belongs to a shop has shop_id first in its key.
 
 -- How reviews come to be published: 'checks' (at once, when the checks find nothing) or 'by hand'; and the seconds
@@ -131,7 +131,7 @@ CREATE TABLE chain_heads (
     PRIMARY KEY (shop_id, live)
 );
 
-INSERT INTO counters (name, next_id) VALUES ('webhooks', 1), ('notices', 1);
+INSERT INTO counters (name, next_id) VALUES ('webhooks', 1);
 
 -- Programs of a shop that are told what becomes of its reviews. answered_at is when one last took something; stopped
 -- says why nothing is sent to it any more.
@@ -146,32 +146,6 @@ CREATE TABLE webhooks (
     stopped TEXT,
     PRIMARY KEY (shop_id, webhook_id)
 );
-
--- Who is still to be told: a person by mail (webhook_id is 0) or a program. What was told is removed; what was given
--- up stays, with its error. state is 'waiting', 'sending' (it may have left) or 'failed'; payload is JSON. While claim is
--- there, next_try_at is the end of its lease.
-CREATE TABLE notices (
-    shop_id BIGINT NOT NULL,
-    notice_id BIGINT NOT NULL,
-    live BIGINT NOT NULL,
-    kind TEXT NOT NULL,
-    webhook_id BIGINT NOT NULL,
-    review_id BIGINT NOT NULL,
-    recipient TEXT NOT NULL,
-    payload TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    state TEXT NOT NULL,
-    next_try_at BIGINT NOT NULL,
-    tries BIGINT NOT NULL,
-    claim TEXT,
-    error TEXT,
-    PRIMARY KEY (shop_id, notice_id)
-);
-
-CREATE INDEX notices_due ON notices (next_try_at) WHERE state IN ('waiting', 'sending');
-
--- What a shop is told by mail ('told': that it was, a moment ago), so that it is told of many things in one letter.
-CREATE INDEX notices_to_shop ON notices (shop_id, live) WHERE kind IN ('waiting', 'told');
 
 -- Whose public key it is: that alone is shown with a request.
 CREATE INDEX keys_public ON keys (secret) WHERE kind = 'public';
