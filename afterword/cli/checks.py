@@ -19,7 +19,7 @@ from afterword.store.engine.migrate import migrations
 from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.journal.place import journal_place
 from afterword.store.messages.invitations import InvitationRow
-from afterword.store.overview import Unsent, Waiting, oldest_due
+from afterword.store.overview import Unsent, WaitingReviews, oldest_due
 from afterword.store.webhooks import Webhook
 
 PATIENCE = 10.0
@@ -134,7 +134,7 @@ def of_doubt(rows: Sequence[InvitationRow], count: int) -> Iterator[Finding]:
         yield Finding("in doubt", "trouble", says)
 
 
-def of_reviews(waiting: Sequence[tuple[Waiting, Shop]], now: float) -> Iterator[Finding]:
+def of_reviews(waiting: Sequence[tuple[WaitingReviews, Shop]], now: float) -> Iterator[Finding]:
     """Live reviews that a person should look at. One in which the checks found something waits for ever, so it is
     trouble once it has waited for as long as its shop lets any other wait."""
     if not waiting:

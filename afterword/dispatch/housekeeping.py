@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from functools import partial
 
+from afterword.actions.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
@@ -13,7 +14,6 @@ from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
 from afterword.store.messages.steps import has_lapsed, rescue_lapsed
-from afterword.store.reviews.moderation import is_any_overdue, publish_overdue
 
 ROUND = 5.0
 """Seconds between two rounds: with the lease of 40 s, what a crash left is taken up within 45 s."""

@@ -41,7 +41,7 @@ def unsent_messages(tx: Transaction) -> list[Unsent]:
     return [Unsent(*row) for row in tx.rows(query("unsent_messages"))]
 
 
-class Waiting(NamedTuple):
+class WaitingReviews(NamedTuple):
     """The live reviews of one shop that wait for a person: how many, and since when (epoch seconds) the oldest.
 
     `found_since` is that of the oldest in which the checks found something: time does not publish it.
@@ -53,6 +53,6 @@ class Waiting(NamedTuple):
     found_since: int | None
 
 
-def waiting_by_shop(tx: Transaction) -> list[Waiting]:
+def waiting_by_shop(tx: Transaction) -> list[WaitingReviews]:
     """One for each shop that has any."""
-    return [Waiting(*row) for row in tx.rows(query("waiting_by_shop"))]
+    return [WaitingReviews(*row) for row in tx.rows(query("waiting_by_shop"))]

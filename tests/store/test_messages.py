@@ -11,6 +11,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages import due
 from afterword.store.messages.claims import Source
 from afterword.store.messages.due import due_sources
+from afterword.store.messages.enqueue import PEACE
 from afterword.store.messages.invitations import (
     cancel_invitation,
     find_invitation,
@@ -25,7 +26,6 @@ from afterword.store.messages.steps import (
     rescue_lapsed,
     take_steps,
 )
-from afterword.store.reviews.notifications import PEACE
 from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of
 from tests.store.cast import DUE, NOW, Customer, Member, id_order_of

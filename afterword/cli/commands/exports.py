@@ -24,7 +24,7 @@ from afterword.domain.reviews.review import SITE
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.walking import PAGE, Collected, all_reviews
+from afterword.store.reviews.walking import REVIEWS_A_PAGE, Collected, all_reviews
 
 OF_THE_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
 """Empty where a review was imported, and its order is not known."""
@@ -88,7 +88,7 @@ def _pages(database: EngineDatabase, shop: Shop, *, live: bool, tell: bool) -> I
         yield rows
         behind, done = rows[-1].review.id, done + len(rows)
         if tell and sys.stderr.isatty():
-            end = "\n" if len(rows) < PAGE else ""
+            end = "\n" if len(rows) < REVIEWS_A_PAGE else ""
             click.echo(f"\r{done:,} reviews{end}", err=True, nl=False)
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 import msgspec
 
+from afterword.actions.foreign import Became, import_reviews, which_imported_before
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
@@ -24,7 +25,6 @@ from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
 from afterword.domain.shops import Shop
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.foreign import Became, import_reviews, which_imported_before
 
 ROWS_A_TRANSACTION = 200
 """Few enough that a server on the same file goes on in between."""

@@ -6,15 +6,16 @@ from typing import Any, get_args
 
 import click
 
+from afterword.actions.moderation import answer, doubt, erase, publish, reject
 from afterword.base.clock import system_clock
-from afterword.base.errors import Refused
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table, say_text, time_text
 from afterword.domain.orders.fields import UnfitError
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.moderation import REASONS
-from afterword.domain.reviews.review import SITE, Review, State, read_words
+from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.review import SITE, Review, ReviewState, read_words
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown as one_line
 from afterword.i18n.reasons import REASONS_IN_WORDS
@@ -22,9 +23,8 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.moderation import answer, doubt, erase, publish, reject
-from afterword.store.reviews.rows import FIRST, LAST, Place, changed_reviews, waiting_reviews
-from afterword.store.reviews.writing import ReviewChanged, find_review, past_versions
+from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, changed_reviews, waiting_reviews
+from afterword.store.reviews.writing import find_review, past_versions
 
 Act = Callable[[Transaction, Review, Signer, float], Review]
 
@@ -52,7 +52,7 @@ def review() -> None:
 
 @review.command("list")
 @shop_argument
-@click.option("--state", type=click.Choice(get_args(State)), help="Only those in this state.")
+@click.option("--state", type=click.Choice(get_args(ReviewState)), help="Only those in this state.")
 @click.option("--test", is_flag=True, help="The reviews of test orders, a world of their own.")
 @json_option
 def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None:
@@ -72,7 +72,7 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
 def _all_reviews(database: EngineDatabase, shop: Shop, state: str | None, *, live: bool) -> Iterator[Review]:
     """Page after page, so that no reader keeps a snapshot open for long."""
     waits = state == "waiting"
-    behind = FIRST if waits else LAST
+    behind = OLDEST_START if waits else NEWEST_START
 
     def page(tx: Transaction) -> list[Review]:
         if waits:
@@ -81,7 +81,7 @@ def _all_reviews(database: EngineDatabase, shop: Shop, state: str | None, *, liv
 
     while rows := database.read_now(page):
         yield from rows
-        behind = Place(rows[-1].written_at if waits else rows[-1].changed_at, rows[-1].id)
+        behind = Cursor(rows[-1].written_at if waits else rows[-1].changed_at, rows[-1].id)
 
 
 def _say_rows(rows: Iterator[Review]) -> None:
@@ -208,7 +208,9 @@ def publish_(review_id: int, seen: int | None, as_json: bool) -> None:
 
 @review.command("reject")
 @_id
-@click.option("--reason", required=True, type=click.Choice(REASONS), help="One of these; the author is told.")
+@click.option(
+    "--reason", required=True, type=click.Choice(REJECTION_REASONS), help="One of these; the author is told."
+)
 @_version
 @json_option
 def reject_(review_id: int, reason: str, seen: int | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from afterword.cli.options import checked, json_option, named_shop, opened, shop
 from afterword.cli.output import say, say_json, say_json_array, say_table, time_text, world
 from afterword.domain.orders.email import check_address
 from afterword.domain.shops import Shop
-from afterword.domain.suppressions import REASONS
+from afterword.domain.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.database import Transaction
 from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress
 
@@ -54,7 +54,9 @@ def _suppression_fields(each: Suppression) -> dict[str, object]:
 @suppression.command()
 @shop_argument
 @_email
-@click.option("--reason", type=click.Choice(REASONS), default=REASONS[-1], show_default=True)
+@click.option(
+    "--reason", type=click.Choice(SUPPRESSION_REASONS), default=SUPPRESSION_REASONS[-1], show_default=True
+)
 @json_option
 def add(id_or_name: str, email: str, reason: str, as_json: bool) -> None:
     """Keep every letter of this shop from an address, from now on.

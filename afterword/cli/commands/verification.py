@@ -13,17 +13,17 @@ from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened
 from afterword.cli.output import progress, say, say_json, shown, time_text, world
 from afterword.domain.reviews.chain import Entry, Signer
-from afterword.domain.reviews.receipts import Became, is_receipt
+from afterword.domain.reviews.receipts import ReceiptStatus, is_receipt
 from afterword.domain.reviews.verification import (
     START,
     Finding,
     Position,
-    Retold,
+    ReplayedReview,
     read_entry,
     read_line,
     starts_review,
 )
-from afterword.store.reviews.receipts import Found, find_receipt
+from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Verification
 
 MOST_NAMED = 100
@@ -32,7 +32,7 @@ MOST_NAMED = 100
 LONGEST_LINE = 10_000
 """Bytes of an entry in a file, and more than any has."""
 
-SINCE: dict[Became, str] = {
+SINCE: dict[ReceiptStatus, str] = {
     "waiting": "waits to be published, as it was written",
     "published": "is published, as it was written",
     "rejected": "is rejected; its words are as they were written",
@@ -42,7 +42,7 @@ SINCE: dict[Became, str] = {
     "lost": "IS GONE",
     "other words": "HAS OTHER WORDS THAN WERE WRITTEN",
 }
-WRONG: tuple[Became, ...] = ("lost", "other words")
+WRONG: tuple[ReceiptStatus, ...] = ("lost", "other words")
 
 
 class Result(NamedTuple):
@@ -53,7 +53,7 @@ class Result(NamedTuple):
     reviews: int
     findings: list[Finding]
     faults: int
-    receipt: Found | None
+    receipt: FoundReceipt | None
 
 
 def _hex(digits: int) -> Any:
@@ -138,7 +138,7 @@ class _FileCheck:
     def __init__(self, file: Path, keys: set[str] | None, receipt: str | None) -> None:
         self._file, self._keys, self._receipt = file, keys, receipt
         self._entry: Entry | None = None
-        self._told = Retold()
+        self._told = ReplayedReview()
         self.end = START
         self.reviews = 0
 
@@ -166,13 +166,13 @@ class _FileCheck:
             self._told.take(entry)
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> FoundReceipt | None:
         """What became of the review since, as far as this file goes."""
         if self._entry is None:
             return None
         is_last = self._told.version == self._entry.version
         became: Any = self._told.state if is_last or self._told.state == "erased" else "changed"
-        return Found(self._entry, became, None)
+        return FoundReceipt(self._entry, became, None)
 
 
 def _first(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
@@ -186,8 +186,8 @@ def _first(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
     return kept, count
 
 
-def _is_wrong(found: Found | None) -> bool:
-    return found is None or found.became in WRONG or found.has_words is False
+def _is_wrong(found: FoundReceipt | None) -> bool:
+    return found is None or found.status in WRONG or found.has_words is False
 
 
 def _tell(result: Result, *, asked: bool) -> None:
@@ -204,14 +204,14 @@ def _tell(result: Result, *, asked: bool) -> None:
         say(_receipt_words(result.receipt))
 
 
-def _receipt_words(found: Found | None) -> str:
+def _receipt_words(found: FoundReceipt | None) -> str:
     if found is None:
         return "Receipt: NOT FOUND. No author's entry has this hash."
     entry = found.entry
     told = (
         f"Receipt: entry {entry.seq}, of {time_text(entry.happened_at)}: version {entry.version} of review "
     )
-    told += f"{entry.review_id}. The review {SINCE[found.became]}."
+    told += f"{entry.review_id}. The review {SINCE[found.status]}."
     if found.has_words is not None:
         told += " The salt fits the words." if found.has_words else " THE SALT DOES NOT FIT THE WORDS."
     return told
@@ -223,7 +223,7 @@ def _fields(result: Result, *, whole: bool, asked: str | None) -> dict[str, obje
     if result.receipt:
         entry = result.receipt.entry
         receipt = {"entry": entry.seq, "review": entry.review_id, "version": entry.version}
-        receipt |= {"became": result.receipt.became, "has_words": result.receipt.has_words}
+        receipt |= {"became": result.receipt.status, "has_words": result.receipt.has_words}
     return {
         "whole": whole,
         "entries": result.end.seq,

@@ -52,7 +52,7 @@ def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
                 failed = True
                 _end(begun)
             else:
-                log.error("a serving process was lost", process=number, status=status)
+                log.error("serving process lost", process=number, status=status)
                 if start(number):
                     return
     if failed:

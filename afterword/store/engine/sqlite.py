@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.database import SendJournal
+from afterword.store.engine.database import JournalSource
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.sqlite_connection import UNAVAILABLE, SqliteConnection
 
@@ -16,15 +16,15 @@ class SqliteDatabase(EngineDatabase):
     """Two processes may open the same file; each waits for the other's commit."""
 
     def __init__(
-        self, path: Path, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
+        self, path: Path, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
         self.path = path
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
-        """A consistent copy while everything goes on; `progress` is told pages done and pages in all."""
+        """A consistent copy while everything goes on; `progress` gets the pages done and the pages in all."""
         # A connection of its own, and one snapshot for the whole copy: without it each commit by another process
-        # would start it anew.
+        # would restart it.
         reading = SqliteConnection(self.path)
         copy = apsw.Connection(str(target))
         reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()

@@ -3,7 +3,7 @@ another's interpreter lock.
 
 The process is forked before the first connection is opened, since connections must not be carried across a fork.
 It ends when its parent does, however that ends. When it is lost itself, nothing can be written any more and
-`until_lost` returns: the server stops, and whoever watches over it starts it again.
+`until_lost` returns: the server stops, and its supervisor starts it again.
 
 Work crosses by pickle, so it is a function of a module, or a `functools.partial` of one.
 """
@@ -23,7 +23,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
 from afterword.store.engine.committer import Call, Committer, each
 from afterword.store.engine.database import Transaction
-from afterword.store.engine.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settle
+from afterword.store.engine.writer import MOST_IN_A_GROUP, MOST_WAITING, PendingWrite, settle
 
 T = TypeVar("T")
 
@@ -42,21 +42,21 @@ class WriterProcess:
         self,
         open_committer: Callable[[], Committer],
         metrics: Metrics,
-        beside: "Sequence[WriterProcess]" = (),
+        others: "Sequence[WriterProcess]" = (),
     ) -> None:
-        """`beside` are those that were begun before. Raises what opening the committer raises, in the process."""
+        """`others` are those that were started before. Raises what opening the committer raises, in the process."""
         ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
             ours.close()
-            for other in beside:  # they end when nobody holds our end of their lines any more
+            for other in others:  # they end when no process has our end of their lines open
                 other._line.socket.close()
             _commit_for_parent(_Line(theirs), open_committer)
         theirs.close()
         self._line: _Line = _Line(ours)
         self._metrics = metrics
-        self._waiting: deque[Waiting] = deque()
-        self._sent: deque[Waiting] = deque()
+        self._waiting: deque[PendingWrite] = deque()
+        self._sent: deque[PendingWrite] = deque()
         self._unread = self._noted = 0
         self._is_to_send = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,7 +82,7 @@ class WriterProcess:
         if self.waiting >= MOST_WAITING or self._lost.is_set():
             done.set_exception(StoreUnavailable("too many writes are waiting, or the writer is lost"))
             return done
-        self._waiting.append(Waiting(call, done))
+        self._waiting.append(PendingWrite(call, done))
         if not self._is_to_send:
             self._is_to_send = True
             loop.call_soon(self._send_waiting)

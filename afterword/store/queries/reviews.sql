@@ -45,11 +45,6 @@ WHERE r.shop_id = :shop_id AND r.review_id >= :first AND r.review_id <= :last OR
 -- One review, wherever it is: one look into each shop.
 SELECT r.* FROM shops s CROSS JOIN reviews r WHERE r.shop_id = s.shop_id AND r.review_id = :review_id;
 
--- name: order_for_review
--- What a review is about.
-SELECT o.live, o.id_order, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
-FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
-
 -- name: copies_of_text
 -- Whether another review of this shop has the same words.
 SELECT r.order_id FROM reviews r

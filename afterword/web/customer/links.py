@@ -21,7 +21,6 @@ class Visit(NamedTuple):
     """Whose link was pressed, and what it was about."""
 
     shop: Shop
-    order_id: int
     order: StoredOrder
 
 
@@ -49,7 +48,7 @@ class Visits:
 def _look_up(tx: Transaction, shop_id: str, order_id: int) -> Visit | None:
     shop = find_shop(tx, shop_id)
     order = order_of(tx, shop, order_id) if shop else None
-    return Visit(shop, order_id, order) if shop and order else None
+    return Visit(shop, order) if shop and order else None
 
 
 def about(
@@ -63,7 +62,7 @@ def about(
 ) -> Response:
     """A page of this shop, in the order's language. It shows neither the customer's whole name nor the address: a
     forwarded letter would show them to somebody else."""
-    shop, _, order = visit
+    shop, order = visit
     site = shop.site or ""
     return page(
         request,

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from afterword.actions.foreign import import_review
+from afterword.actions.moderation import answer, erase, reject
+from afterword.actions.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import LINES_AN_ORDER, Review, review_id_of
-from afterword.store.reviews.moderation import answer, erase, reject
-from afterword.store.reviews.writing import import_review, withdraw
 from afterword.store.shops import revoke_key
 from afterword.web.reviews_api import private as private_reviews
 from afterword.web.reviews_api.private import PrivateReviews
@@ -196,7 +197,7 @@ def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewe
 def test_a_page_far_behind_is_found_in_steps(shop: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(7):
         shop.review(f"A-{n}", now=NOW + n)
-    monkeypatch.setattr(private_reviews, "AT_A_TIME", 2)
+    monkeypatch.setattr(private_reviews, "MOST_SKIPPED", 2)
     database = Beside(shop)
     query = f"api_key={quote(shop.member.shown.private_key)}&sort=asc&limit=1"
     status, body = asyncio.run(ask(PrivateReviews(database, lambda: NOW), f"{query}&page=6"))  # type: ignore[arg-type]

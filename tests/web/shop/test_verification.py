@@ -10,16 +10,16 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from afterword.actions.moderation import reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.chain import Signer, is_signed_by
 from afterword.domain.reviews.verification import START, read_entry, read_line
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_sqlite
+from afterword.store.orders import order_of
 from afterword.store.reviews.chain import add_entry, entries_from
-from afterword.store.reviews.moderation import reject
-from afterword.store.reviews.writing import order_for_review
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from afterword.web.shop import verification
 from tests.axe import serious
 from tests.browser import Browser
@@ -48,7 +48,7 @@ def reviewed(site: Site) -> Iterator[Reviewed]:
         signer = Signer(SECRET)
         numbers = "SELECT order_id, live FROM orders WHERE shop_id = :shop ORDER BY live DESC"
         (live, _), (test, _) = tx.rows(numbers, {"shop": shop.id})
-        about, other = (order_for_review(tx, shop, number) for number in (live, test))
+        about, other = (order_of(tx, shop, number) for number in (live, test))
         assert about and other
         written = write(tx, about, text="Very good.", signer=signer)
         write(tx, about, 1, 1, "Stale.", signer=signer)
@@ -171,7 +171,7 @@ class Counting:
 
 def ask(database: object, clock: MovableClock, folder: Path, *paths: str) -> list[httpx.Response]:
     """Answers to these requests, which come at the same time."""
-    web = build_router(database, clock, Place(SECRET, 1, folder))  # type: ignore[arg-type]
+    web = build_router(database, clock, WebSettings(SECRET, 1, folder))  # type: ignore[arg-type]
 
     async def asked() -> list[httpx.Response]:
         transport = httpx.ASGITransport(web, raise_app_exceptions=False)
@@ -280,7 +280,7 @@ def test_a_download_that_breaks_off_is_told_in_the_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(Exception, match=r"already started|I/O"):
-        web = build_router(Failing(database), clock, Place(SECRET, 1, tmp_path))  # type: ignore[arg-type]
+        web = build_router(Failing(database), clock, WebSettings(SECRET, 1, tmp_path))  # type: ignore[arg-type]
 
         async def asked() -> None:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://t") as client:
@@ -288,7 +288,7 @@ def test_a_download_that_breaks_off_is_told_in_the_log(
 
         asyncio.run(asked())
     told = capsys.readouterr()
-    assert "a download broke off" in told.err + told.out
+    assert "download interrupted" in told.err + told.out
 
 
 def test_a_rejected_review_is_told_on_the_page_of_its_receipt(
