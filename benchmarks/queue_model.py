@@ -26,9 +26,9 @@ from typing import Any
 
 import click
 import msgspec
-from afterword.dispatch.worker import CLAIMED_AT_ONCE
 
 from afterword.cli.options import checked
+from afterword.dispatch.worker import CLAIMED_AT_ONCE
 from afterword.domain.shops import parse_delay
 
 DAY = 86_400

@@ -15,7 +15,7 @@ from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
 from tests.store.cast import DUE, Member, MovableClock, another, mark_sending, seen
-from tests.store.engine.test_commit import no_file_grows_beyond
+from tests.store.databases import no_file_grows_beyond
 
 
 def states(database: EngineDatabase, invitations: list[int]) -> list[str]:

@@ -8,6 +8,8 @@ or in a restored database, `alba.on(database)`.
 from collections.abc import Callable
 from typing import Any, NamedTuple, Self, TypeVar
 
+from afterword.actions import moderation
+from afterword.actions.writing import Said, Submission, Written, withdraw, write_reviews
 from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
@@ -19,17 +21,8 @@ from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import Hold, claim_due, due_sources
 from afterword.store.messages.invitations import InvitationRow, find_invitation, list_invitations
 from afterword.store.messages.steps import Mark, Record, Settled, release, take_steps
-from afterword.store.orders import Arrival, import_orders
-from afterword.store.reviews import moderation
-from afterword.store.reviews.writing import (
-    ReviewedOrder,
-    Said,
-    Written,
-    find_review,
-    order_for_review,
-    withdraw,
-    write_reviews,
-)
+from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
+from afterword.store.reviews.writing import find_review
 from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
 from afterword.store.suppressions import (
     Suppression,
@@ -206,10 +199,10 @@ class Member(NamedTuple):
 
     # Reviews.
 
-    def order(self, name: str = "A-1", *, live: bool = True, **fields: Any) -> ReviewedOrder:
+    def order(self, name: str = "A-1", *, live: bool = True, **fields: Any) -> StoredOrder:
         """An order of two products that was just imported, as the customer who reviews it sees it."""
         number = self.sends(name, live=live, **{"lines": LINES, **fields}).invitation_id
-        found = self.store.read_now(lambda tx: order_for_review(tx, self.shop, number))
+        found = self.store.read_now(lambda tx: order_of(tx, self.shop, number))
         assert found is not None
         return found
 
@@ -249,11 +242,11 @@ class Customer(NamedTuple):
     def within(self, tx: Transaction) -> Self:
         return self.on(Within(tx))
 
-    def writes(self, about: ReviewedOrder, line: int = 0, rating: int = 5, **more: Any) -> Written:
+    def writes(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Written:
         """A review of one line (0 is the shop), and its receipt."""
         return self.store.write_now(lambda tx: write(tx, about, line, rating, **more))
 
-    def reviews(self, about: ReviewedOrder, line: int = 0, rating: int = 5, **more: Any) -> Review:
+    def reviews(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Review:
         return self.writes(about, line, rating, **more).review
 
     def withdraws(self, review: Review, now: float = NOW) -> Review:
@@ -376,19 +369,19 @@ def link_found(text: str) -> tuple[str, ...]:
 
 def write(
     tx: Transaction,
-    order: ReviewedOrder,
+    order: StoredOrder,
     line: int = 0,
     rating: int = 5,
     text: str = "Good bread.",
     *,
     seen: int = 0,
     now: float = NOW,
+    wants_reply: bool = False,
     **more: Any,
 ) -> Written:
     """What the author of an order says of one line (0 is the shop)."""
-    usual = {"wants_reply": False, "look": nothing_found, "signer": SIGNER}
-    said = [Said(line, Words(rating, text), seen)]
-    [written] = write_reviews(tx, order, said, now=now, **usual | more)
+    submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
+    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
     return written
 
 

@@ -1,23 +1,17 @@
-"""Reviews for the stories of the store: an order that is reviewed, and what becomes of that."""
+"""What the store's tests look at of reviews: the messages that wait, and what is counted."""
 
+import json
 from typing import Any
 
-from afterword.actions.writing import Said, Submission, Written, write_reviews
 from afterword.domain.orders.order import Order
-from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.review import Review, Words
+from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import StoredOrder, order_of
-from tests.store.cast import NOW, Member, import_one
+from afterword.store.reviews.chain import entries_of_review
+from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
 
-SIGNER = Signer("the secret from which this test's keys are made")
-
-LINES = '[{"id":100,"name":"Rye bread"},{"id":200,"name":"Seed rolls"}]'
-
-
-def nothing_found(text: str) -> tuple[str, ...]:
-    return ()
+__all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 
 def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
@@ -27,32 +21,22 @@ def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = 
     return order
 
 
-def write(
-    tx: Transaction,
-    order: StoredOrder,
-    line: int = 0,
-    rating: int = 5,
-    text: str = "Good bread.",
-    *,
-    seen: int = 0,
-    now: float = NOW,
-    wants_reply: bool = False,
-    **more: Any,
-) -> Written:
-    """What the author of an order says of one line (0 is the shop)."""
-    submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
-    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
-    return written
-
-
 def by_hand(shop: Shop) -> dict[str, Any]:
     """The change that has a person look at all of a shop's reviews."""
     return {"moderation": "by hand", "publish_after": 3_600}
 
 
-def told(tx: Transaction) -> list[tuple[Any, ...]]:
-    """The notices that wait: their kind, whether for a program, and to whom."""
-    return tx.rows("SELECT kind, webhook_id, recipient FROM notices ORDER BY notice_id")
+def notified(tx: Transaction) -> list[tuple[str, int, str]]:
+    """What waits besides invitations: its kind or a delivery's event, the webhook or 0, and to whom."""
+    asked = (
+        "SELECT m.kind, m.payload, m.webhook_id, coalesce(m.recipient, o.email, '') FROM messages m "
+        "LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.order_id "
+        "WHERE m.queue > 0 ORDER BY m.message_id"
+    )
+    return [
+        (json.loads(payload)["type"].removeprefix("review.") if webhook_id else kind, webhook_id, email)
+        for kind, payload, webhook_id, email in tx.rows(asked)
+    ]
 
 
 def counted(tx: Transaction, review: Review, scope: str | None = None) -> dict[tuple[str, str, int], int]:
@@ -60,3 +44,8 @@ def counted(tx: Transaction, review: Review, scope: str | None = None) -> dict[t
     asked = "SELECT state, reason, rating, amount FROM review_counts WHERE shop_id = :shop AND scope = :scope"
     values = {"shop": review.shop_id, "scope": scope or review.scope}
     return {tuple(kind): amount for *kind, amount in tx.rows(asked, values) if amount}
+
+
+def kinds(tx: Transaction, review: Review) -> list[str]:
+    """What the chain says that happened to a review."""
+    return [entry.kind for entry in entries_of_review(tx, review.shop_id, review.id)]

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from afterword.base.errors import Refused
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.writing import ReviewChanged, ReviewedOrder, reviews_of_order
+from afterword.store.orders import StoredOrder
+from afterword.store.reviews.writing import reviews_of_order
 from tests.needs import scale
 from tests.store.cast import NOW, Customer, Member, Within, add_member, link_found, nothing_found
 from tests.store.databases import Store, another, ask, closing_now, rows
@@ -39,14 +40,14 @@ acts = st.builds(
 names = count(1)
 
 
-def three_orders(member: Member) -> list[ReviewedOrder]:
+def three_orders(member: Member) -> list[StoredOrder]:
     return [member.order(f"O-{number}") for number in range(3)]
 
 
-def do(tx: Transaction, member: Member, orders: list[ReviewedOrder], act: Act, now: float) -> None:
+def do(tx: Transaction, member: Member, orders: list[StoredOrder], act: Act, now: float) -> None:
     """Raises Refused, ReviewChanged."""
     store, about = Within(tx), orders[act.order]
-    review = ask(store, reviews_of_order, about.shop, about.order_id).get(act.line)
+    review = ask(store, reviews_of_order, about.shop.id, about.order_id).get(act.line)
     if act.kind == "write":
         seen = review.version if review else 0
         said = {"text": f"Words of {act.rating}, {seen // 2}.", "seen": seen, "wants_reply": act.flag}

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from afterword.actions.foreign import import_review
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.orders import StoredOrder
 from afterword.store.reviews.verification import Verification
-from afterword.store.reviews.writing import ReviewedOrder, import_review
 from tests.store.cast import NOW, SIGNER, Customer, Member, Within, link_found
 from tests.store.databases import Store, act
 
@@ -55,7 +56,7 @@ def found_after_work(
 def write_every_kind(alba: Member, clara: Customer) -> None:
     """Reviews in each state, some changed, answered or imported; and the secret was lost once."""
 
-    def new(name: str, line: int = 0, **more: Any) -> tuple[ReviewedOrder, Review]:
+    def new(name: str, line: int = 0, **more: Any) -> tuple[StoredOrder, Review]:
         about = alba.order(name, email=f"{name}@x.example")
         return about, clara.reviews(about, line, 4, text=f"About {name}.", **more)
 
