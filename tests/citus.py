@@ -15,9 +15,9 @@ SPREAD = [
     "shops",
     "keys",
     "orders",
-    "invitations",
+    "messages",
     "suppressions",
-    "remembered",
+    "journaled",
     "reviews",
     "past_versions",
     "imports",
@@ -25,7 +25,6 @@ SPREAD = [
     "chain",
     "chain_heads",
     "webhooks",
-    "notices",
 ]
 """The tables whose rows are spread by shop."""
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import repeat
 
 import pytest
-from afterword.dispatch.lane import CLAIMED_AT_ONCE
 from click.testing import CliRunner
 
+from afterword.dispatch.worker import CLAIMED_AT_ONCE
 from benchmarks import queue_model
 from benchmarks.queue_model import (
     CURVE,

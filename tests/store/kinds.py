@@ -48,5 +48,5 @@ def row(claim: Claim, member: Member) -> dict[str, Any]:
     return {}
 
 
-def state(claim: Claim, member: Member) -> str:
+def state_of(claim: Claim, member: Member) -> str:
     return str(row(claim, member).get("state", "removed"))

@@ -30,7 +30,7 @@ from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of
 from tests.store.cast import DUE, NOW, Customer, Member, id_order_of
 from tests.store.databases import act, ask, rows
-from tests.store.kinds import BY_MAIL, KINDS, cause, claims, claims_one, row, state
+from tests.store.kinds import BY_MAIL, KINDS, cause, claims, claims_one, row, state_of
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 by_mail = pytest.mark.parametrize("kind", BY_MAIL)
@@ -108,7 +108,7 @@ def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
     assert not alba.marks(theirs)
     assert alba.records(theirs, "sent") is None
     assert alba.releases(theirs) == 0
-    assert state(ours, alba) == "claimed"
+    assert state_of(ours, alba) == "claimed"
     assert alba.marks(ours)
     assert not alba.marks(ours)
     assert alba.records(ours, "sent", "250 ok") == "sent"
@@ -156,7 +156,7 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
     assert (again.message.tries, again.message.first_try_at) == (1, DUE)
     assert again.fingerprint == ours.fingerprint
     assert alba.records(again, "failed", "550 no such user") in ("failed", "stopped")
-    assert (state(ours, alba), row(ours, alba)["reason"]) == ("failed", "550 no such user")
+    assert (state_of(ours, alba), row(ours, alba)["reason"]) == ("failed", "550 no such user")
     assert claims(kind, alba, DUE + 10**7) == []
 
 
@@ -188,7 +188,7 @@ def test_a_crash_leaves_what_was_claimed_scheduled_and_what_was_marked_in_doubt(
     if kind != "webhook":
         assert alba.marks(ours)
     rescue(database, moment)
-    assert state(ours, alba) == ("scheduled" if kind == "webhook" else "in_doubt")
+    assert state_of(ours, alba) == ("scheduled" if kind == "webhook" else "in_doubt")
     if kind != "webhook":
         assert row(ours, alba)["reason"] == "interrupted while it was being sent"
         assert claims(kind, alba, DUE + 10**7) == []

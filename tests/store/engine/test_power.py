@@ -82,7 +82,7 @@ def check(database: SqliteDatabase, said: list[list[str]], cut: Cut) -> None:
     assert rows(database, "PRAGMA integrity_check") == [("ok",)], where
     assert promised(said, cut, "imported") <= names(database, "1"), where
     different = "(SELECT DISTINCT shop_id, live, id_order FROM orders)"
-    counts = [counted(database, table) for table in ("orders", "invitations", different)]
+    counts = [counted(database, table) for table in ("orders", "messages", different)]
     assert len(set(counts)) == 1, where
     assert promised(said, cut, "sent") <= names(database, "i.state = 'sent'"), where
     act(database, rescue_lapsed, frozenset(), now=DUE + 1_000)

@@ -26,13 +26,13 @@ from tests.store.journal.journals import OF_A_JOURNAL
 from tests.store.transfer.shards import NotOnCitus, where_it_runs
 
 ASKS_ALL_NODES = {
-    "first_due": "four times a second and lane; each shard reads the front of one index",
-    "due_shops": "when a thousand letters are due; each shard reads the front of its own shops' queues",
+    "first_due": "four times a second and worker; each shard reads the front of one index",
+    "due_shops": "when a thousand messages are due; each shard reads the front of its own shops' queues",
     "lapsed": "every few seconds; each shard reads the small index of what is in hand",
     "oldest_due": "for doctor and the metrics; the front of one index",
     "count_due": "for the metrics; no more rows of a shard than are counted at most",
     "in_hand": "when the loss of the send journal is accepted",
-    "in_doubt": "for doctor",
+    "doubtful_invitations": "for doctor",
     "count_invitations": "for doctor",
     "all_suppressions": "when the loss of the send journal is accepted",
     "show_invitation": "on the command line, where an invitation is named without its shop",
@@ -40,12 +40,11 @@ ASKS_ALL_NODES = {
     "reviews_to_publish": "every few seconds; the front of one index",
     "waiting_by_shop": "for doctor; each shard reads the index of what waits",
     "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
-    "due_notices": "twice a second; each shard reads the front of one index",
-    "count_notices": "for doctor",
+    "due_webhooks": "when a thousand deliveries are due; each shard reads the front of its own webhooks' queues",
+    "unsent_messages": "for doctor",
     "stopped_webhooks": "for doctor",
     "webhook_by_id": "on the command line, where a webhook is named without its shop",
     "key_by_id": "on the command line, where a key is named without its shop",
-    "notices_in_hand": "while a move waits for what is in hand",
     "held_now": "while a move waits for what is in hand",
     "last_order": "when a move begins",
     "shop_by_name": "on the command line, and when a shop is added",
@@ -60,15 +59,15 @@ HOT = (
     "which_orders",
     "shop_by_id",
     "claim_due",
-    "any_remembered",
-    "claimed_invitation",
+    "any_journaled",
+    "claimed_message",
     "find_suppression",
     "mark_sending",
     "record_outcome",
     "release_claim",
     "renew_lease",
     "order_of",
-    "letter_at",
+    "invited_at",
     "order_of",
     "reviews_of_order",
     "insert_suppression",
@@ -79,11 +78,9 @@ HOT = (
     "review_counts",
     "next_in_chain",
     "insert_entry",
-    "insert_notice",
-    "claim_notice",
-    "mark_notice",
-    "end_notice",
-    "keep_notice",
+    "insert_message",
+    "digests",
+    "remove_message",
     "newest_reviews",
     "shown_reviews",
     "cache_key",
@@ -102,11 +99,11 @@ def test_a_statement_stays_on_one_node_or_is_known_to_ask_all(name: str) -> None
     assert place == "one node" or name not in HOT
 
 
-OF_ORDERS = ("claimed_invitation", "mark_sending", "record_outcome", "release_claim", "renew_lease")
+OF_MANY = ("claimed_message", "mark_sending", "record_outcome", "release_claim", "renew_lease")
 
 
-@pytest.mark.parametrize("name", OF_ORDERS)
-def test_what_is_done_for_one_order_is_done_for_many_on_the_same_node(name: str) -> None:
+@pytest.mark.parametrize("name", OF_MANY)
+def test_what_is_done_for_one_message_is_done_for_many_on_the_same_node(name: str) -> None:
     assert where_it_runs(query_by_ids(all_queries()[name]), frozenset(SPREAD)) == "one node"
 
 
@@ -159,7 +156,7 @@ def test_the_lists_name_statements_that_are_there() -> None:
             "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few",
             "beside one in FROM",
         ),
-        ("SELECT 1 FROM orders o LEFT JOIN keys k ON k.shop_id = o.shop_id", "does not know left"),
+        ("SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id", "does not know right"),
         ("SELECT live FROM orders UNION SELECT live FROM keys", "does not know union"),
         ("SELECT 1 FROM public.orders", "what is meant in FROM"),
         ("SELECT 1 FROM unnest(:shops)", "what is meant in FROM"),

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import apsw
 import pytest
-from afterword.store.due_notices import claim_notices, due_notices, end_notice
-from afterword.store.invitations import Claim, rescue_lapsed
 
 from afterword.base.errors import Refused, StoreUnavailable
 from afterword.domain.messages import Outcome
@@ -22,6 +20,8 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.engine.relocation import TakenOver
+from afterword.store.messages.claims import Claim
+from afterword.store.messages.steps import rescue_lapsed
 from afterword.store.opening import open_postgres, open_sqlite
 from afterword.store.queries import query
 from afterword.store.shops import change_shop, list_shops
@@ -42,7 +42,6 @@ from tests.store.cast import (
     record_outcome,
     state,
 )
-from tests.store.reviews.reviewing import LINES, reviewed_order, write
 
 WAYS = [("sqlite", "postgres"), ("postgres", "sqlite")]
 ALL_WAYS = [*WAYS, ("sqlite", "sqlite"), ("postgres", "postgres")]
@@ -192,9 +191,9 @@ def test_every_row_of_every_table_arrives_as_it_was(ends: Ends, source: EngineDa
     fill(source, alba)
     moved = ends.move()
     old, new = content(ends.source), content(ends.destination)
-    for name, rows in {"shops": 2, "keys": 8, "suppressions": 2, "remembered": 1, "orders": 36}.items():
+    for name, rows in {"shops": 2, "keys": 8, "suppressions": 2, "journaled": 1, "orders": 36}.items():
         assert len(old[name]) == rows
-    assert {row[3] for row in old["invitations"]} == {
+    assert {row[3] for row in old["messages"]} == {
         "scheduled", "claimed", "sending", "in_doubt", "sent", "failed",
     }  # fmt: skip
     old.pop("counters")
@@ -285,7 +284,7 @@ def test_wherever_a_move_breaks_off_the_same_call_finishes_it(
     assert breaks > 15
     old, new = content(ends.source), content(ends.destination)
     assert old == before
-    assert old["orders"] == new["orders"] and old["invitations"] == new["invitations"]
+    assert old["orders"] == new["orders"] and old["messages"] == new["messages"]
     assert ends.move().tables is None
 
 
@@ -315,8 +314,8 @@ def test_what_comes_and_changes_while_it_is_copied_arrives(
     old, new = content(ends.source), content(ends.destination)
     assert len(new["shops"]) == 13 and len(new["orders"]) == 20 + 36 and len(new["suppressions"]) == 12
     assert old["shops"] == new["shops"] and old["orders"] == new["orders"]
-    assert old["invitations"] == new["invitations"] and old["suppressions"] == new["suppressions"]
-    assert [row[3] for row in new["invitations"]].count("sent") == 2
+    assert old["messages"] == new["messages"] and old["suppressions"] == new["suppressions"]
+    assert [row[3] for row in new["messages"]].count("sent") == 2
 
 
 def test_what_somebody_changed_in_the_copy_is_mended(
@@ -325,13 +324,13 @@ def test_what_somebody_changed_in_the_copy_is_mended(
     assert ends.break_off("rows compared")
     with closing(connect(ends.destination)) as new:
         new.run("UPDATE orders SET lastname = 'Mallory' WHERE order_id = 3")
-        new.run("DELETE FROM messages WHERE order_id = 11")
+        new.run("DELETE FROM messages WHERE message_id = 11")
         new.run(
             "UPDATE orders SET order_id = 5000, id_order = 'A-5000', reference = NULL WHERE order_id = 12"
         )
     ends.move()
     old, new_rows = content(ends.source), content(ends.destination)
-    assert old["orders"] == new_rows["orders"] and old["invitations"] == new_rows["invitations"]
+    assert old["orders"] == new_rows["orders"] and old["messages"] == new_rows["messages"]
 
 
 def test_while_it_is_closed_nothing_is_written_and_cancelling_opens_it_again(
@@ -381,28 +380,6 @@ def test_what_is_in_hand_is_settled_before_it_is_closed_and_nothing_new_is_claim
         assert state(new, marked.message.id) == "sent"
         assert state(new, claimed.message.id) == "failed"
         assert len(new.write_now(lambda tx: claim(tx, alba, DUE))) == 18 + asked
-
-
-def test_a_notice_in_hand_is_settled_before_it_is_closed_too(
-    ends: Ends, source: EngineDatabase, alba: Member
-) -> None:
-    asked = 0
-
-    def meanwhile(doing: str, done: int, total: int) -> None:
-        nonlocal asked
-        if doing == "letters in hand settled":
-            asked += 1
-            assert source.write_now(claiming) == []
-            if asked == 2:
-                source.write_now(partial(end_notice, claim=one, now=DUE))
-
-    source.write_now(lambda tx: write(tx, reviewed_order(tx, alba, order("reviewed", lines=LINES))))
-    due = source.read_now(lambda tx: due_notices(tx, now=DUE, most=9))
-    claiming = partial(claim_notices, wanted=due, put_off=[], holder="h", now=DUE, lease_until=DUE + 99)
-    [one] = source.write_now(claiming)
-    ends.move(meanwhile, patience=20.0)
-    assert asked == 2
-    assert [row for row in content(ends.destination)["notices"] if row[1] == one.notice.id] == []
 
 
 def test_what_nobody_settles_is_in_doubt_when_it_was_marked_and_else_scheduled(
@@ -533,9 +510,9 @@ def test_one_that_was_migrated_and_opened_before_is_empty_enough(
     mark(source, one)
     settle(source, one, OUTCOMES[0])
     with ends.opened(ends.destination) as new:
-        assert new.read_now(lambda tx: tx.rows("SELECT count(*) FROM remembered")) == [(1,)]
+        assert new.read_now(lambda tx: tx.rows("SELECT count(*) FROM journaled")) == [(1,)]
     ends.move()
-    assert content(ends.destination)["remembered"] == []
+    assert content(ends.destination)["journaled"] == []
     assert content(ends.destination)["journals"] == content(ends.source)["journals"]
 
 
