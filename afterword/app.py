@@ -1,4 +1,4 @@
-"""The only builder: settings, store, transports and clock become a running Afterword."""
+"""Wiring alone: settings, store, transports and clock become a running Afterword."""
 
 import asyncio
 import errno
@@ -7,55 +7,36 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
-from afterword.base.ids import sign_token
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.dispatch.settling import AtLeastOnce, AtMostOnce, Carrier
+from afterword.dispatch.settling import AtLeastOnce, AtMostOnce, Carrier, Compose
 from afterword.dispatch.worker import Worker
-from afterword.domain.invitations import Invitation
-from afterword.domain.messages import Message, Queue, order_fingerprint
+from afterword.domain.messages import Queue
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.review import Review
-from afterword.domain.shops import Shop
-from afterword.mail.letter import Composer, Links
-from afterword.mail.notice import (
-    Content,
-    Kept,
-    NoticeComposer,
-    Reader,
-    Receipt,
-    Rejected,
-    Reply,
-    Waiting,
-    WaitingReview,
-)
+from afterword.mail.compose import Composer
+from afterword.mail.links import Linker
+from afterword.mail.originator import OUTBOX_SENDER
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
-from afterword.mail.transport import ComposedMessage, Transport
+from afterword.mail.transport import Transport
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.messages.claims import Claim
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
-
-OUTBOX_SENDER = "reviews@localhost"
-"""Who letters in the outbox come from when AFTERWORD_FROM is not set."""
 
 log = log_for("app")
 
 
 def build_transport(settings: Settings, connections: int = 16) -> Transport:
-    """Who carries live letters. Raises SettingsError."""
+    """What carries live e-mails. Raises SettingsError."""
     if settings.smtp is None:
         return OutboxTransport(settings.outbox)
     return SmtpTransport(smtp_address(settings), connections=connections)
@@ -70,23 +51,21 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    writer = _LetterWriter(settings)
+    compose = build_compose(settings)
     workers = [
         Worker(database, queue, carrier, clock, live=live)
         for live in (True, False)
-        for queue, carrier in _carriers(settings, writer, clock, live=live).items()
+        for queue, carrier in _carriers(settings, compose, clock, live=live).items()
     ]
     return Dispatcher(database, workers, clock, Signer(settings.link_secret()))
 
 
-def _carriers(
-    settings: Settings, writer: "_LetterWriter", clock: Clock, *, live: bool
-) -> dict[Queue, Carrier]:
+def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool) -> dict[Queue, Carrier]:
     """What carries each queue of a mode, with connections of its own."""
 
     def mail(connections: int) -> Carrier:
         transport = build_transport(settings, connections) if live else OutboxTransport(settings.outbox)
-        return AtMostOnce(writer.write, transport, clock, connections)
+        return AtMostOnce(compose, transport, clock, connections)
 
     return {
         Queue.INVITATIONS: mail(16),
@@ -95,101 +74,14 @@ def _carriers(
     }
 
 
-class _LetterWriter:
-    """Writes the letters of claims, with their links."""
-
-    def __init__(self, settings: Settings) -> None:
-        try:
-            self._composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
-            self._notices = NoticeComposer(settings.sender or OUTBOX_SENDER, settings.link_host)
-        except ValueError as error:
-            raise SettingsError(f"AFTERWORD_FROM: {error}") from error
-        self._url = settings.url
-        self._secret = settings.link_secret()
-
-    def write(self, claim: Claim, now: float) -> ComposedMessage:
-        message, shop, order, recipient = (
-            claim.message,
-            claim.shop,
-            claim.message.order,
-            claim.message.recipient,
-        )
-        if order is None:
-            reader = Reader(recipient.email, recipient.lang)
-        else:
-            mark = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
-            links = self._links(shop, order.order_id, mark)
-            if message.kind == "invitation":
-                return self._composer.compose(_invitation(message), shop, Links(*links), now)
-            names = recipient.email, recipient.lang, recipient.firstname, recipient.lastname
-            reader = Reader(*names, *links)
-        mode = "" if message.live else "/test"
-        content = content_of(message, shop, f"{self._url}/s/{shop.id}{mode}/verify")
-        return self._notices.compose(content, shop, reader, claim.fingerprint, now)
-
-    def _links(self, shop: Shop, order_id: int, mark: str) -> tuple[str, str]:
-        """To review, and to get no more letters."""
-        return self._link("r", shop, order_id, mark), self._link("u", shop, order_id, mark)
-
-    def _link(self, purpose: str, shop: Shop, order_id: int, mark: str) -> str:
-        token = sign_token(self._secret, purpose, order_id, mark)
-        return f"{self._url}/{purpose}/{shop.id}/{token}"
-
-
-def _invitation(message: Message) -> Invitation:
-    order, recipient = message.order, message.recipient
-    assert order is not None
-    return Invitation(
-        id=message.id,
-        shop_id=message.shop_id,
-        live=message.live,
-        tries=message.tries,
-        first_try_at=message.first_try_at,
-        due_at=message.due_at,
-        id_order=order.id_order,
-        reference=order.reference,
-        order_date=order.order_date,
-        firstname=recipient.firstname,
-        lastname=recipient.lastname,
-        email=recipient.email,
-        lang=recipient.lang,
-        lines=order.lines,
-    )
-
-
-def content_of(message: Message, shop: Shop, verify: str) -> Content:
-    """What the e-mail says; `verify` is the address of the page that checks a receipt."""
-    details = message.details
-    if message.kind == "receipt":
-        reviews = {review.id: review for review in message.reviews}
-        kept = [
-            _kept(reviews[each["review"]], each) for each in details["receipts"] if each["review"] in reviews
-        ]
-        is_public = all(review.state == "published" for review in message.reviews)
-        return Receipt(kept, is_public, verify)
-    if message.kind == "digest":
-        first = [
-            WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, shop))
-            for one in message.reviews
-        ]
-        return Waiting(message.waiting, first, message.live)
-    [review] = message.reviews
-    about = review.product_name or ""
-    if message.kind == "rejection":
-        return Rejected(about, details["reason"])
-    return Reply(about, review.reply or "")
-
-
-def _kept(review: Review, receipt: Mapping[str, Any]) -> Kept:
-    """With its words, unless others have taken their place meanwhile."""
-    text = review.text if review.version == receipt["version"] else None
-    return Kept(review.product_name or "", review.rating, text, receipt["hash"], receipt["salt"])
-
-
-def _day(moment: int | None, shop: Shop) -> str:
-    return (
-        "" if moment is None else datetime.fromtimestamp(moment, ZoneInfo(shop.timezone)).date().isoformat()
-    )
+def build_compose(settings: Settings) -> Compose:
+    """What composes e-mails, with their links. Raises SettingsError."""
+    try:
+        composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
+    except ValueError as error:
+        raise SettingsError(f"AFTERWORD_FROM: {error}") from error
+    linker = Linker(settings.url, settings.link_secret())
+    return lambda message, shop, now: composer.compose(message, shop, linker.links(message, shop), now)
 
 
 class Address(NamedTuple):
@@ -248,7 +140,7 @@ async def serve(
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     place = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, place), *address)
-    say_how_letters_go(settings, database)
+    warn_about_mail(settings, database)
     stopping = _stop_signals()
     if lifeline is not None:
         asyncio.get_running_loop().add_reader(lifeline, stopping.set)
@@ -280,7 +172,7 @@ async def serve(
 async def dispatch(settings: Settings, database: EngineDatabase) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
-    say_how_letters_go(settings, database)
+    warn_about_mail(settings, database)
     stopping = _stop_signals()
     task = asyncio.create_task(dispatcher.run())
     _freeze()
@@ -304,15 +196,14 @@ async def _answers(address: Address, server: asyncio.Task[None], stopping: async
     return False
 
 
-def say_how_letters_go(settings: Settings, database: EngineDatabase) -> None:
+def warn_about_mail(settings: Settings, database: EngineDatabase) -> None:
     if settings.smtp is None:
-        log.warning(
-            "NO MAIL IS SENT: AFTERWORD_SMTP is not set, letters become files", outbox=str(settings.outbox)
-        )
+        log.warning("smtp not configured", outbox=str(settings.outbox))
     if database.is_held:
         log.error(
-            "NOTHING IS SENT: the send journal of this database is missing or cannot be reached; "
-            "run: afterword doctor"
+            "sending paused",
+            reason="send journal missing or unreachable",
+            action="run: afterword doctor",
         )
 
 

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from afterword.base.clock import Clock
-from afterword.domain.messages import Outcome
+from afterword.domain.messages import Message, Outcome
+from afterword.domain.shops import Shop
 from afterword.mail.headers import AddressError
 from afterword.mail.transport import ComposedMessage, Mark, Transport
 from afterword.store.messages.claims import Claim
 from afterword.webhooks.sending import Sender
 from afterword.webhooks.signing import signed_headers
 
-Compose = Callable[[Claim, float], ComposedMessage]
+Compose = Callable[[Message, Shop, float], ComposedMessage]
 
 
 class Carrier(Protocol):
@@ -42,7 +43,7 @@ class AtMostOnce:
 
     async def deliver(self, claim: Claim, mark: Mark) -> Outcome:
         try:
-            composed = self._compose(claim, self._clock())
+            composed = self._compose(claim.message, claim.shop, self._clock())
         except AddressError as error:
             return Outcome("failed", str(error))
         return await self._transport.deliver(composed, mark)

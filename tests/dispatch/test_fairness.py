@@ -184,7 +184,7 @@ def test_a_backlog_of_invitations_delays_no_other_kind(
         return answers.pop() if answers else "250 2.0.0 queued"
 
     def receipts() -> int:
-        return sum(b"thank you for your review" in each.content for each in peer.messages)
+        return sum(b"Thank you for your review" in each.content for each in peer.messages)
 
     async def watch() -> None:
         async with dispatching(database, clock, peer):
