@@ -13,7 +13,7 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.claims import Claim, Delivery
 from afterword.store.messages.steps import end
-from afterword.store.queries import columns_of, query
+from afterword.store.queries import query, row_of
 from afterword.store.reviews.counts import counts
 from afterword.store.reviews.rows import waiting_reviews
 from afterword.store.reviews.writing import review_of
@@ -22,38 +22,39 @@ from afterword.store.webhooks import webhook_of
 MOST_LISTED = 10
 """Reviews that a digest names."""
 
-_COLUMNS = columns_of(query("claimed_message"))
+_Row = row_of("claimed_message")
 
 
-def read_message(row: tuple[Any, ...], shop: Shop) -> Message:
-    """A row of `claimed_message`; `details` is still the text that a delivery has as its body."""
-    of = dict(zip(_COLUMNS, row, strict=True))
-    order, recipient = None, Recipient(of["email"] or "", shop.lang)
-    if of["order_id"] is not None:
-        recipient = Recipient(of["email"], of["lang"], of["firstname"], of["lastname"])
-        order = MessageOrder(
-            of["order_id"], of["id_order"], of["reference"], of["order_date"], decode_lines(of["lines"])
-        )
+def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
+    """A row of `claimed_message`."""
+    row = _Row._make(values)
+    if row.order_id is None:
+        order, recipient = None, Recipient(row.email or "", shop.lang)
+    else:
+        lines = decode_lines(row.lines)
+        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines)
+        recipient = Recipient(row.email, row.lang, row.firstname, row.lastname)
     return Message(
-        id=of["id"],
-        shop_id=of["shop_id"],
-        live=bool(of["live"]),
-        kind=of["kind"],
-        tries=of["tries"],
-        first_try_at=of["first_try_at"],
-        due_at=of["due_at"],
-        created_at=of["created_at"],
-        recipient=recipient,
-        order=order,
-        details=_details(of),
+        row.id,
+        shop.id,
+        bool(row.live),
+        row.kind,
+        row.tries,
+        row.first_try_at,
+        row.due_at,
+        row.created_at,
+        recipient,
+        order,
+        _details(row) if row.payload else {},
     )
 
 
-def _details(of: dict[str, Any]) -> dict[str, Any]:
-    if of["kind"] == "webhook":
-        return {"webhook": of["webhook_id"], "body": of["payload"]}
-    found: dict[str, Any] = msgspec.json.decode(of["payload"]) if of["payload"] else {}
-    return found | {"review": of["review_id"]} if of["review_id"] else found
+def _details(row: Any) -> dict[str, Any]:
+    """Where a delivery goes and its whole body, or what is kept of another kind, and the review that it is about."""
+    if row.kind == "webhook":
+        return {"webhook": row.webhook_id, "body": row.payload}
+    details: dict[str, Any] = msgspec.json.decode(row.payload)
+    return details | {"review": row.review_id}
 
 
 def completed(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:

@@ -67,14 +67,15 @@ def _claim(tx: Transaction, sources: Sequence[Source], values: dict[str, Any]) -
     shops = {shop.id: shop for shop in shops_of(tx, list({source.shop_id: None for source in sources}))}
     asked = [source for source in sources if source.shop_id in shops]
     found = tx.rows_each(query("claim_due"), [values | source._asdict() for source in asked])
-    keys = [
-        {"shop_id": source.shop_id, "message_id": number}
+    claimed = [
+        (shops[source.shop_id], number)
         for source, rows in zip(asked, found, strict=True)
         for (number,) in rows
     ]
+    rows = tx.rows_by_id(_CLAIMED, [(shop.id, number) for shop, number in claimed])
+    holder = values["claim"]
     return [
-        Claim(read_message(row, shops[key["shop_id"]]), shops[key["shop_id"]], values["claim"])
-        for key, row in zip(keys, tx.rows_by_id(_CLAIMED, keys), strict=True)
+        Claim(read_message(row, shop), shop, holder) for row, (shop, _) in zip(rows, claimed, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from afterword.base.errors import Refused
 from afterword.domain.messages import State, order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
-from afterword.store.queries import columns_of, query
+from afterword.store.queries import query, row_of
 
 
 class InvitationRow(msgspec.Struct, frozen=True):
@@ -81,6 +81,5 @@ def _by_hand(
 
 
 def _rows(tx: Transaction, name: str, values: dict[str, Any]) -> list[InvitationRow]:
-    columns = columns_of(query(name))
-    rows = [dict(zip(columns, row, strict=True)) for row in tx.rows(query(name), values)]
+    rows = [row_of(name)._make(row)._asdict() for row in tx.rows(query(name), values)]
     return [InvitationRow(**row | {"live": bool(row["live"])}) for row in rows]

@@ -119,14 +119,15 @@ def _recorded_of_webhook(tx: Transaction, record: Record, state: State) -> Settl
 
 def cancel_suppressed(tx: Transaction, claims: Sequence[Claim]) -> list[bool]:
     """Whether each was for a suppressed address, and has ended therefore. What goes to no customer never is."""
-    asked = [claim for claim in claims if claim.message.order is not None and claim.delivery is None]
+    asked = [claim for claim in claims if claim.message.order is not None]
     addresses = [(claim.shop, claim.message.recipient.email, claim.message.live) for claim in asked]
-    found = iter(reasons_not_to_send(tx, addresses))
-    reasons = [next(found) if claim.message.order is not None else None for claim in claims]
-    for claim, reason in zip(claims, reasons, strict=True):
+    reasons = reasons_not_to_send(tx, addresses)
+    ended = set()
+    for claim, reason in zip(asked, reasons, strict=True):
         if reason is not None:
             end(tx, claim, "cancelled", reason)
-    return [reason is not None for reason in reasons]
+            ended.add(claim.message.id)
+    return [claim.message.id in ended for claim in claims]
 
 
 def end(tx: Transaction, claim: Claim, state: State, reason: str | None) -> None:

@@ -1,8 +1,10 @@
 """The SQL, in named pieces. `query("claim_due")` is the text under `-- name: claim_due` in one of the files."""
 
 import re
+from collections import namedtuple
 from functools import cache
 from importlib import resources
+from typing import Any
 
 _PIECE = re.compile(
     r"^-- name: (\w+)\n((?:-- [^\n]*\n)*)(.*?);\n(?=\s*(?:-- name: |\Z))", re.MULTILINE | re.DOTALL
@@ -59,10 +61,12 @@ def query_by_ids(sql: str) -> str:
 
 
 @cache
-def columns_of(sql: str) -> tuple[str, ...]:
-    """What the columns of a SELECT's rows are called, in their order."""
+def row_of(name: str) -> Any:
+    """A named tuple for the rows of the SELECT of that name: its columns are named there alone."""
+    sql = query(name)
     selected = re.sub(r"\([^()]*\)", "", sql[len("SELECT ") : sql.index("FROM ")])
-    return tuple(re.split(r"[.\s]", column.strip())[-1] for column in selected.split(","))
+    columns = [re.split(r"[.\s]", column.strip())[-1] for column in selected.split(",")]
+    return namedtuple(name, columns)
 
 
 @cache
