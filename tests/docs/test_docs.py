@@ -158,7 +158,7 @@ def defined(folder: str) -> set[str]:
     return found
 
 
-def test_files() -> set[str]:
+def files_of_tests() -> set[str]:
     return {file.name for file in (PROJECT / "tests").rglob("*.py")}
 
 
@@ -177,7 +177,7 @@ def test_a_guarantee_names_code_tests_and_mutations_that_exist(number: int) -> N
     assert named & defined("afterword")
     assert named - defined("afterword") <= {*_schema_names(), "synchronous_commit", "shop_id"}
     files = set(_TEST_FILE.findall(proved))
-    assert files and files <= test_files()
+    assert files and files <= files_of_tests()
     [mutations] = re.findall(r"^- Mutations: (\d+)\.$", part, re.MULTILINE)
     assert int(mutations) == sum(mutation.guarantee == number for mutation in MUTATIONS) > 0
 
@@ -192,7 +192,7 @@ def test_the_table_of_guarantees_has_ten_rows_and_names_tests_that_exist() -> No
     head = read("docs/guarantees.md").partition("\n## ")[0]
     assert [row[0] for row in rows(head)] == [str(number) for number in range(1, 11)]
     assert len(guarantees()) == 10
-    assert set(_TEST_FILE.findall(head)) <= test_files()
+    assert set(_TEST_FILE.findall(head)) <= files_of_tests()
 
 
 def test_each_line_of_the_law_names_tests_that_exist() -> None:
@@ -202,7 +202,7 @@ def test_each_line_of_the_law_names_tests_that_exist() -> None:
     for line in lines:
         tests, files = set(_TEST.findall(line)), set(_TEST_FILE.findall(line))
         assert tests | files, line
-        assert tests <= known and files <= test_files(), line
+        assert tests <= known and files <= files_of_tests(), line
 
 
 def test_commands_of_the_makefile_are_named_as_they_are() -> None:

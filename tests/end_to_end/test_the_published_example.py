@@ -1,4 +1,4 @@
-"""A shop pastes the published page's PHP example and runs it (contract/seed-orders-api)."""
+"""A shop pastes the published page's PHP example and runs it (docs/orders-api.md)."""
 
 from pathlib import Path
 
