@@ -16,7 +16,7 @@ from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.dispatch.settling import AtLeastOnce, AtMostOnce, Carrier, Compose
+from afterword.dispatch.settling import AT_ONCE, AtLeastOnce, AtMostOnce, Carrier, Compose
 from afterword.dispatch.worker import Worker
 from afterword.domain.messages import Queue
 from afterword.domain.reviews.chain import Signer
@@ -68,7 +68,7 @@ def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool)
         return AtMostOnce(compose, transport, clock, connections)
 
     return {
-        Queue.INVITATIONS: mail(16),
+        Queue.INVITATIONS: mail(AT_ONCE),
         Queue.MAIL: mail(2),
         Queue.WEBHOOKS: AtLeastOnce(Sender(settings.webhook_allow), clock),
     }

@@ -12,6 +12,9 @@ from afterword.store.messages.claims import Claim
 from afterword.webhooks.sending import Sender
 from afterword.webhooks.signing import signed_headers
 
+AT_ONCE = 16
+"""Invitations that are in the transport's hands at the same time."""
+
 Compose = Callable[[Message, Shop, float], ComposedMessage]
 
 
@@ -35,7 +38,7 @@ class AtMostOnce:
 
     claims_ahead = True
 
-    def __init__(self, compose: Compose, transport: Transport, clock: Clock, at_once: int = 16) -> None:
+    def __init__(self, compose: Compose, transport: Transport, clock: Clock, at_once: int = AT_ONCE) -> None:
         self.at_once = at_once
         self._compose = compose
         self._transport = transport
