@@ -1,4 +1,4 @@
-"""The rows of webhooks: programs of a shop that are told what becomes of its reviews."""
+"""The rows of webhooks: programs of a shop that are notified of events of its reviews."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ MOST_WEBHOOKS = 20
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A program that is told of a shop's live, or its test, reviews. `answered_at` is when it last took something
+    """A program that is notified of a shop's live, or its test, reviews. `answered_at` is when it last took something
     (epoch seconds); `stopped` says why nothing is sent to it any more."""
 
     shop_id: int
@@ -40,7 +40,7 @@ def add_webhook(tx: Transaction, shop: Shop, url: str, secret: str, *, live: boo
 
 
 def webhooks_of(tx: Transaction, shop_id: int) -> list[Webhook]:
-    """A shop's webhooks, of both worlds."""
+    """A shop's webhooks, of both modes."""
     return [_webhook(*row) for row in tx.rows(query("webhooks_of_shop"), {"shop_id": shop_id})]
 
 
@@ -64,7 +64,7 @@ def stopped_webhooks(tx: Transaction) -> list[Webhook]:
 
 
 def remove_webhook(tx: Transaction, webhook_id: int) -> Webhook:
-    """It is told nothing any more, what waits for it neither. Raises Refused when there is none."""
+    """Nothing more is sent to it, not even what is scheduled. Raises Refused when there is none."""
     webhook = find_webhook(tx, webhook_id)
     key = {"shop_id": webhook.shop_id, "webhook_id": webhook_id}
     tx.run(query("delete_webhook"), key)

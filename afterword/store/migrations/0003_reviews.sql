@@ -100,7 +100,7 @@ CREATE TABLE review_counts (
     PRIMARY KEY (shop_id, live, scope, state, reason, rating)
 );
 
--- The chain: what became of reviews, each entry with the hash of the one before it, and signed. Only ever added to.
+-- The chain: what happened to reviews, each entry with the hash of the one before it, and signed. Only ever added to.
 -- details is JSON; review_id and version are 0 where an entry is about no review.
 CREATE TABLE chain (
     shop_id BIGINT NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE chain_heads (
 
 INSERT INTO counters (name, next_id) VALUES ('webhooks', 1);
 
--- Programs of a shop that are told what becomes of its reviews. answered_at is when one last took something; stopped
+-- Programs of a shop that are notified of events of its reviews. answered_at is when one last took something; stopped
 -- says why nothing is sent to it any more.
 CREATE TABLE webhooks (
     shop_id BIGINT NOT NULL,
