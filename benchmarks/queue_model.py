@@ -1,7 +1,7 @@
 """`python -m benchmarks.queue_model`: how many invitations wait and how late letters go, in a model of the queue.
 
 Orders arrive by a daily curve, from shops of lognormal sizes. Each is due its delay after its receipt. A claim takes
-64 of what is due, an equal part for each shop that has something due, the oldest first, as `dispatch/lane.py` does;
+64 of what is due, an equal part for each shop that has something due, the oldest first, as `dispatch/worker.py` does;
 the courier carries so many letters a second, and none during an outage.
 
 What is approximated:
@@ -28,7 +28,7 @@ import click
 import msgspec
 
 from afterword.cli.options import checked
-from afterword.dispatch.lane import CLAIMED_AT_ONCE
+from afterword.dispatch.worker import CLAIMED_AT_ONCE
 from afterword.domain.shops import parse_delay
 
 DAY = 86_400

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from afterword.store.engine.database import Transaction
-from afterword.store.invitations import InvitationRow
 from afterword.store.queries import query
 
 
@@ -25,12 +24,21 @@ def oldest_due(tx: Transaction, now: float) -> int | None:
     return None
 
 
-def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:
-    """The invitations in doubt, the oldest first; reads every row."""
-    return [
-        InvitationRow(*(order_id, shop_id, id_order, bool(live), *rest))
-        for order_id, shop_id, id_order, live, *rest in tx.rows(query("in_doubt"), {"most": most})
-    ]
+class Unsent(NamedTuple):
+    """Messages of one shop to one webhook, or (0) its e-mails but for invitations, that could not be sent yet, or
+    never: how many, how often the most was tried, and one of the reasons."""
+
+    shop_id: int
+    webhook_id: int
+    state: str
+    amount: int
+    tries: int
+    error: str
+
+
+def unsent_messages(tx: Transaction) -> list[Unsent]:
+    """Of all shops."""
+    return [Unsent(*row) for row in tx.rows(query("unsent_messages"))]
 
 
 class WaitingReviews(NamedTuple):

@@ -38,11 +38,11 @@ class Connection(Protocol):
         """`rows` of each of these, where that can be without waiting for one before the next."""
         ...
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
         """See `Transaction`."""
         ...
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
         """See `Transaction`."""
         ...
 

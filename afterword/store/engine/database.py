@@ -31,14 +31,14 @@ class Transaction(Protocol):
         """`rows` of each of these: one round trip where there are any."""
         ...
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        """What `sql` asks of one order, whose number (`:order_id`) is its first column, asked of many that are there:
-        a row each, in one round trip."""
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        """What `sql` asks of one row, whose number (`:order_id` or `:message_id`) is its first column, asked of many
+        that are there: a row each, in one round trip."""
         ...
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        """Runs what changes the row of one order (`:order_id`) for many, no two of them the same, in one round trip.
-        Returns which were changed."""
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        """Runs what changes the row of one number (`:order_id` or `:message_id`) for many, no two of them the same,
+        in one round trip. Returns which were changed."""
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -51,7 +51,7 @@ class Transaction(Protocol):
         ...
 
     def new_order_ids(self, count: int) -> list[int]:
-        """Numbers that no other order of any shop has, below 2^53, growing."""
+        """Numbers that no other order or message of any shop has, below 2^53, growing."""
         ...
 
     def journal(self, line: str) -> None:

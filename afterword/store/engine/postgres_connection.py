@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.connection import Dialect, Verdict
 from afterword.store.engine.database import Params
-from afterword.store.queries import query, query_of_json, query_of_orders
+from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
 UNLESS_SAID = {
     "application_name": "afterword",
@@ -32,8 +32,8 @@ _LOCK = 5_242_871_108
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
 
-_OfOrder = tuple[tuple[Any, ...], int]
-"""The values that a statement is given besides an order's number, and that number."""
+_OfId = tuple[tuple[Any, ...], int]
+"""The values that a statement is given besides the number of a row, and that number."""
 
 _as_json = msgspec.json.Encoder().encode
 
@@ -98,30 +98,30 @@ class PostgresConnection:
         cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
         return [cursor.fetchall() for _ in cursor.results()]
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        asked, found = self._ask_of_orders(sql, many)
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        asked, found = self._ask_by_ids(sql, many)
         return [found[one] for one in asked]
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        asked, changed = self._ask_of_orders(sql, many)
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        asked, changed = self._ask_by_ids(sql, many)
         return [one in changed for one in asked]
 
-    def _ask_of_orders(
+    def _ask_by_ids(
         self, sql: str, many: Sequence[Params]
-    ) -> tuple[list[_OfOrder], dict[_OfOrder, tuple[Any, ...]]]:
+    ) -> tuple[list[_OfId], dict[_OfId, tuple[Any, ...]]]:
         """What stands for each, and the row that came back for it. All that differ in the order alone are one
         statement, which costs the server a fraction of what it takes to read and plan each of them."""
-        names = _translated(sql)[1]
-        others = [name for name in names if name != "order_id"]
-        asked: list[_OfOrder] = []
+        names, ident = _translated(sql)[1], id_of(sql)
+        others = [name for name in names if name != ident]
+        asked: list[_OfId] = []
         alike: dict[tuple[Any, ...], list[int]] = {}
         for params in many:
             values = _named(names, params)
             same = tuple(values[name] for name in others)
-            asked.append((same, values["order_id"]))
-            alike.setdefault(same, []).append(values["order_id"])
-        statements = [dict(zip(others, same, strict=True)) | {"order_id": ids} for same, ids in alike.items()]
-        answers = self.rows_each(query_of_orders(sql), statements)
+            asked.append((same, values[ident]))
+            alike.setdefault(same, []).append(values[ident])
+        statements = [dict(zip(others, same, strict=True)) | {ident: ids} for same, ids in alike.items()]
+        answers = self.rows_each(query_by_ids(sql), statements)
         return asked, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:

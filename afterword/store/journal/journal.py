@@ -6,9 +6,8 @@ and restored by itself (`journal_rows`).
 
 As a file its first line names it: `afterword-journal 1 <32 hex digits>`. Each other line is one event:
 
-    sending    <fingerprint> <shop> <invitation> <epoch>   DATA is about to begin
-    sent       <fingerprint> <shop> <invitation> <epoch>   and so `deferred`, `failed`, `in_doubt`, `released`
-    noticed    <fingerprint> <shop> <notice> <epoch>       a letter about a review is about to leave
+    sending    <fingerprint> <shop> <message> <epoch>   DATA of an e-mail is about to begin
+    sent       <fingerprint> <shop> <message> <epoch>   and so `deferred`, `failed`, `in_doubt`, `released`
     suppressed <address hash> <shop> <live> <epoch> <reason>
     allowed    <address hash> <shop> <live> <epoch>
 

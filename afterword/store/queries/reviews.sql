@@ -33,10 +33,6 @@ WHERE p.shop_id = :shop_id AND p.review_id = :review_id ORDER BY p.version;
 -- name: erase_past_versions
 UPDATE past_versions SET rating = 0, text = '', salt = '' WHERE shop_id = :shop_id AND review_id = :review_id;
 
--- name: forget_notices
--- What is still to be told of a review has its words.
-DELETE FROM notices WHERE shop_id = :shop_id AND review_id = :review_id;
-
 -- name: review_of_shop
 SELECT * FROM reviews r WHERE r.shop_id = :shop_id AND r.review_id = :review_id;
 
@@ -48,11 +44,6 @@ WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 ORDER B
 -- name: show_review
 -- One review, wherever it is: one look into each shop.
 SELECT r.* FROM shops s CROSS JOIN reviews r WHERE r.shop_id = s.shop_id AND r.review_id = :review_id;
-
--- name: answer_invitation
--- Its customer has written: the letter arrived, whatever was known of it.
-UPDATE invitations SET state = 'answered', sent_at = coalesce(sent_at, :now), reason = NULL
-WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('sent', 'in_doubt');
 
 -- name: copies_of_text
 -- Whether another review of this shop has the same words.

@@ -53,16 +53,16 @@ class Exposition(Collector):
             "afterword_orders", "Orders, live and test, by what became of them.", "result", totals.orders
         )
         yield _counter(
-            "afterword_letters",
-            "Letters, live and test, sent by whoever serves here, by what the courier said; one given up has failed.",
+            "afterword_messages",
+            "E-mails of every kind, live and test, by what the transport said; one given up has failed.",
             "outcome",
-            totals.letters,
+            totals.messages,
         )
         yield _counter(
-            "afterword_notices",
-            "Notices of reviews, live and test, by how they go and what came of them; one given up has failed.",
+            "afterword_deliveries",
+            "Deliveries to webhooks, live and test, by their outcome; one given up has failed.",
             "outcome",
-            totals.notices,
+            totals.deliveries,
         )
         yield GaugeMetricFamily(
             "afterword_invitations_due",
