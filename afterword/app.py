@@ -92,7 +92,7 @@ class Address(NamedTuple):
 
 
 def free_address(settings: Settings) -> Address:
-    """Where to listen. Raises SettingsError when that is no place of this machine, or somebody listens there.
+    """Where to listen. Raises SettingsError when this machine has no such address, or another program listens there.
 
     The server itself would not notice: it shares its port (SO_REUSEPORT), so that a second one would take
     every other connection.
@@ -129,7 +129,7 @@ async def serve(
     ready: Callable[[], None] | None = None,
     lifeline: int | None = None,
 ) -> None:
-    """Web and, unless told otherwise, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
+    """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
     `address` is what `free_address` says; `ready` is called once it answers. The end of `lifeline`, a descriptor,
     counts as SIGTERM. Raises SettingsError.
@@ -215,14 +215,14 @@ def _stop_signals() -> asyncio.Event:
 
 
 async def _first_end(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Until somebody says stop, or one of the tasks ends, which it never should by itself."""
+    """Until it is to stop, or one of the tasks ends, which it never should by itself."""
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
 
 
 def _freeze() -> None:
-    """What is here now stays for good: the collector need not look at it again."""
+    """What is here now stays until the end: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
 
@@ -234,7 +234,7 @@ def _own_folder(path: Path) -> Path:
         if left.is_file():
             left.unlink(missing_ok=True)
         elif left.name == str(os.getpid()) or not Path("/proc", left.name).exists():
-            # In a container, one that is started anew often has the number of the dead.
+            # In a container, one that is started again often has the number of the dead.
             shutil.rmtree(left, ignore_errors=True)
     own = path / str(os.getpid())
     own.mkdir(mode=0o700)

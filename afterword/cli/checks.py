@@ -16,7 +16,6 @@ from afterword.cli.output import time_text
 from afterword.domain.shops import Shop, format_delay
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
-from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.journal.place import journal_place
 from afterword.store.messages.invitations import InvitationRow
 from afterword.store.overview import Unsent, WaitingReviews, oldest_due
@@ -93,18 +92,6 @@ def why_journal_is_away(database: EngineDatabase) -> str | None:
     if found is not None:
         found.close()
     return None
-
-
-def of_move(database: EngineDatabase) -> Iterator[Finding]:
-    """A database that is shut by a move cannot even be opened; this one still takes orders."""
-    found = database.read_now(unfinished_relocation)
-    if found is not None and found[0] == "draining":
-        _, peer, since = found
-        says = (
-            f"NOTHING IS SENT: since {time_text(since)} this database is being moved to {peer}. Finish that, or take "
-            "it back: afterword move --from DATABASE --cancel"
-        )
-        yield Finding("move", "trouble", says)
 
 
 def of_lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:

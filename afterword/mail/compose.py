@@ -179,7 +179,7 @@ def _addressee(message: Message, shop: Shop) -> str:
 
 def _body(face: _Face, values: dict[str, object], mark: bytes) -> bytes:
     """Both parts (RFC 2046 5.1.4). No line in them begins as the boundary does: it holds 128 bits keyed with the
-    shop's salt, which nobody outside can know."""
+    shop's salt, which no one outside can know."""
     text, html = face.wording.text.render(values), face.wording.html.render(values)
     if face.kind.quotes:
         parts = _encoded(b"plain", text), _encoded(b"html", html)

@@ -24,7 +24,7 @@ def parse_smtp_url(text: str) -> SmtpAddress:
 
     Port 587 and starttls by default, also when only one of the two is given. User and password are
     percent-decoded. Raises ValueError with a sentence that repeats no part of the text, because a
-    password with an unescaped sign can turn up in any part of it.
+    password with an unescaped character can turn up in any part of it.
     """
     parts, port = _split(text.strip())
     if parts is None or parts.scheme != "smtp" or not parts.hostname or parts.path not in ("", "/"):

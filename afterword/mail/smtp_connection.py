@@ -18,14 +18,14 @@ FAREWELL = 2.0
 """Seconds that a server may take to answer QUIT or RSET before the connection is cut."""
 
 LONGEST_REPLY = 500
-"""Characters of a server's answer that are kept."""
+"""Characters of a server's answer that are stored."""
 
 BROKEN = (aiosmtplib.SMTPException, OSError, ValueError)
 """What a broken, silent or babbling line raises; a timeout and a failed TLS handshake are OSErrors."""
 
 
 class NotListening(TransportTrouble):
-    """The server did not take MAIL FROM. On a connection that lay idle that says nothing yet."""
+    """The server did not take MAIL FROM. On a connection that was idle, that says nothing yet."""
 
 
 class Connection:
@@ -182,4 +182,4 @@ def reason_of(error: Exception) -> str:
 
 def printable(text: str) -> str:
     text = text[:LONGEST_REPLY]
-    return text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)

@@ -73,7 +73,7 @@ def test_an_author_is_notified_of_each_decision(
         "Your review of Alba's bakery was not published",
         "Alba's bakery has replied to your review",
     ]
-    assert "advertising, or a link to somewhere else." in text_of(emails(peer)[1])
+    assert "advertising, or a link to another site." in text_of(emails(peer)[1])
     assert "> Thank you, Clara!" in text_of(emails(peer)[2])
 
 

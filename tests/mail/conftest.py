@@ -33,52 +33,41 @@ ALBA = Shop(
     name="Alba's bakery",
     lang="en",
     site="https://alba.example/",
+    delay=864_000,
     timezone="Europe/Madrid",
     email="hello@alba.example",
-    delay=864_000,
     salt="5a" * 16,
 )
 CLARA = Recipient("clara@nunez.example", "en", "Clara", "Núñez")
+LINES = [
+    ("Sourdough loaf", 2),
+    ("Rye and walnut loaf, sliced, 1 kg", 1),
+    ("Crème brûlée tartlets, box of six", 3),
+]
 ORDER = MessageOrder(
-    order_id=7,
-    id_order="1234",
-    reference=None,
-    order_date="2026-02-18 10:00:00",
-    lines=(
-        OrderLine(id=1, name="Sourdough loaf", qty=2),
-        OrderLine(id=2, name="Rye and walnut loaf, sliced, 1 kg", qty=1),
-        OrderLine(id=3, name="Crème brûlée tartlets, box of six", qty=3),
-    ),
+    7, "1234", None, "2026-02-18 10:00:00", tuple(OrderLine(id=1, name=name, qty=qty) for name, qty in LINES)
 )
 REVIEW = Review(
     shop_id=1,
     id=7 * 1024 + 1,
+    number=1,
     order_id=7,
+    line=1,
     live=True,
     scope="1",
-    product_name="Rye bread",
-    state="published",
     version=1,
     rating=4,
-    text="Good bread.\n\nMy family likes it.",
     author="Clara N.",
     lang="en",
     experience_date="2026-02-18",
-    imported_from=None,
     salt="cd" * 16,
+    text_hash="",
     written_at=1_772_300_000,
     changed_at=1_772_300_000,
-    published_at=None,
-    publish_at=None,
-    flags=(),
-    reason=None,
-    reply=None,
-    replied_at=None,
-    wants_reply=False,
-    doubt=None,
-    doubted_at=None,
-    text_hash="",
     address_hash="",
+    state="published",
+    product_name="Rye bread",
+    text="Good bread.\n\nMy family likes it.",
 )
 
 
@@ -92,12 +81,24 @@ def message(kind: Kind, order: MessageOrder | None = ORDER, **fields: object) ->
 
 def example(kind: str) -> Message:
     """The EXAMPLE in the test of this kind."""
-    found: Message = import_module(f"tests.mail.kinds.test_{kind}").EXAMPLE
-    return found
+    return import_module(f"tests.mail.kinds.test_{kind}").EXAMPLE
+
+
+def subject(kind: str) -> str:
+    """The SUBJECT in the test of this kind: that of its example."""
+    return import_module(f"tests.mail.kinds.test_{kind}").SUBJECT
 
 
 KINDS = sorted(kinds())
 TO_CUSTOMER = [name for name, kind in kinds().items() if not kind.to_shop]
+
+
+def fields_of(kind: str, *without: str) -> list[str]:
+    """The names of the header fields that a kind has."""
+    unsubscribe = ["List-Unsubscribe", "List-Unsubscribe-Post"] if kind in TO_CUSTOMER else []
+    fields = ["From", "Reply-To", "To", "Subject", "Date", "Message-ID", *unsubscribe, "Auto-Submitted"]
+    fields += ["MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
+    return [name for name in fields if name not in without]
 
 
 def compose(

@@ -1,38 +1,28 @@
 """What every kind of e-mail keeps: its header, its links and its size, whatever is in its values."""
 
-import email
-import email.policy
 import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from afterword.domain.messages import Message, Recipient
-from afterword.domain.orders.order import OrderLine
-from afterword.domain.shops import Shop
 from afterword.i18n.catalogue import catalogues, read_catalogues
 from afterword.mail import compose as composing
 from afterword.mail.compose import Composer
 from afterword.mail.headers import AddressError, HeaderError
 from afterword.mail.links import Linker
-from afterword.mail.transport import ComposedMessage
 from tests.mail.conftest import (
     ALBA,
-    CLIPPED_AT,
-    COMPOSER,
     KINDS,
     LINKS,
-    NOW,
-    SCALE,
     TO_CUSTOMER,
     Page,
     compose,
     example,
+    fields_of,
     part,
     read,
+    subject,
     text_of,
 )
 
@@ -40,14 +30,6 @@ NAMESPACE = "http://www.w3.org/1999/xhtml"
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_kind_to_a_customer = pytest.mark.parametrize("kind", TO_CUSTOMER)
-
-
-def fields_of(kind: str, *without: str) -> list[str]:
-    """The names of the header fields that a kind has."""
-    unsubscribe = ["List-Unsubscribe", "List-Unsubscribe-Post"] if kind in TO_CUSTOMER else []
-    fields = ["From", "Reply-To", "To", "Subject", "Date", "Message-ID", *unsubscribe, "Auto-Submitted"]
-    fields += ["MIME-Version", "Content-Type", "Content-Transfer-Encoding"]
-    return [name for name in fields if name not in without]
 
 
 @each_kind
@@ -78,18 +60,9 @@ def test_the_header_is_exactly_what_it_should_be(kind: str) -> None:
     assert composed.message_id == f"<{mark}@reviews.example>"
 
 
-@pytest.mark.parametrize(
-    ("kind", "subject"),
-    [
-        ("invitation", "How was your order from Alba's bakery?"),
-        ("receipt", "Thank you for your review of Alba's bakery"),
-        ("rejection", "Your review of Alba's bakery was not published"),
-        ("reply", "Alba's bakery has replied to your review"),
-        ("digest", "Alba's bakery: 14 reviews are waiting for you"),
-    ],
-)
-def test_a_subject_says_what_it_is_about_in_none_of_the_customers_words(kind: str, subject: str) -> None:
-    assert read(compose(kind))["Subject"] == subject
+@each_kind
+def test_a_subject_says_what_it_is_about_in_none_of_the_customers_words(kind: str) -> None:
+    assert read(compose(kind))["Subject"] == subject(kind)
 
 
 @each_kind
@@ -255,129 +228,5 @@ def test_a_language_from_right_to_left_turns_it_round(
 
     assert '<html lang="he" dir="rtl"' in html
     assert "direction:ltr" not in html
-    assert (
-        html.count("text-align:left")
-        == html.count('class="qty" style="padding:13px 0;border-top:1px solid #ece6db;text-align:left')
-        == 3 * (kind == "invitation")
-    )
+    assert all('class="qty"' in tag for tag in re.findall(r"<[^>]*text-align:left", html))
     assert part(composed, "plain").startswith("שלום,") == (kind in TO_CUSTOMER)
-
-
-TRICKS = [
-    "\r\nBcc: eve@evil.example",
-    "\r\n\r\n<html>",
-    "\nFrom: a@b.example",
-    "\rX: y",
-    "\x00",
-    "\x0b\x0c\x1c\x1d\x1e",
-    "\x85",
-    "\u2028Bcc: x",
-    "\u2029",
-    "\ud800",
-    "\udfff",
-    "\u202e",
-    "\u2066",
-    "=?utf-8?q?=0d=0aBcc:_eve=40evil.example?=",
-    "=?utf-8?b?DQpCY2M6IHhAeQ==?=",
-    "=?",
-    '"',
-    "\\",
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    '"><a href="https://evil.example">',
-    "</bdi></td></table>",
-    "<!--",
-    "]]>",
-    "{{ 7 * 7 }}",
-    "{% raw %}",
-    "[[ _ ]]",
-    "%(shop)s",
-    "--=_",
-    "\r\n.\r\n",
-    "\r\n--=_",
-    "&lt;b&gt;",
-    "&#13;&#10;",
-    "王" * 40,
-    "👩‍👩‍👧‍👦",
-    "e" + "\u0301" * 300,
-    "\ufeff",
-    "\U0010ffff",
-    "x" * 2000,
-    " " * 90,
-]
-hostile = st.lists(st.sampled_from(TRICKS) | st.text(max_size=30), min_size=1, max_size=6).map("".join)
-shops = st.builds(
-    Shop,
-    id=st.just(1),
-    name=hostile,
-    lang=st.just("en"),
-    site=st.none() | hostile | hostile.map("https://".__add__),
-    timezone=st.just("UTC"),
-    email=st.none() | hostile | st.just("hello@alba.example"),
-    delay=st.just(1),
-    salt=st.just(ALBA.salt),
-)
-order_lines = st.lists(
-    st.builds(OrderLine, id=st.just(1), name=hostile, qty=st.none() | st.integers(0, 2**63 - 1)), max_size=13
-).map(tuple)
-
-
-@st.composite
-def messages(draw: st.DrawFn) -> Message:
-    """The example of any kind, with every text in it replaced."""
-    found = example(draw(st.sampled_from(KINDS)))
-    lang = draw(st.sampled_from(["en", "fr", "pt-br"]) | hostile)
-    recipient = Recipient("clara@nunez.example", lang, draw(hostile), draw(hostile))
-    order = found.order and replace(
-        found.order,
-        id_order=draw(hostile),
-        reference=draw(st.none() | hostile),
-        order_date=draw(hostile | st.just("2026-02-18 10:00:00")),
-        lines=draw(order_lines),
-    )
-    reviews = tuple(
-        replace(one, product_name=draw(st.none() | hostile), text=draw(hostile), reply=draw(hostile))
-        for one in found.reviews
-    )
-    return replace(found, recipient=recipient, order=order, reviews=reviews)
-
-
-@settings(max_examples=400 * SCALE, deadline=None)
-@given(messages(), shops)
-def test_any_values_give_a_message_with_nothing_added(message: Message, shop: Shop) -> None:
-    """Guarantee 7: there are no poison orders, and no poison reviews."""
-    composed = COMPOSER.compose(message, shop, LINKS, NOW)
-
-    check_wire(composed)
-    has_reply_to = b"\r\nReply-To:" in composed.content
-    check_structure(composed, fields_of(message.kind, "" if has_reply_to else "Reply-To"))
-    check_page(Page(composed), Page(compose(message.kind)), shop)
-
-
-def check_wire(composed: ComposedMessage) -> None:
-    """What every message keeps on the wire (RFC 5322 2.1.1 and 2.3)."""
-    content = composed.content
-    assert content.isascii() and content.endswith(b"\r\n") and b"\0" not in content
-    assert content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
-    assert max(map(len, content.split(b"\r\n"))) <= 998
-    assert len(content) < CLIPPED_AT
-
-
-def check_structure(composed: ComposedMessage, fields: list[str]) -> None:
-    for policy in (email.policy.default, email.policy.compat32):
-        message = email.message_from_bytes(composed.content, policy=policy)
-        assert message.keys() == fields
-        assert not message.defects
-        parts = message.get_payload()
-        assert [part.get_content_type() for part in parts] == ["text/plain", "text/html"]
-        assert [part.keys() for part in parts] == [fields[-2:]] * 2
-        assert not any(part.defects for part in parts)
-    assert [address.addr_spec for address in read(composed)["To"].addresses] == ["clara@nunez.example"]
-    assert not set(str(read(composed)["Subject"])) & set("\r\n\0\u2028\u2029")
-
-
-def check_page(page: Page, usual: Page, shop: Shop) -> None:
-    assert set(page.tags) <= set(usual.tags) | {"p", "bdi"}
-    assert page.attributes <= usual.attributes | {"colspan"}
-    assert page.links in (usual.links, [*usual.links[:-1], shop.site], usual.links[:-1])
-    assert not set(page.words) & set("\u202e\u2066\0")

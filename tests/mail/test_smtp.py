@@ -42,20 +42,20 @@ def deliver(
 
     async def one_by_one() -> list[Outcome | TransportTrouble]:
         transport = transport_to(peer, timeout=timeout)
-        told: list[Outcome | TransportTrouble] = []
+        reported: list[Outcome | TransportTrouble] = []
         for message in messages:
             try:
-                told.append(await transport.deliver(message, mark or Mark()))
+                reported.append(await transport.deliver(message, mark or Mark()))
             except TransportTrouble as trouble:
-                told.append(trouble)
+                reported.append(trouble)
         await transport.close()
-        return told
+        return reported
 
     return run(one_by_one())
 
 
-def kind(told: Outcome | TransportTrouble) -> str:
-    return told.kind if isinstance(told, Outcome) else "trouble"
+def kind(reported: Outcome | TransportTrouble) -> str:
+    return reported.kind if isinstance(reported, Outcome) else "trouble"
 
 
 def test_a_message_arrives_byte_for_byte() -> None:
@@ -64,9 +64,9 @@ def test_a_message_arrives_byte_for_byte() -> None:
         whole = content if content.endswith(b"\r\n") else content + b"\r\n"
         with RelayPeer() as peer:
             mark = Mark()
-            [told] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
+            [reported] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
             [received] = peer.messages
-        assert kind(told) == "sent"
+        assert kind(reported) == "sent"
         assert received.content == whole
         assert (received.sender, received.recipients) == ("post@alba.example", ["clara@example.org"])
         assert mark.asked == 1
@@ -111,11 +111,11 @@ def test_only_answers_to_rcpt_data_and_the_dot_are_about_the_message(
 ) -> None:
     mark = Mark()
     with ScriptedPeer({step: answer}) as peer:
-        [told] = deliver(peer, TO_CLARA, mark=mark, timeout=0.3 if answer is Line.STALL else 5.0)
-    assert (kind(told), mark.asked) == (outcome, marked)
+        [reported] = deliver(peer, TO_CLARA, mark=mark, timeout=0.3 if answer is Line.STALL else 5.0)
+    assert (kind(reported), mark.asked) == (outcome, marked)
     assert len(peer.messages) == (outcome == "sent")
-    if isinstance(told, Outcome) and isinstance(answer, str) and outcome in ("deferred", "failed"):
-        assert told.reply == answer
+    if isinstance(reported, Outcome) and isinstance(answer, str) and outcome in ("deferred", "failed"):
+        assert reported.reply == answer
 
 
 def test_after_a_refusal_the_next_message_goes_over_the_same_connection() -> None:
@@ -134,8 +134,8 @@ def test_after_421_the_connection_is_dropped() -> None:
 
 def test_a_message_whose_mark_is_refused_is_withdrawn() -> None:
     with ScriptedPeer() as peer:
-        told = deliver(peer, TO_CLARA, TO_CLARA, mark=Mark(answer=False))
-    assert told == [Outcome("withdrawn")] * 2
+        reported = deliver(peer, TO_CLARA, TO_CLARA, mark=Mark(answer=False))
+    assert reported == [Outcome("withdrawn")] * 2
     assert peer.messages == []
     assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "RSET"] * 2, "QUIT"]
 
@@ -154,12 +154,14 @@ def test_a_line_cut_at_any_byte_never_loses_or_repeats_a_message(cut: Callable[[
     with ScriptedPeer() as peer:
         for at in range(1, 250):
             peer.cuts, before, mark = [cut(at)], len(peer.messages), Mark()
-            [told] = deliver(peer, TO_CLARA, mark=mark)
+            [reported] = deliver(peer, TO_CLARA, mark=mark)
             arrived = len(peer.messages) - before
-            assert (kind(told) == "trouble") == (mark.asked == 0)
-            assert kind(told) in (("trouble",) if arrived == 0 and not mark.asked else ("in_doubt", "sent"))
-            assert arrived == 1 or kind(told) != "sent"
-            seen.add(kind(told))
+            assert (kind(reported) == "trouble") == (mark.asked == 0)
+            assert kind(reported) in (
+                ("trouble",) if arrived == 0 and not mark.asked else ("in_doubt", "sent")
+            )
+            assert arrived == 1 or kind(reported) != "sent"
+            seen.add(kind(reported))
     assert seen == {"trouble", "in_doubt", "sent"}
 
 
@@ -239,8 +241,8 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
     assert [each.options for each in peer.messages] == [["SMTPUTF8", "BODY=8BITMIME"], []]
     assert peer.messages[0].recipients == ["zoé@example.org"]
     with RelayPeer(smtputf8=False) as peer:
-        told, second = deliver(peer, to_zoe, TO_CLARA)
-    assert told == Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
+        reported, second = deliver(peer, to_zoe, TO_CLARA)
+    assert reported == Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
     assert (kind(second), len(peer.messages)) == ("sent", 1)
 
 
@@ -263,11 +265,11 @@ def test_an_address_cannot_write_commands(address: str) -> None:
 
 def test_the_servers_words_are_printable_and_short() -> None:
     with ScriptedPeer({"RCPT": "550-5.1.1 no\x1b[31m\r\n550 " + "x" * 2_000}) as peer:
-        [told] = deliver(peer, TO_CLARA)
-    assert isinstance(told, Outcome)
-    assert told.reply.isprintable()
-    assert told.reply.startswith("550 5.1.1 no [31m xxx")
-    assert len(told.reply) == 500
+        [reported] = deliver(peer, TO_CLARA)
+    assert isinstance(reported, Outcome)
+    assert reported.reply.isprintable()
+    assert reported.reply.startswith("550 5.1.1 no [31m xxx")
+    assert len(reported.reply) == 500
 
 
 async def cancelled_while(

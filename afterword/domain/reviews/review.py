@@ -24,9 +24,6 @@ SITE = "site"
 PRODUCTS = "products"
 """Where the reviews of all products are counted together."""
 
-LINES_AN_ORDER = 1_024
-"""More than the most order lines, and one for the shop."""
-
 LONGEST_REVIEW = 5_000
 """Characters of a review, and of a reply."""
 
@@ -46,16 +43,33 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
+UNFIT = ("not 1 to 5 stars", "no words", "too long", "not text", "too many marks", "emptied")
+"""The codes of what can be wrong with stars and words; emptied: its author took every word out of a review."""
+
+
+class Unfit(UnfitError):
+    """What is wrong: one of UNFIT, with the limit that was passed, if it is one. As text, for programs."""
+
+    def __init__(self, code: str, limit: int = 0) -> None:
+        super().__init__(f"{code} (at most {limit:,})" if limit else code)
+        self.code = code
+        self.limit = limit
+
+
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A review as it is kept. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
+    `number` is its place in the sequence of all reviews, `id` what is shown instead (`domain.numbers`).
+    `line` is the place of its order line, from 1; 0 for the shop. `order_id` is 0 where there is no order of ours.
     `author` is the name as the public sees it; `imported_from` says where it came from when we did not collect it
     ourselves. `salt` (hex) and the words make the commitment in the chain. `flags` are what the checks found.
     """
 
     shop_id: int
     id: int
+    number: int
     order_id: int
+    line: int
     live: bool
     scope: str
     product_name: str | None = None
@@ -81,11 +95,6 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     doubted_at: int | None = None
     text_hash: str
     address_hash: str
-
-    @property
-    def line(self) -> int:
-        """The place of its order line, from 1; 0 for the shop."""
-        return self.id % LINES_AN_ORDER
 
     @property
     def is_shown_to_author(self) -> bool:
@@ -122,36 +131,30 @@ class Ratings(NamedTuple):
         return (20 * stars + self.total) // (2 * self.total) / 10
 
 
-def review_id_of(order_id: int, line: int) -> int:
-    """The number of the review of an order line (from 1), or of the shop (0): below 2^53 for as long as orders are
-    below 2^43."""
-    return order_id * LINES_AN_ORDER + line
-
-
 def read_rating(value: object) -> int:
-    """1 to 5. Raises UnfitError."""
+    """1 to 5. Raises Unfit."""
     text = value.strip() if isinstance(value, str) else str(value)
     if text not in ("1", "2", "3", "4", "5"):
-        raise UnfitError("1 to 5 stars")
+        raise Unfit("not 1 to 5 stars")
     return int(text)
 
 
 def read_words(value: str) -> str:
     """The text of a review or a reply, which keeps its lines: NFC, no control characters, no marks that turn the
-    writing direction, at most one empty line in a row, trimmed, then measured. Raises UnfitError."""
+    writing direction, at most one empty line in a row, trimmed, then measured. Raises Unfit."""
     if len(value) > 4 * LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     if _NOT_TEXT.search(value):
-        raise UnfitError("text, without a NUL or half a character")
+        raise Unfit("not text")
     text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", value)))
     if most_marks(text) > MOST_MARKS:
-        raise UnfitError(f"text with no more than {MOST_MARKS} marks on one letter")
+        raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in text):
-        raise UnfitError("a few words")
+        raise Unfit("no words")
     if len(text) > LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     return text
 
 

@@ -53,8 +53,6 @@ def claim_due(
     suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is due only when
     `next_try_at` has come, in whole seconds that were rounded up.
     """
-    if tx.is_draining:
-        return []
     values: dict[str, Any] = {"live": int(live), "queue": int(queue), "most": max(1, most // len(sources))}
     values |= {"claim": hold.holder, "now": int(hold.now), "lease_until": hold.lease_until}
     claims = _claim(tx, sources[:most], values)

@@ -21,6 +21,7 @@ from tests.mail.conftest import (
 )
 
 EXAMPLE = message("invitation")
+SUBJECT = "How was your order from Alba's bakery?"
 
 
 def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
@@ -30,12 +31,11 @@ def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
         "Good or bad, we would love to know what you think of your order.\n"
         "It takes two minutes, and your words help other customers choose.\n\n"
         "Write my review:\nhttps://reviews.alba.example/r/1/abc\n\n"
-        "Order 1234, placed on February 18, 2026\n"
+        "Order 1234, placed on 18 February 2026\n"
         "- 2 x Sourdough loaf\n"
         "- Rye and walnut loaf, sliced, 1 kg\n"
         "- 3 x Crème brûlée tartlets, box of six\n\n"
-        'Your review will be public and signed "Clara N.".\n'
-        "Your surname and e-mail address are never shown.\n"
+        'Your review will be public and signed "Clara N."; your surname and e-mail address are never shown.\n'
         "Only you can change your review, and you can withdraw it at any time.\n"
         "The review page explains how reviews are checked and published.\n\n"
         "Reviews is writing on behalf of Alba's bakery, where you placed this order.\n"
@@ -49,24 +49,17 @@ def test_the_text_says_who_asks_about_what_and_how_to_stop() -> None:
 def test_the_page_says_the_same() -> None:
     words = Page(compose(EXAMPLE)).words
 
-    for piece in (
-        "Hello Clara,",
-        "Order 1234, placed on February 18, 2026",
-        "Sourdough loaf × 2",
-        "Crème brûlée tartlets, box of six × 3",
-        'signed "Clara N.". Your surname and e-mail address are never shown. Only',
-        "Reviews is writing on behalf of Alba's bakery, where you placed this order. We send",
-        "and no reminders. To contact the shop, just reply to this e-mail.",
-        "Write my review",
-        "Stop these e-mails",
-    ):
-        assert piece in words
+    assert (
+        "Order 1234, placed on 18 February 2026 Sourdough loaf × 2 Rye and walnut loaf, sliced, 1 kg" in words
+    )
+    assert 'signed "Clara N."; your surname and e-mail address are never shown. Only you can' in words
+    assert "Alba's bakery, where you placed this order. We send one such e-mail for each order" in words
 
 
 def test_it_is_in_the_language_of_its_order() -> None:
     assert "Commande 1234 du 18 février 2026" in text_of(EXAMPLE, lang="fr")
     assert read(compose(EXAMPLE, lang="fr"))["Subject"] == (
-        "Que pensez-vous de votre commande chez Alba's bakery\u00a0?"
+        "Que pensez-vous de votre commande chez Alba's bakery\u202f?"
     )
 
 

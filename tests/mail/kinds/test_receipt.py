@@ -15,12 +15,13 @@ def receipt(*reviews: Review, version: int = 1) -> Message:
 
 
 EXAMPLE = receipt(REVIEW)
+SUBJECT = "Thank you for your review of Alba's bakery"
 
 
 def test_it_has_the_words_the_hash_and_the_salt_of_each_review() -> None:
     said = text_of(EXAMPLE)
 
-    assert "* Rye bread: ★★★★☆\n> Good bread.\n>\n> My family likes it.\nReceipt: " + "ab" * 32 in said
+    assert "* Rye bread ★★★★☆\n> Good bread.\n>\n> My family likes it.\nReceipt: " + "ab" * 32 in said
     assert "Salt: " + "cd" * 16 in said and LINKS.verify in said
     assert "Your review is now public." in said
     page = Page(compose(EXAMPLE))
@@ -31,9 +32,9 @@ def test_several_reviews_are_spoken_of_as_several() -> None:
     of_shop = replace(REVIEW, id=REVIEW.id - 1, product_name=None, text="Friendly.")
     said = text_of(receipt(REVIEW, of_shop))
 
-    assert "* Alba's bakery: ★★★★☆\n> Friendly.\n" in said
+    assert "* Alba's bakery ★★★★☆\n> Friendly.\n" in said
     assert "Your reviews are now public." in said
-    assert "View, change or withdraw my reviews:" in said
+    assert "Change or withdraw my reviews:" in said
 
 
 def test_a_review_that_waits_says_that_its_stars_play_no_part() -> None:

@@ -11,6 +11,7 @@ def reply(text: str, about: str | None = "Rye bread") -> Message:
 
 
 EXAMPLE = reply("Thank you, Clara!\n\nCome again.")
+SUBJECT = "Alba's bakery has replied to your review"
 
 
 def test_it_quotes_the_shop_line_by_line() -> None:

@@ -28,7 +28,6 @@ MAY_SCAN = (
     "forget_journals",
     "key_by_id",
     "list_shops",
-    "look_for_a_move",
     "stopped_webhooks",
     "unsent_messages",
     "webhook_by_id",

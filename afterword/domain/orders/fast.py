@@ -1,8 +1,9 @@
-"""An order as nearly all are, read in about half the time of `parse_order` into the same (docs/orders-api.md).
+"""The fast path of reading an order: it reads what shops nearly always send, and leaves everything else.
 
-Nothing is refused or mended here. As soon as anything is doubtful the order is left to `parse_order`, which alone
-knows what is tolerated and says what is wrong. Plain means: texts are texts, within their lengths, and kept as sent;
-only dates, numbers, prices and web addresses are read.
+Why there are two ways: this one takes 4.7 µs where the fallback, `order.parse_order`, takes 8.3, and without it a
+batch costs a third more processor time (docs/benchmarks.md, "One way instead of two"). It makes no rule: nothing is
+refused or cleaned here, each value is read by the same function of `fields` within the same limits, and when anything
+is in doubt the result is None. Only the fallback knows what is tolerated, and what is wrong.
 """
 
 import re
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.orders.email import is_plain_address
+from afterword.domain.orders.email import is_common_address
 from afterword.domain.orders.fields import (
     LONGEST_KEY,
     LONGEST_TEXT,
@@ -65,21 +66,21 @@ _find_blank_at_quote = re.compile(r' (?:(?=")|(?<=" ))').search
 _DOUBTFUL = (*UNREADABLE, UnfitError)
 
 
-def parse_plain_order(piece: Piece, zone: ZoneInfo) -> Order | None:
+def parse_fast(piece: Piece, zone: ZoneInfo) -> Order | None:
     """The order, exactly as `parse_order` makes it of the piece's value; None when only that can tell."""
     try:
         sent = _decode(piece)
-        is_plain = _is_plain(str(piece, "utf-8", "replace")) or _is_plain(_encode(sent).decode())
-        return _read(sent, zone) if is_plain else None
+        is_clean = _is_clean(str(piece, "utf-8", "replace")) or _is_clean(_encode(sent).decode())
+        return _read(sent, zone) if is_clean else None
     except _DOUBTFUL:
         return None
 
 
-def _is_plain(text: str) -> bool:
+def _is_clean(text: str) -> bool:
     """Whether no string of this JSON text has anything to clean, decode or trim. It never says yes where one has.
 
-    It says no to blanks between tokens, and to what is escaped without need, such as the `/` of PHP: the same text
-    written anew by msgspec has neither.
+    It says no to blanks between tokens, and to characters escaped without need, such as the `/` of PHP: msgspec
+    writes the same order with neither.
     """
     return (
         "\\" not in text
@@ -94,7 +95,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _read(sent: _SentOrder, zone: ZoneInfo) -> Order | None:
-    if not (sent.id_order and sent.firstname and sent.lastname and is_plain_address(sent.email)):
+    if not (sent.id_order and sent.firstname and sent.lastname and is_common_address(sent.email)):
         return None
     order_date = read_date(sent.order_date, zone)
     if order_date is None:

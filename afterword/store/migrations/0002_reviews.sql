@@ -6,12 +6,15 @@
 ALTER TABLE shops ADD COLUMN moderation TEXT NOT NULL DEFAULT 'checks';
 ALTER TABLE shops ADD COLUMN publish_after BIGINT NOT NULL DEFAULT 604800;
 
--- review_id is the order's number times 1024, plus the order line's place from 1, or 0 for the shop: so there can be no
--- second review of one order line. scope is 'site' or the product's id, in digits.
+-- number is a place in the sequence `reviews`, which others never see; review_id, which everyone sees, is what a keyed
+-- permutation makes of it, and says nothing of how many reviews there are. line is the order line's place from 1, or 0 for the shop. A review of no order of ours (an imported one)
+-- has the order_id 0. scope is 'site' or the product's id, in digits.
 CREATE TABLE reviews (
     shop_id BIGINT NOT NULL,
     review_id BIGINT NOT NULL,  -- sqlite:     review_id INTEGER NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
     order_id BIGINT NOT NULL,
+    line BIGINT NOT NULL,
     live BIGINT NOT NULL,
     scope TEXT NOT NULL,
     product_name TEXT,
@@ -40,6 +43,9 @@ CREATE TABLE reviews (
     PRIMARY KEY (shop_id, review_id)  -- sqlite:
 );
 
+-- One review of each order line, and one of the shop.
+CREATE UNIQUE INDEX reviews_of_line ON reviews (shop_id, order_id, line) WHERE order_id > 0;
+
 -- What is shown: the newest first, or by stars.
 CREATE INDEX reviews_newest ON reviews (shop_id, live, scope, published_at, review_id) WHERE state = 'published';
 CREATE INDEX reviews_by_rating ON reviews (shop_id, live, scope, rating, published_at, review_id)
@@ -56,7 +62,7 @@ CREATE INDEX reviews_unpublished ON reviews (shop_id, live, written_at, review_i
 CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id, publish_at) WHERE state = 'waiting';
 
 -- What is read from end to end, in an order that nothing changes: feeds and exports.
-CREATE INDEX reviews_by_number ON reviews (shop_id, live, review_id);
+CREATE INDEX reviews_by_number ON reviews (shop_id, live, number);
 
 -- What publishes itself.
 CREATE INDEX reviews_to_publish ON reviews (publish_at) WHERE state = 'waiting' AND publish_at IS NOT NULL;
@@ -70,7 +76,6 @@ CREATE TABLE past_versions (
     shop_id BIGINT NOT NULL,
     review_id BIGINT NOT NULL,
     version BIGINT NOT NULL,
-    order_id BIGINT NOT NULL,
     rating BIGINT NOT NULL,
     text TEXT NOT NULL,
     salt TEXT NOT NULL,
@@ -106,7 +111,6 @@ CREATE TABLE chain (
     shop_id BIGINT NOT NULL,
     live BIGINT NOT NULL,
     seq BIGINT NOT NULL,
-    order_id BIGINT NOT NULL,
     review_id BIGINT NOT NULL,
     version BIGINT NOT NULL,
     happened_at BIGINT NOT NULL,
@@ -131,7 +135,7 @@ CREATE TABLE chain_heads (
     PRIMARY KEY (shop_id, live)
 );
 
-INSERT INTO counters (name, next_id) VALUES ('webhooks', 1);
+INSERT INTO counters (name, next_id) VALUES ('webhooks', 1), ('reviews', 1);
 
 -- Programs of a shop that are notified of events of its reviews. answered_at is when one last took something; stopped
 -- says why nothing is sent to it any more.

@@ -1,47 +1,58 @@
 """The answer to a batch, in the words that known clients look for."""
 
 import json
+from typing import Any
 
 import pytest
 
-from afterword.domain.orders.batch import (
+from afterword.domain.orders.batch import Batch, RefusedOrder
+from afterword.domain.orders.order import FieldError
+from afterword.store.orders import Stored
+from afterword.web.orders_api.answer import (
     ALREADY_SENT,
-    Batch,
-    Refused,
-    Report,
-    Stored,
+    BatchResult,
     answer,
-    outcome,
+    no_orders,
     refusal,
+    result_of,
 )
-from afterword.domain.orders.order import FieldError, Order, parse_order
-from tests.domain.reading import CLARAS, PARIS
+from tests.domain.reading import CLARAS, good
 
+ORDER = good(CLARAS)
 DUE = 1_772_373_926  # 2026-03-01T14:05:26Z
 
 
-def batch_of(good: int, *refused: Refused) -> Batch:
-    parsed = parse_order(CLARAS, PARIS)
-    assert isinstance(parsed, Order)
-    return Batch(good + len(refused), [(index, parsed) for index in range(good)], list(refused))
+def result(numbers: list[int], *refused: RefusedOrder, details: bool = False) -> BatchResult:
+    """Of orders that the store gave these numbers, in the places that the refused ones leave."""
+    count = len(numbers) + len(refused)
+    places = [index for index in range(count) if index not in {one.index for one in refused}]
+    batch = Batch(count, [(index, ORDER) for index in places[: len(numbers)]], list(refused))
+    return result_of(batch, Stored(DUE, numbers), details=details)
+
+
+def told(*results: BatchResult, details: bool = False) -> dict[str, Any]:
+    body = answer(sum(results, no_orders(details=details)))
+    assert body.isascii()
+    told: dict[str, Any] = json.loads(body)
+    return told
 
 
 def test_an_imported_order_is_answered_in_the_published_words() -> None:
-    body = answer(outcome(batch_of(1), Stored(DUE, [5])))
-    assert body == b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
+    body = b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
+    assert answer(result([5])) == body
 
 
 def test_a_duplicate_is_answered_in_the_published_words() -> None:
-    assert answer(outcome(batch_of(1), Stored(DUE, [0]))) == (
+    assert answer(result([0])) == (
         b'{"success": 0, "orders_count": 1, "orders_imported": 0, "message": '
         b'"Some orders were not imported because they had already been sent (see documentation)"}'
     )
 
 
 def test_an_empty_batch_has_nothing_to_say() -> None:
-    empty = b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": null}'
-    assert answer(outcome(batch_of(0), Stored(DUE, []))) == empty
-    assert Report().answer() == empty
+    body = b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": null}'
+    assert answer(result([])) == answer(no_orders(details=False)) == body
+    assert told(details=True)["orders"] == told(result([], details=True), details=True)["orders"] == []
 
 
 def test_a_refusal_has_the_four_keys() -> None:
@@ -51,18 +62,16 @@ def test_a_refusal_has_the_four_keys() -> None:
 
 
 def test_the_message_names_what_is_missing_then_what_is_invalid() -> None:
-    batch = batch_of(
-        2,
-        Refused(2, None, [FieldError("lastname", None), FieldError("email", "not an e-mail address")]),
-        Refused(3, None, [FieldError("", "not an object")]),
-        Refused(5, None, [FieldError("products[0].name", None)]),
-    )
-    told = json.loads(answer(outcome(batch, Stored(DUE, [5, 0]))))
-    assert told == {
+    refused = [
+        RefusedOrder(2, None, [FieldError("lastname", None), FieldError("email", "not an e-mail address")]),
+        RefusedOrder(3, None, [FieldError("", "not an object")]),
+        RefusedOrder(4, None, [FieldError("products[0].name", None)]),
+    ]
+    assert told(result([5, 0], *refused)) == {
         "success": 1,
         "orders_count": 5,
         "orders_imported": 1,
-        "message": f"{ALREADY_SENT} Missing fields for array: orders[2].lastname, orders[5].products[0].name "
+        "message": f"{ALREADY_SENT} Missing fields for array: orders[2].lastname, orders[4].products[0].name "
         "Invalid fields: orders[2].email (not an e-mail address), orders[3] (not an object)",
     }
 
@@ -82,29 +91,18 @@ def test_at_most_twenty_places_are_named(
     missing: int, invalid: int, named_missing: int, named_invalid: int, more: int
 ) -> None:
     errors = [FieldError("phone", "not text")] * invalid + [FieldError("email", None)] * missing
-    report = Report()
-    for index, error in enumerate(errors):
-        report.add(outcome(Batch(1, [], [Refused(index, None, [error])]), Stored(DUE, [])))
-    message = json.loads(report.answer())["message"]
+    slices = [result([], RefusedOrder(index, None, [error])) for index, error in enumerate(errors)]
+    message = told(*slices)["message"]
     assert message.count("].email") == named_missing
     assert message.count("].phone (not text)") == named_invalid
     assert message.endswith(f" and {more} more") if more else "more" not in message
 
 
-def test_details_tell_of_each_order_in_the_order_sent() -> None:
-    good = batch_of(2)
-    refused = Refused(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
-    orders = [(0, good.orders[0][1]), (2, good.orders[1][1])]
-    report = Report(details=True)
-    report.add(outcome(Batch(3, orders, [refused]), Stored(DUE, [5, 0]), details=True))
-    report.add(
-        outcome(
-            Batch(1, [], [Refused(3, None, [FieldError("", "not an object")])]), Stored(DUE, []), details=True
-        )
-    )
-    body = report.answer()
-    assert body.isascii()
-    assert json.loads(body)["orders"] == [
+def test_details_list_each_order_in_the_order_sent() -> None:
+    refused = RefusedOrder(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
+    no_object = RefusedOrder(3, None, [FieldError("", "not an object")])
+    slices = result([5, 0], refused, details=True), result([], no_object, details=True)
+    assert told(*slices, details=True)["orders"] == [
         {
             "index": 0,
             "id_order": "A-1",
@@ -129,7 +127,3 @@ def test_details_tell_of_each_order_in_the_order_sent() -> None:
             "errors": [{"field": "orders[3]", "message": "not an object"}],
         },
     ]
-
-
-def test_details_of_an_empty_batch_are_an_empty_list() -> None:
-    assert json.loads(answer(outcome(batch_of(0), Stored(DUE, []), details=True)))["orders"] == []
