@@ -5,10 +5,11 @@ A notice is a row of the transaction that it tells of, so nobody is told what di
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from afterword.domain.reviews.review import SITE, Review
+from afterword.domain.reviews.review import Review
+from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
+from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.webhooks import webhooks_of
@@ -21,7 +22,7 @@ def tell_programs(tx: Transaction, review: Review, event: str, *, now: float) ->
         if webhook.live == review.live and webhook.stopped is None:
             payload = {
                 "type": f"review.{event}",
-                "timestamp": _iso(int(now)),
+                "timestamp": utc_text(int(now)),
                 "data": _told(tx, review),
             }
             _add(tx, review, event, payload, webhook_id=webhook.id, recipient="", now=now)
@@ -47,27 +48,7 @@ def tell_shop(
 
 def _told(tx: Transaction, review: Review) -> dict[str, object]:
     orders = tx.rows(query("id_order_of"), {"shop_id": review.shop_id, "order_id": review.order_id})
-    return {
-        "id": review.id,
-        "order": orders[0][0] if orders else None,
-        "product": None if review.scope == SITE else review.scope,
-        "product_name": review.product_name,
-        "state": review.state,
-        "version": review.version,
-        "rating": review.rating,
-        "text": review.text,
-        "author": review.author,
-        "lang": review.lang,
-        "experience_date": review.experience_date,
-        "published_at": None if review.published_at is None else _iso(review.published_at),
-        "reason": review.reason,
-        "reply": review.reply,
-        "replied_at": None if review.replied_at is None else _iso(review.replied_at),
-    }
-
-
-def _iso(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return sent_shape(review, orders[0][0] if orders else None)
 
 
 def _add(

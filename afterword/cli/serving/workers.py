@@ -1,4 +1,4 @@
-"""`serve --workers N`: several processes on one port, and one that watches over them."""
+"""`serve --workers N`: several processes on one port, and one that supervises them."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 
 SOON = 5.0
-"""Seconds; a process that fails before them fails for good: a wrong setting is told, not tried for ever."""
+"""Seconds; a process that fails earlier cannot start: a wrong setting is reported, and not tried for ever."""
 
 _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
@@ -17,10 +17,10 @@ log = log_for("workers")
 
 
 def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
-    """Runs `work(number, lifeline)` in so many processes, and starts one anew that is lost, until SIGTERM or SIGINT.
+    """Runs `work(number, lifeline)` in so many processes, and restarts one that is lost, until SIGTERM or SIGINT.
 
     The processes are forked from this one, which therefore has opened nothing yet. `lifeline` is a descriptor that
-    comes to its end when this process does, even by SIGKILL. Raises StoreUnavailable when one cannot start.
+    reaches its end when this process does, even by SIGKILL. Raises StoreUnavailable when one cannot start.
     """
     lifeline, held = os.pipe()
     begun: dict[int, tuple[int, float]] = {}
@@ -52,7 +52,7 @@ def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
                 failed = True
                 _end(begun)
             else:
-                log.error("a serving process was lost", process=number, status=status)
+                log.error("serving process lost", process=number, status=status)
                 if start(number):
                     return
     if failed:
