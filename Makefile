@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench templates lock clean
+.PHONY: help setup run test lint bench templates places lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ bench: $(DEVELOPMENT) ## Measure, as ratios to a limit in the same run
 
 templates: $(DEVELOPMENT) ## Compile the letters' MJML
 	$(BIN)/python tools/compile_mjml.py
+
+places: $(DEVELOPMENT) ## Write into the catalogues where each message is used
+	$(BIN)/python -m tools.places
 
 lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \

@@ -23,3 +23,7 @@ class JournalMissing(Exception):
 
 class JournalAhead(StoreUnavailable):
     """The send journal has lines that the database does not know: it must catch up before the work is tried again."""
+
+
+class ReviewChanged(Exception):
+    """A review is no longer as it was when a person decided about it; nothing was changed."""

@@ -5,6 +5,7 @@ import asyncio
 import itertools
 from functools import partial
 
+from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
@@ -14,7 +15,6 @@ from afterword.domain.reviews.chain import Signer
 from afterword.mail.transport import Courier
 from afterword.store.engine.database import Database
 from afterword.store.invitations import has_lapsed, rescue_lapsed
-from afterword.store.reviews.moderation import is_any_overdue, publish_overdue
 
 ROUND = 5.0
 """Seconds between two rounds: with the lease of 40 s, what a crash left is taken up within 45 s."""

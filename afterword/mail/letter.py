@@ -12,7 +12,8 @@ from afterword.domain.invitations import Invitation, message_id
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name, signature
-from afterword.mail.catalogue import choose, day, read_catalogues
+from afterword.i18n.catalogue import catalogues, choose
+from afterword.i18n.dates import day
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.stationery import (
     Letter,
@@ -60,7 +61,7 @@ class Composer:
     def __init__(self, sender: str, host: str) -> None:
         self._sender = read_sender(sender)
         self._host = check_host(host)
-        self._catalogues = read_catalogues()
+        self._catalogues = catalogues()
         self._wordings = {lang: compile_wording(found) for lang, found in self._catalogues.items()}
         self._face = lru_cache(maxsize=4096)(self._make_face)
 

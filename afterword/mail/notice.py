@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from markupsafe import escape
 
-from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import LONGEST_REVIEW
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name
-from afterword.mail.catalogue import Catalogue, choose, day, read_catalogues
+from afterword.i18n.catalogue import Catalogue, catalogues, choose, sentence
+from afterword.i18n.dates import day
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.stationery import (
     Letter,
@@ -41,10 +42,10 @@ LINES_SHOWN = 200
 """Of a reply; the page has them all."""
 
 HEADINGS = {
-    "receipt": "Thank you for your review",
-    "rejected": "Your review was not published",
-    "reply": "A reply to your review",
-    "waiting": "Reviews wait for you",
+    "receipt": sentence("Thank you for your review"),
+    "rejected": sentence("Your review was not published"),
+    "reply": sentence("A reply to your review"),
+    "waiting": sentence("Reviews wait for you"),
 }
 
 
@@ -123,7 +124,7 @@ class NoticeComposer:
     def __init__(self, sender: str, host: str) -> None:
         self._sender = read_sender(sender)
         self._host = check_host(host)
-        self._catalogues = read_catalogues()
+        self._catalogues = catalogues()
         self._wordings = {lang: compile_wording(found, "notice") for lang, found in self._catalogues.items()}
 
     def compose(self, content: Content, shop: Shop, reader: Reader, fingerprint: str, now: float) -> Letter:
@@ -168,7 +169,7 @@ class NoticeComposer:
             "site": site_of(shop),
             "answered": bool(reply_to_of(shop)),
         }
-        heading = catalogue.say(HEADINGS[content.kind])
+        heading = catalogue.gettext(HEADINGS[content.kind])
         values = {"kind": content.kind, "heading": heading, **about_reader, **about_shop}
         return values | _values_of(content, catalogue)
 
@@ -182,7 +183,7 @@ def _values_of(content: Content, catalogue: Catalogue) -> dict[str, object]:
             "verify": check_link(content.verify),
         }
     if isinstance(content, Rejected):
-        return {"about": shown(content.about), "reason": catalogue.say(REASONS[content.reason])}
+        return {"about": shown(content.about), "reason": catalogue.gettext(REASONS_IN_WORDS[content.reason])}
     if isinstance(content, Reply):
         return {"about": shown(content.about), "reply": _first_lines(content.text)}
     first = [

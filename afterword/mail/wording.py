@@ -13,7 +13,7 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import escape
 
-from afterword.mail.catalogue import Catalogue
+from afterword.i18n.catalogue import Catalogue
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -50,11 +50,11 @@ class Wording(NamedTuple):
 
 def compile_wording(catalogue: Catalogue, letter: str = "invitation") -> Wording:
     """The templates of a letter in this catalogue's language. Lines end with CRLF."""
-    in_html = _in_html(catalogue.say)
+    in_html = _in_html(catalogue.gettext)
     return Wording(
         lang=catalogue.lang,
-        subject=_TEXT.from_string(in_language(f"{letter}.subject.txt", catalogue, catalogue.say).strip()),
-        text=_TEXT.from_string(in_language(f"{letter}.txt", catalogue, catalogue.say)),
+        subject=_TEXT.from_string(in_language(f"{letter}.subject.txt", catalogue, catalogue.gettext).strip()),
+        text=_TEXT.from_string(in_language(f"{letter}.txt", catalogue, catalogue.gettext)),
         html=_HTML.from_string(in_language(f"{letter}.html", catalogue, in_html)),
     )
 

@@ -14,10 +14,11 @@ from afterword.domain.notices import Notice, fingerprint
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.orders import StoredOrder, order_of
 from afterword.store.queries import query
 from afterword.store.reviews.counts import counts
 from afterword.store.reviews.rows import waiting_reviews
-from afterword.store.reviews.writing import ReviewedOrder, order_for_review, review_of
+from afterword.store.reviews.writing import review_of
 from afterword.store.shops import shops_of
 from afterword.store.suppressions import suppressed_because
 from afterword.store.webhooks import Webhook, note_answer, stop_webhook, webhook_of
@@ -60,7 +61,7 @@ class NoticeClaim(NamedTuple):
     shop: Shop
     holder: str
     webhook: Webhook | None = None
-    order: ReviewedOrder | None = None
+    order: StoredOrder | None = None
     reviews: tuple[Review, ...] = ()
     waiting: int = 0
 
@@ -138,7 +139,7 @@ def _with_what_it_needs(tx: Transaction, claim: NoticeClaim) -> NoticeClaim:
         first = waiting_reviews(tx, notice.shop_id, live=notice.live, most=MOST_SHOWN)
         return claim._replace(waiting=_count_waiting(tx, notice), reviews=tuple(first))
     reviews = _reviews_of(tx, notice)
-    order = order_for_review(tx, claim.shop, reviews[0].order_id) if reviews else None
+    order = order_of(tx, claim.shop, reviews[0].order_id) if reviews else None
     return claim._replace(reviews=reviews, order=order)
 
 

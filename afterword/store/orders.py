@@ -7,8 +7,9 @@ from msgspec.structs import astuple
 
 from afterword.domain.invitations import due_at
 from afterword.domain.orders.batch import Stored
-from afterword.domain.orders.order import Order
+from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
+from afterword.domain.values import shown_name, signature
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
@@ -83,19 +84,30 @@ def _due(arrival: Arrival) -> int:
 
 
 class StoredOrder(NamedTuple):
-    """What a page says of an order. `order_date` is the shop's local time."""
+    """A shop's order, as pages and reviews need it. `order_date` is the shop's local time; `lines` are its products,
+    in their order."""
 
+    shop: Shop
+    order_id: int
     live: bool
     id_order: str
     reference: str | None
     order_date: str
     firstname: str
+    lastname: str
     email: str
     lang: str
+    lines: tuple[OrderLine, ...]
+
+    @property
+    def public_name(self) -> str:
+        """The customer's name as the public sees it; empty where it looks like an address, or half of it is
+        missing."""
+        return signature(shown_name(self.firstname), shown_name(self.lastname))
 
 
 def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:
     """This shop's order of that number."""
-    for live, *row in tx.rows(query("order_of"), {"shop_id": shop.id, "order_id": order_id}):
-        return StoredOrder(bool(live), *row)
+    for live, *texts, lines in tx.rows(query("order_of"), {"shop_id": shop.id, "order_id": order_id}):
+        return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))
     return None

@@ -1,13 +1,12 @@
 """Pages: Jinja2 with autoescape, in the reader's language, and headers under which no script runs and nothing
 comes from elsewhere.
 
-The words are named by their English text, as in the letters; `locales/<language>.po` has them in another language.
+The words are named by their English text; `i18n/locales/<language>.po` has them in another language.
 """
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -15,9 +14,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from afterword.mail.catalogue import ENGLISH, Catalogue, choose, read_catalogues
-
-LOCALES = Path(__file__).parent / "locales"
+from afterword.i18n.catalogue import ENGLISH, Catalogue, catalogues, choose
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -39,8 +36,6 @@ _RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))
 
 _WITH_TEMPLATES = ("afterword.web", "afterword.web.customer", "afterword.web.shop", "afterword.web.ops")
 
-catalogues = read_catalogues(LOCALES)
-
 
 def page(
     request: Request,
@@ -53,7 +48,7 @@ def page(
 ) -> HTMLResponse:
     """A page in this language, or in the one that the browser asks for when None; English where there is no
     catalogue. It is kept by no cache unless `headers` say so."""
-    catalogue = choose(lang, catalogues) if lang else _accepted(request)
+    catalogue = choose(lang, catalogues()) if lang else _accepted(request)
     content = templates.get_template(name).render(
         catalogue=catalogue,
         lang=catalogue.lang,
@@ -86,10 +81,10 @@ def _accepted(request: Request) -> Catalogue:
     """The language that the browser likes best of those there are (RFC 9110 12.5.4), or English."""
     ranges = _RANGE.findall(request.headers.get("accept-language", ""))
     for tag, quality in sorted(ranges, key=lambda found: -float(found[1] or 1)):
-        catalogue = choose(tag, catalogues)
+        catalogue = choose(tag, catalogues())
         if float(quality or 1) and catalogue.lang.partition("-")[0] == tag.lower().partition("-")[0]:
             return catalogue
-    return catalogues[ENGLISH]
+    return catalogues()[ENGLISH]
 
 
 def _root(request: Request) -> str:
@@ -107,7 +102,7 @@ def _say(context: Context, message: str, **values: object) -> Markup:
         name = mark[1]
         return f"<bdi>{escape(values[name] if name in values else context[name])}</bdi>"
 
-    words = str(escape(context["catalogue"].say(message)))
+    words = str(escape(context["catalogue"].gettext(message)))
     return Markup(_MARK.sub(value, words))  # noqa: S704
 
 

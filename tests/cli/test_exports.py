@@ -7,9 +7,9 @@ from contextlib import closing
 import apsw
 import pytest
 
+from afterword.actions.reviews.moderation import answer, doubt, erase, reject
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.moderation import answer, doubt, erase, reject
 from afterword.store.reviews.walking import PAGE
 from tests.cli.command import Command
 from tests.google_feed import check_feed

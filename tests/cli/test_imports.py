@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from afterword.actions.reviews.moderation import reject
 from afterword.cli.commands.exports import export_fields
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.moderation import reject
 from afterword.store.reviews.walking import all_reviews
 from tests.cli.command import Command
 from tests.store.cast import NOW, add_member, closing_now, order

@@ -7,7 +7,8 @@ import pytest
 
 from afterword.domain.reviews.review import review_id_of
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.writing import ReviewedOrder, find_review, order_for_review
+from afterword.store.orders import StoredOrder, order_of
+from afterword.store.reviews.writing import find_review
 from tests.cli.command import Command
 from tests.store.cast import NOW, Member, add_member, import_batch, order
 from tests.store.reviews.reviewing import LINES, reviewed_order, told, write
@@ -61,14 +62,14 @@ def alba(afterword: Command) -> Member:
 
 
 @pytest.fixture
-def about(afterword: Command, alba: Member) -> ReviewedOrder:
+def about(afterword: Command, alba: Member) -> StoredOrder:
     """Clara's order A-1, for which she has waited to write."""
-    found: ReviewedOrder = stored(afterword, lambda tx: reviewed_order(tx, alba, order("A-1", lines=LINES)))
+    found: StoredOrder = stored(afterword, lambda tx: reviewed_order(tx, alba, order("A-1", lines=LINES)))
     return found
 
 
 @pytest.fixture
-def waiting(afterword: Command, about: ReviewedOrder) -> str:
+def waiting(afterword: Command, about: StoredOrder) -> str:
     """The number of Clara's review of the rye bread, in which the checks found something."""
     text = "Crisp, still warm.\nSee https://evil.example"
     number: int = stored(afterword, lambda tx: write(tx, about, 1, 4, text, look=has_a_link)).review.id
@@ -112,7 +113,7 @@ def test_a_list_goes_through_all_pages_in_its_order(afterword: Command, alba: Me
         imported = import_batch(tx, alba, *orders)
         numbers = [each.invitation_id for each in imported if each]
         for minute, number in enumerate(numbers):
-            about = order_for_review(tx, alba.shop, number)
+            about = order_of(tx, alba.shop, number)
             assert about is not None
             write(tx, about, text=f"Bread {number}.", look=has_a_link, now=NOW + minute)
         return [review_id_of(number, 0) for number in numbers]
@@ -138,7 +139,7 @@ def test_each_world_and_each_shop_lists_its_own(afterword: Command, alba: Member
 
 
 def test_one_review_is_shown_with_all_that_became_of_it(
-    afterword: Command, about: ReviewedOrder, waiting: str
+    afterword: Command, about: StoredOrder, waiting: str
 ) -> None:
     stored(afterword, lambda tx: write(tx, about, 1, 5, "Crisp.\n\nTruly.", seen=1, now=NOW + 60))
     shown = afterword.json("review", "show", waiting)
@@ -159,7 +160,7 @@ def test_one_review_is_shown_with_all_that_became_of_it(
 
 
 def test_signs_that_could_steer_a_terminal_are_escaped_for_people(
-    afterword: Command, about: ReviewedOrder
+    afterword: Command, about: StoredOrder
 ) -> None:
     text = "Good\x9b2J \N{RIGHT-TO-LEFT MARK}bread " + "and so on " * 30
     number = str(stored(afterword, lambda tx: write(tx, about, text=text)).review.id)
@@ -224,7 +225,7 @@ def test_a_doubt_stands_beside_the_review_which_stays_where_it_is(afterword: Com
 
 
 def test_what_is_erased_is_named_and_is_nowhere_any_more(
-    afterword: Command, about: ReviewedOrder, waiting: str
+    afterword: Command, about: StoredOrder, waiting: str
 ) -> None:
     stored(afterword, lambda tx: write(tx, about, 1, 5, "Crisp. Truly.", seen=1, now=NOW + 60))
     afterword.json("review", "reply", waiting, "Thank you, Clara!")
@@ -240,7 +241,7 @@ def test_what_is_erased_is_named_and_is_nowhere_any_more(
 
 
 def test_whoever_has_read_another_version_is_told_and_nothing_is_changed(
-    afterword: Command, about: ReviewedOrder, waiting: str
+    afterword: Command, about: StoredOrder, waiting: str
 ) -> None:
     stored(afterword, lambda tx: write(tx, about, 1, 1, "Stale.", seen=1, look=has_a_link))
     for words in (["publish"], ["reject", "--reason", "off topic"], ["reply"]):

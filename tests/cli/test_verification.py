@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from afterword.actions.reviews.moderation import reject
+from afterword.actions.reviews.writing import Written
 from afterword.base.settings import read_settings
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.verification import written_line
 from afterword.store.engine.database import Transaction
 from afterword.store.reviews.chain import entries_from
-from afterword.store.reviews.moderation import reject
-from afterword.store.reviews.writing import Written
 from tests.cli.command import Command
 from tests.store.cast import NOW, Member, add_member, order
 from tests.store.reviews.reviewing import LINES, reviewed_order, write

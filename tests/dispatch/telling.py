@@ -8,7 +8,7 @@ from functools import partial
 from afterword.domain.reviews.review import Review
 from afterword.store.due_notices import claim_notices, due_notices, mark_notice
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.writing import ReviewedOrder
+from afterword.store.orders import StoredOrder
 from afterword.store.webhooks import Webhook, add_webhook
 from tests.peers import RelayPeer
 from tests.store.cast import Member, MovableClock, order
@@ -19,7 +19,7 @@ SECRET = "whsec_" + "QWZ0ZXJ3b3Jk" * 3
 
 def written(
     database: EngineDatabase, member: Member, id_order: str = "1234", *, live: bool = True, **more: object
-) -> tuple[ReviewedOrder, Review]:
+) -> tuple[StoredOrder, Review]:
     """Clara's review of the shop."""
 
     def work(tx):  # type: ignore[no-untyped-def]
@@ -27,7 +27,7 @@ def written(
         reviewed = reviewed_order(tx, member, one, live=live)
         return reviewed, write(tx, reviewed, wants_reply=True, **more).review
 
-    found: tuple[ReviewedOrder, Review] = database.write_now(work)
+    found: tuple[StoredOrder, Review] = database.write_now(work)
     return found
 
 

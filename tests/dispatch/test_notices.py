@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from afterword.actions.reviews.moderation import answer, erase, publish, reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.moderation import answer, erase, publish, reject
-from afterword.store.reviews.writing import withdraw
 from afterword.store.shops import change_shop
 from afterword.store.suppressions import suppress
 from tests.dispatch.running import dispatching, outbox, until

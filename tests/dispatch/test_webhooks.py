@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from afterword.actions.reviews.moderation import erase, reject
 from afterword.dispatch.receivers import Receiver as Receiver_
 from afterword.domain.notices import GIVE_UP_POST_AFTER, Notice, next_try_at
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.moderation import erase, reject
 from afterword.store.reviews.writing import review_of
 from afterword.store.webhooks import webhooks_of
 from tests.dispatch.running import dispatching, imported, until, until_state

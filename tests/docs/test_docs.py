@@ -11,15 +11,15 @@ import click
 import pytest
 
 from afterword.cli import main
+from tests.mutations.of_messages import OF_MESSAGES
+from tests.mutations.of_orders import OF_ORDERS
+from tests.mutations.of_reviews import OF_REVIEWS
 from tests.needs import needs
-from tests.sabotage.of_letters import OF_LETTERS
-from tests.sabotage.of_orders import OF_ORDERS
-from tests.sabotage.of_reviews import OF_REVIEWS
 from tests.server import SERVE, Server
 
 PROJECT = Path(__file__).parents[2]
 DOCS = PROJECT / "docs"
-SABOTAGES = (*OF_ORDERS, *OF_LETTERS, *OF_REVIEWS)
+MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -136,7 +136,7 @@ def test_dependencies_are_those_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 11))
-def test_a_guarantee_names_its_code_its_tests_and_its_sabotages(number: int) -> None:
+def test_a_guarantee_names_its_code_its_tests_and_its_mutations(number: int) -> None:
     parts = re.split(r"^## ", read("docs/guarantees.md"), flags=re.MULTILINE)[1:]
     assert len(parts) == 10
     part = parts[number - 1]
@@ -144,8 +144,8 @@ def test_a_guarantee_names_its_code_its_tests_and_its_sabotages(number: int) -> 
     targets = _LINK.findall(part)
     assert any(target.startswith("../afterword/") for target in targets)
     assert any(target.startswith("../tests/") for target in targets)
-    named = re.findall(r"\*([^*]+)\*", "".join(re.findall(r"^- Sabotages: (.+)$", part, re.MULTILINE)))
-    assert named == [sabotage.name for sabotage in SABOTAGES if sabotage.guarantee == number]
+    named = re.findall(r"\*([^*]+)\*", "".join(re.findall(r"^- Mutations: (.+)$", part, re.MULTILINE)))
+    assert named == [mutation.name for mutation in MUTATIONS if mutation.guarantee == number]
     assert named
 
 

@@ -291,7 +291,7 @@ def test_a_link_that_cannot_stand_in_a_header_is_refused(link: str) -> None:
         compose(links=Links(link, LINKS.unsubscribe))
 
 
-def test_a_letter_with_a_forged_header_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invitation_with_a_forged_header_is_not_given_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "mailbox_field", lambda *_: "To: Clara\r\nBcc: eve@x.example")
 
     with pytest.raises(HeaderError):

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.shops import Shop
+from afterword.i18n.catalogue import read_catalogues
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.mail import notice as notices
-from afterword.mail.catalogue import read_catalogues
 from afterword.mail.headers import HeaderError
 from afterword.mail.notice import (
     HEADINGS,
@@ -104,7 +105,7 @@ def test_a_subject_says_what_it_is_about_in_none_of_the_customers_words(
 def test_every_language_says_the_same(content: Content, lang: str) -> None:
     letter = compose(content, lang=lang)
     catalogue = read_catalogues()[lang]
-    assert catalogue.say(HEADINGS[content.kind]) in Page(letter).words
+    assert catalogue.gettext(HEADINGS[content.kind]) in Page(letter).words
     assert "{{" not in part(letter, "plain") + part(letter, "html")
     links = re.findall(r"https?://\S+", part(letter, "plain"))
     wanted = [LINKS.review, LINKS.unsubscribe, "https://alba.example/"]
@@ -135,7 +136,7 @@ def test_a_receipt_of_words_that_others_have_replaced_stands_without_them() -> N
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_rejection_says_the_reason_in_words_and_that_it_can_be_written_again(reason: str) -> None:
     said = text_of(Rejected("", reason))
-    assert f"The reason: {REASONS[reason]}." in said
+    assert f"The reason: {REASONS_IN_WORDS[reason]}." in said
     assert f"Write it again:\n{LINKS.review}" in said
     assert "It was about" not in said and "It was about: Rye bread" in text_of(REJECTED)
 

@@ -104,7 +104,7 @@ class Recorder:
         self._record(Kind.START, 0, 0)
 
     def leave_database_to_child(self) -> None:
-        """After a fork, the child is the one that writes to the database (afterword/store/engine/writer_process.py).
+        """After a fork, the child is the one that writes to the database.
 
         What the parent reads of it is not recorded, and what else it writes has numbers of its own.
         """

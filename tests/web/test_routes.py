@@ -10,8 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from afterword.base.errors import StoreUnavailable
-from afterword.mail.catalogue import Catalogue
-from afterword.web import render
+from afterword.i18n.catalogue import Catalogue, catalogues
 from afterword.web.server import Place, build_router
 from tests.server import Answer
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
@@ -132,10 +131,10 @@ def test_health_without_its_store_is_unavailable(silent_web: Starlette) -> None:
 def test_a_catalogue_added_is_a_language_added_from_right_to_left_too(
     silent_web: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"There is no such page": "لا توجد هذه الصفحة"}
-    monkeypatch.setitem(render.catalogues, "ar", Catalogue("ar", words))
+    words = {"There is no such page": ("لا توجد هذه الصفحة",)}
+    monkeypatch.setitem(catalogues(), "ar", Catalogue("ar", words))
     page = ask(silent_web, "GET", "/nothing", {"Accept-Language": "ar-EG"}).text
-    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page']}</h1>" in page
+    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page'][0]}</h1>" in page
 
 
 def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:

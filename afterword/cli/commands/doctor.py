@@ -63,7 +63,7 @@ def _examine() -> Health:
 
 def _say(found: Health) -> None:
     for finding in found.findings:
-        say(f"{MARKS[finding.level]:<6} {finding.check:<11} {shown(finding.says)}")
+        say(f"{MARKS[finding.level]:<6} {finding.check:<12} {shown(finding.says)}")
     needing = sum(finding.level == "action" for finding in found.findings)
     say()
     if needing:

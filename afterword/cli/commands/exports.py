@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import click
 
-from afterword.actions import exports
-from afterword.actions.exports import FORMATS, Export
+from afterword.actions.reviews import exports
+from afterword.actions.reviews.exports import FORMATS, Export
 from afterword.base.files import whole_file
 from afterword.base.settings import read_settings
 from afterword.cli.options import opened_for, shop_argument

@@ -1,12 +1,13 @@
 """`afterword review`: what customers wrote, and its moderation (docs/moderation.md)."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from typing import get_args
 
 import click
 
-from afterword.actions import present, reviews
-from afterword.actions.reviews import Erased, ReviewDetails, Seen
+from afterword.actions import present
+from afterword.actions.reviews import moderation, reading
+from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument
@@ -17,9 +18,8 @@ from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import Review, State, read_words
 from afterword.domain.values import shown as one_line
 from afterword.domain.values import utc_text
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.store.engine.database import Transaction
-
-T = TypeVar("T")
 
 LONGEST_CELL = 40
 """Characters of a text, or of a product's name, in a list."""
@@ -35,7 +35,7 @@ def _words(text: str) -> str:
 
 
 _id = click.argument("review_id", metavar="ID", type=row_id)
-_version = click.option("--version", type=click.IntRange(1), help="Only if this is still its version.")
+_version = click.option("--version", type=click.IntRange(1), help="Only if this is still the version.")
 
 
 @click.group()
@@ -54,7 +54,7 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
     Waiting reviews (--state waiting) are listed oldest first.
     """
     with opened_for(id_or_name) as (database, shop):
-        listed = reviews.listed(database, shop, state, live=not test)
+        listed = reading.listed(database, shop, state, live=not test)
         columns = dict(zip(_COLUMNS, _COLUMNS, strict=True))
         say_list(map(present.review if as_json else _row, listed), columns, "No reviews.", as_json=as_json)
 
@@ -78,7 +78,7 @@ def _row(review: Review) -> present.Fields:
 def show(review_id: int, as_json: bool) -> None:
     """Show a review, its earlier versions and its entries in the chain."""
     with opened() as database:
-        found = database.read_now(lambda tx: reviews.found(tx, review_id))
+        found = database.read_now(lambda tx: reading.found(tx, review_id))
     if as_json:
         past = [present.past_version(each) for each in found.past_versions]
         say_json({**_fields(found), "past_versions": past, "chain": list(map(present.entry, found.entries))})
@@ -114,15 +114,13 @@ def _say_review(found: ReviewDetails) -> None:
 @json_option
 def publish(review_id: int, version: int | None, as_json: bool) -> None:
     """Publish a review that waits or that was rejected."""
-    new = _change(reviews.publish, Seen(review_id, version))
+    _, new = _change(review_id, version, moderation.publish, "shop")
     say_result(present.review(new), f"Review {new.id} is published.", as_json=as_json)
 
 
 @review.command()
 @_id
-@click.option(
-    "--reason", required=True, type=click.Choice(tuple(REASONS)), help="Why; its author is notified."
-)
+@click.option("--reason", required=True, type=click.Choice(REASONS), help="Why; its author is notified.")
 @_version
 @json_option
 def reject(review_id: int, reason: str, version: int | None, as_json: bool) -> None:
@@ -130,8 +128,9 @@ def reject(review_id: int, reason: str, version: int | None, as_json: bool) -> N
 
     Its author is notified of the reason and can edit the review. A rejected review is kept.
     """
-    new = _change(reviews.reject, Seen(review_id, version), reason)
-    say_result(present.review(new), f"Review {new.id} is rejected: {REASONS[reason]}.", as_json=as_json)
+    _, new = _change(review_id, version, moderation.reject, reason)
+    sentence = f"Review {new.id} is rejected: {REASONS_IN_WORDS[reason]}."
+    say_result(present.review(new), sentence, as_json=as_json)
 
 
 @review.command()
@@ -144,14 +143,10 @@ def reply(review_id: int, text: str | None, remove: bool, version: int | None, a
     """Set the shop's one public reply to a review."""
     if (text is None) != remove:
         raise click.UsageError("give either a TEXT or --remove")
-    new = _change(reviews.reply, Seen(review_id, version), text)
-    if remove:
-        sentence = "The reply is removed."
-    elif new.state == "published":
-        sentence = "The reply is saved and shown with the review."
-    else:
-        sentence = "The reply is saved."
-    say_result(present.review(new), sentence, as_json=as_json)
+    _, new = _change(review_id, version, moderation.answer, text)
+    done = "removed" if remove else "saved"
+    shown = " and shown with the review" if not remove and new.state == "published" else ""
+    say_result(present.review(new), f"The reply is {done}{shown}.", as_json=as_json)
 
 
 @review.command()
@@ -163,7 +158,7 @@ def dispute(review_id: int, reason: str, as_json: bool) -> None:
 
     The dispute is shown beside the review, which stays as it is.
     """
-    new = _change(reviews.dispute, Seen(review_id), reason)
+    _, new = _change(review_id, None, moderation.doubt, reason)
     sentence = f"The dispute of review {new.id} is saved and shown beside it."
     say_result(present.review(new), sentence, as_json=as_json)
 
@@ -177,25 +172,27 @@ def erase(review_id: int, as_json: bool) -> None:
     At the author's request. It does not ask for confirmation and cannot be undone. The rating stays, counted as
     erased, and the chain stays intact.
     """
-    done = _change(reviews.erase, Seen(review_id))
-    sentence = f"Review {done.review.id} is erased: {_removed(done)} are removed permanently."
-    say_result(present.review(done.review), sentence, as_json=as_json)
+    old, new = _change(review_id, None, moderation.erase)
+    sentence = f"Review {new.id} is erased: {_removed(old)} are removed permanently."
+    say_result(present.review(new), sentence, as_json=as_json)
 
 
-def _removed(done: Erased) -> str:
+def _removed(old: Review) -> str:
     removed = ["its text", "its author's name"]
-    removed += ["its earlier versions"] if done.had_past_versions else []
-    removed += ["the reply"] if done.had_reply else []
-    removed += ["the dispute"] if done.had_dispute else []
+    removed += ["its earlier versions"] if old.version > 1 else []
+    removed += [what for what, was in (("the reply", old.reply), ("the dispute", old.doubt)) if was]
     return ", ".join(removed[:-1]) + " and " + removed[-1]
 
 
-def _change(action: Callable[..., T], seen: Seen, *values: Any) -> T:
-    """What the action returns. Raises Refused; nothing is changed then."""
+def _change(
+    review_id: int, version: int | None, action: Callable[..., Review], *values: str | None
+) -> tuple[Review, Review]:
+    """The review before and after. Raises Refused; nothing is changed then."""
     signer = Signer(read_settings().link_secret())
 
-    def work(tx: Transaction) -> T:
-        return action(tx, seen, *values, signer, system_clock())
+    def work(tx: Transaction) -> tuple[Review, Review]:
+        with reading.as_read(tx, review_id, version) as review:
+            return review, action(tx, review, *values, signer, system_clock())
 
     with opened() as database:
         return database.write_now(work)

@@ -65,7 +65,7 @@ def _shop_options(command: Callable[..., None]) -> Callable[..., None]:
 def add(name: str, as_json: bool, **options: Any) -> None:
     """Add a shop and show its keys, once.
 
-    By default its e-mails are in English, are sent ten days after an order's receipt, and its time zone is UTC.
+    Defaults: e-mails in English, ten days after an order's receipt; time zone UTC.
 
     \b
       afterword shop add "Alba's bakery" --lang fr --timezone Europe/Paris --delay 7d

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from afterword.actions import present, verification
-from afterword.actions.verification import Chain, Receipt, Verified
+from afterword.actions import present
+from afterword.actions.reviews import verification
+from afterword.actions.reviews.verification import Chain, Receipt, Verified
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, opened_for
 from afterword.cli.output import mode, progress, say, say_json, shown
@@ -55,7 +56,7 @@ def _keys(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 def verify(
     id_or_name: str | None, test: bool, file: Path | None, hashed: str | None, salt: str | None, **more: Any
 ) -> None:
-    """Verify that reviews, and what happened to them, were not changed afterwards.
+    """Verify that reviews and their history were not tampered with.
 
     Checks a shop's chain, its reviews and their counts; or, with --file, a downloaded chain without any database.
     Exit code 1 when something was changed, or the receipt is not found.

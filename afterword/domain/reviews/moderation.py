@@ -5,16 +5,8 @@ from typing import NamedTuple
 
 from afterword.domain.reviews.review import State
 
-REASONS = {
-    "abuse": "insults, hatred or threats",
-    "personal data": "personal data of somebody else, or a way to reach a person",
-    "off topic": "not about this shop, or this product",
-    "unlawful": "unlawful, or a secret that must be kept",
-    "advertising": "advertising, or a link to somewhere else",
-    "no experience": "not about something that its author bought here",
-    "unreadable": "cannot be read",
-}
-"""Why a review may be rejected, and in words. None of them is about how good or bad the review is."""
+REASONS = ("abuse", "personal data", "off topic", "unlawful", "advertising", "no experience", "unreadable")
+"""The codes of why a review may be rejected. None of them is about how good or bad the review is."""
 
 
 class Decision(NamedTuple):

@@ -11,6 +11,7 @@ import unicodedata
 from typing import Literal, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from afterword.domain.orders.fields import UnfitError
 from afterword.domain.values import MOST_MARKS
@@ -29,6 +30,9 @@ LINES_AN_ORDER = 1_024
 LONGEST_REVIEW = 5_000
 """Characters of a review, and of a reply."""
 
+MOST_ORDERS = 3
+"""Orders of one address that may be reviewed before a person looks at the next."""
+
 SHORTEST_COPY = 50
 """Letters and digits of a text that is compared with others: "Very good!" two people say by themselves."""
 
@@ -42,7 +46,7 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
-class Review(msgspec.Struct, frozen=True, gc=False):
+class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A review as it is kept. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
     `author` is the name as the public sees it; `imported_from` says where it came from when we did not collect it
@@ -54,7 +58,7 @@ class Review(msgspec.Struct, frozen=True, gc=False):
     order_id: int
     live: bool
     scope: str
-    product_name: str | None
+    product_name: str | None = None
     state: State
     version: int
     rating: int
@@ -62,19 +66,19 @@ class Review(msgspec.Struct, frozen=True, gc=False):
     author: str
     lang: str
     experience_date: str
-    imported_from: str | None
+    imported_from: str | None = None
     salt: str
     written_at: int
     changed_at: int
-    published_at: int | None
-    publish_at: int | None
-    flags: tuple[str, ...]
-    reason: str | None
-    reply: str | None
-    replied_at: int | None
-    wants_reply: bool
-    doubt: str | None
-    doubted_at: int | None
+    published_at: int | None = None
+    publish_at: int | None = None
+    flags: tuple[str, ...] = ()
+    reason: str | None = None
+    reply: str | None = None
+    replied_at: int | None = None
+    wants_reply: bool = False
+    doubt: str | None = None
+    doubted_at: int | None = None
     text_hash: str
     address_hash: str
 
@@ -82,6 +86,15 @@ class Review(msgspec.Struct, frozen=True, gc=False):
     def line(self) -> int:
         """The place of its order line, from 1; 0 for the shop."""
         return self.id % LINES_AN_ORDER
+
+    @property
+    def is_shown_to_author(self) -> bool:
+        """Whether its author sees words of it that they could withdraw."""
+        return self.state not in ("withdrawn", "erased")
+
+    def unpublished(self, state: State, at: int) -> "Review":
+        """As it is when it is not public any more."""
+        return replace(self, state=state, published_at=None, publish_at=None, reason=None, changed_at=at)
 
 
 class Words(NamedTuple):

@@ -13,8 +13,8 @@ SELECT o.order_id FROM orders o /* sqlite: NOT INDEXED */
 WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
--- What a page or a letter says of an order.
-SELECT o.live, o.id_order, o.reference, o.order_date, o.firstname, o.email, o.lang
+-- What a page, an e-mail or a review needs of an order.
+SELECT o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 

@@ -49,11 +49,6 @@ WHERE r.shop_id = :shop_id AND r.review_id >= :first AND r.review_id <= :last OR
 -- One review, wherever it is: one look into each shop.
 SELECT r.* FROM shops s CROSS JOIN reviews r WHERE r.shop_id = s.shop_id AND r.review_id = :review_id;
 
--- name: order_for_review
--- What a review is about.
-SELECT o.live, o.id_order, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
-FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
-
 -- name: answer_invitation
 -- Its customer has written: the letter arrived, whatever was known of it.
 UPDATE invitations SET state = 'answered', sent_at = coalesce(sent_at, :now), reason = NULL

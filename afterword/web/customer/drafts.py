@@ -1,25 +1,16 @@
-"""What a customer typed into the form: kept as it was typed, and read into what the store is told."""
+"""What a customer typed into the form: kept as it was typed, and read into what is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from afterword.actions.reviews.writing import Said
 from afterword.domain.orders.fields import UnfitError
-from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import Review, Words, read_rating, read_words
-from afterword.store.reviews.writing import Said
-
-AT_ONCE = 10
-"""Products on one page of the form."""
+from afterword.web.customer.reading import number
+from afterword.web.customer.sheet import Topic
 
 EMPTIED = "a withdrawal"
-"""What is expected where somebody took all words out of a review that is there."""
-
-
-class Topic(NamedTuple):
-    """What can be reviewed: a product, by its order line from 1; or (0) the shop."""
-
-    line: int
-    name: str
+"""What is expected where all words were taken out of a review that is there."""
 
 
 class Draft(NamedTuple):
@@ -57,54 +48,30 @@ class Typed(NamedTuple):
         return self.is_unlived or self.says_nothing or any(each.is_wrong for each in self.drafts.values())
 
 
-def topics_of(shop_name: str, lines: tuple[OrderLine, ...]) -> list[Topic]:
-    """The shop, then each product once, however many lines of the order have it."""
-    first: dict[tuple[int, int | None], Topic] = {}
-    for place, line in enumerate(lines, 1):
-        first.setdefault((line.id, line.variant_id), Topic(place, line.name))
-    return [Topic(0, shop_name), *first.values()]
-
-
-def page_of(line: int, topics: list[Topic]) -> int:
-    """How many products stand on the pages before the one that has this order line."""
-    lines = [topic.line for topic in topics[1:]]
-    return lines.index(line) // AT_ONCE * AT_ONCE if line in lines else 0
-
-
-def on_page(topics: list[Topic], start: int) -> list[Topic]:
-    """What one page of the form asks about; the shop is on the first."""
-    return topics[: AT_ONCE + 1] if start == 0 else topics[start + 1 : start + 1 + AT_ONCE]
-
-
 def typed_before(reviews: Mapping[int, Review]) -> Typed:
-    """The form as its author finds it who has written before; what was withdrawn is empty again."""
+    """The form of an author who has written before; what was withdrawn is empty again."""
     drafts = {line: draft_of(review) for line, review in reviews.items()}
     return Typed(drafts, wants_reply=any(review.wants_reply for review in reviews.values()))
 
 
 def draft_of(review: Review) -> Draft:
-    if review.state in ("withdrawn", "erased"):
+    if not review.is_shown_to_author:
         return Draft(seen=review.version)
     return Draft(str(review.rating), review.text, review.version)
 
 
-def read_typed(fields: Mapping[str, str], topics: list[Topic]) -> Typed:
+def read_typed(fields: Mapping[str, str], topics: Sequence[Topic]) -> Typed:
     """The fields of a form, of the topics that it may have; all others are ignored."""
     drafts = {
-        line: Draft(fields.get(f"stars-{line}", ""), fields.get(f"text-{line}", ""), _seen(fields, line))
+        line: Draft(
+            fields.get(f"stars-{line}", ""),
+            fields.get(f"text-{line}", ""),
+            number(fields.get(f"seen-{line}", "")),
+        )
         for line, _ in topics
         if f"stars-{line}" in fields or f"text-{line}" in fields
     }
     return Typed(drafts, "lived" in fields, "wants_reply" in fields)
-
-
-def _seen(fields: Mapping[str, str], line: int) -> int:
-    return number(fields.get(f"seen-{line}", ""))
-
-
-def number(text: str) -> int:
-    """A small number that a page of ours wrote; 0 for whatever else somebody wrote there."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0
 
 
 def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Typed]:
@@ -115,8 +82,7 @@ def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Type
     said: list[Said] = []
     drafts: dict[int, Draft] = {}
     for line, draft in typed.drafts.items():
-        there = reviews.get(line)
-        is_there = there is not None and there.state not in ("withdrawn", "erased")
+        is_there = line in reviews and reviews[line].is_shown_to_author
         words, drafts[line] = _read(draft, is_there=is_there)
         if words:
             said.append(Said(line, words, draft.seen))
@@ -143,8 +109,8 @@ def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
 
 
 def see_again(typed: Typed, reviews: Mapping[int, Review]) -> tuple[Typed, list[int]]:
-    """What was typed while somebody else wrote by the same link, now in sight of what is there; and of which lines
-    that is something else. Sent once more, it comes after it."""
+    """What was typed while another window sent something by the same link, now in sight of what is there; and of
+    which lines that is something else. Sent once more, it comes after it."""
     drafts = dict(typed.drafts)
     changed = []
     for line, draft in typed.drafts.items():

@@ -10,7 +10,7 @@ from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.invitations import fingerprint
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
-from afterword.mail.catalogue import day
+from afterword.i18n.dates import day
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
@@ -21,7 +21,6 @@ class Visit(NamedTuple):
     """Whose link was pressed, and what it was about."""
 
     shop: Shop
-    order_id: int
     order: StoredOrder
 
 
@@ -49,7 +48,7 @@ class Visits:
 def _look_up(tx: Transaction, shop_id: str, order_id: int) -> Visit | None:
     shop = find_shop(tx, shop_id)
     order = order_of(tx, shop, order_id) if shop else None
-    return Visit(shop, order_id, order) if shop and order else None
+    return Visit(shop, order) if shop and order else None
 
 
 def about(
@@ -63,7 +62,7 @@ def about(
 ) -> Response:
     """A page of this shop, in the order's language. It shows neither the customer's whole name nor the address: a
     forwarded letter would show them to somebody else."""
-    shop, _, order = visit
+    shop, order = visit
     site = shop.site or ""
     return page(
         request,

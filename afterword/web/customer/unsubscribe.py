@@ -33,14 +33,14 @@ class Pages:
         if request.method == "POST":
             await self._suppress(visit)
             return about(request, "unsubscribed.html", visit)
-        shop, _, order = visit
+        shop, order = visit
         done = await self._database.read(
             lambda tx: suppressed_because(tx, shop, order.email, live=order.live) is not None
         )
         return about(request, "unsubscribed.html" if done else "unsubscribe.html", visit)
 
     async def _suppress(self, visit: Visit) -> None:
-        shop, _, order = visit
+        shop, order = visit
         now = self._clock()
         is_new = await self._database.write(
             partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)

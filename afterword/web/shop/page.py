@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from afterword.domain.reviews.review import SITE
+from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Database
 from afterword.store.shops import find_public_key
-from afterword.web.render import UNCACHED, catalogues, page
+from afterword.web.render import UNCACHED, page
 from afterword.web.shop.product_data import product_data
 from afterword.web.shop.reading import Asked, is_scope, look, read_query
 from afterword.web.shop.view import page_path, shop_view
@@ -63,7 +64,7 @@ class ShopPages:
         if found is None:
             raise HTTPException(404)
         wanted = request.query_params.get("lang")
-        lang = wanted if wanted in catalogues else None
+        lang = wanted if wanted in catalogues() else None
         view = shop_view(asked, found, lang)
         data = product_data(found, f"{self._url}/{view.path}") if live and found.product else None
         answer = page(request, "showing.html", lang, view=view, data=data)

@@ -8,9 +8,9 @@ from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.orders import order_of
 from afterword.store.reviews.counts import Count, counts, ratings_in
 from afterword.store.reviews.rows import Order, Place, changed_reviews, published_reviews, reviews_by_stars
-from afterword.store.reviews.writing import order_for_review
 from afterword.store.shops import find_shop
 
 MOST = 20
@@ -100,7 +100,7 @@ def look(tx: Transaction, shop_id: str, asked: Asked) -> Found | None:
 def _product(tx: Transaction, shop: Shop, asked: Asked) -> Product | None:
     """None while nothing is published of it."""
     for newest in published_reviews(tx, shop.id, asked.scope, live=asked.live, most=1):
-        order = order_for_review(tx, shop, newest.order_id)
+        order = order_of(tx, shop, newest.order_id)
         lines = [line for line in order.lines if str(line.id) == asked.scope] if order else []
         return Product(newest.product_name or asked.scope, lines[0] if lines else None)
     return None

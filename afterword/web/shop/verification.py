@@ -24,13 +24,14 @@ from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.verification import Finding, Position, check_head, read_entry, written_line
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
-from afterword.mail.catalogue import day
+from afterword.i18n.catalogue import catalogues
+from afterword.i18n.dates import day
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.receipts import Found, find_receipt
 from afterword.store.reviews.verification import Tail, last_entries
 from afterword.store.shops import find_shop
-from afterword.web.render import UNCACHED, catalogues, page
+from afterword.web.render import UNCACHED, page
 
 LOOKED_AT = 1_000
 """Entries at the end of a chain that a view of its page is about."""
@@ -91,7 +92,7 @@ class VerificationPages:
         is_receipt = bool(_RECEIPT.fullmatch(receipt))
         found = await self._find(shop, receipt, live) if is_receipt else None
         wanted = request.query_params.get("lang")
-        lang = wanted if wanted in catalogues else None
+        lang = wanted if wanted in catalogues() else None
         view = _view(shop, live, look) | _view_of_receipt(receipt, is_receipt, found)
         answer = page(request, "verify.html", lang, **view, on=partial(_on, shop), asked_lang=lang)
         if live and not receipt:

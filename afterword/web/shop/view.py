@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
-
-from babel import Locale
-from babel.numbers import format_decimal
 
 from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import SITE, WRITE_FOR, Ratings, Review
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_lines
-from afterword.mail.catalogue import day
+from afterword.i18n.catalogue import catalogues
+from afterword.i18n.dates import day, locale_of, number
 from afterword.store.reviews.counts import Count
-from afterword.web.render import catalogues
 from afterword.web.shop.reading import ORDERS, STARS, Asked, Found
 
 LONGEST_TITLE = 160
@@ -107,10 +104,10 @@ def shop_view(asked: Asked, found: Found, lang: str | None) -> View:
         products=[(scope, shown(name, 60)) for scope, name in found.products.items()],
         tallies=_tallies(found),
         publishing=_publishing(shop),
-        languages=[(each, Locale.parse(each, sep="-").get_display_name() or each) for each in catalogues],
+        languages=[(each, locale_of(each).get_display_name() or each) for each in catalogues()],
         orders=ORDERS,
         day=day,
-        number=_number,
+        number=number,
     )
 
 
@@ -196,8 +193,3 @@ def _publishing(shop: Shop) -> Publishing:
 
 def _address(url: str | None) -> str:
     return url if url and url.startswith(("https://", "http://")) else ""
-
-
-@lru_cache(maxsize=4_096)
-def _number(value: float, lang: str, pattern: str | None = None) -> str:
-    return format_decimal(value, pattern, Locale.parse(lang, sep="-"))

@@ -18,109 +18,21 @@ from tests.postgres import new_database
 PACKAGE = Path(afterword.__file__).parent
 CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
 
-QUICK = (
-    "address_of_order",
-    "all_reviews",
-    "answer_invitation",
-    "any_remembered",
-    "chain_head",
-    "change_review",
-    "changed_reviews",
-    "claim_due",
-    "claim_notice",
-    "claimed_invitation",
-    "copies_of_text",
-    "count_changed",
-    "count_due",
-    "count_reviews",
-    "counts_in_turn",
-    "current_public_key",
-    "doubt_sending",
-    "due_notices",
-    "due_shops",
-    "end_notice",
-    "entries_from",
-    "entries_of_review",
-    "entry_by_hash",
-    "erase_past_versions",
-    "fail_lapsed_notice",
-    "find_suppression",
-    "first_due",
-    "forget_notice",
-    "forget_notices",
-    "id_order_of",
-    "imported_before",
-    "insert_entry",
-    "insert_import",
-    "insert_invitations",
-    "insert_notice",
-    "insert_orders",
-    "insert_past_version",
-    "insert_review",
-    "keep_notice",
-    "keys_of_chain",
-    "kinds_in_turn",
-    "lapsed",
-    "letter_at",
-    "list_invitations",
-    "longest_unchanged",
-    "mark_notice",
-    "mark_sending",
-    "move_chain_head",
-    "move_invitation",
-    "newest_reviews",
-    "next_in_chain",
-    "notice_identity",
-    "notices_to_shop",
-    "oldest_due",
-    "oldest_reviews",
-    "order_for_review",
-    "order_of",
-    "orders_of_address",
-    "orders_of_reviews",
-    "past_versions",
-    "places_changed_newest",
-    "places_changed_oldest",
-    "places_newest",
-    "places_of_scope_newest",
-    "places_of_scope_oldest",
-    "places_oldest",
-    "places_unpublished_newest",
-    "places_unpublished_oldest",
-    "private_key",
-    "public_key",
-    "put_off_notice",
-    "record_outcome",
-    "release_claim",
-    "release_notice",
-    "renew_lease",
-    "rescue_claimed",
-    "rest_notice",
-    "review_counts",
-    "review_of_shop",
-    "reviewer",
-    "reviews_in_turn",
-    "reviews_of_order",
-    "reviews_of_rating",
-    "reviews_to_publish",
-    "send_invitation",
-    "settle_from_journal",
-    "show_invitation",
-    "show_review",
-    "shown_reviews",
-    "standing",
-    "stop_webhook",
-    "versions_in_turn",
-    "waiting_by_shop",
-    "waiting_reviews",
-    "webhook_answered",
-    "webhook_of_shop",
-    "webhooks_of_shop",
-    "which_orders",
-    "world_of_review",
+MAY_SCAN = (
+    "all_suppressions",
+    "any_journal",
+    "count_invitations",
+    "count_notices",
+    "forget_journals",
+    "in_doubt",
+    "key_by_id",
+    "list_shops",
+    "look_for_a_move",
+    "stopped_webhooks",
+    "webhook_by_id",
 )
-"""What is asked while orders come in or letters go out, or by somebody who waits."""
-
+"""What is asked on the command line alone, or of a table of few rows. All the rest is asked while orders come in or
+messages go out, or by a person who waits: an index gives it what it reads."""
 
 SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held", "INDEX reviews_waiting")
 """What may be read from end to end: the shops, and the indexes of what is in hand just now, and of what waits."""
@@ -221,11 +133,13 @@ def test_what_is_claimed_is_found_by_its_numbers(database: EngineDatabase, is_an
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("name", QUICK)
-def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase, name: str) -> None:
-    plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
-    scans = [step for step in plan if step.startswith("SCAN") and not any(map(step.__contains__, SMALL))]
-    assert scans == [], plan
+def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase) -> None:
+    scanning = []
+    for name in sorted(all_queries().keys() - set(OF_POSTGRESQL)):
+        plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
+        if any(step.startswith("SCAN") and not any(map(step.__contains__, SMALL)) for step in plan):
+            scanning.append(name)
+    assert scanning == sorted(MAY_SCAN)
 
 
 IN_THE_ORDER_OF = {

@@ -12,8 +12,8 @@ from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.domain.invitations import Outcome
 from afterword.store.engine.database import JournalAddress
 from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.journal import rows as journal_rows
 from afterword.store.journal.journal import HEADER_SIZE, Journal, copy_journal, events
-from afterword.store.journal.journal import rows as journal_rows
 from afterword.store.journal.place import journal_place
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres

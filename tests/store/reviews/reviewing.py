@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from afterword.actions.reviews.writing import Said, Submission, Written, write_reviews
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review, Words
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.writing import ReviewedOrder, Said, Written, order_for_review, write_reviews
+from afterword.store.orders import StoredOrder, order_of
 from tests.store.cast import NOW, Member, import_one
 
 SIGNER = Signer("the secret from which this test's keys are made")
@@ -19,28 +20,28 @@ def nothing_found(text: str) -> tuple[str, ...]:
     return ()
 
 
-def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> ReviewedOrder:
+def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
     """An order that was just imported, as whoever writes about it needs it."""
-    order = order_for_review(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
+    order = order_of(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
     assert order is not None
     return order
 
 
 def write(
     tx: Transaction,
-    order: ReviewedOrder,
+    order: StoredOrder,
     line: int = 0,
     rating: int = 5,
     text: str = "Good bread.",
     *,
     seen: int = 0,
     now: float = NOW,
+    wants_reply: bool = False,
     **more: Any,
 ) -> Written:
     """What the author of an order says of one line (0 is the shop)."""
-    usual = {"wants_reply": False, "look": nothing_found, "signer": SIGNER}
-    said = [Said(line, Words(rating, text), seen)]
-    [written] = write_reviews(tx, order, said, now=now, **usual | more)
+    submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
+    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
     return written
 
 

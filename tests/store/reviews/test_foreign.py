@@ -2,16 +2,16 @@
 
 import threading
 
+from afterword.actions.reviews.foreign import Became, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_from
 from afterword.store.reviews.counts import counts, ratings
-from afterword.store.reviews.foreign import Became, import_reviews, which_imported_before
 from afterword.store.reviews.verification import check_now
 from afterword.store.reviews.walking import all_reviews
-from afterword.store.reviews.writing import order_for_review
 from afterword.store.shops import Shop
 from tests.store.cast import NOW, Member, another, closing_now, import_one, order
 from tests.store.reviews.reviewing import SIGNER, nothing_found, reviewed_order, told, write
@@ -124,7 +124,7 @@ def test_an_imported_review_takes_no_orders_number(database: EngineDatabase, alb
     [product, shop] = stored(database, alba.shop)
     assert len({before, product.order_id, shop.order_id, after}) == 4
     assert (product.line, shop.line) == (1, 0)
-    assert database.read_now(lambda tx: order_for_review(tx, alba.shop, product.order_id)) is None
+    assert database.read_now(lambda tx: order_of(tx, alba.shop, product.order_id)) is None
 
 
 def test_words_that_were_imported_are_known_when_they_come_again(

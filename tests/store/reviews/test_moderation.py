@@ -5,6 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from afterword.actions.reviews.moderation import (
+    answer,
+    doubt,
+    erase,
+    is_any_overdue,
+    publish,
+    publish_overdue,
+    reject,
+)
+from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import Refused
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REASONS
@@ -14,16 +24,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
 from afterword.store.overview import Waiting, waiting_by_shop
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.moderation import (
-    answer,
-    doubt,
-    erase,
-    is_any_overdue,
-    publish,
-    publish_overdue,
-    reject,
-)
-from afterword.store.reviews.writing import find_review, withdraw
+from afterword.store.reviews.writing import find_review
 from afterword.store.shops import change_shop
 from tests.store.cast import NOW, Member, another, closing_now, order
 from tests.store.reviews.reviewing import SIGNER, by_hand, counted, reviewed_order, told, write

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from afterword.actions.reviews.moderation import answer, erase, reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review, State
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.queries import query
-from afterword.store.reviews.moderation import answer, erase, reject
 from afterword.store.reviews.pages import LISTED, Selection, count_selected, places_of, reviews_at, simplified
 from afterword.store.reviews.rows import (
     FIRST,
@@ -22,7 +23,6 @@ from afterword.store.reviews.rows import (
     shown_reviews,
     waiting_reviews,
 )
-from afterword.store.reviews.writing import withdraw
 from afterword.store.shops import current_public_key, revoke_key, standing_of
 from tests.store.cast import NOW, Member, order
 from tests.store.reviews.reviewing import LINES, SIGNER, reviewed_order, write

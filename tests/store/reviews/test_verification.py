@@ -14,29 +14,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from afterword.base.errors import Refused
+from afterword.actions.reviews.foreign import import_review
+from afterword.actions.reviews.moderation import answer, doubt, erase, publish, reject
+from afterword.actions.reviews.writing import Said, Submission, withdraw, write_reviews
+from afterword.base.errors import Refused, ReviewChanged
+from afterword.domain.reviews import verification as checks
 from afterword.domain.reviews.chain import Signer, is_signed_by
 from afterword.domain.reviews.review import SITE, Review, Words
-from afterword.domain.reviews.review import verification as checks
 from afterword.domain.reviews.verification import START, read_entry
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
+from afterword.store.orders import StoredOrder
+from afterword.store.reviews import verification
 from afterword.store.reviews.chain import chain_head, entries_from
-from afterword.store.reviews.moderation import answer, doubt, erase, publish, reject
 from afterword.store.reviews.receipts import find_receipt
 from afterword.store.reviews.verification import Verification, last_entries
-from afterword.store.reviews.writing import (
-    ReviewChanged,
-    ReviewedOrder,
-    Said,
-    import_review,
-    review_of,
-    reviews_of_order,
-    verification,
-    withdraw,
-    write_reviews,
-)
+from afterword.store.reviews.writing import review_of, reviews_of_order
 from tests.needs import scale
 from tests.store.cast import NOW, Member, add_member, another, closing_now, order
 from tests.store.reviews.reviewing import LINES, SIGNER, nothing_found, reviewed_order, write
@@ -109,7 +103,7 @@ def shop(database: EngineDatabase, alba: Member) -> int:
 
 
 def every_kind(tx: Transaction, member: Member) -> None:
-    def new(name: str, line: int = 0, **more: Any) -> tuple[ReviewedOrder, Review]:
+    def new(name: str, line: int = 0, **more: Any) -> tuple[StoredOrder, Review]:
         about = reviewed_order(tx, member, order(name, email=f"{name}@x.example", lines=LINES))
         return about, write(tx, about, line, 4, f"About {name}.", **more).review
 
@@ -483,16 +477,16 @@ Act = tuple[str, int, int, int, bool]
 names = count(1)
 
 
-def do(tx: Transaction, orders: list[ReviewedOrder], act: Act, now: float) -> None:
+def do(tx: Transaction, orders: list[StoredOrder], act: Act, now: float) -> None:
     """One thing that somebody does. Raises Refused, ReviewChanged."""
     kind, which, line, rating, flag = act
     about = orders[which]
-    review = reviews_of_order(tx, about.shop, about.order_id).get(line)
+    review = reviews_of_order(tx, about.shop.id, about.order_id).get(line)
     if kind == "write":
         seen = review.version if review else 0
         said = [Said(line, Words(rating, f"Words of {rating}, {seen // 2}."), seen)]
         look = nothing_found if flag else lambda text: ("link",)
-        write_reviews(tx, about, said, wants_reply=flag, look=look, signer=SIGNER, now=now)
+        write_reviews(tx, Submission(about, said, flag), look, signer=SIGNER, now=now)
     elif review is not None:
         become(tx, review, act, now)
 

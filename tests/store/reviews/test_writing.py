@@ -6,21 +6,16 @@ from functools import partial
 
 import pytest
 
-from afterword.base.errors import Refused
+from afterword.actions.reviews.moderation import answer, doubt, erase, publish, publish_overdue, reject
+from afterword.actions.reviews.writing import withdraw
+from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import chain_head, entries_from, entries_of_review
 from afterword.store.reviews.counts import ratings
-from afterword.store.reviews.moderation import answer, doubt, erase, publish, publish_overdue, reject
-from afterword.store.reviews.writing import (
-    ReviewChanged,
-    find_review,
-    past_versions,
-    reviews_of_order,
-    withdraw,
-)
+from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
 from afterword.store.shops import change_shop, find_shop
 from tests.store.cast import NOW, Member, add_member, another, closing_now, order, state
 from tests.store.reviews.reviewing import LINES, SIGNER, by_hand, counted, reviewed_order, told, write
@@ -137,7 +132,7 @@ def test_of_many_who_write_at_once_one_is_first_and_the_others_are_told(
         for racer in racers:
             racer.join()
     assert sorted(became) == ["stored"] + ["told"] * 15
-    assert len(database.read_now(lambda tx: reviews_of_order(tx, alba.shop, about.order_id))) == 1
+    assert len(database.read_now(lambda tx: reviews_of_order(tx, alba.shop.id, about.order_id))) == 1
     assert database.read_now(lambda tx: chain_head(tx, alba.shop.id, live=True))[0] == 3
 
 
@@ -363,7 +358,7 @@ def test_no_shop_sees_or_counts_anothers_reviews(
         return write(tx, reviewed_order(tx, alba, order("A-16"))).review
 
     review = database.write_now(work)
-    assert database.read_now(lambda tx: reviews_of_order(tx, bruno.shop, review.order_id)) == {}
+    assert database.read_now(lambda tx: reviews_of_order(tx, bruno.shop.id, review.order_id)) == {}
     assert database.read_now(lambda tx: ratings(tx, bruno.shop.id, SITE, live=True)).total == 0
     assert database.read_now(lambda tx: entries_from(tx, bruno.shop.id, live=True)) == []
 

@@ -86,7 +86,7 @@ HOT = (
     "renew_lease",
     "order_of",
     "letter_at",
-    "order_for_review",
+    "order_of",
     "reviews_of_order",
     "insert_suppression",
     "list_invitations",

@@ -41,7 +41,7 @@ def written(site: Site, links: Links) -> dict[int, Review]:
     def read(tx: Transaction) -> dict[int, Review]:
         shop = find_shop(tx, links.review.split("/")[2])
         assert shop is not None
-        return reviews_of_order(tx, shop, links.order_id)
+        return reviews_of_order(tx, shop.id, links.order_id)
 
     return site.read(read)
 

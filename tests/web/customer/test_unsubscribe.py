@@ -3,23 +3,17 @@
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
-from jinja2 import nodes
 
 from afterword.domain.invitations import Invitation
 from afterword.mail import letter
-from afterword.mail.catalogue import read_catalogues
-from afterword.web import render
 from tests.axe import serious
 from tests.browser import Browser
 from tests.web.conftest import NOW, Links, Site
 
-MARK = re.compile(r"{{ \w+ }}")
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-TEMPLATES = Path(render.__file__).parent / "templates"
 
 
 def text(site: Site, path: str, **headers: str) -> str:
@@ -250,30 +244,3 @@ def letter_links(site: Site, links: Links) -> Iterator[str]:
     )
     found = re.findall(rb"https?://[^\s\"'<>]+", content.content)
     yield from {unescape(url.decode()) for url in found if url.decode().startswith(site.url)}
-
-
-# The words.
-
-
-def messages() -> set[str]:
-    """Every message that a page asks for."""
-    asked = set()
-    for path in TEMPLATES.glob("*.html"):
-        for call in render.templates.parse(path.read_text("utf-8")).find_all(nodes.Call):
-            if isinstance(call.node, nodes.Name) and call.node.name == "_":
-                assert isinstance(call.args[0], nodes.Const)
-                asked.add(call.args[0].value)
-    return asked
-
-
-@pytest.mark.parametrize("lang", sorted(read_catalogues(render.LOCALES).keys() - {"en"}))
-def test_a_catalogue_has_every_message_and_no_other_with_the_same_marks(lang: str) -> None:
-    found = read_catalogues(render.LOCALES)[lang].messages
-    assert found.keys() == messages()
-    for message, translation in found.items():
-        assert sorted(MARK.findall(message)) == sorted(MARK.findall(translation)), message
-
-
-def test_french_has_a_no_break_space_before_its_marks() -> None:
-    for translation in read_catalogues(render.LOCALES)["fr"].messages.values():
-        assert not re.search(r"(?<!\u00a0)[:;?!](?! }})", translation), translation

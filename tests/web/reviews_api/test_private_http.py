@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
+from afterword.actions.reviews.foreign import import_review
+from afterword.actions.reviews.moderation import answer, erase, reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import LINES_AN_ORDER, Review, review_id_of
-from afterword.store.reviews.moderation import answer, erase, reject
-from afterword.store.reviews.writing import import_review, withdraw
 from afterword.store.shops import revoke_key
 from afterword.web.reviews_api import private as private_reviews
 from afterword.web.reviews_api.private import PrivateReviews

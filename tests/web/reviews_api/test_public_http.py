@@ -8,11 +8,13 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
+from afterword.actions.reviews.foreign import import_review
+from afterword.actions.reviews.moderation import answer, erase, publish, reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.moderation import answer, erase, publish, reject
-from afterword.store.reviews.writing import import_review, order_for_review, withdraw
+from afterword.store.orders import order_of
 from afterword.store.shops import Standing, change_shop, revoke_key
 from afterword.web.reviews_api.answers import Answer
 from afterword.web.reviews_api.cache import Kept, Shelf
@@ -282,7 +284,7 @@ def test_head_is_answered_as_get_is_without_the_body(shop: Reviewed) -> None:
 
 def change_words(tx: Transaction, review: Review) -> None:
     shop = Reviewed.shop_of(tx, review)
-    order = order_for_review(tx, shop, review.order_id)
+    order = order_of(tx, shop, review.order_id)
     assert order is not None
     write(tx, order, rating=1, text="Other words.", seen=review.version, now=NOW + 1)
 

@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
+from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.review import LINES_AN_ORDER, SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.opening import open_sqlite
-from afterword.store.reviews.writing import import_review
 from afterword.store.shops import NewKeys, change_shop
 from tests.store.reviews.reviewing import SIGNER
 from tests.web.conftest import NOW, Site

@@ -12,14 +12,15 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
+from afterword.actions.reviews.moderation import reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_sqlite
-from afterword.store.reviews.moderation import reject
+from afterword.store.orders import order_of
 from afterword.store.reviews.walking import PAGE
-from afterword.store.reviews.writing import order_for_review, withdraw
 from afterword.store.shops import public_keys, revoke_key
 from afterword.web.server import Place, build_router
 from afterword.web.shop.feeds import Feeds
@@ -168,7 +169,7 @@ def test_each_review_comes_once_while_others_come_change_and_go(
         write_some(tx, alba, 5, first=10_000 * (first + 1))
         for index in (first, PAGE + 10 + first):
             review = there[index]
-            about = order_for_review(tx, alba.shop, review.order_id)
+            about = order_of(tx, alba.shop, review.order_id)
             assert about is not None
             write(tx, about, 1, 1, f"Other words, {index}.", seen=1, now=NOW + 60)
         reject(tx, there[-1 - first], "off topic", SIGNER, NOW + 60)

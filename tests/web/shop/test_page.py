@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.i18n.reasons import REASONS_IN_WORDS
 from tests.axe import serious
 from tests.browser import Browser
 from tests.store.cast import order
@@ -111,7 +111,7 @@ def test_how_reviews_are_checked_says_the_mode_of_this_shop(site: Site) -> None:
     shown.change(moderation="by hand", publish_after=5 * 86_400)
     page = text(html(shown))
     assert "looks at every review" in page and "published after 5 days at the latest" in page
-    for reason in REASONS.values():
+    for reason in REASONS_IN_WORDS.values():
         assert reason in page
     for promised in (
         "Nothing is given for a review",

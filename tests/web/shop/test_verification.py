@@ -10,15 +10,15 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from afterword.actions.reviews.moderation import reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.chain import Signer, is_signed_by
 from afterword.domain.reviews.verification import START, read_entry, read_line
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_sqlite
+from afterword.store.orders import order_of
 from afterword.store.reviews.chain import add_entry, entries_from
-from afterword.store.reviews.moderation import reject
-from afterword.store.reviews.writing import order_for_review
 from afterword.web.server import Place, build_router
 from afterword.web.shop import verification
 from tests.axe import serious
@@ -48,7 +48,7 @@ def reviewed(site: Site) -> Iterator[Reviewed]:
         signer = Signer(SECRET)
         numbers = "SELECT order_id, live FROM orders WHERE shop_id = :shop ORDER BY live DESC"
         (live, _), (test, _) = tx.rows(numbers, {"shop": shop.id})
-        about, other = (order_for_review(tx, shop, number) for number in (live, test))
+        about, other = (order_of(tx, shop, number) for number in (live, test))
         assert about and other
         written = write(tx, about, text="Very good.", signer=signer)
         write(tx, about, 1, 1, "Stale.", signer=signer)

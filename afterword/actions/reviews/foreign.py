@@ -1,16 +1,19 @@
-"""The rows of reviews that were collected elsewhere."""
+"""Importing reviews that were collected elsewhere."""
 
 import secrets
 from collections.abc import Sequence
 from typing import Literal
 
-from afterword.domain.reviews.chain import Signer
+from afterword.actions.reviews.changes import Work
+from afterword.actions.reviews.writing import Look
+from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review, review_id_of, text_hash
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
-from afterword.store.reviews.writing import Look, import_review
+from afterword.store.reviews.counts import count
+from afterword.store.reviews.writing import insert_review
 
 Became = Literal["imported", "waiting", "imported before"]
 """What became of one; `waiting` is imported too, and waits for a person."""
@@ -47,6 +50,18 @@ def import_reviews(
     return became
 
 
+def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
+    """Stores a review that was collected elsewhere, marked as imported and not verified by us. No one is notified.
+
+    Returns whether there was none of that number.
+    """
+    if not insert_review(tx, review):
+        return False
+    count(tx, None, review)
+    Work(tx, signer, now).record(review, "imported", imported_details(review))
+    return True
+
+
 def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign], *, live: bool) -> list[bool]:
     """Of each, whether it was imported before."""
     keys = [{"shop_id": shop.id, "live": int(live), "source_key": foreign.key} for foreign in found]
@@ -76,14 +91,9 @@ def _review(
         written_at=foreign.written_at,
         changed_at=int(now),
         published_at=None if flags else foreign.written_at,
-        publish_at=None,
         flags=flags,
-        reason=None,
         reply=foreign.reply,
         replied_at=foreign.replied_at,
-        wants_reply=False,
-        doubt=None,
-        doubted_at=None,
         text_hash=text_hash(foreign.text),
         address_hash="",
     )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from afterword.actions.reviews.foreign import Became, import_reviews, which_imported_before
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
@@ -20,7 +21,6 @@ from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database
-from afterword.store.reviews.foreign import Became, import_reviews, which_imported_before
 
 ROWS_A_TRANSACTION = 200
 """Few enough that a server on the same file gets its turn in between."""

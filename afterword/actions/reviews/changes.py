@@ -1,0 +1,55 @@
+"""A change of a review is one transaction: its row, the counts, its entry in the chain, and who is notified."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from afterword.base.errors import ReviewChanged
+from afterword.domain.reviews.chain import Entry, Kind, Signer
+from afterword.domain.reviews.review import Review
+from afterword.store.engine.database import Transaction
+from afterword.store.notices import tell_programs
+from afterword.store.reviews.chain import add_entry
+from afterword.store.reviews.counts import count
+from afterword.store.reviews.writing import insert_review, keep_past_version, replace_review
+
+EVENTS = ("published", "rejected", "withdrawn", "replied")
+"""What webhooks are notified of, besides `received`."""
+
+
+class Work(NamedTuple):
+    """A transaction, who signs the chain in it, and the moment it happens (epoch seconds)."""
+
+    tx: Transaction
+    signer: Signer
+    now: float
+
+    def after(self, review: Review | None) -> int:
+        """The moment of a change: later than the review's last one, so that no two states of it look alike."""
+        return max(int(self.now), review.changed_at + 1) if review else int(self.now)
+
+    def record(self, review: Review, kind: Kind, details: Mapping[str, object]) -> Entry:
+        """Adds to the chain."""
+        return add_entry(self.tx, self.signer, review, kind, details, now=self.now)
+
+    def notify(self, review: Review, event: str) -> None:
+        tell_programs(self.tx, review, event, now=self.now)
+
+
+def change(work: Work, old: Review, new: Review, kind: Kind, details: Mapping[str, object]) -> Review:
+    """Stores what was decided about a review. Raises ReviewChanged when it is no longer `old`."""
+    replace_review(work.tx, old, new)
+    count(work.tx, old, new)
+    work.record(new, kind, details)
+    if kind in EVENTS:
+        work.notify(new, kind)
+    return new
+
+
+def store_version(work: Work, old: Review | None, new: Review) -> None:
+    """Stores a first version, or one that takes the place of `old`. Raises ReviewChanged when another came first."""
+    if old is not None:
+        replace_review(work.tx, old, new)
+        keep_past_version(work.tx, old)
+    elif not insert_review(work.tx, new):
+        raise ReviewChanged
+    count(work.tx, old, new)

@@ -1,0 +1,149 @@
+"""The tests of the tests: each guarantee taken out of the code, and the test that must notice."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.mutations.mutation import PROJECT, Mutation, addresses_of, mutated, places
+from tests.mutations.of_messages import OF_MESSAGES
+from tests.mutations.of_orders import OF_ORDERS
+from tests.mutations.of_reviews import OF_REVIEWS
+
+MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
+NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+"""Loading those that the tests do not use takes longer than most of the tests."""
+
+AT_ONCE = 3
+LONGEST = 120
+"""Seconds that a run may hang before it counts as failed."""
+
+
+class Run(NamedTuple):
+    """How pytest ended, and what it said."""
+
+    code: int
+    said: str
+
+
+class Bench:
+    """A copy of the project, in which the chosen tests pass, and from it one copy for each mutation."""
+
+    def __init__(self, folder: Path, chosen: list[Mutation]) -> None:
+        self._folder = folder
+        self._whole = folder / "whole"
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+        for name in ("afterword", "tests", "tools"):
+            shutil.copytree(PROJECT / name, self._whole / name)  # with what is compiled, which takes long
+        shutil.copy(PROJECT / "pyproject.toml", self._whole)
+        tests = sorted({test for mutation in chosen for test in addresses_of(mutation)})
+        self._before = self._pool.submit(_run, self._whole, *tests)
+        self._runs: dict[str, Future[Run]] = {
+            mutation.name: self._pool.submit(self._mutate, number, mutation)
+            for number, mutation in enumerate(chosen)
+        }
+
+    def before(self) -> Run:
+        return self._before.result()
+
+    def after(self, mutation: Mutation) -> Run:
+        return self._runs[mutation.name].result()
+
+    def _mutate(self, number: int, mutation: Mutation) -> Run:
+        copy = self._folder / f"{number}"
+        shutil.copytree(self._whole, copy, copy_function=os.link)
+        [place] = places(mutation)
+        file = copy / place.file
+        text = file.read_text("utf-8")
+        file.unlink()  # the copies share their files
+        for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
+            compiled.unlink()
+        file.write_text(mutated(text, place, mutation), "utf-8")
+        run = _run(copy, "-x", *addresses_of(mutation))
+        shutil.rmtree(copy)
+        return run
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _run(copy: Path, *arguments: str) -> Run:
+    line = [sys.executable, "-m", "pytest", "-q", "--tb=short", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "AFTERWORD_TEST_SCALE": "1", **NO_PLUGINS}
+    try:
+        done = subprocess.run(
+            line, cwd=copy, env=environment, capture_output=True, text=True, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired as hung:
+        return Run(1, f"FAILED: it hung for {hung.timeout} s")
+    return Run(done.returncode, done.stdout + done.stderr)
+
+
+def title(mutation: Mutation) -> str:
+    return f"{mutation.guarantee}: {mutation.name}"
+
+
+@pytest.fixture(scope="module")
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Runs the mutations of those tests that were chosen here, as far as they apply."""
+    asking = [
+        item.callspec.params["mutation"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and item.originalname == test_a_mutation_is_noticed.__name__
+        and item.path == Path(__file__)
+    ]
+    made = Bench(tmp_path_factory.mktemp("mutations"), [each for each in asking if not outdated(each)])
+    yield made
+    made.close()
+
+
+def outdated(mutation: Mutation) -> str | None:
+    """What is to be done, if it does not apply any more."""
+    if len(found := places(mutation)) != 1:
+        what = f"{mutation.old!r} is found {len(found)} times in {mutation.where}"
+        return f"{what}: change `where` or `old` to where that is done now"
+    if len(files := addresses_of(mutation)) != 1:
+        return f"there are {len(files)} tests named {mutation.test}: name the one that must fail"
+    return None
+
+
+def test_every_guarantee_has_mutations() -> None:
+    guarantees = [mutation.guarantee for mutation in MUTATIONS]
+    assert set(guarantees) == set(range(1, 11))
+    assert all(guarantees.count(number) >= 3 for number in range(1, 11))
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=title)
+def test_a_mutation_still_applies(mutation: Mutation) -> None:
+    to_do = outdated(mutation)
+    assert to_do is None, f"the mutation {mutation.name!r} in tests/mutations does not apply: {to_do}"
+
+
+def test_a_mutation_that_does_not_apply_says_what_is_to_be_done() -> None:
+    mutation = MUTATIONS[0]
+    for wrong, says in (
+        ({"where": "Committer.nothing"}, "found 0 times in Committer.nothing: change `where` or `old`"),
+        ({"old": "self"}, f"times in {mutation.where}: change `where` or `old`"),
+        ({"test": "test_nothing[sqlite]"}, "there are 0 tests named test_nothing[sqlite]: name the one"),
+    ):
+        assert says in str(outdated(mutation._replace(**wrong)))
+
+
+def test_without_mutations_they_all_pass(bench: Bench) -> None:
+    assert bench.before().code == 0, bench.before().said
+
+
+@pytest.mark.parametrize("mutation", [each for each in MUTATIONS if not outdated(each)], ids=title)
+def test_a_mutation_is_noticed(bench: Bench, mutation: Mutation) -> None:
+    run = bench.after(mutation)
+    assert run.code == 1 and "FAILED" in run.said, (
+        f"the mutation {mutation.name!r} of guarantee {mutation.guarantee} survives {mutation.test}:\n{run.said}"
+    )
