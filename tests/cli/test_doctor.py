@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from afterword.base.settings import read_settings
-from afterword.cli import checks
-from afterword.cli.commands.doctor import MOST_NAMED
+from afterword.actions import health
+from afterword.actions.backlog import MOST_LISTED
 from afterword.domain.invitations import Outcome
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.journal import HEADER_SIZE
@@ -29,8 +29,8 @@ def examine(afterword: Command, code: int, **settings: str) -> tuple[dict[str, A
     ran = afterword.run("doctor", "--json", **settings)
     assert (ran.code, ran.err) == (code, ""), ran
     told = json.loads(ran.out)
-    assert told["well"] == (code == 0)
-    return told, {each["check"]: each["says"] for each in told["checks"] if each["level"] == "trouble"}
+    assert told["ok"] == (code == 0)
+    return told, {each["check"]: each["says"] for each in told["checks"] if each["level"] == "action"}
 
 
 def send_some(tx: Transaction, outcome: Outcome, count: int = 1) -> Member:
@@ -57,16 +57,16 @@ def test_a_new_folder_is_well(afterword: Command) -> None:
         ("scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"), 0
     )
     said = afterword.say("doctor")
-    assert said.endswith("\nAll is well.\n")
-    assert "NO MAIL IS SENT" in said
+    assert said.endswith("\nEverything is fine.\n")
+    assert "NO E-MAIL IS SENT" in said
 
 
 def test_a_wrong_setting_is_told_as_the_rest_is(afterword: Command) -> None:
     _, troubles = examine(afterword, 1, AFTERWORD_PORT="eighty")
     assert troubles == {"settings": "AFTERWORD_PORT is not a whole number from 1 to 65535"}
     _, troubles = examine(afterword, 1, AFTERWORD_FROM="nobody", AFTERWORD_SMTP="smtp://127.0.0.1:1?tls=none")
-    assert troubles.keys() == {"letters", "mail"}
-    assert troubles["letters"].startswith("AFTERWORD_FROM: ")
+    assert troubles.keys() == {"sender", "mail"}
+    assert troubles["sender"].startswith("AFTERWORD_FROM: ")
 
 
 def test_the_mail_server_is_visited(afterword: Command) -> None:
@@ -74,7 +74,7 @@ def test_the_mail_server_is_visited(afterword: Command) -> None:
         settings = {"AFTERWORD_SMTP": peer.url, "AFTERWORD_FROM": "reviews@alba.example"}
         told, troubles = examine(afterword, 0, **settings)
         assert (peer.connections, peer.messages) == (1, [])
-    assert f"The mail server 127.0.0.1:{peer.port} takes letters." in [
+    assert f"The mail server 127.0.0.1:{peer.port} accepts e-mails." in [
         each["says"] for each in told["checks"]
     ]
     _, troubles = examine(afterword, 1, **settings)
@@ -82,13 +82,13 @@ def test_the_mail_server_is_visited(afterword: Command) -> None:
 
 
 def test_one_in_doubt_is_named_with_what_to_do(afterword: Command) -> None:
-    sent(afterword, Outcome("in_doubt", "the connection broke"), count=MOST_NAMED + 2)
+    sent(afterword, Outcome("in_doubt", "the connection broke"), count=MOST_LISTED + 2)
     told, troubles = examine(afterword, 1)
     assert troubles["in doubt"] == "And 2 more: afterword invitation list SHOP --state in_doubt"
-    assert len(told["in_doubt"]) == MOST_NAMED
+    assert len(told["in_doubt"]) == MOST_LISTED
     number = told["in_doubt"][0]["id"]
     said = afterword.run("doctor").out
-    assert f"LOOK in doubt    Invitation {number} of shop 1 (order A-0) may have been sent or not" in said
+    assert f"ACTION in doubt     Invitation {number} of shop 1 (order A-0) may or may not have been sent" in said
     assert f"afterword invitation send {number}" in said
 
 
@@ -98,7 +98,7 @@ def test_a_letter_that_waits_too_long_needs_a_person(afterword: Command) -> None
     database.write_now(lambda tx: import_batch(tx, member, order("A-1")))
     database.close_now()
     _, troubles = examine(afterword, 1)
-    assert troubles["lateness"].startswith("The oldest due letter waits since 2026-03-01T14:12:06Z")
+    assert troubles["lateness"].startswith("The oldest due e-mail has been waiting since 2026-03-01T14:12:06Z")
 
 
 def reviews_of(told: dict[str, Any]) -> list[tuple[str, str]]:
@@ -115,10 +115,10 @@ def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person
 
     database = afterword.database()
     told, _ = examine(afterword, 0)
-    assert (told["waiting_reviews"], reviews_of(told)) == (0, [("well", "No review waits for a person.")])
+    assert (told["waiting_reviews"], reviews_of(told)) == (0, [("ok", "No review is waiting for moderation.")])
     database.write_now(lambda tx: work(tx, ()))
     waits = (
-        "1 review waits for a person of shop {0}, since 2026-03-01T14:12:06Z: "
+        "1 review of shop {0} has been waiting for moderation since 2026-03-01T14:12:06Z: "
         "afterword review list {0} --state waiting"
     )
     told, _ = examine(afterword, 0)
@@ -126,18 +126,18 @@ def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person
     database.write_now(lambda tx: work(tx, ("link",)))
     database.close_now()
     told, troubles = examine(afterword, 1)
-    assert reviews_of(told) == [("trouble", troubles["reviews"]), ("note", waits.format(1))]
-    assert troubles["reviews"].startswith(waits.format(2) + ". In one of them the checks found something")
+    assert reviews_of(told) == [("action", troubles["reviews"]), ("note", waits.format(1))]
+    assert troubles["reviews"].startswith(waits.format(2) + ". A flagged review is never published automatically")
     assert "longer than 1h" in troubles["reviews"]
 
 
 def test_a_lost_journal_holds_everything_until_it_is_accepted(afterword: Command) -> None:
-    assert "nothing is held back" in afterword.run("doctor", "--accept").sentence
+    assert "sending is not paused" in afterword.run("doctor", "--accept").sentence
     sent(afterword, Outcome("sent", "250 ok"))
     journal = afterword.data / "send.journal"
     journal.rename(afterword.folder / "elsewhere")
     _, troubles = examine(afterword, 1)
-    assert troubles["journal"].startswith("NOTHING IS SENT: ")
+    assert troubles["journal"].startswith("SENDING IS PAUSED: ")
     assert "afterword doctor --accept" in troubles["journal"]
     assert afterword.json("doctor", "--accept") == {"accepted": True, "in_doubt": 0}
     assert journal.exists()
@@ -165,13 +165,13 @@ def test_a_journal_whose_server_is_away_is_not_called_lost(
         with away(journal):
             _, troubles = examine(afterword, 1, **settings)
             assert troubles["journal"].startswith(
-                "NOTHING IS SENT: the send journal, the database that AFTERWORD_JOURNAL names, cannot be reached "
-                "just now (PostgreSQL cannot be reached: "
+                "SENDING IS PAUSED: the send journal, the database that AFTERWORD_JOURNAL names, cannot be reached "
+                "(PostgreSQL cannot be reached: "
             )
             assert "--accept" not in troubles["journal"]
             refused = afterword.run("doctor", "--accept", **settings).sentence
-            assert refused.startswith("the send journal cannot be reached just now (PostgreSQL cannot be ")
-            assert refused.endswith("nobody can tell; nothing was accepted")
+            assert refused.startswith("the send journal cannot be reached (PostgreSQL cannot be ")
+            assert refused.endswith("unknown whether it is lost; nothing was accepted")
         examine(afterword, 0, **settings)
         with journal_of(journal) as found:
             assert len(list(found.lines_from(HEADER_SIZE))) == (2 if before == "has sent" else 0)
@@ -194,7 +194,7 @@ def test_a_damaged_database_is_told_in_a_sentence(afterword: Command) -> None:
     path.write_bytes(content)
     ran = afterword.run("doctor")
     assert (ran.code, ran.err) == (1, "")
-    assert "LOOK database" in ran.out
+    assert "ACTION database" in ran.out
 
 
 def test_data_that_everybody_can_read_needs_a_person(afterword: Command) -> None:
@@ -203,7 +203,7 @@ def test_data_that_everybody_can_read_needs_a_person(afterword: Command) -> None
     examine(afterword, 0)
     (afterword.data / "afterword.db").chmod(0o644)
     _, troubles = examine(afterword, 1)
-    assert troubles["privacy"].startswith("Everybody on this machine can read ")
+    assert troubles["privacy"].startswith("Every user of this machine can read ")
     afterword.data.chmod(0o700)
     examine(afterword, 0)
 
@@ -211,6 +211,6 @@ def test_data_that_everybody_can_read_needs_a_person(afterword: Command) -> None
 def test_little_disk_space_needs_a_person(afterword: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     afterword.say("migrate")
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage(2**40, 2**40, 2**20))
-    [found] = checks.of_room(read_settings({"AFTERWORD_DATA": str(afterword.data)}))
-    assert (found.level, found.says) == ("trouble", f"Only 1 MiB are free in {afterword.data}.")
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: usage(2**40, 2**40, 2**20))
+    [found] = health._disk(read_settings({"AFTERWORD_DATA": str(afterword.data)}))
+    assert (found.level, found.says) == ("action", f"Only 1 MiB are free in {afterword.data}.")

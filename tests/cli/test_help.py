@@ -42,7 +42,7 @@ PROMISED = {
     "review publish ID": {"--version", "--json"},
     "review reject ID": {"--reason", "--version", "--json"},
     "review reply ID [TEXT]": {"--remove", "--version", "--json"},
-    "review doubt ID": {"--reason", "--json"},
+    "review dispute ID": {"--reason", "--json"},
     "review erase ID": {"--json"},
     "suppression list SHOP": {"--json"},
     "suppression add SHOP EMAIL": {"--reason", "--json"},
@@ -84,7 +84,7 @@ def test_every_command_says_what_it_does_and_so_does_each_of_its_options(words: 
     assert command.help is not None
     assert command.get_short_help_str(80).endswith((".", "…")), "one line that is not cut off"
     for option in command.params:
-        if isinstance(option, click.Option) and option.name not in ("reason",):
+        if isinstance(option, click.Option):
             assert option.help, option
 
 

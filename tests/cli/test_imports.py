@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from afterword.actions.reviews.moderation import reject
-from afterword.cli.commands.exports import export_fields
+from afterword.actions import present
 from afterword.store.engine.database import Transaction
 from afterword.store.reviews.walking import all_reviews
 from tests.cli.command import Command
@@ -43,13 +43,13 @@ def reviews(afterword: Command, shop_id: int = 1, *, live: bool = True) -> list[
     """As they would be exported."""
     with closing_now(afterword.database()) as database:
         rows = database.read_now(lambda tx: all_reviews(tx, shop_id, live=live, most=10_000))
-    return [dict(export_fields(row)) for row in rows]
+    return [dict(present.exported(row)) for row in rows]
 
 
 def test_a_table_of_reviews_is_imported_and_marked(afterword: Command, file: Callable[..., str]) -> None:
     name = file(f"{HEAD}\n{ROWS}")
     said = afterword.say("import", "Alba's bakery", name, "--from", "Old Reviews Ltd")
-    assert said == "2 imported.\n"
+    assert said == "2 reviews imported.\n"
     bread, shop = reviews(afterword)
     assert (bread["rating"], bread["text"], bread["author"]) == (5, "Good, crusty bread.", "Clara N.")
     assert (bread["product_id"], bread["published_at"]) == ("100", "2026-02-10T11:00:00Z")
@@ -71,7 +71,7 @@ def test_a_bad_row_is_told_and_takes_no_good_one_with_it(
 ) -> None:
     name = file(f"{HEAD}\n{ROWS}r-3,6,,Clara,soon,,\nr-4,3,Fair.,Clara,2026-02-12,,,,too,many\n")
     ran = afterword.run("import", "1", name)
-    assert (ran.code, ran.out) == (1, "2 imported.\n2 cannot be imported: what is wrong stands above.\n")
+    assert (ran.code, ran.out) == (1, "2 reviews imported.\n2 rows not imported: see the errors above.\n")
     assert ran.err.splitlines() == [
         "line 5, rating: 1 to 5 stars",
         "line 5, text: missing",
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_utf_8_loses_only_the_rows_that_are_not(
 
 def test_columns_of_which_nothing_is_read_are_named(afterword: Command, file: Callable[..., str]) -> None:
     name = file("rating,text,date,Colour,\x1b[31m\n5,Good.,2026-02-10,red,\n")
-    assert afterword.say("import", "1", name).splitlines()[0] == r"Nothing was read of Colour, \x1b[31m."
+    assert afterword.say("import", "1", name).splitlines()[0] == r"Ignored columns: Colour, \x1b[31m."
     assert afterword.json("import", "1", name)["ignored_columns"] == ["Colour", "\x1b[31m"]
 
 
@@ -120,12 +120,12 @@ def test_a_dry_run_says_the_same_and_changes_nothing(afterword: Command, file: C
     assert reviews(afterword) == []
     done = afterword.json("import", "1", name)
     assert done == dry | {"dry_run": False}
-    assert afterword.say("import", "1", name, "--dry-run").startswith("0 would be imported.\n4 were imported")
+    assert afterword.say("import", "1", name, "--dry-run").startswith("0 reviews would be imported.\n4 reviews imported before")
 
 
 def test_what_the_checks_find_waits(afterword: Command, file: Callable[..., str]) -> None:
     name = file("rating,text,date\n5,Write to clara@nunez.example,2026-02-10\n")
-    assert "of which 1 wait for a person" in afterword.say("import", "1", name)
+    assert "1 of them flagged, waiting for moderation" in afterword.say("import", "1", name)
     [review] = reviews(afterword)
     assert (review["state"], review["flags"]) == ("waiting", "e-mail address")
 
