@@ -45,7 +45,7 @@ from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
 from afterword.web.orders_api.reader import Readers
-from afterword.web.server import Place, build_server, build_web
+from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
 
 OUTBOX_SENDER = "reviews@localhost"
@@ -212,7 +212,7 @@ async def serve(
     spool = _own_folder(settings.data / "spool")
     readers = Readers()
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    place = Place(settings.link_secret(), settings.body_limit, spool, settings.url)
+    place = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, place), *address)
     say_how_letters_go(settings, database)
     stopping = _stop_signals()

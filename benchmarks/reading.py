@@ -16,8 +16,8 @@ import msgspec
 
 from afterword.domain.reviews.review import SITE
 from afterword.store.engine.database import Transaction
-from afterword.web.reviews_api.cache import Kept
-from afterword.web.reviews_api.public import MOST_REVIEWS, PUBLIC_REVIEWS, Place, look
+from afterword.web.reviews_api.cache import CachedAnswer
+from afterword.web.reviews_api.public import MOST_REVIEWS, PUBLIC_REVIEWS, PublicAddress, look
 from benchmarks.ground import Ground, MissingError, WrongResultError, open_data, say
 from benchmarks.reviewed import OF_A_PRODUCT, fill_reviews
 from benchmarks.serving import AFTERWORD, CONSTANT, HOST, sampled, serving
@@ -74,10 +74,10 @@ class Reviewed:
         self._database.close_now()
 
 
-def _look(tx: Transaction, public_key: str, scope: str) -> Kept:
+def _look(tx: Transaction, public_key: str, scope: str) -> CachedAnswer:
     """What a request makes of it when nothing is kept."""
-    kept = look(tx, Place(public_key, scope, MOST_REVIEWS), None)
-    if not isinstance(kept, Kept):
+    kept = look(tx, PublicAddress(public_key, scope, MOST_REVIEWS), None)
+    if not isinstance(kept, CachedAnswer):
         raise WrongResultError("the public key is not known")
     return kept
 

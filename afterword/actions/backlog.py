@@ -10,7 +10,7 @@ from afterword.domain.values import counted, utc_text
 from afterword.store.due_notices import Trouble, notices_in_trouble
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.overview import Waiting, count_by_state, in_doubt, oldest_due, waiting_by_shop
+from afterword.store.overview import WaitingReviews, count_by_state, in_doubt, oldest_due, waiting_by_shop
 from afterword.store.shops import shops_of
 from afterword.store.webhooks import stopped_webhooks
 
@@ -110,7 +110,7 @@ def reviews(database: EngineDatabase, details: dict[str, Any], now: float) -> It
         yield Finding("reviews", "note", says)
 
 
-def _waiting(tx: Transaction) -> tuple[list[Waiting], list[tuple[Waiting, Shop]]]:
+def _waiting(tx: Transaction) -> tuple[list[WaitingReviews], list[tuple[WaitingReviews, Shop]]]:
     """All shops, and those that are listed: the ones with the oldest flagged reviews first."""
     waiting = waiting_by_shop(tx)
     waiting.sort(key=lambda found: (found.found_since is None, found.found_since or found.since))
@@ -118,7 +118,7 @@ def _waiting(tx: Transaction) -> tuple[list[Waiting], list[tuple[Waiting, Shop]]
     return waiting, list(zip(first, shops_of(tx, [found.shop_id for found in first]), strict=True))
 
 
-def _waiting_at(found: Waiting, shop: Shop, now: float) -> Finding:
+def _waiting_at(found: WaitingReviews, shop: Shop, now: float) -> Finding:
     amount = counted(found.amount, "review")
     verb = "has" if found.amount == 1 else "have"
     says = (

@@ -12,7 +12,7 @@ from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
 from afterword.store.invitations import InvitationRow
 from afterword.store.orders import StoredOrder
-from afterword.store.reviews.receipts import Found
+from afterword.store.reviews.receipts import FoundReceipt
 from afterword.store.reviews.walking import Collected
 from afterword.store.suppressions import Suppression
 from afterword.store.webhooks import Webhook
@@ -113,11 +113,11 @@ def entry(entry: Entry) -> Fields:
     }
 
 
-def receipt(found: Found) -> Fields:
+def receipt(found: FoundReceipt) -> Fields:
     """`has_words` is null where no salt was given."""
     entry = found.entry
     named = {"entry": entry.seq, "review": entry.review_id, "version": entry.version}
-    return named | {"status": found.became, "has_words": found.has_words}
+    return named | {"status": found.status, "has_words": found.has_words}
 
 
 def exported(row: Collected) -> Fields:

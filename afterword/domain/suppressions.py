@@ -2,7 +2,7 @@
 
 import hashlib
 
-REASONS = ("unsubscribed", "bounced", "complained", "erased", "by the shop")
+SUPPRESSION_REASONS = ("unsubscribed", "bounced", "complained", "erased", "by the shop")
 
 
 def address_hash(salt: str, email: str) -> str:

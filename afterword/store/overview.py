@@ -33,7 +33,7 @@ def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:
     ]
 
 
-class Waiting(NamedTuple):
+class WaitingReviews(NamedTuple):
     """The live reviews of one shop that wait for a person: how many, and since when (epoch seconds) the oldest.
 
     `found_since` is that of the oldest in which the checks found something: time does not publish it.
@@ -45,6 +45,6 @@ class Waiting(NamedTuple):
     found_since: int | None
 
 
-def waiting_by_shop(tx: Transaction) -> list[Waiting]:
+def waiting_by_shop(tx: Transaction) -> list[WaitingReviews]:
     """One for each shop that has any."""
-    return [Waiting(*row) for row in tx.rows(query("waiting_by_shop"))]
+    return [WaitingReviews(*row) for row in tx.rows(query("waiting_by_shop"))]

@@ -25,10 +25,9 @@ class NewKeys(NamedTuple):
     public_test_key: str
 
 
-class Standing(NamedTuple):
-    """All that what is read with a public key hangs on, but for the scope. While it is the same, so is what is read:
-    whatever becomes of a review adds an entry to its chain in the same transaction, and `head` is the hash of the
-    last."""
+class CacheKey(NamedTuple):
+    """What a public answer depends on besides its scope. If it is unchanged, so is the answer: every change of a
+    review appends to the chain in the same transaction, and `head` is the hash of the chain's last entry."""
 
     shop_id: int
     live: bool
@@ -152,10 +151,10 @@ def current_public_key(tx: Transaction, shop: Shop, *, live: bool) -> str | None
     return rows[0][0] if rows else None
 
 
-def standing_of(tx: Transaction, shop_id: int, shown: str) -> Standing | None:
+def cache_key_of(tx: Transaction, shop_id: int, shown: str) -> CacheKey | None:
     """Whose pages a public key of this shop reads, and as of when; None when it is wrong or revoked."""
-    for live, timezone, head in tx.rows(query("standing"), {"shop_id": shop_id, "secret": shown}):
-        return Standing(shop_id, bool(live), timezone, head)
+    for live, timezone, head in tx.rows(query("cache_key"), {"shop_id": shop_id, "secret": shown}):
+        return CacheKey(shop_id, bool(live), timezone, head)
     return None
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from afterword.domain.shops import Shop
-from afterword.domain.suppressions import REASONS, address_hash
+from afterword.domain.suppressions import SUPPRESSION_REASONS, address_hash
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
@@ -30,8 +30,8 @@ def suppress(tx: Transaction, shop: Shop, email: str, *, live: bool, reason: str
     alone. Returns whether it is new. Guarantee 6. Raises ValueError for a reason that is not in REASONS, which
     the send journal could not be read again with.
     """
-    if reason not in REASONS:
-        raise ValueError(f"{reason!r} is no reason to suppress an address: {', '.join(REASONS)}")
+    if reason not in SUPPRESSION_REASONS:
+        raise ValueError(f"{reason!r} is no reason to suppress an address: {', '.join(SUPPRESSION_REASONS)}")
     hashed = address_hash(shop.salt, email)
     key = {"shop_id": shop.id, "live": int(live), "address_hash": hashed}
     row = {"address": email, "reason": reason, "created_at": int(now)}

@@ -1,12 +1,12 @@
 """Reads a request's body: a small one into memory, a large one into a file, never more than the limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from starlette.types import Receive
 
 IN_MEMORY = 2**20
 """Bytes of a body that are kept in memory; the rest of a larger one goes to a file."""

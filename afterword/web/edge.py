@@ -1,17 +1,13 @@
-"""The outermost room: one path for each place, whatever slashes it was written with, and the same headers on all.
+"""The outermost layer: one path for each route, however its slashes are written, and the same headers on all.
 
 `//private/v3/orders` and a trailing slash reach the same place without a redirect, which PHP's cURL would not
 follow (contract/orders-api, "The request").
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SLASHES = re.compile(r"/{2,}")
 
@@ -20,7 +16,7 @@ class Edge:
     """Sends a request to its place: the busiest ones directly, all others through the router."""
 
     def __init__(
-        self, router: Asgi, direct: Mapping[str, Asgi], below: Mapping[str, Asgi] | None = None
+        self, router: ASGIApp, direct: Mapping[str, ASGIApp], below: Mapping[str, ASGIApp] | None = None
     ) -> None:
         """`direct` are the places of whole paths, `below` those of all paths that begin so."""
         self._router = router
@@ -38,7 +34,7 @@ class Edge:
             scope["path"] = path
         await place(scope, receive, send)
 
-    def _place_below(self, path: str) -> Asgi:
+    def _place_below(self, path: str) -> ASGIApp:
         for start, place in self._below:
             if path.startswith(start):
                 return place

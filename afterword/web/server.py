@@ -11,33 +11,34 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.store.engine.database import Database
 from afterword.web.customer.form import Form
-from afterword.web.customer.unsubscribe import Pages
-from afterword.web.edge import Asgi, Edge
+from afterword.web.customer.unsubscribe import UnsubscribePages
+from afterword.web.edge import Edge
 from afterword.web.ops.docs import Docs
 from afterword.web.ops.health import Health
 from afterword.web.ops.metrics import MetricsEndpoint
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
 from afterword.web.render import ANYWHERE, page, static_file
-from afterword.web.reviews_api.private import REVIEWS, STATS, PrivateReviews
+from afterword.web.reviews_api.private import REVIEWS_PATH, STATS_PATH, PrivateReviews
 from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop.feeds import Feeds
 from afterword.web.shop.page import ShopPages
 from afterword.web.shop.verification import VerificationPages
 
 MOST_CONNECTIONS = 16_384
-ORDERS = "/private/v3/orders"
+ORDERS_PATH = "/private/v3/orders"
 
 log = log_for("web")
 
 
-class Place(NamedTuple):
+class WebSettings(NamedTuple):
     """What the web needs to know of where it runs: what signs links, the largest body, and where it is spooled.
 
     `url` is the public address, for the page that shows how to send orders.
@@ -49,23 +50,23 @@ class Place(NamedTuple):
     url: str = "http://127.0.0.1:8000"
 
 
-def build_web(database: Database, readers: Readers, clock: Clock, place: Place) -> Asgi:
+def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
     """Every route that there is. Those of programs go ahead of the router: the busiest ones."""
-    orders = OrdersEndpoint(database, readers, clock, body_limit=place.body_limit, spool=place.spool)
+    orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=settings.spool)
     private = PrivateReviews(database, clock)
     return Edge(
-        build_router(database, clock, place),
-        {ORDERS: orders, REVIEWS: private, STATS: private},
+        build_router(database, clock, settings),
+        {ORDERS_PATH: orders, REVIEWS_PATH: private, STATS_PATH: private},
         {PUBLIC_REVIEWS: PublicReviews(database, clock)},
     )
 
 
-def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
+def build_router(database: Database, clock: Clock, settings: WebSettings) -> Starlette:
     """Every route but those of programs."""
-    pages = Pages(database, clock, place.secret)
-    form = Form(database, clock, place.secret, url=place.url, spool=place.spool)
-    docs = Docs(place.url)
-    shop = ShopPages(database, place.url)
+    pages = UnsubscribePages(database, clock, settings.secret)
+    form = Form(database, clock, settings.secret, url=settings.url, spool=settings.spool)
+    docs = Docs(settings.url)
+    shop = ShopPages(database, settings.url)
     verification = VerificationPages(database, clock)
     router = Starlette(
         routes=[
@@ -80,7 +81,7 @@ def build_router(database: Database, clock: Clock, place: Place) -> Starlette:
             Route("/s/{shop}/chain.jsonl", verification.live_chain),
             Route("/s/{shop}/test/verify", verification.test),
             Route("/s/{shop}/test/chain.jsonl", verification.test_chain),
-            Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, place.url).google),
+            Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
             Route("/healthz", Health(database).answer),
             Route("/metrics", MetricsEndpoint(database, clock).answer),
             Route("/openapi.json", docs.document),
@@ -120,7 +121,7 @@ async def _broken(request: Request, error: Exception) -> Response:
     return page(request, "broken.html", status=500, number=number)
 
 
-def build_server(web: Asgi, host: str, port: int) -> Server:
+def build_server(web: ASGIApp, host: str, port: int) -> Server:
     """Granian, embedded: one process, which drains on `stop()`."""
     return Server(
         web,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from afterword.base.settings import read_settings
 from afterword.actions import health
 from afterword.actions.backlog import MOST_LISTED
+from afterword.base.settings import read_settings
 from afterword.domain.invitations import Outcome
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.journal import HEADER_SIZE
@@ -88,7 +88,9 @@ def test_one_in_doubt_is_named_with_what_to_do(afterword: Command) -> None:
     assert len(told["in_doubt"]) == MOST_LISTED
     number = told["in_doubt"][0]["id"]
     said = afterword.run("doctor").out
-    assert f"ACTION in doubt     Invitation {number} of shop 1 (order A-0) may or may not have been sent" in said
+    assert (
+        f"ACTION in doubt     Invitation {number} of shop 1 (order A-0) may or may not have been sent" in said
+    )
     assert f"afterword invitation send {number}" in said
 
 
@@ -98,7 +100,9 @@ def test_a_letter_that_waits_too_long_needs_a_person(afterword: Command) -> None
     database.write_now(lambda tx: import_batch(tx, member, order("A-1")))
     database.close_now()
     _, troubles = examine(afterword, 1)
-    assert troubles["lateness"].startswith("The oldest due e-mail has been waiting since 2026-03-01T14:12:06Z")
+    assert troubles["lateness"].startswith(
+        "The oldest due e-mail has been waiting since 2026-03-01T14:12:06Z"
+    )
 
 
 def reviews_of(told: dict[str, Any]) -> list[tuple[str, str]]:
@@ -115,7 +119,10 @@ def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person
 
     database = afterword.database()
     told, _ = examine(afterword, 0)
-    assert (told["waiting_reviews"], reviews_of(told)) == (0, [("ok", "No review is waiting for moderation.")])
+    assert (told["waiting_reviews"], reviews_of(told)) == (
+        0,
+        [("ok", "No review is waiting for moderation.")],
+    )
     database.write_now(lambda tx: work(tx, ()))
     waits = (
         "1 review of shop {0} has been waiting for moderation since 2026-03-01T14:12:06Z: "
@@ -127,7 +134,9 @@ def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person
     database.close_now()
     told, troubles = examine(afterword, 1)
     assert reviews_of(told) == [("action", troubles["reviews"]), ("note", waits.format(1))]
-    assert troubles["reviews"].startswith(waits.format(2) + ". A flagged review is never published automatically")
+    assert troubles["reviews"].startswith(
+        waits.format(2) + ". A flagged review is never published automatically"
+    )
     assert "longer than 1h" in troubles["reviews"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from afterword.actions.reviews.moderation import answer, doubt, erase, reject
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.reviews.walking import PAGE
+from afterword.store.reviews.walking import REVIEWS_A_PAGE
 from tests.cli.command import Command
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, add_member, closing_now, order
@@ -132,13 +132,13 @@ def test_a_shop_without_reviews_has_an_empty_export(afterword: Command) -> None:
 def test_many_reviews_come_once_each(afterword: Command) -> None:
     def work(tx: Transaction) -> None:
         carla = add_member(tx, "Carla's cups")
-        for number in range(2 * PAGE):
+        for number in range(2 * REVIEWS_A_PAGE):
             write(tx, reviewed_order(tx, carla, order(f"C-{number}")), 1)
 
     with closing_now(afterword.database()) as database:
         database.write_now(work)
     told = json.loads(afterword.say("export", "Carla's cups", "--format", "json"))
-    assert [each["id_order"] for each in told] == [f"C-{number}" for number in range(2 * PAGE)]
+    assert [each["id_order"] for each in told] == [f"C-{number}" for number in range(2 * REVIEWS_A_PAGE)]
 
 
 def test_a_file_is_there_when_it_is_whole_and_replaces_the_last_one(afterword: Command) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from afterword.actions.reviews.moderation import reject
 from afterword.actions import present
+from afterword.actions.reviews.moderation import reject
 from afterword.store.engine.database import Transaction
 from afterword.store.reviews.walking import all_reviews
 from tests.cli.command import Command
@@ -120,7 +120,9 @@ def test_a_dry_run_says_the_same_and_changes_nothing(afterword: Command, file: C
     assert reviews(afterword) == []
     done = afterword.json("import", "1", name)
     assert done == dry | {"dry_run": False}
-    assert afterword.say("import", "1", name, "--dry-run").startswith("0 reviews would be imported.\n4 reviews imported before")
+    assert afterword.say("import", "1", name, "--dry-run").startswith(
+        "0 reviews would be imported.\n4 reviews imported before"
+    )
 
 
 def test_what_the_checks_find_waits(afterword: Command, file: Callable[..., str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.catalogue import LOCALES, Catalogue, choose, read_catalogues
 from afterword.i18n.dates import day, number
 from afterword.i18n.reasons import REASONS_IN_WORDS
@@ -83,7 +83,7 @@ def test_french_has_a_no_break_space_before_its_high_marks() -> None:
 
 
 def test_every_reason_to_reject_has_its_words() -> None:
-    assert tuple(REASONS_IN_WORDS) == REASONS
+    assert tuple(REASONS_IN_WORDS) == REJECTION_REASONS
 
 
 def test_a_language_without_its_catalogue_falls_back() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.shops import Shop
 from afterword.i18n.catalogue import read_catalogues
 from afterword.i18n.reasons import REASONS_IN_WORDS
@@ -133,7 +133,7 @@ def test_a_receipt_of_words_that_others_have_replaced_stands_without_them() -> N
     assert "Somebody looks at them before they are public" in said
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", REJECTION_REASONS)
 def test_a_rejection_says_the_reason_in_words_and_that_it_can_be_written_again(reason: str) -> None:
     said = text_of(Rejected("", reason))
     assert f"The reason: {REASONS_IN_WORDS[reason]}." in said

@@ -78,7 +78,7 @@ OF_MESSAGES = (
     Mutation(
         6,
         "a GET unsubscribes",
-        "Pages.unsubscribe",
+        "UnsubscribePages.unsubscribe",
         '== "POST"',
         'in ("GET", "POST")',
         "test_looking_changes_nothing_however_often",

@@ -15,7 +15,7 @@ OF_REVIEWS = (
         10,
         "any reason is accepted",
         "check_reason",
-        "text not in REASONS",
+        "text not in REJECTION_REASONS",
         "not text",
         "test_a_rejected_author_is_told_the_reason_and_can_send_it_again[sqlite]",
     ),

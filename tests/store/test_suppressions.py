@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterword.domain.suppressions import REASONS
+from afterword.domain.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.journal.journal import HEADER_SIZE, events
 from afterword.store.journal.place import journal_place
@@ -129,7 +129,7 @@ def test_a_shop_can_take_a_suppression_back(database: EngineDatabase, alba: Memb
     assert claimed(database, alba) == [invitation]
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", SUPPRESSION_REASONS)
 def test_every_reason_can_stand_in_the_journal(database: EngineDatabase, alba: Member, reason: str) -> None:
     database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason=reason, now=NOW))
     database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, NOW))

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from afterword.base.errors import StoreUnavailable
 from afterword.i18n.catalogue import Catalogue, catalogues
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from tests.server import Answer
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
 
@@ -108,7 +108,7 @@ def test_an_unexpected_error_names_a_line_of_the_log_and_nothing_else(doomed_sit
 
 @pytest.fixture
 def silent_web(tmp_path: object) -> Starlette:
-    return build_router(SilentDatabase(), lambda: 0.0, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+    return build_router(SilentDatabase(), lambda: 0.0, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.rows import FIRST, LAST, Place, changed_reviews, waiting_reviews
+from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, changed_reviews, waiting_reviews
 from afterword.store.reviews.writing import find_review, past_versions
 
 
@@ -29,7 +29,7 @@ def listed(database: Database, shop: Shop, state: str | None = None, *, live: bo
     """Last changed first; those that wait, oldest first. Read page after page, so that no snapshot stays open for
     long."""
     waits = state == "waiting"
-    behind = FIRST if waits else LAST
+    behind = OLDEST_START if waits else NEWEST_START
 
     def page(tx: Transaction) -> list[Review]:
         if waits:
@@ -38,7 +38,7 @@ def listed(database: Database, shop: Shop, state: str | None = None, *, live: bo
 
     while rows := database.read_now(page):
         yield from rows
-        behind = Place(rows[-1].written_at if waits else rows[-1].changed_at, rows[-1].id)
+        behind = Cursor(rows[-1].written_at if waits else rows[-1].changed_at, rows[-1].id)
 
 
 def found(tx: Transaction, review_id: int) -> ReviewDetails:

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from afterword.domain.reviews.chain import Entry, Signer
-from afterword.domain.reviews.receipts import Became, is_receipt
+from afterword.domain.reviews.receipts import ReceiptStatus, is_receipt
 from afterword.domain.reviews.verification import (
     START,
     Finding,
     Keys,
     Position,
-    Retold,
+    ReplayedReview,
     read_entry,
     read_line,
     starts_review,
 )
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database
-from afterword.store.reviews.receipts import Found, find_receipt
+from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Verification
 
 MOST_LISTED = 100
@@ -28,7 +28,7 @@ MOST_LISTED = 100
 LONGEST_LINE = 10_000
 """Bytes of an entry in a file, and more than any has."""
 
-WRONG: tuple[Became, ...] = ("lost", "other words")
+WRONG: tuple[ReceiptStatus, ...] = ("lost", "other words")
 
 Progress = Callable[[str, int, int], None]
 
@@ -49,15 +49,15 @@ class Verified(NamedTuple):
     findings: list[Finding]
     faults: int
     asked: Receipt | None
-    receipt: Found | None
+    receipt: FoundReceipt | None
 
     @property
     def is_intact(self) -> bool:
         return not self.faults and (self.asked is None or _is_kept(self.receipt))
 
 
-def _is_kept(found: Found | None) -> bool:
-    return found is not None and found.became not in WRONG and found.has_words is not False
+def _is_kept(found: FoundReceipt | None) -> bool:
+    return found is not None and found.status not in WRONG and found.has_words is not False
 
 
 class Chain(NamedTuple):
@@ -99,7 +99,7 @@ class _FileCheck:
     def __init__(self, file: Path, keys: Keys | None, receipt: str | None) -> None:
         self._file, self._keys, self._receipt = file, keys, receipt
         self._entry: Entry | None = None
-        self._told = Retold()
+        self._replayed = ReplayedReview()
         self.end = START
         self.reviews = 0
 
@@ -124,16 +124,16 @@ class _FileCheck:
         if entry.hash == self._receipt and is_receipt(entry):
             self._entry = entry
         if self._entry and entry.review_id == self._entry.review_id:
-            self._told.take(entry)
+            self._replayed.take(entry)
 
     @property
-    def found(self) -> Found | None:
+    def found(self) -> FoundReceipt | None:
         """The review's status, as far as this file goes."""
         if self._entry is None:
             return None
-        is_last = self._told.version == self._entry.version
-        status: Any = self._told.state if is_last or self._told.state == "erased" else "changed"
-        return Found(self._entry, status, None)
+        is_last = self._replayed.version == self._entry.version
+        status: Any = self._replayed.state if is_last or self._replayed.state == "erased" else "changed"
+        return FoundReceipt(self._entry, status, None)
 
 
 def _first(findings: Iterable[Finding]) -> tuple[list[Finding], int]:

@@ -14,8 +14,8 @@ from afterword.cli.options import checked, json_option, opened, opened_for, row_
 from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
 from afterword.domain.orders.fields import UnfitError
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.moderation import REASONS
-from afterword.domain.reviews.review import Review, State, read_words
+from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.review import Review, ReviewState, read_words
 from afterword.domain.values import shown as one_line
 from afterword.domain.values import utc_text
 from afterword.i18n.reasons import REASONS_IN_WORDS
@@ -45,7 +45,7 @@ def review() -> None:
 
 @review.command("list")
 @shop_argument
-@click.option("--state", type=click.Choice(get_args(State)), help="Only reviews in this state.")
+@click.option("--state", type=click.Choice(get_args(ReviewState)), help="Only reviews in this state.")
 @click.option("--test", is_flag=True, help="Reviews of test orders instead of live ones.")
 @json_option
 def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None:
@@ -120,7 +120,9 @@ def publish(review_id: int, version: int | None, as_json: bool) -> None:
 
 @review.command()
 @_id
-@click.option("--reason", required=True, type=click.Choice(REASONS), help="Why; its author is notified.")
+@click.option(
+    "--reason", required=True, type=click.Choice(REJECTION_REASONS), help="Why; its author is notified."
+)
 @_version
 @json_option
 def reject(review_id: int, reason: str, version: int | None, as_json: bool) -> None:

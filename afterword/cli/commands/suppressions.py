@@ -7,7 +7,7 @@ from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened_for, shop_argument
 from afterword.cli.output import say_list, say_result
 from afterword.domain.orders.email import check_address
-from afterword.domain.suppressions import REASONS
+from afterword.domain.suppressions import SUPPRESSION_REASONS
 
 _COLUMNS = {"address": "address", "reason": "reason", "since": "created_at", "mode": "live"}
 
@@ -33,7 +33,11 @@ def list_(id_or_name: str, as_json: bool) -> None:
 @shop_argument
 @_email
 @click.option(
-    "--reason", type=click.Choice(REASONS), default=REASONS[-1], show_default=True, help="Why, for the list."
+    "--reason",
+    type=click.Choice(SUPPRESSION_REASONS),
+    default=SUPPRESSION_REASONS[-1],
+    show_default=True,
+    help="Why, for the list.",
 )
 @json_option
 def add(id_or_name: str, email: str, reason: str, as_json: bool) -> None:

@@ -14,11 +14,11 @@ from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, opened_for
 from afterword.cli.output import mode, progress, say, say_json, shown
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.receipts import Became
+from afterword.domain.reviews.receipts import ReceiptStatus
 from afterword.domain.values import counted, utc_text
-from afterword.store.reviews.receipts import Found
+from afterword.store.reviews.receipts import FoundReceipt
 
-STATUS: dict[Became, str] = {
+STATUS: dict[ReceiptStatus, str] = {
     "waiting": "is waiting to be published, as it was written",
     "published": "is published, as it was written",
     "rejected": "was rejected; its text is as it was written",
@@ -103,13 +103,13 @@ def _say(of: str, result: Verified) -> None:
         say(_receipt_words(result.receipt))
 
 
-def _receipt_words(found: Found | None) -> str:
+def _receipt_words(found: FoundReceipt | None) -> str:
     if found is None:
         return "Receipt: NOT FOUND. No author's entry has this hash."
     entry = found.entry
     sentence = (
         f"Receipt: entry {entry.seq} ({utc_text(entry.happened_at)}), version {entry.version} of review "
-        f"{entry.review_id}. The review {STATUS[found.became]}."
+        f"{entry.review_id}. The review {STATUS[found.status]}."
     )
     if found.has_words is None:
         return sentence

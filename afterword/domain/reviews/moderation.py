@@ -3,16 +3,24 @@
 
 from typing import NamedTuple
 
-from afterword.domain.reviews.review import State
+from afterword.domain.reviews.review import ReviewState
 
-REASONS = ("abuse", "personal data", "off topic", "unlawful", "advertising", "no experience", "unreadable")
+REJECTION_REASONS = (
+    "abuse",
+    "personal data",
+    "off topic",
+    "unlawful",
+    "advertising",
+    "no experience",
+    "unreadable",
+)
 """The codes of why a review may be rejected. None of them is about how good or bad the review is."""
 
 
 class Decision(NamedTuple):
     """What becomes of a review as soon as it is written; `publish_at` is when it is published by itself."""
 
-    state: State
+    state: ReviewState
     publish_at: int | None
 
 
@@ -26,7 +34,7 @@ def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> D
 
 
 def check_reason(text: str) -> str:
-    """One of REASONS. Raises ValueError."""
-    if text not in REASONS:
-        raise ValueError(f"{text!r} is no reason to reject a review: {', '.join(REASONS)}")
+    """One of REJECTION_REASONS. Raises ValueError."""
+    if text not in REJECTION_REASONS:
+        raise ValueError(f"{text!r} is no reason to reject a review: {', '.join(REJECTION_REASONS)}")
     return text

@@ -4,10 +4,10 @@ holds against the shop itself (docs/verifying.md)."""
 from typing import Literal
 
 from afterword.domain.reviews.chain import Entry, fixes, words_of
-from afterword.domain.reviews.review import Review, State
+from afterword.domain.reviews.review import Review, ReviewState
 from afterword.domain.reviews.verification import read_details
 
-Became = Literal[State, "changed", "lost", "other words"]
+ReceiptStatus = Literal[ReviewState, "changed", "lost", "other words"]
 """Of what a receipt is about: the state of the review, whose words stand as written; or that its author wrote a newer
 version since; or that the review is gone, or is not what was written."""
 
@@ -17,7 +17,7 @@ def is_receipt(entry: Entry) -> bool:
     return entry.kind in ("written", "imported")
 
 
-def what_became(entry: Entry, review: Review | None) -> Became:
+def status_of_receipt(entry: Entry, review: Review | None) -> ReceiptStatus:
     """Of the words that this entry commits to, as the review is now."""
     if review is None:
         return "lost"

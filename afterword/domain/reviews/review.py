@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from afterword.domain.orders.fields import UnfitError
 from afterword.domain.values import MOST_MARKS
 
-State = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
+ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
 SITE = "site"
 """The scope of a review of the shop; that of a product is its id, in digits (contract/reviews-api)."""
@@ -59,7 +59,7 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     live: bool
     scope: str
     product_name: str | None = None
-    state: State
+    state: ReviewState
     version: int
     rating: int
     text: str
@@ -92,7 +92,7 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """Whether its author sees words of it that they could withdraw."""
         return self.state not in ("withdrawn", "erased")
 
-    def unpublished(self, state: State, at: int) -> "Review":
+    def unpublished(self, state: ReviewState, at: int) -> "Review":
         """As it is when it is not public any more."""
         return replace(self, state=state, published_at=None, publish_at=None, reason=None, changed_at=at)
 

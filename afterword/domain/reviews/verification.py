@@ -159,7 +159,7 @@ def starts_review(entry: Entry) -> bool:
 
 
 @dataclass
-class Retold:
+class ReplayedReview:
     """What a review is by its entries. `words`, `reply` and `doubt` are commitments, `kept` those of past versions
     with the times when they were written."""
 
@@ -210,54 +210,54 @@ class Retold:
 
 def check_review(review: Review, past: list[Review], entries: list[Entry]) -> list[Finding]:
     """Whether a review, and its past versions, are what its entries say. Empty when all is well."""
-    told = Retold()
+    replayed = ReplayedReview()
     wrong: list[str] = []
     for entry in filter(_is_shaped, entries):
-        wrong += _entry_in_turn(review, told, entry)
-        told.take(entry)
-    if not told.version:
+        wrong += _entry_in_turn(review, replayed, entry)
+        replayed.take(entry)
+    if not replayed.version:
         return [Finding(f"review {review.id}", "the chain does not know it")]
-    wrong += _wrong_words(review, told)
-    wrong += _wrong_columns(review, told)
-    wrong += _wrong_past(review, past, told)
+    wrong += _wrong_words(review, replayed)
+    wrong += _wrong_columns(review, replayed)
+    wrong += _wrong_past(review, past, replayed)
     return [Finding(f"review {review.id}", words) for words in wrong]
 
 
-def _entry_in_turn(review: Review, told: Retold, entry: Entry) -> Iterator[str]:
-    version = told.version + (entry.kind in ("written", "imported"))
+def _entry_in_turn(review: Review, replayed: ReplayedReview, entry: Entry) -> Iterator[str]:
+    version = replayed.version + (entry.kind in ("written", "imported"))
     if entry.version != version:
         yield f"entry {entry.seq} is of version {entry.version}, where version {version} is due"
     if (entry.order_id, entry.live) != (review.order_id, review.live):
         yield f"entry {entry.seq} has it in another order or world"
 
 
-def _wrong_words(review: Review, told: Retold) -> Iterator[str]:
+def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
     """The commitments."""
-    if not fixes(told.words, review.salt, words_of(review)):
+    if not fixes(replayed.words, review.salt, words_of(review)):
         yield "what was written is not what the chain commits to"
     for name in ("reply", "doubt"):
-        text, committed = getattr(review, name), getattr(told, name)
+        text, committed = getattr(review, name), getattr(replayed, name)
         same = fixes(committed, review.salt, {name: text}) if text is not None else committed is None
         if not same:
             yield f"the {name} is not what the chain commits to"
 
 
-def _wrong_columns(review: Review, told: Retold) -> Iterator[str]:
+def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
     """What the chain says in the open."""
     names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "doubted_at")
     for name in names:
-        is_now, was = getattr(review, name), getattr(told, name)
+        is_now, was = getattr(review, name), getattr(replayed, name)
         if (type(is_now), is_now) != (type(was), was):
             yield f"its {name} is {is_now!r}, and the chain says {was!r}"
 
 
-def _wrong_past(review: Review, past: list[Review], told: Retold) -> Iterator[str]:
-    for number in told.kept.keys() - {old.version for old in past}:
+def _wrong_past(review: Review, past: list[Review], replayed: ReplayedReview) -> Iterator[str]:
+    for number in replayed.kept.keys() - {old.version for old in past}:
         yield f"version {number} is missing"
     for old in past:
-        words, written_at = told.kept.get(old.version, (None, None))
-        if told.state == "erased":
-            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in told.kept
+        words, written_at = replayed.kept.get(old.version, (None, None))
+        if replayed.state == "erased":
+            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.kept
         else:
             same = fixes(words, old.salt, words_of(old))
         if not same:

@@ -106,7 +106,7 @@ JournalAddress = Path | str
 """Where a send journal is: a file, or the address of a PostgreSQL database."""
 
 
-class SendJournal(Protocol):
+class JournalSource(Protocol):
     """Where a send journal is, and who keeps it."""
 
     @property

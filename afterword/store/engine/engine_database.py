@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from afterword.base.metrics import Metrics
 from afterword.store.engine.committer import Committer, NoJournal, each
 from afterword.store.engine.connection import Connection
-from afterword.store.engine.database import SendJournal, Transaction
+from afterword.store.engine.database import JournalSource, Transaction
 from afterword.store.engine.transaction import OpenTransaction
 from afterword.store.engine.writer import Writer, WriterThread
 from afterword.store.engine.writer_process import writer_processes
@@ -29,7 +29,7 @@ class EngineDatabase:
         self,
         connect: Callable[[], Connection],
         name: str,
-        journal: SendJournal,
+        journal: JournalSource,
         *,
         apart: bool = False,
         lanes: int = 1,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.database import SendJournal, Transaction
+from afterword.store.engine.database import JournalSource, Transaction
 from afterword.store.engine.engine_database import EngineDatabase, ask
 from afterword.store.engine.postgres_connection import PostgresConnection
 
@@ -25,7 +25,7 @@ class PostgresDatabase(EngineDatabase):
     """Every process that sends must have the same journal: a file on their one host, or rows (guarantee 9)."""
 
     def __init__(
-        self, url: str, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
+        self, url: str, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         connect = partial(PostgresConnection, url)
         name = "The PostgreSQL database"

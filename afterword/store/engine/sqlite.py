@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.database import SendJournal
+from afterword.store.engine.database import JournalSource
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.sqlite_connection import UNAVAILABLE, SqliteConnection
 
@@ -16,7 +16,7 @@ class SqliteDatabase(EngineDatabase):
     """Two processes may open the same file; each waits for the other's commit."""
 
     def __init__(
-        self, path: Path, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
+        self, path: Path, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
         self.path = path

@@ -51,7 +51,7 @@ class Writer(Protocol):
         ...
 
 
-class Waiting(NamedTuple):
+class PendingWrite(NamedTuple):
     """A call, and who waits for its result."""
 
     call: Call
@@ -66,7 +66,7 @@ class WriterThread:
         self.migrated = committer.migrated
         self._metrics = metrics
         self._committing = 0
-        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._waiting: SimpleQueue[PendingWrite | None] = SimpleQueue()
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -86,7 +86,7 @@ class WriterThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._write_all, name="writer", daemon=True)
             self._thread.start()
-        self._waiting.put(Waiting(call, done))
+        self._waiting.put(PendingWrite(call, done))
         return done
 
     def _write_all(self) -> None:
@@ -98,7 +98,7 @@ class WriterThread:
             except RuntimeError:
                 continue  # the loop is closed, and nobody waits any more
 
-    def _next_group(self) -> list[Waiting]:
+    def _next_group(self) -> list[PendingWrite]:
         """What waits now, or else the next that comes; nothing when the end has come."""
         first = self._waiting.get()
         group = [] if first is None else [first]
@@ -138,7 +138,7 @@ class WriterThread:
         self.committer.close()
 
 
-def settle(group: list[Waiting], results: list[Any]) -> None:
+def settle(group: list[PendingWrite], results: list[Any]) -> None:
     """Answers those who wait, on their own loop."""
     for waiting, result in zip(group, results, strict=True):
         if waiting.done.done():

@@ -23,7 +23,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
 from afterword.store.engine.committer import Call, Committer, each
 from afterword.store.engine.database import Transaction
-from afterword.store.engine.writer import MOST_IN_A_GROUP, MOST_WAITING, Waiting, settle
+from afterword.store.engine.writer import MOST_IN_A_GROUP, MOST_WAITING, PendingWrite, settle
 
 T = TypeVar("T")
 
@@ -55,8 +55,8 @@ class WriterProcess:
         theirs.close()
         self._line: _Line = _Line(ours)
         self._metrics = metrics
-        self._waiting: deque[Waiting] = deque()
-        self._sent: deque[Waiting] = deque()
+        self._waiting: deque[PendingWrite] = deque()
+        self._sent: deque[PendingWrite] = deque()
         self._unread = self._noted = 0
         self._is_to_send = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,7 +82,7 @@ class WriterProcess:
         if self.waiting >= MOST_WAITING or self._lost.is_set():
             done.set_exception(StoreUnavailable("too many writes are waiting, or the writer is lost"))
             return done
-        self._waiting.append(Waiting(call, done))
+        self._waiting.append(PendingWrite(call, done))
         if not self._is_to_send:
             self._is_to_send = True
             loop.call_soon(self._send_waiting)

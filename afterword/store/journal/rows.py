@@ -15,7 +15,7 @@ from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.queries import query
 
-PAGE = 10_000
+LINES_A_READ = 10_000
 """Lines read at a time."""
 
 
@@ -81,9 +81,11 @@ class JournalRows:
     def lines_from(self, position: int) -> Iterator[str]:
         while True:
             with _told(self._connection):
-                page = self._connection.rows(query("journal_lines"), {"position": position, "most": PAGE})
+                page = self._connection.rows(
+                    query("journal_lines"), {"position": position, "most": LINES_A_READ}
+                )
             yield from (line for _, line in page)
-            if len(page) < PAGE:
+            if len(page) < LINES_A_READ:
                 break
             position = page[-1][0]
 

@@ -55,7 +55,7 @@ SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE
 -- Only these are kept as they are.
 SELECT key_id, secret FROM keys WHERE shop_id = :shop_id AND kind = 'public';
 
--- name: standing
+-- name: cache_key
 -- What a shop's pages read with a public key hangs on: its world, the shop's time zone, and the last entry of the
 -- chain, to which whatever becomes of a review adds one.
 SELECT k.live, s.timezone, coalesce((SELECT h.hash FROM chain_heads h WHERE h.shop_id = k.shop_id AND h.live = k.live), '')

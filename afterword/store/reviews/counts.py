@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review, State
+from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review, ReviewState
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
@@ -12,7 +12,7 @@ from afterword.store.queries import query
 class Count(NamedTuple):
     """So many reviews of one kind. `reason` is that of a rejection, else empty."""
 
-    state: State
+    state: ReviewState
     reason: str
     rating: int
     amount: int

@@ -6,13 +6,13 @@ passing over those before it, which reads their places and not their rows.
 
 from typing import Any, NamedTuple
 
-from afterword.domain.reviews.review import PRODUCTS, SITE, Review, State
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review, ReviewState
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.counts import Count, counts
-from afterword.store.reviews.rows import FIRST, LAST, Place, as_review
+from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, as_review
 
-LISTED: tuple[State, ...] = ("waiting", "published", "rejected", "withdrawn")
+LISTED: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn")
 """Those of which there are still words."""
 
 
@@ -25,14 +25,14 @@ class Selection(NamedTuple):
     shop_id: int
     live: bool
     scope: str | None = None
-    states: tuple[State, ...] = LISTED
+    states: tuple[ReviewState, ...] = LISTED
     changed_from: int | None = None
     newest_first: bool = True
 
     @property
-    def start(self) -> Place:
+    def start(self) -> Cursor:
         """Before them all."""
-        return LAST if self.newest_first else FIRST
+        return NEWEST_START if self.newest_first else OLDEST_START
 
 
 class Reviewer(NamedTuple):
@@ -67,19 +67,19 @@ def count_selected(tx: Transaction, selection: Selection) -> int:
     return sum(each.amount for each in found if each.state in selection.states)
 
 
-def places_of(
-    tx: Transaction, selection: Selection, *, behind: Place, most: int, skipped: int = 0
-) -> list[Place]:
+def cursors_of(
+    tx: Transaction, selection: Selection, *, behind: Cursor, most: int, skipped: int = 0
+) -> list[Cursor]:
     """Where the reviews stand that come behind a place, but for the first `skipped` of them."""
     direction = "newest" if selection.newest_first else "oldest"
     values = _values(selection) | {"written_at": behind.at, "review_id": behind.review_id}
     rows = tx.rows(_PLACES[_way(selection), direction], values | {"most": most, "skipped": skipped})
-    return [Place(*row) for row in rows]
+    return [Cursor(*row) for row in rows]
 
 
-def reviews_at(tx: Transaction, shop_id: int, places: list[Place]) -> list[tuple[Review, Reviewer | None]]:
+def reviews_at(tx: Transaction, shop_id: int, cursors: list[Cursor]) -> list[tuple[Review, Reviewer | None]]:
     """The reviews that stand there, in their order, and who wrote them; that is None of imported ones."""
-    asked = [{"shop_id": shop_id, "review_id": place.review_id} for place in places]
+    asked = [{"shop_id": shop_id, "review_id": cursor.review_id} for cursor in cursors]
     found = [as_review(row) for rows in tx.rows_each(query("review_of_shop"), asked) for row in rows]
     reviews = [review for review in found if review.state in LISTED]
     orders = {review.order_id for review in reviews if review.imported_from is None}

@@ -12,17 +12,17 @@ from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
-Order = Literal["newest", "oldest"]
+Sorting = Literal["newest", "oldest"]
 
 
-class Place(NamedTuple):
+class Cursor(NamedTuple):
     """Where a page begins: behind the review of this moment and number."""
 
     at: int
     review_id: int
 
 
-class Shown(NamedTuple):
+class PublicReview(NamedTuple):
     """What the public sees of a review. Times are epoch seconds."""
 
     id: int
@@ -37,10 +37,10 @@ class Shown(NamedTuple):
     imported_from: str | None
 
 
-FIRST = Place(-(2**62), -1)
+OLDEST_START = Cursor(-(2**62), -1)
 """Before every review, where the oldest come first."""
 
-LAST = Place(2**62, 2**62)
+NEWEST_START = Cursor(2**62, 2**62)
 """After every review, where the newest come first."""
 
 
@@ -50,9 +50,9 @@ def published_reviews(
     scope: str,
     *,
     live: bool,
-    order: Order = "newest",
+    order: Sorting = "newest",
     rating: int | None = None,
-    behind: Place | None = None,
+    behind: Cursor | None = None,
     most: int = 1_000,
 ) -> list[Review]:
     """Those of one scope (`site`, or a product's id), by their publication; with a `rating`, the newest of those with
@@ -60,9 +60,9 @@ def published_reviews(
     name = "newest_reviews" if order == "newest" else "oldest_reviews"
     if rating is not None:
         name, order = "reviews_of_rating", "newest"
-    place = behind or (LAST if order == "newest" else FIRST)
+    cursor = behind or (NEWEST_START if order == "newest" else OLDEST_START)
     values = {"shop_id": shop_id, "live": int(live), "scope": scope, "rating": rating, "most": most}
-    return _reviews(tx, name, values | {"published_at": place.at, "review_id": place.review_id})
+    return _reviews(tx, name, values | {"published_at": cursor.at, "review_id": cursor.review_id})
 
 
 def reviews_by_stars(
@@ -72,7 +72,7 @@ def reviews_by_stars(
     *,
     live: bool,
     stars: Sequence[int],
-    behind: Place | None = None,
+    behind: Cursor | None = None,
     most: int = 1_000,
 ) -> list[Review]:
     """Those with so many stars, in the order of `stars`, each the newest first; `behind` is a place among the first
@@ -87,14 +87,14 @@ def reviews_by_stars(
     return found
 
 
-def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[Shown]:
+def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[PublicReview]:
     """The newest published ones of one scope, with what is shown of them alone: made for a thousand at a time."""
     values = {"shop_id": shop_id, "live": int(live), "scope": scope, "most": most}
-    return [Shown(*row) for row in tx.rows(query("shown_reviews"), values)]
+    return [PublicReview(*row) for row in tx.rows(query("shown_reviews"), values)]
 
 
 def waiting_reviews(
-    tx: Transaction, shop_id: int, *, live: bool, behind: Place = FIRST, most: int = 1_000
+    tx: Transaction, shop_id: int, *, live: bool, behind: Cursor = OLDEST_START, most: int = 1_000
 ) -> list[Review]:
     """What a person is to look at, the oldest first."""
     values = {"shop_id": shop_id, "live": int(live), "most": most}
@@ -107,7 +107,7 @@ def changed_reviews(
     *,
     live: bool,
     state: str | None = None,
-    behind: Place = LAST,
+    behind: Cursor = NEWEST_START,
     most: int = 1_000,
 ) -> list[Review]:
     """Of whatever state, or of one, the last changed first."""

@@ -31,7 +31,7 @@ from afterword.store.reviews.writing import past_versions, review_of
 
 T = TypeVar("T")
 
-PAGE = 500
+ENTRIES_A_PAGE = 500
 """Rows of one read."""
 
 KINDS_AT_ONCE = 100_000
@@ -106,7 +106,7 @@ class Verification:
 
     def _check_entries(self) -> Iterator[Finding]:
         """To the end that it has now."""
-        while entries := self._entries(PAGE):
+        while entries := self._entries(ENTRIES_A_PAGE):
             self._next = entries[-1].seq + 1
             for entry in entries:
                 self.end, found = read_entry(self.end, entry, self._allowed)
@@ -154,7 +154,7 @@ class Verification:
 
     def _pages(self, name: str, place: tuple[int, int]) -> Iterator[list[tuple[Any, ...]]]:
         """All rows of a world's reviews, by their last change; `place` says where that and the number stand."""
-        values = self._world | {"changed_at": _FIRST, "review_id": _FIRST, "most": PAGE}
+        values = self._world | {"changed_at": _FIRST, "review_id": _FIRST, "most": ENTRIES_A_PAGE}
         while page := self._read(lambda tx: tx.rows(query(name), values)):
             yield page
             values.update(changed_at=page[-1][place[0]], review_id=page[-1][place[1]])
@@ -183,7 +183,7 @@ class Verification:
 
     def _check_versions(self) -> Iterator[Finding]:
         """Past versions that no review can have."""
-        values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": PAGE}
+        values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": ENTRIES_A_PAGE}
         while page := self._read(lambda tx: tx.rows(query("versions_in_turn"), values)):
             for (review_id, version), found in zip(page, self._found(row[0] for row in page), strict=True):
                 if not any(type(version) is int and 0 < version < last for _, last in found):
@@ -209,7 +209,13 @@ class Verification:
 
     def _kept_counts(self) -> Iterator[tuple[_Kind, int]]:
         names = ("scope", "state", "reason", "rating")
-        values = self._world | {"scope": "", "state": "", "reason": "", "rating": _FIRST, "most": PAGE}
+        values = self._world | {
+            "scope": "",
+            "state": "",
+            "reason": "",
+            "rating": _FIRST,
+            "most": ENTRIES_A_PAGE,
+        }
         while page := self._read(lambda tx: tx.rows(query("counts_in_turn"), values)):
             yield from ((row[:-1], row[-1]) for row in page)
             values.update(zip(names, page[-1][:-1], strict=True))

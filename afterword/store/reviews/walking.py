@@ -13,7 +13,7 @@ from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review
 
-PAGE = 250
+REVIEWS_A_PAGE = 250
 """Reviews in one question: a few milliseconds, in which nobody else is served."""
 
 
@@ -43,7 +43,7 @@ class Collected(NamedTuple):
 
 
 def all_reviews(
-    tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = PAGE
+    tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
 ) -> list[Collected]:
     """Of whatever state, the next ones behind the review of this number."""
     world = {"shop_id": shop_id, "live": int(live)}

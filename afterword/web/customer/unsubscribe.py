@@ -18,7 +18,7 @@ from afterword.web.render import page
 log = log_for("pages")
 
 
-class Pages:
+class UnsubscribePages:
     def __init__(self, database: Database, clock: Clock, secret: str) -> None:
         self._database = database
         self._clock = clock

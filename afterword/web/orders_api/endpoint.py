@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from starlette.types import Receive, Scope, Send
+
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.ids import shop_id_of
@@ -16,7 +18,6 @@ from afterword.domain.orders.batch import BatchError, Outcome, Report, refusal
 from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
-from afterword.web.edge import Receive, Scope, Send
 from afterword.web.orders_api.intake import Posted, PostedSlice, import_posted, import_slices
 from afterword.web.orders_api.reader import Readers
 from afterword.web.payload import MalformedBody, UnknownMediaType, media_type, read_payload

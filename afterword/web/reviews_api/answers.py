@@ -7,34 +7,34 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from starlette.types import Send
 
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.web.authentication import Unauthorized
-from afterword.web.edge import Send
 from afterword.web.render import SAFE_HEADERS
 
-Headers = list[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 
-JSON: Headers = [
+JSON: RawHeaders = [
     (b"content-type", b"application/json"),
     *((name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()),
 ]
-UNCACHED: Headers = [*JSON, (b"cache-control", b"no-store")]
+UNCACHED_JSON: RawHeaders = [*JSON, (b"cache-control", b"no-store")]
 
 log = log_for("reviews")
 
 
 class Answer(NamedTuple):
     status: int
-    headers: Headers
+    headers: RawHeaders
     body: bytes
 
 
 class Refusal(Exception):
     """Nothing is read. `code` is for programs, `message` a sentence for people."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Headers | None = None) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: RawHeaders | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -74,9 +74,9 @@ def refused(error: Exception) -> Answer:
     return _error(500, "error", f"an error of the server's own, logged as {request}")
 
 
-def _error(status: int, code: str, message: str, headers: Headers | None = None) -> Answer:
+def _error(status: int, code: str, message: str, headers: RawHeaders | None = None) -> Answer:
     body = msgspec.json.encode(_Error(code, message, status))
-    return Answer(status, [*UNCACHED, *(headers or [])], body)
+    return Answer(status, [*UNCACHED_JSON, *(headers or [])], body)
 
 
 def to_the_second(at: int | None, zone: ZoneInfo) -> str:

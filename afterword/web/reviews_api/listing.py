@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
-from afterword.domain.reviews.review import PRODUCTS, SITE, State
+from afterword.domain.reviews.review import PRODUCTS, SITE, ReviewState
 from afterword.store.reviews.pages import LISTED, Selection
 from afterword.web.authentication import Sender
 from afterword.web.reviews_api.answers import Refusal
@@ -15,7 +15,7 @@ from afterword.web.reviews_api.answers import Refusal
 MOST_A_PAGE = 1_000
 USUAL_A_PAGE = 100
 
-STATES: dict[str, tuple[State, ...]] = {
+STATES: dict[str, tuple[ReviewState, ...]] = {
     "": LISTED,
     "0": ("waiting",),
     "1": ("published",),
@@ -25,12 +25,12 @@ STATES: dict[str, tuple[State, ...]] = {
 
 STATUS = {state: int(status) for status, states in STATES.items() if status for state in states}
 
-_TYPES = {"": None, "both": None, "site": SITE, "product": PRODUCTS}
+_SCOPES = {"": None, "both": None, "site": SITE, "product": PRODUCTS}
 _NEWEST_FIRST = {"": True, "desc": True, "asc": False}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
 
 
-class Asked(NamedTuple):
+class ListingQuery(NamedTuple):
     """Which reviews, and which page of them, from 1."""
 
     selection: Selection
@@ -55,9 +55,9 @@ def read_query(query_string: bytes) -> dict[str, str]:
     return {name: value.strip() for name, value in pairs}
 
 
-def read_listing(query: Mapping[str, str], sender: Sender) -> Asked:
+def read_listing(query: Mapping[str, str], sender: Sender) -> ListingQuery:
     """Raises Refusal, 400, with the name of the parameter that is wrong. An empty one is as good as none."""
-    scope = _one_of(query, "review_type", _TYPES)
+    scope = _one_of(query, "review_type", _SCOPES)
     product = query.get("product_id", "")
     selection = Selection(
         sender.shop.id,
@@ -68,7 +68,7 @@ def read_listing(query: Mapping[str, str], sender: Sender) -> Asked:
         _one_of(query, "sort", _NEWEST_FIRST),
     )
     limit = _read_number(query, "limit", USUAL_A_PAGE, MOST_A_PAGE)
-    return Asked(selection, limit, _read_number(query, "page", 1, 10**15))
+    return ListingQuery(selection, limit, _read_number(query, "page", 1, 10**15))
 
 
 def read_product_id(text: str, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from afterword.base.clock import Clock
 from afterword.domain.reviews.review import SITE, Review
@@ -16,21 +17,27 @@ from afterword.store.reviews.pages import (
     Reviewer,
     Selection,
     count_selected,
-    places_of,
+    cursors_of,
     reviews_at,
     simplified,
 )
-from afterword.store.reviews.rows import Place
+from afterword.store.reviews.rows import Cursor
 from afterword.store.shops import current_public_key
 from afterword.web.authentication import Sender, admit, presented_key
-from afterword.web.edge import Receive, Scope, Send
-from afterword.web.reviews_api.answers import UNCACHED, Answer, Refusal, give, refused, to_the_second
-from afterword.web.reviews_api.listing import STATUS, Asked, read_listing, read_product_id, read_query, wrong
+from afterword.web.reviews_api.answers import UNCACHED_JSON, Answer, Refusal, give, refused, to_the_second
+from afterword.web.reviews_api.listing import (
+    STATUS,
+    ListingQuery,
+    read_listing,
+    read_product_id,
+    read_query,
+    wrong,
+)
 
-REVIEWS = "/private/v3/reviews"
-STATS = "/private/v3/stats"
+REVIEWS_PATH = "/private/v3/reviews"
+STATS_PATH = "/private/v3/stats"
 
-AT_A_TIME = 20_000
+MOST_SKIPPED = 20_000
 """Places that are passed over in one read, so that a page far behind holds nobody up."""
 
 FOLLOWED_WITHIN = 600.0
@@ -81,7 +88,7 @@ class _Stats(msgspec.Struct, omit_defaults=True):
 class _End(NamedTuple):
     """Where a page ended, and when it was read (epoch seconds)."""
 
-    place: Place
+    cursor: Cursor
     at: float
 
 
@@ -92,11 +99,11 @@ class PrivateReviews:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._ends: OrderedDict[Asked, _End] = OrderedDict()
+        self._ends: OrderedDict[ListingQuery, _End] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = Answer(200, UNCACHED, await self._answer(scope))
+            answer = Answer(200, UNCACHED_JSON, await self._answer(scope))
         except Exception as error:
             answer = refused(error)
         await give(send, answer, scope["method"])
@@ -108,7 +115,7 @@ class PrivateReviews:
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         key = presented_key(query.get("api_key", ""), authorization)
         sender = await self._database.read(lambda tx: admit(tx, key))
-        if scope["path"] == STATS:
+        if scope["path"] == STATS_PATH:
             return await self._stats(query, sender)
         return await self._page(read_listing(query, sender), ZoneInfo(sender.shop.timezone))
 
@@ -122,42 +129,42 @@ class PrivateReviews:
             partial(_read_stats, sender=sender, scope=scope, with_key=wants_key in ("true", "1"))
         )
 
-    async def _page(self, asked: Asked, zone: ZoneInfo) -> bytes:
+    async def _page(self, asked: ListingQuery, zone: ZoneInfo) -> bytes:
         selection, total = await self._database.read(partial(_count, selection=asked.selection))
         asked = asked._replace(selection=selection)
-        places = await self._places(asked) if asked.before < total else []
+        cursors = await self._page_cursors(asked) if asked.before < total else []
         shop_id = asked.selection.shop_id
-        found = await self._database.read(lambda tx: reviews_at(tx, shop_id, places))
+        found = await self._database.read(lambda tx: reviews_at(tx, shop_id, cursors))
         pagination = _Pagination(total, -(-total // asked.limit))
         return _encode(_Page(pagination, [_listed(*each, zone) for each in found]))
 
-    async def _places(self, asked: Asked) -> list[Place]:
+    async def _page_cursors(self, asked: ListingQuery) -> list[Cursor]:
         """Those of one page, and it is remembered where it ended."""
         now = self._clock()
         behind = self._end_before(asked, now) or await self._passed_over(asked)
         if behind is None:
             return []
-        places = await self._database.read(
-            lambda tx: places_of(tx, asked.selection, behind=behind, most=asked.limit)
+        cursors = await self._database.read(
+            lambda tx: cursors_of(tx, asked.selection, behind=behind, most=asked.limit)
         )
-        if len(places) == asked.limit:
-            self._ends[asked] = _End(places[-1], now)
+        if len(cursors) == asked.limit:
+            self._ends[asked] = _End(cursors[-1], now)
             self._ends.move_to_end(asked)
             if len(self._ends) > MOST_ENDS:
                 self._ends.popitem(last=False)
-        return places
+        return cursors
 
-    def _end_before(self, asked: Asked, now: float) -> Place | None:
+    def _end_before(self, asked: ListingQuery, now: float) -> Cursor | None:
         """Where the page before ended, when somebody has just read it. So a program that reads one page after the
         other is told no review twice and misses none while others come, and no page costs more than the first."""
         end = self._ends.get(asked._replace(page=asked.page - 1))
-        return end.place if end and 0 <= now - end.at < FOLLOWED_WITHIN else None
+        return end.cursor if end and 0 <= now - end.at < FOLLOWED_WITHIN else None
 
-    async def _passed_over(self, asked: Asked) -> Place | None:
+    async def _passed_over(self, asked: ListingQuery) -> Cursor | None:
         """The last place of the pages before; None when there are not so many."""
         behind, left = asked.selection.start, asked.before
         while left > 0:
-            step = min(left, AT_A_TIME)
+            step = min(left, MOST_SKIPPED)
             last = await self._database.read(
                 partial(_last_of, selection=asked.selection, behind=behind, count=step)
             )
@@ -173,9 +180,9 @@ def _count(tx: Transaction, selection: Selection) -> tuple[Selection, int]:
     return simple, count_selected(tx, simple)
 
 
-def _last_of(tx: Transaction, selection: Selection, behind: Place, count: int) -> Place | None:
+def _last_of(tx: Transaction, selection: Selection, behind: Cursor, count: int) -> Cursor | None:
     """The last of so many places."""
-    found = places_of(tx, selection, behind=behind, most=1, skipped=count - 1)
+    found = cursors_of(tx, selection, behind=behind, most=1, skipped=count - 1)
     return found[0] if found else None
 
 

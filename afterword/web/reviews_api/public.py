@@ -1,9 +1,9 @@
 """`GET /public/v3/reviews/{public_key}/{scope}`: what is published of a shop, or of one product, for everybody
 (contract/reviews-api).
 
-An answer is kept, and trusted for a second. Then the chain is looked at, which has a new entry for whatever becomes
-of a review: one read of few rows. Only where the chain went on are the reviews read again. So every process shows
-what is published within a second, and reading costs the store next to nothing.
+An answer is cached, and trusted for a second. Then its cache key is compared, which changes with every change of a
+review: one read of few rows. Only when it has changed are the reviews read again. So every process shows what is
+published within a second, and reading costs the store next to nothing.
 """
 
 import asyncio
@@ -14,16 +14,16 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from afterword.base.clock import Clock
 from afterword.domain.reviews.review import SITE, Ratings
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.counts import ratings
-from afterword.store.reviews.rows import Shown, shown_reviews
-from afterword.store.shops import Standing, find_public_key, standing_of
-from afterword.web.edge import Receive, Scope, Send
-from afterword.web.reviews_api.answers import JSON, Answer, Headers, Refusal, give, refused, to_the_minute
-from afterword.web.reviews_api.cache import Kept, Shelf
+from afterword.store.reviews.rows import PublicReview, shown_reviews
+from afterword.store.shops import CacheKey, cache_key_of, find_public_key
+from afterword.web.reviews_api.answers import JSON, Answer, RawHeaders, Refusal, give, refused, to_the_minute
+from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 
 PUBLIC_REVIEWS = "/public/v3/reviews/"
 
@@ -34,7 +34,7 @@ TRUSTED_FOR = 1.0
 
 METHODS = b"GET, HEAD, OPTIONS"
 
-_OPEN: Headers = [(b"access-control-allow-origin", b"*")]
+_OPEN: RawHeaders = [(b"access-control-allow-origin", b"*")]
 _PREFLIGHT = Answer(
     204,
     [
@@ -55,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
-class Place(NamedTuple):
+class PublicAddress(NamedTuple):
     """What an address names, and how many reviews are wanted of it at most."""
 
     public_key: str
@@ -95,11 +95,11 @@ class _Reviews(msgspec.Struct):
 class PublicReviews:
     """An ASGI application ahead of the router, for all that is under PUBLIC_REVIEWS."""
 
-    def __init__(self, database: Database, clock: Clock, shelf: Shelf | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock, cache: AnswerCache | None = None) -> None:
         self._database = database
         self._clock = clock
-        self._shelf = shelf or Shelf()
-        self._looks: dict[str, asyncio.Task[Kept]] = {}
+        self._cache = cache or AnswerCache()
+        self._looks: dict[str, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -115,12 +115,12 @@ class PublicReviews:
             return _PREFLIGHT
         if method not in ("GET", "HEAD"):
             raise Refusal(405, "method_not_allowed", "read reviews with GET", [(b"allow", METHODS)])
-        kept = self._shelf.get(address)
-        if kept is None or not 0 <= now - kept.checked_at < TRUSTED_FOR:
-            kept = await self._look_once(address, now)
-        return kept.unchanged if _has(scope, kept.etag) else kept.answer
+        entry = self._cache.get(address)
+        if entry is None or not 0 <= now - entry.checked_at < TRUSTED_FOR:
+            entry = await self._look_once(address, now)
+        return entry.unchanged if _has(scope, entry.etag) else entry.answer
 
-    async def _look_once(self, address: str, now: float) -> Kept:
+    async def _look_once(self, address: str, now: float) -> CachedAnswer:
         """However many ask for the same at a time, the store is asked once."""
         look = self._looks.get(address)
         if look is None:
@@ -128,27 +128,27 @@ class PublicReviews:
             look.add_done_callback(lambda done: self._end(address, done))
         return await asyncio.shield(look)
 
-    def _end(self, address: str, look: asyncio.Task[Kept]) -> None:
+    def _end(self, address: str, look: asyncio.Task[CachedAnswer]) -> None:
         del self._looks[address]
         if not look.cancelled():
             look.exception()  # whoever waited has it; when all have gone away, nobody needs it
 
-    async def _look(self, address: str, now: float) -> Kept:
-        place = read_place(address)
-        old = self._shelf.get(address)
-        known = old.standing if old else None
-        kept = await self._database.read(lambda tx: look(tx, place, known))
-        if isinstance(kept, Kept):
-            self._shelf.put(address, kept)
-        elif kept is None or old is None:
-            self._shelf.drop(address)
+    async def _look(self, address: str, now: float) -> CachedAnswer:
+        wanted = read_address(address)
+        old = self._cache.get(address)
+        known = old.cache_key if old else None
+        entry = await self._database.read(lambda tx: look(tx, wanted, known))
+        if isinstance(entry, CachedAnswer):
+            self._cache.put(address, entry)
+        elif entry is None or old is None:
+            self._cache.drop(address)
             raise Refusal(
                 404, "unknown_key", "there are no reviews here: this public key is wrong or was revoked"
             )
         else:
-            kept = old
-        kept.checked_at = now
-        return kept
+            entry = old
+        entry.checked_at = now
+        return entry
 
 
 def _address(scope: Scope) -> str:
@@ -159,28 +159,28 @@ def _address(scope: Scope) -> str:
     return f"{path}?{int(found[1])}" if found else path
 
 
-def read_place(address: str) -> Place:
+def read_address(address: str) -> PublicAddress:
     """Raises Refusal: 404."""
     found = _PLACE.fullmatch(address)
     if found is None:
         raise Refusal(404, "unknown_address", "write the public key, then site or a product's id in digits")
     key, scope, most = found.groups()
-    return Place(key.lower(), scope if scope == SITE else str(int(scope)), int(most or MOST_REVIEWS))
+    return PublicAddress(key.lower(), scope if scope == SITE else str(int(scope)), int(most or MOST_REVIEWS))
 
 
-def look(tx: Transaction, place: Place, known: Standing | None) -> Kept | Standing | None:
-    """The answer as it is now; the standing alone where it is the one that is known; None where the key is wrong.
+def look(tx: Transaction, wanted: PublicAddress, known: CacheKey | None) -> CachedAnswer | CacheKey | None:
+    """The answer as it is now; the cache key alone if it is the known one; None if the public key is wrong.
 
-    The standing is read before the reviews. So a change in between can only make the answer newer than its standing,
+    The cache key is read before the reviews, so a change in between can only make the answer newer than its key,
     which the next look sees.
     """
-    shop_id = known.shop_id if known else _shop_of(tx, place.public_key)
-    standing = None if shop_id is None else standing_of(tx, shop_id, place.public_key)
-    if standing is None or standing == known:
-        return standing
-    stars = ratings(tx, standing.shop_id, place.scope, live=standing.live)
-    reviews = shown_reviews(tx, standing.shop_id, place.scope, live=standing.live, most=place.most)
-    return _kept(standing, encode_reviews(stars, reviews, _zone(standing.timezone)))
+    shop_id = known.shop_id if known else _shop_of(tx, wanted.public_key)
+    cache_key = None if shop_id is None else cache_key_of(tx, shop_id, wanted.public_key)
+    if cache_key is None or cache_key == known:
+        return cache_key
+    stars = ratings(tx, cache_key.shop_id, wanted.scope, live=cache_key.live)
+    reviews = shown_reviews(tx, cache_key.shop_id, wanted.scope, live=cache_key.live, most=wanted.most)
+    return _entry(cache_key, encode_reviews(stars, reviews, _zone(cache_key.timezone)))
 
 
 def _shop_of(tx: Transaction, public_key: str) -> int | None:
@@ -188,14 +188,14 @@ def _shop_of(tx: Transaction, public_key: str) -> int | None:
     return found[0].id if found else None
 
 
-def encode_reviews(stars: Ratings, reviews: list[Shown], zone: ZoneInfo) -> bytes:
+def encode_reviews(stars: Ratings, reviews: list[PublicReview], zone: ZoneInfo) -> bytes:
     """The body of an answer; times are in the shop's time zone."""
     counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
     shown = [_review(each, zone) for each in reviews]
     return _encode(_Reviews(_Stars(stars.total, stars.average, counts), shown))
 
 
-def _review(review: Shown, zone: ZoneInfo) -> _Review:
+def _review(review: PublicReview, zone: ZoneInfo) -> _Review:
     return _Review(
         review.id,
         review.author,
@@ -212,10 +212,12 @@ def _review(review: Shown, zone: ZoneInfo) -> _Review:
     )
 
 
-def _kept(standing: Standing, body: bytes) -> Kept:
+def _entry(cache_key: CacheKey, body: bytes) -> CachedAnswer:
     etag = b'"%s"' % blake2b(body, digest_size=16).hexdigest().encode()
     headers = [*_OPEN, (b"etag", etag), (b"cache-control", b"public, max-age=60")]
-    return Kept(standing, etag, Answer(200, JSON + headers, body), Answer(304, JSON[1:] + headers, b""))
+    return CachedAnswer(
+        cache_key, etag, Answer(200, JSON + headers, body), Answer(304, JSON[1:] + headers, b"")
+    )
 
 
 def _has(scope: Scope, etag: bytes) -> bool:

@@ -19,7 +19,7 @@ from afterword.store.engine.database import Database
 from afterword.store.shops import find_public_key
 from afterword.web.render import UNCACHED, page
 from afterword.web.shop.product_data import product_data
-from afterword.web.shop.reading import Asked, is_scope, look, read_query
+from afterword.web.shop.reading import PageQuery, is_scope, read_page, read_query
 from afterword.web.shop.view import page_path, shop_view
 
 
@@ -46,11 +46,11 @@ class ShopPages:
         """`GET /k/{public_key}/{scope}`: leads to the page of what the public API reads at the same address. So a
         shop's pages, which know their public key alone, can link to it."""
         key, scope = request.path_params["public_key"], request.path_params["scope"]
-        found = await self._database.read(lambda tx: find_public_key(tx, key))
-        if found is None or not is_scope(scope):
+        content = await self._database.read(lambda tx: find_public_key(tx, key))
+        if content is None or not is_scope(scope):
             raise HTTPException(404)
-        shop, shown = found
-        to = f"../../{page_path(Asked(scope, shown.live), shop)}" + (
+        shop, shown = content
+        to = f"../../{page_path(PageQuery(scope, shown.live), shop)}" + (
             "" if shown.live or scope == SITE else f"?product={scope}"
         )
         return Response(status_code=302, headers={**UNCACHED, "Location": to})
@@ -60,13 +60,13 @@ class ShopPages:
         shop_id: str = request.path_params["shop"]
         if asked is None or not (shop_id.isascii() and shop_id.isdecimal()):
             raise HTTPException(404)
-        found = await self._database.read(partial(look, shop_id=shop_id, asked=asked))
-        if found is None:
+        content = await self._database.read(partial(read_page, shop_id=shop_id, asked=asked))
+        if content is None:
             raise HTTPException(404)
         wanted = request.query_params.get("lang")
         lang = wanted if wanted in catalogues() else None
-        view = shop_view(asked, found, lang)
-        data = product_data(found, f"{self._url}/{view.path}") if live and found.product else None
+        view = shop_view(asked, content, lang)
+        data = product_data(content, f"{self._url}/{view.path}") if live and content.product else None
         answer = page(request, "showing.html", lang, view=view, data=data)
         return _kept_for_a_minute(request, answer, is_public=live)
 

@@ -8,33 +8,33 @@ from typing import Any
 
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.values import shown
-from afterword.web.shop.reading import Found
+from afterword.web.shop.reading import PageContent
 from afterword.web.shop.view import show
 
-MOST = 10
+REVIEWS_REPEATED = 10
 """Reviews that are repeated for programs."""
 
 _GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 
 
-def product_data(found: Found, address: str) -> dict[str, Any]:
+def product_data(content: PageContent, address: str) -> dict[str, Any]:
     """A `Product` with its rating and the first reviews of the page. The rating counts only what is published."""
-    assert found.product is not None
+    assert content.product is not None
     stars = {
         "@type": "AggregateRating",
-        "ratingValue": found.ratings.average,
-        "reviewCount": found.ratings.total,
+        "ratingValue": content.ratings.average,
+        "reviewCount": content.ratings.total,
         "bestRating": 5,
         "worstRating": 1,
     }
     return {
         "@context": "https://schema.org",
         "@type": "Product",
-        "name": shown(found.product.name, 150),
-        **_identity(found.product.line),
+        "name": shown(content.product.name, 150),
+        **_identity(content.product.line),
         "url": address,
         "aggregateRating": stars,
-        "review": [_review(found, number) for number in range(min(MOST, len(found.reviews)))],
+        "review": [_review(content, number) for number in range(min(REVIEWS_REPEATED, len(content.reviews)))],
     }
 
 
@@ -47,8 +47,8 @@ def _identity(line: OrderLine | None) -> dict[str, Any]:
     return {name: shown(value, 2_000) for name, value in given.items() if value}
 
 
-def _review(found: Found, number: int) -> dict[str, Any]:
-    review = show(found.reviews[number], found.shop)
+def _review(content: PageContent, number: int) -> dict[str, Any]:
+    review = show(content.reviews[number], content.shop)
     rating = {"@type": "Rating", "ratingValue": review.rating, "bestRating": 5, "worstRating": 1}
     author = {"author": {"@type": "Person", "name": review.author}} if review.author else {}
     return {

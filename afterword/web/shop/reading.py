@@ -10,33 +10,33 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import order_of
 from afterword.store.reviews.counts import Count, counts, ratings_in
-from afterword.store.reviews.rows import Order, Place, changed_reviews, published_reviews, reviews_by_stars
+from afterword.store.reviews.rows import Cursor, Sorting, changed_reviews, published_reviews, reviews_by_stars
 from afterword.store.shops import find_shop
 
-MOST = 20
+REVIEWS_SHOWN = 20
 """Reviews on one page."""
 
-MOST_SIGNS = 16_000
+MOST_CHARACTERS = 16_000
 """Characters of texts on one page, unless a single review has more: so a page stays below 60 KB."""
 
 MOST_PRODUCTS = 8
 """Products that are named on a shop's page, of the reviews that changed last."""
 
-ORDERS = ("newest", "oldest", "highest", "lowest")
+SORTINGS = ("newest", "oldest", "highest", "lowest")
 STARS: tuple[int, ...] = (5, 4, 3, 2, 1)
 
 _PLACE = re.compile(r"([1-5])-([0-9]{1,12})-([0-9]{1,16})")
 _PRODUCT = re.compile(r"-?[1-9][0-9]{0,18}|0")
 
 
-class Asked(NamedTuple):
+class PageQuery(NamedTuple):
     """What a visitor wants to see. `behind` is the last review of the page before: its stars, and its place."""
 
     scope: str
     live: bool
-    order: str = ORDERS[0]
+    order: str = SORTINGS[0]
     stars: int | None = None
-    behind: tuple[int, Place] | None = None
+    behind: tuple[int, Cursor] | None = None
 
 
 class Product(NamedTuple):
@@ -46,7 +46,7 @@ class Product(NamedTuple):
     line: OrderLine | None
 
 
-class Found(NamedTuple):
+class PageContent(NamedTuple):
     """What the store has for it, in one snapshot. `next` is the last review here when there are more."""
 
     shop: Shop
@@ -59,17 +59,17 @@ class Found(NamedTuple):
     of_products: list[Count]
 
 
-def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> Asked | None:
+def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> PageQuery | None:
     """None when there can be no such product. What else makes no sense is passed over."""
     if not is_scope(scope):
         return None
     order, stars = query.get("order"), query.get("stars")
-    place = _PLACE.fullmatch(query.get("behind", ""))
-    behind = (int(place[1]), Place(int(place[2]), int(place[3]))) if place else None
-    return Asked(
+    cursor = _PLACE.fullmatch(query.get("behind", ""))
+    behind = (int(cursor[1]), Cursor(int(cursor[2]), int(cursor[3]))) if cursor else None
+    return PageQuery(
         scope,
         live,
-        order if order in ORDERS else ORDERS[0],
+        order if order in SORTINGS else SORTINGS[0],
         int(stars) if stars in ("1", "2", "3", "4", "5") else None,
         behind,
     )
@@ -80,7 +80,7 @@ def is_scope(scope: str) -> bool:
     return scope == SITE or _PRODUCT.fullmatch(scope) is not None
 
 
-def look(tx: Transaction, shop_id: str, asked: Asked) -> Found | None:
+def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | None:
     shop = find_shop(tx, shop_id)
     if shop is None:
         return None
@@ -91,13 +91,13 @@ def look(tx: Transaction, shop_id: str, asked: Asked) -> Found | None:
     if not is_shops and product is None:
         return None
     there = _reviews(tx, shop, asked)
-    reviews = _fitting(there[:MOST])
+    reviews = _fitting(there[:REVIEWS_SHOWN])
     last = reviews[-1] if len(reviews) < len(there) else None
     products = _products(tx, shop, asked) if is_shops else {}
-    return Found(shop, ratings, reviews, last, product, products, of_shop, of_products)
+    return PageContent(shop, ratings, reviews, last, product, products, of_shop, of_products)
 
 
-def _product(tx: Transaction, shop: Shop, asked: Asked) -> Product | None:
+def _product(tx: Transaction, shop: Shop, asked: PageQuery) -> Product | None:
     """None while nothing is published of it."""
     for newest in published_reviews(tx, shop.id, asked.scope, live=asked.live, most=1):
         order = order_of(tx, shop, newest.order_id)
@@ -106,21 +106,21 @@ def _product(tx: Transaction, shop: Shop, asked: Asked) -> Product | None:
     return None
 
 
-def _reviews(tx: Transaction, shop: Shop, asked: Asked) -> list[Review]:
+def _reviews(tx: Transaction, shop: Shop, asked: PageQuery) -> list[Review]:
     """Those of the page, and one more when there is one behind them."""
-    rating, place = asked.behind or (None, None)
+    rating, cursor = asked.behind or (None, None)
     if asked.stars or asked.order in ("highest", "lowest"):
         left = _stars_left(asked, rating)
         return reviews_by_stars(
-            tx, shop.id, asked.scope, live=asked.live, stars=left, behind=place, most=MOST + 1
+            tx, shop.id, asked.scope, live=asked.live, stars=left, behind=cursor, most=REVIEWS_SHOWN + 1
         )
-    order: Order = "oldest" if asked.order == "oldest" else "newest"
+    order: Sorting = "oldest" if asked.order == "oldest" else "newest"
     return published_reviews(
-        tx, shop.id, asked.scope, live=asked.live, order=order, behind=place, most=MOST + 1
+        tx, shop.id, asked.scope, live=asked.live, order=order, behind=cursor, most=REVIEWS_SHOWN + 1
     )
 
 
-def _stars_left(asked: Asked, rating: int | None) -> tuple[int, ...]:
+def _stars_left(asked: PageQuery, rating: int | None) -> tuple[int, ...]:
     """In their order, from those of the last review before."""
     stars = STARS if asked.order == "highest" else STARS[::-1]
     if asked.stars:
@@ -130,15 +130,15 @@ def _stars_left(asked: Asked, rating: int | None) -> tuple[int, ...]:
 
 def _fitting(reviews: list[Review]) -> list[Review]:
     """The first ones, as many as fit on a page by their texts."""
-    signs = 0
+    characters = 0
     for number, review in enumerate(reviews):
-        signs += sum(map(len, filter(None, (review.text, review.reply, review.doubt))))
-        if number and signs > MOST_SIGNS:
+        characters += sum(map(len, filter(None, (review.text, review.reply, review.doubt))))
+        if number and characters > MOST_CHARACTERS:
             return reviews[:number]
     return reviews
 
 
-def _products(tx: Transaction, shop: Shop, asked: Asked) -> dict[str, str]:
+def _products(tx: Transaction, shop: Shop, asked: PageQuery) -> dict[str, str]:
     """The names of some products with reviews, by their ids."""
     named: dict[str, str] = {}
     for review in changed_reviews(tx, shop.id, live=asked.live, most=10 * MOST_PRODUCTS):

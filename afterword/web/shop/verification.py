@@ -28,7 +28,7 @@ from afterword.i18n.catalogue import catalogues
 from afterword.i18n.dates import day
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
-from afterword.store.reviews.receipts import Found, find_receipt
+from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Tail, last_entries
 from afterword.store.shops import find_shop
 from afterword.web.render import UNCACHED, page
@@ -36,10 +36,10 @@ from afterword.web.render import UNCACHED, page
 LOOKED_AT = 1_000
 """Entries at the end of a chain that a view of its page is about."""
 
-KEPT_FOR = 60
+CACHED_FOR = 60
 """Seconds for which a look at a chain counts for all who come."""
 
-MOST_KEPT = 1_000
+MOST_CACHED = 1_000
 """Looks that are kept, of as many chains."""
 
 A_SLICE = 16
@@ -53,7 +53,7 @@ _RECEIPT = re.compile("[0-9a-f]{64}")
 log = log_for("verification")
 
 
-class Look(NamedTuple):
+class ChainCheck(NamedTuple):
     """What was found at the end of a chain, and when (epoch seconds)."""
 
     at: float
@@ -66,7 +66,7 @@ class VerificationPages:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._looks: OrderedDict[tuple[int, bool], Look] = OrderedDict()
+        self._looks: OrderedDict[tuple[int, bool], ChainCheck] = OrderedDict()
         self._turn = asyncio.Lock()
 
     async def live(self, request: Request) -> Response:
@@ -97,7 +97,9 @@ class VerificationPages:
         answer = page(request, "verify.html", lang, **view, on=partial(_on, shop), asked_lang=lang)
         if live and not receipt:
             del answer.headers["X-Robots-Tag"]
-            answer.headers.update({"Cache-Control": f"public, max-age={KEPT_FOR}", "Vary": "Accept-Language"})
+            answer.headers.update(
+                {"Cache-Control": f"public, max-age={CACHED_FOR}", "Vary": "Accept-Language"}
+            )
         return answer
 
     async def _shop(self, request: Request) -> Shop:
@@ -109,22 +111,22 @@ class VerificationPages:
             raise HTTPException(404)
         return shop
 
-    async def _find(self, shop: Shop, receipt: str, live: bool) -> Found | None:
+    async def _find(self, shop: Shop, receipt: str, live: bool) -> FoundReceipt | None:
         return await self._database.read(partial(find_receipt, shop_id=shop.id, hashed=receipt, live=live))
 
-    async def _look(self, shop: Shop, live: bool) -> Look:
+    async def _look(self, shop: Shop, live: bool) -> ChainCheck:
         """One chain at a time is looked at, whoever asks."""
         which = shop.id, live
         async with self._turn:
             kept = self._looks.get(which)
-            if kept is None or not 0 <= self._clock() - kept.at < KEPT_FOR:
+            if kept is None or not 0 <= self._clock() - kept.at < CACHED_FOR:
                 kept = self._looks[which] = await self._look_again(shop, live)
-                while len(self._looks) > MOST_KEPT:
+                while len(self._looks) > MOST_CACHED:
                     self._looks.popitem(last=False)
             self._looks.move_to_end(which)
         return kept
 
-    async def _look_again(self, shop: Shop, live: bool) -> Look:
+    async def _look_again(self, shop: Shop, live: bool) -> ChainCheck:
         now = self._clock()
         tail: Tail = await self._database.read(
             partial(last_entries, shop_id=shop.id, live=live, most=LOOKED_AT)
@@ -136,7 +138,7 @@ class VerificationPages:
                 end, found = read_entry(end, entry)
                 findings += found
         findings += check_head(end, tail.seq, tail.hash, tail.public_key)
-        return Look(now, end, len(tail.entries), [each for each in findings if each.is_fault])
+        return ChainCheck(now, end, len(tail.entries), [each for each in findings if each.is_fault])
 
     async def _download(self, request: Request, *, live: bool) -> Response:
         shop = await self._shop(request)
@@ -163,7 +165,7 @@ class VerificationPages:
             raise
 
 
-def _view(shop: Shop, live: bool, look: Look) -> dict[str, Any]:
+def _view(shop: Shop, live: bool, look: ChainCheck) -> dict[str, Any]:
     return {
         "shop": shown(shop.name),
         "shop_id": shop.id,
@@ -178,12 +180,12 @@ def _view(shop: Shop, live: bool, look: Look) -> dict[str, Any]:
     }
 
 
-def _view_of_receipt(receipt: str, is_receipt: bool, found: Found | None) -> dict[str, Any]:
+def _view_of_receipt(receipt: str, is_receipt: bool, found: FoundReceipt | None) -> dict[str, Any]:
     entry = found.entry if found else None
     return {
         "receipt": shown(receipt),
         "is_receipt": is_receipt,
-        "became": found.became if found else None,
+        "receipt_status": found.status if found else None,
         "entry": entry.seq if entry else None,
         "version": entry.version if entry else None,
         "written_at": entry.happened_at if entry else None,

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import SITE, WRITE_FOR, Ratings, Review
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_lines
 from afterword.i18n.catalogue import catalogues
 from afterword.i18n.dates import day, locale_of, number
 from afterword.store.reviews.counts import Count
-from afterword.web.shop.reading import ORDERS, STARS, Asked, Found
+from afterword.web.shop.reading import SORTINGS, STARS, PageContent, PageQuery
 
 LONGEST_TITLE = 160
 """Characters of a product's name as a heading."""
@@ -66,7 +66,7 @@ class View(NamedTuple):
     path: str
     live: bool
     product: str
-    asked: Asked
+    asked: PageQuery
     ratings: Ratings
     bars: list[tuple[int, int, int]]
     reviews: list[ShownReview]
@@ -81,9 +81,9 @@ class View(NamedTuple):
     number: Callable[..., str]
 
 
-def shop_view(asked: Asked, found: Found, lang: str | None) -> View:
+def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
     """`lang` is what the visitor chose by hand, which every link keeps."""
-    shop, product = found.shop, found.product
+    shop, product = content.shop, content.product
     line = product.line if product else None
     site = _address(line.url if line else shop.site)
     to = partial(_link, {"product": None if asked.live or asked.scope == SITE else asked.scope, "lang": lang})
@@ -96,16 +96,16 @@ def shop_view(asked: Asked, found: Found, lang: str | None) -> View:
         live=asked.live,
         product=shown(product.name, LONGEST_TITLE) if product else "",
         asked=asked,
-        ratings=found.ratings,
-        bars=_bars(found.ratings),
-        reviews=[show(review, shop) for review in found.reviews],
-        older=to(**_behind(asked, found.next)) if found.next else "",
+        ratings=content.ratings,
+        bars=_bars(content.ratings),
+        reviews=[show(review, shop) for review in content.reviews],
+        older=to(**_behind(asked, content.next)) if content.next else "",
         to=to,
-        products=[(scope, shown(name, 60)) for scope, name in found.products.items()],
-        tallies=_tallies(found),
+        products=[(scope, shown(name, 60)) for scope, name in content.products.items()],
+        tallies=_tallies(content),
         publishing=_publishing(shop),
         languages=[(each, locale_of(each).get_display_name() or each) for each in catalogues()],
-        orders=ORDERS,
+        orders=SORTINGS,
         day=day,
         number=number,
     )
@@ -134,7 +134,7 @@ def show(review: Review, shop: Shop) -> ShownReview:
     )
 
 
-def page_path(asked: Asked, shop: Shop) -> str:
+def page_path(asked: PageQuery, shop: Shop) -> str:
     """Where the page is, from the top."""
     if not asked.live:
         return f"s/{shop.id}/test"
@@ -143,11 +143,11 @@ def page_path(asked: Asked, shop: Shop) -> str:
 
 def _link(kept: dict[str, str | None], /, **wanted: object) -> str:
     """The query of a link on this page; what is neither kept nor wanted is as at first."""
-    values = {name: value for name, value in (kept | wanted).items() if value and value != ORDERS[0]}
+    values = {name: value for name, value in (kept | wanted).items() if value and value != SORTINGS[0]}
     return f"?{urlencode(values)}" if values else ""
 
 
-def _behind(asked: Asked, last: Review) -> dict[str, object]:
+def _behind(asked: PageQuery, last: Review) -> dict[str, object]:
     place = f"{last.rating}-{last.published_at}-{last.id}"
     return {"order": asked.order, "stars": asked.stars, "behind": place}
 
@@ -158,10 +158,10 @@ def _bars(ratings: Ratings) -> list[tuple[int, int, int]]:
     return [(stars, amount, round(100 * amount / (ratings.total or 1))) for stars, amount in many]
 
 
-def _tallies(found: Found) -> list[tuple[str, list[Tally]]]:
+def _tallies(content: PageContent) -> list[tuple[str, list[Tally]]]:
     """Two tables: the shop's reviews, and those of all products; the second where there is any."""
-    tables = [("shop", _tally(found.of_shop))]
-    return [*tables, ("products", _tally(found.of_products))] if found.of_products else tables
+    tables = [("shop", _tally(content.of_shop))]
+    return [*tables, ("products", _tally(content.of_products))] if content.of_products else tables
 
 
 def _tally(counted: list[Count]) -> list[Tally]:
@@ -169,7 +169,7 @@ def _tally(counted: list[Count]) -> list[Tally]:
         return Tally(kind, reason, _by_stars(one for one in counted if _is(one, kind, reason)))
 
     kinds = ("received", "published", "waiting", "withdrawn", "erased", "rejected")
-    return [*(row(kind) for kind in kinds), *(row("rejected", reason) for reason in REASONS)]
+    return [*(row(kind) for kind in kinds), *(row("rejected", reason) for reason in REJECTION_REASONS)]
 
 
 def _is(one: Count, kind: str, reason: str) -> bool:

@@ -77,7 +77,7 @@ def away(url: str) -> Iterator[None]:
 
 
 def test_lines_are_found_again_from_any_position(rows: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_rows, "PAGE", 2)
+    monkeypatch.setattr(journal_rows, "LINES_A_READ", 2)
     place = RowsPlace(rows)
     assert place.find() is None
     created = place.create(IDENTITY)

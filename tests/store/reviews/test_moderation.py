@@ -17,12 +17,12 @@ from afterword.actions.reviews.moderation import (
 from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import Refused
 from afterword.domain.reviews.flags import FLAGS, look
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
-from afterword.store.overview import Waiting, waiting_by_shop
+from afterword.store.overview import WaitingReviews, waiting_by_shop
 from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.writing import find_review
 from afterword.store.shops import change_shop
@@ -55,7 +55,7 @@ def test_what_the_checks_find_is_stored_in_their_words(database: EngineDatabase,
     assert not any("," in flag for flag in FLAGS), "they are stored with commas between"
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", REJECTION_REASONS)
 def test_one_that_was_rejected_can_be_published_after_all_and_is_counted_once(
     database: EngineDatabase, alba: Member, reason: str
 ) -> None:
@@ -164,7 +164,7 @@ def test_nobody_is_told_the_words_of_what_was_erased(database: EngineDatabase, a
 
 
 def test_what_waits_is_counted_by_shop(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    def work(tx: Transaction) -> list[Waiting]:
+    def work(tx: Transaction) -> list[WaitingReviews]:
         carla = strict(tx, alba)
         one_review(tx, carla, "A-1")
         one_review(tx, carla, "A-2", now=NOW + 60, look=lambda text: ("link",))
@@ -175,6 +175,6 @@ def test_what_waits_is_counted_by_shop(database: EngineDatabase, alba: Member, b
         return waiting_by_shop(tx)
 
     assert database.write_now(work) == [
-        Waiting(alba.shop.id, 3, NOW, NOW + 60),
-        Waiting(bruno.shop.id, 1, NOW + 120, None),
+        WaitingReviews(alba.shop.id, 3, NOW, NOW + 60),
+        WaitingReviews(bruno.shop.id, 1, NOW + 120, None),
     ]

@@ -8,26 +8,33 @@ import pytest
 
 from afterword.actions.reviews.moderation import answer, erase, reject
 from afterword.actions.reviews.writing import withdraw
-from afterword.domain.reviews.review import PRODUCTS, SITE, Review, State
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review, ReviewState
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.queries import query
-from afterword.store.reviews.pages import LISTED, Selection, count_selected, places_of, reviews_at, simplified
+from afterword.store.reviews.pages import (
+    LISTED,
+    Selection,
+    count_selected,
+    cursors_of,
+    reviews_at,
+    simplified,
+)
 from afterword.store.reviews.rows import (
-    FIRST,
-    LAST,
-    Place,
+    NEWEST_START,
+    OLDEST_START,
+    Cursor,
     changed_reviews,
     published_reviews,
     reviews_by_stars,
     shown_reviews,
     waiting_reviews,
 )
-from afterword.store.shops import current_public_key, revoke_key, standing_of
+from afterword.store.shops import cache_key_of, current_public_key, revoke_key
 from tests.store.cast import NOW, Member, order
 from tests.store.reviews.reviewing import LINES, SIGNER, reviewed_order, write
 
-Page = Callable[[Transaction, Place], list[Review]]
+Page = Callable[[Transaction, Cursor], list[Review]]
 
 
 def review(tx: Transaction, member: Member, id_order: str, line: int = 0, **said: Any) -> Review:
@@ -65,7 +72,7 @@ def test_the_standing_changes_with_whatever_becomes_of_a_review(
     seen = []
 
     def look() -> None:
-        seen.append(database.read_now(lambda tx: standing_of(tx, alba.shop.id, key)))
+        seen.append(database.read_now(lambda tx: cache_key_of(tx, alba.shop.id, key)))
 
     look()
     made = database.write_now(lambda tx: review(tx, alba, "A-1"))
@@ -84,11 +91,11 @@ def test_a_public_key_is_its_shops_until_it_is_revoked(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     key = alba.shown.public_key
-    assert database.read_now(lambda tx: standing_of(tx, bruno.shop.id, key)) is None
+    assert database.read_now(lambda tx: cache_key_of(tx, bruno.shop.id, key)) is None
     assert database.read_now(lambda tx: current_public_key(tx, alba.shop, live=True)) == key
     [(key_id,)] = database.read_now(lambda tx: tx.rows("SELECT key_id FROM keys WHERE secret = :key", (key,)))
     database.write_now(lambda tx: revoke_key(tx, key_id, NOW))
-    assert database.read_now(lambda tx: standing_of(tx, alba.shop.id, key)) is None
+    assert database.read_now(lambda tx: cache_key_of(tx, alba.shop.id, key)) is None
     assert database.read_now(lambda tx: current_public_key(tx, alba.shop, live=True)) is None
     test_key = database.read_now(lambda tx: current_public_key(tx, alba.shop, live=False))
     assert test_key == alba.shown.public_test_key
@@ -97,15 +104,15 @@ def test_a_public_key_is_its_shops_until_it_is_revoked(
 # Pages.
 
 
-def pages(alba: Member) -> dict[str, tuple[Page, Place, Callable[[Review], Place]]]:
+def pages(alba: Member) -> dict[str, tuple[Page, Cursor, Callable[[Review], Cursor]]]:
     """Each way of reading in pages of two: how, where it begins, and where a review stands in it."""
     shop_id = alba.shop.id
 
     def listed(newest_first: bool) -> Page:
         selection = Selection(shop_id, True, newest_first=newest_first)
 
-        def read(tx: Transaction, behind: Place) -> list[Review]:
-            places = places_of(tx, selection, behind=behind, most=2)
+        def read(tx: Transaction, behind: Cursor) -> list[Review]:
+            places = cursors_of(tx, selection, behind=behind, most=2)
             return [found for found, _ in reviews_at(tx, shop_id, places)]
 
         return read
@@ -115,25 +122,25 @@ def pages(alba: Member) -> dict[str, tuple[Page, Place, Callable[[Review], Place
             tx, shop_id, SITE, live=True, order=order, behind=behind, most=2, **more
         )
 
-    by_publication = lambda found: Place(found.published_at or 0, found.id)  # noqa: E731
-    by_words = lambda found: Place(found.written_at, found.id)  # noqa: E731
-    by_change = lambda found: Place(found.changed_at, found.id)  # noqa: E731
+    by_publication = lambda found: Cursor(found.published_at or 0, found.id)  # noqa: E731
+    by_words = lambda found: Cursor(found.written_at, found.id)  # noqa: E731
+    by_change = lambda found: Cursor(found.changed_at, found.id)  # noqa: E731
     return {
-        "newest": (published("newest"), LAST, by_publication),
-        "oldest": (published("oldest"), FIRST, by_publication),
-        "of rating": (published("newest", rating=5), LAST, by_publication),
+        "newest": (published("newest"), NEWEST_START, by_publication),
+        "oldest": (published("oldest"), OLDEST_START, by_publication),
+        "of rating": (published("newest", rating=5), NEWEST_START, by_publication),
         "waiting": (
             lambda tx, behind: waiting_reviews(tx, shop_id, live=True, behind=behind, most=2),
-            FIRST,
+            OLDEST_START,
             by_words,
         ),
         "changed": (
             lambda tx, behind: changed_reviews(tx, shop_id, live=True, behind=behind, most=2),
-            LAST,
+            NEWEST_START,
             by_change,
         ),
-        "listed, newest": (listed(True), LAST, by_words),
-        "listed, oldest": (listed(False), FIRST, by_words),
+        "listed, newest": (listed(True), NEWEST_START, by_words),
+        "listed, oldest": (listed(False), OLDEST_START, by_words),
     }
 
 
@@ -183,11 +190,11 @@ def test_the_pages_of_some_stars_go_on_behind_the_last_review(
             break
         found += page
         last = page[-1]
-        stars, behind = (3, 1) if last.rating == 3 else (1,), Place(last.published_at or 0, last.id)
+        stars, behind = (3, 1) if last.rating == 3 else (1,), Cursor(last.published_at or 0, last.id)
     assert [review.text for review in found] == [f"About {n}." for n in (11, 8, 5, 2, 9, 6, 3, 0)]
 
 
-STATES: tuple[State, ...] = ("waiting", "published", "rejected", "withdrawn", "erased")
+STATES: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn", "erased")
 
 
 def of_all_kinds(tx: Transaction, alba: Member) -> list[Review]:
@@ -246,14 +253,14 @@ def test_a_moment_since_which_everything_has_changed_need_not_be_looked_at(
 
 
 def check_selected(database: EngineDatabase, asked: Selection, expected: list[Review]) -> None:
-    def read(tx: Transaction) -> tuple[int, list[Place], list[Place], list[Review]]:
-        all_places = places_of(tx, asked, behind=asked.start, most=1_000)
-        some = places_of(tx, asked, behind=asked.start, most=3, skipped=2)
+    def read(tx: Transaction) -> tuple[int, list[Cursor], list[Cursor], list[Review]]:
+        all_places = cursors_of(tx, asked, behind=asked.start, most=1_000)
+        some = cursors_of(tx, asked, behind=asked.start, most=3, skipped=2)
         found = [one for one, _ in reviews_at(tx, asked.shop_id, some)]
         return count_selected(tx, asked), all_places, some, found
 
     total, places, some, found = database.read_now(read)
-    assert places == [Place(one.written_at, one.id) for one in expected], asked
+    assert places == [Cursor(one.written_at, one.id) for one in expected], asked
     assert total == len(expected) and some == places[2:5], asked
     assert found == expected[2:5], asked
 

@@ -391,7 +391,7 @@ def test_pages_are_read_one_after_the_other_and_kinds_in_rounds(
     database: EngineDatabase, shop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, int, int]] = []
-    monkeypatch.setattr(verification, "PAGE", 3)
+    monkeypatch.setattr(verification, "ENTRIES_A_PAGE", 3)
     assert database.read_now(lambda tx: chain_head(tx, shop, live=True))[0] > 30
     monkeypatch.setattr(verification, "KINDS_AT_ONCE", 2)
     check = Verification(
@@ -427,7 +427,7 @@ def test_a_receipt_says_what_became_of_the_words(database: EngineDatabase, alba:
     def became() -> tuple[str, bool | None]:
         found = database.read_now(lambda tx: find_receipt(tx, shop, hashed, live=True, salt=salt))
         assert found is not None
-        return found.became, found.has_words
+        return found.status, found.has_words
 
     assert became() == ("published", True)
     rejected = database.write_now(lambda tx: reject(tx, first.review, "abuse", SIGNER, NOW))
@@ -461,10 +461,10 @@ def test_words_that_were_exchanged_are_not_those_of_the_receipt(
     hashed, salt = written.entry.hash, written.review.salt
     database.write_now(lambda tx: tx.run("UPDATE reviews SET text = 'Fresh.'"))
     found = database.read_now(lambda tx: find_receipt(tx, alba.shop.id, hashed, live=True, salt=salt))
-    assert found is not None and (found.became, found.has_words) == ("other words", False)
+    assert found is not None and (found.status, found.has_words) == ("other words", False)
     database.write_now(lambda tx: tx.run("DELETE FROM reviews"))
     found = database.read_now(lambda tx: find_receipt(tx, alba.shop.id, hashed, live=True))
-    assert found is not None and (found.became, found.has_words) == ("lost", None)
+    assert found is not None and (found.status, found.has_words) == ("lost", None)
 
 
 # Whatever is done.

@@ -103,7 +103,7 @@ HOT = (
     "keep_notice",
     "newest_reviews",
     "shown_reviews",
-    "standing",
+    "cache_key",
     "all_reviews",
     "orders_of_reviews",
     "imported_before",

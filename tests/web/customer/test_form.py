@@ -12,11 +12,11 @@ import pytest
 from afterword.actions.reviews.moderation import answer as reply
 from afterword.actions.reviews.moderation import doubt, erase, reject
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.place import SendJournal
 from afterword.store.shops import change_shop
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from tests.server import Answer
 from tests.web.conftest import BODY_LIMIT, SECRET, Links, Site
 from tests.web.customer.forms import FORM, multipart
@@ -343,7 +343,7 @@ def test_a_review_that_waits_says_until_when(site: Site) -> None:
 
 
 def test_a_rejected_review_says_why_and_can_be_sent_again(site: Site) -> None:
-    for name in REASONS:
+    for name in REJECTION_REASONS:
         links = new_links(site, f"C-3-{name}")
         send(site, links, review(0, 5, f"Kind people, {name}."))
         site.write(lambda tx, links=links, name=name: reject(tx, written(site, links)[0], name, SIGNER, 1.0))
@@ -444,7 +444,7 @@ def test_a_store_that_takes_nothing_costs_no_word(site: Site, failing: FailingDa
         **review(0, 2, "Kind <people>."),
         **review(2, 4, "Good\nrolls."),
     }
-    web = build_router(failing, lambda: 1_772_374_400.0, Place(SECRET, BODY_LIMIT, site.data, site.url))
+    web = build_router(failing, lambda: 1_772_374_400.0, WebSettings(SECRET, BODY_LIMIT, site.data, site.url))
 
     async def post() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url=site.url) as client:

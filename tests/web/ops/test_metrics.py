@@ -13,7 +13,7 @@ from afterword.base.metrics import NOTICES
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import AT_THE_DOOR
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from tests.server import SERVE, Server, an_order
 from tests.store.cast import Member, MovableClock, claim, import_batch, import_one, open_database, order
 from tests.web.conftest import BODY_LIMIT, SECRET
@@ -115,7 +115,7 @@ def test_nothing_of_a_shop_or_a_customer_is_told(server: Server) -> None:
 
 
 def scrape(database: EngineDatabase, clock: MovableClock) -> Samples:
-    web = build_router(database, clock, Place(SECRET, BODY_LIMIT, database.journal.address.parent))
+    web = build_router(database, clock, WebSettings(SECRET, BODY_LIMIT, database.journal.address.parent))
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(web)
@@ -172,7 +172,7 @@ def test_two_databases_of_one_process_count_for_themselves(
 
 
 def test_without_its_store_it_gives_no_numbers(tmp_path: Path) -> None:
-    silent = build_router(SilentDatabase(), lambda: 0.0, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+    silent = build_router(SilentDatabase(), lambda: 0.0, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
     answer = ask(silent, "GET", "/metrics")
     assert (answer.status_code, answer.text) == (503, "the database does not answer\n")
     assert answer.headers["retry-after"] == "5" and answer.headers["cache-control"] == "no-store"

@@ -98,9 +98,9 @@ def test_every_answer_of_the_orders_has_the_four_keys(document: dict[str, Any], 
 
 
 def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: dict[str, Any]) -> None:
-    place = server.Place(SECRET, BODY_LIMIT, site.data)
+    place = server.WebSettings(SECRET, BODY_LIMIT, site.data)
     router = server.build_router(None, lambda: 0.0, place)  # type: ignore[arg-type]
-    table = {(server.ORDERS, "POST"), (READ, "GET"), (READ, "OPTIONS"), (REVIEWS, "GET"), (STATS, "GET")}
+    table = {(server.ORDERS_PATH, "POST"), (READ, "GET"), (READ, "OPTIONS"), (REVIEWS, "GET"), (STATS, "GET")}
     for route in router.routes:
         assert isinstance(route, Route) and route.methods
         table |= {(route.path, method) for method in route.methods - {"HEAD"}}
@@ -181,7 +181,7 @@ class SilentDatabase:
 
 def answer_in_trouble(site: Site, error: Exception, method: str = "POST", path: str = ORDERS) -> Answer:
     """What a request gets when the store raises this."""
-    place = server.Place(SECRET, BODY_LIMIT, site.data)
+    place = server.WebSettings(SECRET, BODY_LIMIT, site.data)
     web = server.build_web(SilentDatabase(error), None, lambda: 0.0, place)  # type: ignore[arg-type]
     body = json.dumps({"api_key": "1/en/0", "orders": []}).encode()
     sent: list[dict[str, Any]] = []

@@ -197,7 +197,7 @@ def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewe
 def test_a_page_far_behind_is_found_in_steps(shop: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(7):
         shop.review(f"A-{n}", now=NOW + n)
-    monkeypatch.setattr(private_reviews, "AT_A_TIME", 2)
+    monkeypatch.setattr(private_reviews, "MOST_SKIPPED", 2)
     database = Beside(shop)
     query = f"api_key={quote(shop.member.shown.private_key)}&sort=asc&limit=1"
     status, body = asyncio.run(ask(PrivateReviews(database, lambda: NOW), f"{query}&page=6"))  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import order_of
-from afterword.store.shops import Standing, change_shop, revoke_key
+from afterword.store.shops import CacheKey, change_shop, revoke_key
 from afterword.web.reviews_api.answers import Answer
-from afterword.web.reviews_api.cache import Kept, Shelf
+from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 from afterword.web.reviews_api.public import PublicReviews
 from tests.store.cast import NOW
 from tests.store.reviews.reviewing import SIGNER, write
@@ -343,9 +343,9 @@ class CountedDatabase:
 ADDRESS = f"{PUBLIC}/{'a' * 32}/site"
 
 
-def kept(size: int = 10) -> Kept:
+def cached_answer(size: int = 10) -> CachedAnswer:
     body = b"x" * size
-    return Kept(Standing(1, True, "UTC", ""), b'"etag"', Answer(200, [], body), Answer(304, [], b""))
+    return CachedAnswer(CacheKey(1, True, "UTC", ""), b'"etag"', Answer(200, [], body), Answer(304, [], b""))
 
 
 async def ask(reviews: PublicReviews, address: str = ADDRESS) -> int:
@@ -361,7 +361,7 @@ async def ask(reviews: PublicReviews, address: str = ADDRESS) -> int:
 
 def test_of_many_who_ask_at_once_the_store_is_asked_once() -> None:
     now = [100.0]
-    database = CountedDatabase(kept())
+    database = CountedDatabase(cached_answer())
     reviews = PublicReviews(database, lambda: now[0])  # type: ignore[arg-type]
 
     async def story() -> None:
@@ -379,7 +379,7 @@ def test_of_many_who_ask_at_once_the_store_is_asked_once() -> None:
 
 
 def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same() -> None:
-    reviews = PublicReviews(CountedDatabase(kept()), lambda: 0.0)  # type: ignore[arg-type]
+    reviews = PublicReviews(CountedDatabase(cached_answer()), lambda: 0.0)  # type: ignore[arg-type]
 
     async def story() -> None:
         first, second = (asyncio.create_task(ask(reviews)) for _ in range(2))
@@ -396,28 +396,28 @@ def test_trouble_is_told_to_all_who_wait_and_is_not_kept() -> None:
 
     async def story() -> None:
         assert set(await asyncio.gather(*(ask(reviews) for _ in range(10)))) == {503}
-        database.found = kept()
+        database.found = cached_answer()
         assert await ask(reviews) == 200
 
     asyncio.run(story())
 
 
 def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay() -> None:
-    shelf = Shelf(most_answers=3, most_bytes=100_000)
+    cache = AnswerCache(most_answers=3, most_bytes=100_000)
     for name in "abc":
-        shelf.put(name, kept())
-    assert shelf.get("a")
-    shelf.put("d", kept())
-    assert [bool(shelf.get(name)) for name in "abcd"] == [True, False, True, True]
-    shelf.put("e", kept(97_000))
-    assert len(shelf) == 1 and shelf.get("e")
-    shelf.put("f", kept(200_000))
-    assert len(shelf) == 1 and shelf.get("f")
-    shelf.put("f", kept())
-    shelf.drop("nothing")
-    assert shelf.bytes < 10_000
-    shelf.drop("f")
-    assert (len(shelf), shelf.bytes) == (0, 0)
+        cache.put(name, cached_answer())
+    assert cache.get("a")
+    cache.put("d", cached_answer())
+    assert [bool(cache.get(name)) for name in "abcd"] == [True, False, True, True]
+    cache.put("e", cached_answer(97_000))
+    assert len(cache) == 1 and cache.get("e")
+    cache.put("f", cached_answer(200_000))
+    assert len(cache) == 1 and cache.get("f")
+    cache.put("f", cached_answer())
+    cache.drop("nothing")
+    assert cache.bytes < 10_000
+    cache.drop("f")
+    assert (len(cache), cache.bytes) == (0, 0)
 
 
 # Headers and the log.

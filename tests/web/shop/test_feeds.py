@@ -20,9 +20,9 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_sqlite
 from afterword.store.orders import order_of
-from afterword.store.reviews.walking import PAGE
+from afterword.store.reviews.walking import REVIEWS_A_PAGE
 from afterword.store.shops import public_keys, revoke_key
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from afterword.web.shop.feeds import Feeds
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, Member, add_member, order
@@ -161,13 +161,13 @@ async def whole(feeds: Feeds, key: str) -> str:
 def test_each_review_comes_once_while_others_come_change_and_go(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
-    there = database.write_now(lambda tx: write_some(tx, alba, 2 * PAGE + 50))
+    there = database.write_now(lambda tx: write_some(tx, alba, 2 * REVIEWS_A_PAGE + 50))
     database.write_now(lambda tx: write_some(tx, bruno, 20))
 
     def meddle(tx: Transaction, first: int) -> None:
         """New ones; a new version of one that was read and of one that was not; and one that goes."""
         write_some(tx, alba, 5, first=10_000 * (first + 1))
-        for index in (first, PAGE + 10 + first):
+        for index in (first, REVIEWS_A_PAGE + 10 + first):
             review = there[index]
             about = order_of(tx, alba.shop, review.order_id)
             assert about is not None
@@ -213,7 +213,7 @@ def test_a_feed_that_breaks_off_cannot_be_taken_for_a_whole_one(
     database: EngineDatabase, alba: Member, answers: int
 ) -> None:
     """Google removes what is not in a feed."""
-    database.write_now(lambda tx: write_some(tx, alba, PAGE + 1))
+    database.write_now(lambda tx: write_some(tx, alba, REVIEWS_A_PAGE + 1))
     feeds = Feeds(FailingDatabase(database, answers), URL)  # type: ignore[arg-type]
     sent: list[str] = []
 
@@ -233,7 +233,7 @@ def test_a_feed_that_broke_off_is_one_line_of_the_log(
     database: EngineDatabase, alba: Member, tmp_path: Path
 ) -> None:
     database.write_now(lambda tx: write_some(tx, alba, 1))
-    web = build_router(FailingDatabase(database, 2), lambda: NOW, Place(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
+    web = build_router(FailingDatabase(database, 2), lambda: NOW, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
     with capture_logs() as lines, pytest.raises(RuntimeError, match="response already started"):
         ask(web, "GET", path(alba.shown.public_key))
     told = {"event": "a feed broke off", "log_level": "error", "error": "disk I/O error"}

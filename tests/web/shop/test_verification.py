@@ -19,7 +19,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_sqlite
 from afterword.store.orders import order_of
 from afterword.store.reviews.chain import add_entry, entries_from
-from afterword.web.server import Place, build_router
+from afterword.web.server import WebSettings, build_router
 from afterword.web.shop import verification
 from tests.axe import serious
 from tests.browser import Browser
@@ -171,7 +171,7 @@ class Counting:
 
 def ask(database: object, clock: MovableClock, folder: Path, *paths: str) -> list[httpx.Response]:
     """Answers to these requests, which come at the same time."""
-    web = build_router(database, clock, Place(SECRET, 1, folder))  # type: ignore[arg-type]
+    web = build_router(database, clock, WebSettings(SECRET, 1, folder))  # type: ignore[arg-type]
 
     async def asked() -> list[httpx.Response]:
         transport = httpx.ASGITransport(web, raise_app_exceptions=False)
@@ -280,7 +280,7 @@ def test_a_download_that_breaks_off_is_told_in_the_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(Exception, match=r"already started|I/O"):
-        web = build_router(Failing(database), clock, Place(SECRET, 1, tmp_path))  # type: ignore[arg-type]
+        web = build_router(Failing(database), clock, WebSettings(SECRET, 1, tmp_path))  # type: ignore[arg-type]
 
         async def asked() -> None:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://t") as client:
