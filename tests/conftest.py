@@ -1,4 +1,4 @@
-"""Fixtures that several floors share: a database in a folder of its own, the two shops, and a clock to move."""
+"""Fixtures that all packages share: a database in a folder of its own, the cast, and a clock to move."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from afterword.store.opening import open_postgres
 from afterword.store.transfer.citus import distribute
 from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
-from tests.store.cast import Member, MovableClock, add_member, closing_now, open_database
+from tests.store.cast import Customer, Member, MovableClock, closing_now, new_member, open_database
 
 # A machine that is busy with something else is no reason to fail.
 settings.register_profile("afterword", deadline=None)
@@ -58,13 +58,19 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 @pytest.fixture
 def alba(database: EngineDatabase) -> Member:
     """Alba's bakery."""
-    return database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+    return new_member(database, "Alba's bakery")
 
 
 @pytest.fixture
 def bruno(database: EngineDatabase) -> Member:
     """Bruno's books, which must never see anything of Alba's bakery."""
-    return database.write_now(lambda tx: add_member(tx, "Bruno's books"))
+    return new_member(database, "Bruno's books")
+
+
+@pytest.fixture
+def clara(database: EngineDatabase) -> Customer:
+    """A customer, who reviews what she ordered at any shop."""
+    return Customer(database)
 
 
 @pytest.fixture

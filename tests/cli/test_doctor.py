@@ -16,9 +16,9 @@ from afterword.store.shops import change_shop
 from tests.cli.command import Command
 from tests.conftest import closing_now
 from tests.peers import RelayPeer
-from tests.postgres import new_database
+from tests.postgres import new_database, unreachable
 from tests.store.cast import NOW, Member, add_member, claim, import_batch, mark_sending, order, record_outcome
-from tests.store.journal.test_rows import away, journal_of
+from tests.store.journal.journals import journal_of
 from tests.store.reviews.reviewing import reviewed_order, write
 
 LATER = NOW + 11 * 86_400
@@ -171,7 +171,7 @@ def test_a_journal_whose_server_is_away_is_not_called_lost(
         with closing_now(open_postgres(rows, journal)) as database:
             if before == "has sent":
                 database.write_now(lambda tx: send_some(tx, Outcome("sent")))
-        with away(journal):
+        with unreachable(journal):
             _, troubles = examine(afterword, 1, **settings)
             assert troubles["journal"].startswith(
                 "SENDING IS PAUSED: the send journal, the database that AFTERWORD_JOURNAL names, cannot be reached "

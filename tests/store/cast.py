@@ -1,22 +1,22 @@
-"""The cast of the store's stories: two shops that never see each other, and what their customers order."""
+"""The cast of the store's tests: two shops that never see each other, and Clara, who orders and reviews.
 
-import asyncio
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+Each of them is bound to a database and has verbs: `alba.sends("A-1")`, `clara.reviews(alba.order("A-1"))`. A verb is
+one transaction. To do several things in one transaction, use `alba.within(tx)`; to do them through another connection
+or in a restored database, `alba.on(database)`.
+"""
 
-import apsw
+from collections.abc import Callable
+from typing import Any, NamedTuple, Self, TypeVar
 
+from afterword.actions.reviews import moderation
+from afterword.actions.reviews.writing import Said, Submission, Written, withdraw, write_reviews
 from afterword.domain.invitations import Outcome, State
 from afterword.domain.orders.order import Order
+from afterword.domain.reviews.chain import Signer
+from afterword.domain.reviews.review import Review, Words
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.engine.postgres import PostgresDatabase
-from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.writer import WriterThread
 from afterword.store.invitations import (
     Claim,
     InvitationRow,
@@ -24,22 +24,40 @@ from afterword.store.invitations import (
     Record,
     claim_due,
     find_invitation,
+    list_invitations,
+    release,
     take_steps,
 )
-from afterword.store.opening import open_postgres, open_sqlite
-from afterword.store.orders import Arrival, import_orders
-from afterword.store.shops import NewKeys, add_shop, authenticate, find_shop
+from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
+from afterword.store.reviews.writing import find_review
+from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
+from afterword.store.suppressions import (
+    Suppression,
+    allow,
+    list_suppressions,
+    suppress,
+    suppressed_because,
+)
+from tests.store.databases import Store
+from tests.store.databases import another as another
+from tests.store.databases import closing_now as closing_now
+from tests.store.databases import count_commits as count_commits
+from tests.store.databases import counted as counted
+from tests.store.databases import open_database as open_database
+from tests.store.databases import run as run
+from tests.store.databases import writing as writing
 
 T = TypeVar("T")
-Opened = TypeVar("Opened", bound=EngineDatabase)
 
 NOW = 1_772_374_326
-"""2026-03-01 14:12:06 UTC, when these stories begin."""
+"""2026-03-01 14:12:06 UTC, when these tests begin."""
 
+DUE = NOW + DEFAULT_DELAY
+"""When what was ordered at `NOW` is due."""
 
-def run(work: Coroutine[Any, Any, T], seconds: float = 30.0) -> T:
-    """`asyncio.run` that fails a test which hangs, rather than the whole run."""
-    return asyncio.run(asyncio.wait_for(work, seconds))
+SIGNER = Signer("the secret from which this test's keys are made")
+
+LINES = '[{"id":100,"name":"Rye bread"},{"id":200,"name":"Seed rolls"}]'
 
 
 class MovableClock:
@@ -55,54 +73,200 @@ class MovableClock:
         self.now += seconds
 
 
+class Within:
+    """One open transaction, so that several verbs are committed or undone together."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def read_now(self, work: Callable[[Transaction], T]) -> T:
+        return work(self._tx)
+
+    write_now = read_now
+
+
 class Member(NamedTuple):
-    """A shop, its private keys as rows, and all its keys as they are shown once."""
+    """A shop that acts: its private keys as rows, and all its keys as they are shown once."""
 
     shop: Shop
     live: Key
     test: Key
     shown: NewKeys
+    store: Store
 
     def key(self, *, live: bool) -> Key:
         return self.live if live else self.test
 
+    def on(self, store: Store) -> Self:
+        """The same shop, acting through another connection or in a copy of the database."""
+        return self._replace(store=store)
 
-def open_database(folder: Path) -> SqliteDatabase:
-    return open_sqlite(folder / "afterword.db", folder / "send.journal")
+    def within(self, tx: Transaction) -> Self:
+        return self.on(Within(tx))
+
+    def changes(self, **changes: Any) -> Self:
+        """The shop with other settings."""
+        return self._replace(shop=self.store.write_now(lambda tx: change_shop(tx, self.shop, **changes)))
+
+    def moderates(self, *, publish_after: int = 3_600) -> Self:
+        """The shop once a person looks at all of its reviews."""
+        return self.changes(moderation="by hand", publish_after=publish_after)
+
+    # Orders and their invitations.
+
+    def sends_batch(self, *orders: Order, live: bool = True, at: float = NOW) -> list["Imported | None"]:
+        """The invitation of each order; None stands for a duplicate."""
+        return self.store.write_now(lambda tx: import_batch(tx, self, *orders, live=live, at=at))
+
+    def sends(
+        self, one: Order | str = "1234", *, live: bool = True, at: float = NOW, **fields: Any
+    ) -> "Imported":
+        """The invitation of an order that is not a duplicate."""
+        one = order(one, **fields) if isinstance(one, str) else one
+        [imported] = self.sends_batch(one, live=live, at=at)
+        assert imported is not None
+        return imported
+
+    def claims(
+        self, now: float = DUE, *, holder: str = "first", live: bool = True, most: int = 100
+    ) -> list[Claim]:
+        return self.store.write_now(lambda tx: claim(tx, self, now, holder=holder, live=live, most=most))
+
+    def claims_one(self, now: float = DUE, *, holder: str = "first", live: bool = True) -> Claim:
+        """The claim of the only invitation that is due."""
+        [only] = self.claims(now, holder=holder, live=live)
+        return only
+
+    def claims_each(self, now: float = DUE) -> list[Claim]:
+        """The claims of all that is due, in the order in which the orders came."""
+        return sorted(self.claims(now), key=lambda one: one.invitation.id)
+
+    def marks(self, one: Claim, now: float = DUE) -> bool:
+        """Whether DATA may begin."""
+        return self.store.write_now(lambda tx: mark_sending(tx, one, now=now, lease_until=int(now) + 40))
+
+    def records(
+        self, one: Claim, kind: Any, reply: str = "", *, now: float = DUE, again: int | None = None
+    ) -> State | None:
+        """The state that an outcome leads to; None when the claim was not ours."""
+        outcome = Outcome(kind, reply)
+        return self.store.write_now(lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=again))
+
+    def delivers(self, one: Claim, now: float = DUE) -> None:
+        """Marks a claim and records it as sent."""
+        assert self.marks(one, now)
+        assert self.records(one, "sent", "250 ok", now=now) == "sent"
+
+    def sends_due(self, now: float = DUE, *, live: bool = True) -> list[str]:
+        """Delivers all that is due, and returns the `id_order` of each."""
+        claims = self.claims(now, live=live)
+        for one in claims:
+            self.delivers(one, now)
+        return sorted(one.invitation.id_order for one in claims)
+
+    def releases(self, *claims: Claim, at: int = DUE, reason: str | None = "connection refused") -> int:
+        return self.store.write_now(lambda tx: release(tx, claims, next_try_at=at, reason=reason))
+
+    def sees(self, of: "Invited") -> InvitationRow:
+        return self.store.read_now(lambda tx: find_invitation(tx, number_of(of)))
+
+    def state(self, of: "Invited") -> State:
+        return self.sees(of).state
+
+    def states(self, *each: "Invited") -> list[State]:
+        return [self.state(of) for of in each]
+
+    def lists(self, state: str | None = None, **page: int) -> list[InvitationRow]:
+        return self.store.read_now(lambda tx: list_invitations(tx, self.shop, state, **page))
+
+    # Suppressions.
+
+    def suppresses(
+        self, email: str, *, live: bool = True, reason: str = "unsubscribed", now: float = NOW
+    ) -> bool:
+        return self.store.write_now(
+            lambda tx: suppress(tx, self.shop, email, live=live, reason=reason, now=now)
+        )
+
+    def allows(self, email: str, now: float = NOW) -> bool:
+        return self.store.write_now(lambda tx: allow(tx, self.shop, email, now))
+
+    def why_not(self, email: str, *, live: bool = True) -> str | None:
+        return self.store.read_now(lambda tx: suppressed_because(tx, self.shop, email, live=live))
+
+    def suppressions(self) -> list[Suppression]:
+        return self.store.read_now(lambda tx: list_suppressions(tx, self.shop))
+
+    # Reviews.
+
+    def order(self, name: str = "A-1", *, live: bool = True, **fields: Any) -> StoredOrder:
+        """An order of two products that was just imported, as the customer who reviews it sees it."""
+        number = self.sends(name, live=live, **{"lines": LINES, **fields}).invitation_id
+        found = self.store.read_now(lambda tx: order_of(tx, self.shop, number))
+        assert found is not None
+        return found
+
+    def publishes(
+        self, review: Review, now: float = NOW, *, by: str = "shop", signer: Signer = SIGNER
+    ) -> Review:
+        return self.store.write_now(lambda tx: moderation.publish(tx, review, by, signer, now))
+
+    def rejects(
+        self, review: Review, reason: str = "abuse", now: float = NOW, *, signer: Signer = SIGNER
+    ) -> Review:
+        return self.store.write_now(lambda tx: moderation.reject(tx, review, reason, signer, now))
+
+    def replies(self, review: Review, text: str | None = "Thank you!", now: float = NOW) -> Review:
+        """The review with the shop's reply; with None the reply is taken back."""
+        return self.store.write_now(lambda tx: moderation.answer(tx, review, text, SIGNER, now))
+
+    def disputes(self, review: Review, why: str = "This order was cancelled.", now: float = NOW) -> Review:
+        return self.store.write_now(lambda tx: moderation.doubt(tx, review, why, SIGNER, now))
+
+    def erases(self, review: Review, now: float = NOW) -> Review:
+        return self.store.write_now(lambda tx: moderation.erase(tx, review, SIGNER, now))
+
+    def finds(self, review: Review) -> Review:
+        """The review as it is now."""
+        return self.store.read_now(lambda tx: find_review(tx, review.id))[1]
 
 
-@contextmanager
-def closing_now(database: Opened) -> Iterator[Opened]:
-    try:
-        yield database
-    finally:
-        database.close_now()
+class Customer(NamedTuple):
+    """A person who writes about what they ordered."""
 
+    store: Store
 
-def another(database: EngineDatabase) -> EngineDatabase:
-    """The same rows and journal, opened once more, as another process does."""
-    if isinstance(database, PostgresDatabase):
-        return open_postgres(database.url, database.journal.address)
-    return open_database(database.journal.address.parent)
+    def on(self, store: Store) -> Self:
+        return self._replace(store=store)
+
+    def within(self, tx: Transaction) -> Self:
+        return self.on(Within(tx))
+
+    def writes(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Written:
+        """A review of one line (0 is the shop), and its receipt."""
+        return self.store.write_now(lambda tx: write(tx, about, line, rating, **more))
+
+    def reviews(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Review:
+        return self.writes(about, line, rating, **more).review
+
+    def withdraws(self, review: Review, now: float = NOW) -> Review:
+        return self.store.write_now(lambda tx: withdraw(tx, review, SIGNER, now))
 
 
 def add_member(tx: Transaction, name: str, delay: int = DEFAULT_DELAY) -> Member:
     fields = {"lang": "en", "site": None, "timezone": "Europe/Paris", "email": None, "delay": delay}
     shop, shown = add_shop(tx, NOW, name=name, **fields)
-    return Member(shop, _key(tx, shown.private_key), _key(tx, shown.test_key), shown)
+    return Member(shop, _key(tx, shown.private_key), _key(tx, shown.test_key), shown, Within(tx))
+
+
+def new_member(database: EngineDatabase, name: str, delay: int = DEFAULT_DELAY) -> Member:
+    return database.write_now(lambda tx: add_member(tx, name, delay)).on(database)
 
 
 def _key(tx: Transaction, shown: str) -> Key:
     found = authenticate(tx, shown)
     assert found is not None
     return found[1]
-
-
-def same_member(tx: Transaction, member: Member) -> Member:
-    """The member as this database has it, which may have been restored since."""
-    shop = find_shop(tx, str(member.shop.id))
-    assert shop is not None
-    return member._replace(shop=shop)
 
 
 def order(
@@ -125,6 +289,16 @@ class Imported(NamedTuple):
 
     invitation_id: int
     due_at: int
+
+
+Invited = Imported | Claim | int
+"""What an invitation is named by; an order that is reviewed has the number of its invitation."""
+
+
+def number_of(of: Invited) -> int:
+    if isinstance(of, Claim):
+        return of.invitation.id
+    return of.invitation_id if isinstance(of, Imported) else of
 
 
 def import_batch(
@@ -167,38 +341,35 @@ def record_outcome(
     return state
 
 
+def nothing_found(text: str) -> tuple[str, ...]:
+    return ()
+
+
+def link_found(text: str) -> tuple[str, ...]:
+    return ("link",)
+
+
+def write(
+    tx: Transaction,
+    order: StoredOrder,
+    line: int = 0,
+    rating: int = 5,
+    text: str = "Good bread.",
+    *,
+    seen: int = 0,
+    now: float = NOW,
+    wants_reply: bool = False,
+    **more: Any,
+) -> Written:
+    """What the author of an order says of one line (0 is the shop)."""
+    submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
+    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
+    return written
+
+
 def seen(database: EngineDatabase, invitation_id: int) -> InvitationRow:
     return database.read_now(lambda tx: find_invitation(tx, invitation_id))
 
 
 def state(database: EngineDatabase, invitation_id: int) -> str:
     return seen(database, invitation_id).state
-
-
-def counted(database: EngineDatabase, table: str) -> int:
-    """The rows of a table as anybody else sees them, through a connection of its own."""
-    count: int = database.read_now(lambda tx: tx.rows(f"SELECT count(*) FROM {table}"))[0][0]
-    return count
-
-
-def writing(database: EngineDatabase) -> apsw.Connection:
-    """The one connection that writes, for tests that hold it up or count what it does."""
-    assert isinstance(database._writer, WriterThread)
-    connection = database._writer.committer.connection
-    assert isinstance(connection, SqliteConnection)
-    return connection.raw
-
-
-def count_commits(database: EngineDatabase) -> list[None]:
-    """A list that from now on grows by one with each commit of the writer."""
-    assert isinstance(database._writer, WriterThread)
-    made: list[None] = []
-    connection = database._writer.committer.connection
-    commit = connection.commit
-
-    def commit_and_count(*, awaited: bool = False) -> None:
-        commit(awaited=awaited)
-        made.append(None)
-
-    connection.commit = commit_and_count  # type: ignore[method-assign]
-    return made

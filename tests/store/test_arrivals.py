@@ -1,4 +1,4 @@
-"""Orders of many requests share statements and a commit, and each request hears of its own alone."""
+"""Orders of many requests share statements and a commit, and each request gets the answer to its own alone."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from afterword.base.errors import StoreUnavailable
 from afterword.domain.orders.batch import Stored
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import Arrival, import_orders
-from tests.store.cast import NOW, Member, count_commits, counted, order, run
-from tests.store.engine.test_commit import no_file_grows_beyond
+from tests.store.cast import NOW, Member, order
+from tests.store.databases import count_commits, counted, no_file_grows_beyond, rows, run
 
 
 def arrival(member: Member, *names: str, live: bool = True, **fields: object) -> Arrival:
@@ -31,22 +31,13 @@ def imported(stored: Stored | BaseException) -> list[bool]:
     return [number > 0 for number in stored.numbers]
 
 
-def test_each_request_hears_of_its_own_orders(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    first, second, third = take(
-        database,
-        [
-            arrival(alba, "1", "2", "1"),
-            arrival(bruno, "2", "3"),
-            arrival(alba, "3", "2", "4"),
-        ],
-    )
-    assert (imported(first), imported(second), imported(third)) == (
-        [True, True, False],
-        [True, True],
-        [True, False, True],
-    )
-    owners = database.read_now(lambda tx: tx.rows("SELECT shop_id, id_order FROM orders ORDER BY 1, 2"))
-    assert owners == [
+def test_each_request_gets_the_answer_to_its_own_orders(
+    database: EngineDatabase, alba: Member, bruno: Member
+) -> None:
+    arrivals = [arrival(alba, "1", "2", "1"), arrival(bruno, "2", "3"), arrival(alba, "3", "2", "4")]
+    outcomes = [imported(each) for each in take(database, arrivals)]
+    assert outcomes == [[True, True, False], [True, True], [True, False, True]]
+    assert rows(database, "SELECT shop_id, id_order FROM orders ORDER BY 1, 2") == [
         *((alba.shop.id, name) for name in ("1", "2", "3", "4")),
         *((bruno.shop.id, name) for name in ("2", "3")),
     ]

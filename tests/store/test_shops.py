@@ -1,4 +1,4 @@
-"""Guarantee 8 at the door: a key opens its own shop, and only until it is revoked."""
+"""Guarantee 8: a key opens its own shop, and only until it is revoked."""
 
 import hashlib
 import subprocess
@@ -14,7 +14,6 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import (
     add_private_key,
     authenticate,
-    change_shop,
     find_public_key,
     find_shop,
     list_keys,
@@ -24,14 +23,15 @@ from afterword.store.shops import (
 )
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.orders_api.intake import Posted, import_posted
-from tests.store.cast import NOW, Member, add_member
-from tests.store.engine.test_processes import PROJECT
+from tests.server import PROJECT
+from tests.store.cast import NOW, Member, new_member
+from tests.store.databases import act, ask, execute, rows
 
 REVOKE = """
 import sys
 from pathlib import Path
 from afterword.store.shops import revoke_key
-from tests.store.cast import open_database
+from tests.store.databases import open_database
 open_database(Path(sys.argv[1])).write_now(lambda tx: revoke_key(tx, int(sys.argv[2]), 1))
 """
 
@@ -42,16 +42,16 @@ def test_a_shop_has_a_live_and_a_test_key_that_look_as_clients_expect(
     for shown, live in ((alba.shown.private_key, True), (alba.shown.test_key, False)):
         shop_id, lang, secret = shown.split("/")
         assert (shop_id, lang, len(bytes.fromhex(secret))) == (str(alba.shop.id), "en", 32)
-        found = database.read_now(lambda tx, shown=shown: authenticate(tx, shown))
+        found = ask(database, authenticate, shown)
         assert found is not None
         assert (found[0], found[1].live, found[1].kind) == (alba.shop, live, "private")
 
 
-def test_no_private_key_stands_in_the_database(database: EngineDatabase, alba: Member) -> None:
-    held = str(database.read_now(lambda tx: tx.rows("SELECT secret FROM keys")))
+def test_no_private_key_is_in_the_database(database: EngineDatabase, alba: Member) -> None:
+    stored = str(rows(database, "SELECT secret FROM keys"))
     for shown in (alba.shown.private_key, alba.shown.test_key):
-        assert shown not in held and shown.split("/")[2] not in held
-        assert hashlib.sha256(shown.encode()).hexdigest() in held
+        assert shown not in stored and shown.split("/")[2] not in stored
+        assert hashlib.sha256(shown.encode()).hexdigest() in stored
 
 
 def test_a_key_of_one_shop_opens_no_other(database: EngineDatabase, alba: Member, bruno: Member) -> None:
@@ -69,34 +69,36 @@ def test_a_key_of_one_shop_opens_no_other(database: EngineDatabase, alba: Member
         f"{'9' * 30}/en/0",
         "²/en/0",
     ):
-        assert database.read_now(lambda tx, key=presented: authenticate(tx, key)) is None
+        assert ask(database, authenticate, presented) is None
 
 
 def test_a_public_key_does_not_open_the_private_api(database: EngineDatabase, alba: Member) -> None:
     for public in (alba.shown.public_key, alba.shown.public_test_key):
         for presented in (public, f"{alba.shop.id}/{public}", f"{alba.shop.id}/en/{public}"):
-            assert database.read_now(lambda tx, key=presented: authenticate(tx, key)) is None
+            assert ask(database, authenticate, presented) is None
 
 
-def test_a_public_key_says_whose_reviews_may_be_read_and_of_which_world(
+def test_a_public_key_says_whose_reviews_may_be_read_and_in_which_mode(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
-    for shown, live in ((alba.shown.public_key, True), (alba.shown.public_test_key, False)):
-        found = database.read_now(lambda tx, shown=shown: find_public_key(tx, shown))
+    for shop, shown, live in (
+        (alba.shop, alba.shown.public_key, True),
+        (alba.shop, alba.shown.public_test_key, False),
+        (bruno.shop, bruno.shown.public_key, True),
+    ):
+        found = ask(database, find_public_key, shown)
         assert found is not None
-        assert (found[0], found[1].kind, found[1].live) == (alba.shop, "public", live)
-    found = database.read_now(lambda tx: find_public_key(tx, bruno.shown.public_key))
-    assert found is not None and found[0] == bruno.shop
+        assert (found[0], found[1].kind, found[1].live) == (shop, "public", live)
 
 
 def test_a_private_a_wrong_or_a_revoked_key_is_no_public_key(database: EngineDatabase, alba: Member) -> None:
     hashed = hashlib.sha256(alba.shown.private_key.encode()).hexdigest()
     for presented in (alba.shown.private_key, hashed, "0" * 32, "", alba.shown.public_key.upper()):
-        assert database.read_now(lambda tx, shown=presented: find_public_key(tx, shown)) is None
-    [key, *_] = database.read_now(lambda tx: public_keys(tx, alba.shop))
-    database.write_now(lambda tx: revoke_key(tx, key, NOW))
-    assert database.read_now(lambda tx: find_public_key(tx, alba.shown.public_key)) is None
-    assert database.read_now(lambda tx: find_public_key(tx, alba.shown.public_test_key)) is not None
+        assert ask(database, find_public_key, presented) is None
+    [key, *_] = ask(database, public_keys, alba.shop)
+    act(database, revoke_key, key, NOW)
+    assert ask(database, find_public_key, alba.shown.public_key) is None
+    assert ask(database, find_public_key, alba.shown.public_test_key) is not None
 
 
 @pytest.mark.sqlite
@@ -104,8 +106,8 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     database: EngineDatabase, alba: Member
 ) -> None:
     def is_admitted(shown: str) -> bool:
-        """Asks the writer, as the door does for the orders of a request."""
-        [answer] = database.write_now(lambda tx: import_posted(tx, [Posted(shown, b"[]", False, NOW)]))
+        """Asks the writer, as the server does for the orders of a request."""
+        [answer] = act(database, import_posted, [Posted(shown, b"[]", False, NOW)])
         assert isinstance(answer, tuple | Unauthorized)
         return isinstance(answer, tuple)
 
@@ -115,7 +117,7 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     subprocess.run(line, cwd=PROJECT, check=True, timeout=60)
     assert not is_admitted(alba.shown.private_key)
     assert is_admitted(alba.shown.test_key)
-    database.write_now(lambda tx: revoke_key(tx, alba.test.id, NOW))
+    act(database, revoke_key, alba.test.id, NOW)
     assert not is_admitted(alba.shown.test_key)
 
 
@@ -128,56 +130,53 @@ def test_the_key_in_the_body_comes_before_the_one_in_the_header() -> None:
 
 
 def test_only_a_good_private_key_is_admitted(database: EngineDatabase, alba: Member) -> None:
-    assert database.read_now(lambda tx: admit(tx, alba.shown.private_key)) == (alba.shop, alba.live)
+    assert ask(database, admit, alba.shown.private_key) == (alba.shop, alba.live)
     for presented in ("1/en/wrong", alba.shown.public_key):
         with pytest.raises(Unauthorized, match="wrong or was revoked"):
-            database.read_now(lambda tx, key=presented: admit(tx, key))
+            ask(database, admit, presented)
 
 
 def test_a_key_has_a_language_of_its_own(database: EngineDatabase, alba: Member) -> None:
-    number, shown = database.write_now(
-        lambda tx: add_private_key(tx, alba.shop, live=True, lang="fr", now=NOW)
-    )
-    found = database.read_now(lambda tx: authenticate(tx, shown))
+    number, shown = act(database, add_private_key, alba.shop, live=True, lang="fr", now=NOW)
+    found = ask(database, authenticate, shown)
     assert found is not None
     assert (found[1].id, found[1].lang, found[0].lang) == (number, "fr", "en")
-    assert [key.id for key in database.read_now(lambda tx: list_keys(tx, alba.shop))][-1] == number
+    assert [key.id for key in ask(database, list_keys, alba.shop)][-1] == number
 
 
 def test_a_key_is_revoked_once_and_only_when_there_is_one(database: EngineDatabase, alba: Member) -> None:
-    assert database.write_now(lambda tx: revoke_key(tx, alba.live.id, NOW)).revoked_at == NOW
+    assert act(database, revoke_key, alba.live.id, NOW).revoked_at == NOW
     for number, sentence in ((alba.live.id, "was revoked before"), (999, "there is no key 999")):
         with pytest.raises(Refused, match=sentence):
-            database.write_now(lambda tx, number=number: revoke_key(tx, number, NOW))
+            act(database, revoke_key, number, NOW)
 
 
 def test_two_shops_never_have_one_name(database: EngineDatabase, alba: Member, bruno: Member) -> None:
     with pytest.raises(Refused, match=r"there is a shop named .* already"):
-        database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+        new_member(database, "Alba's bakery")
     with pytest.raises(Refused):
-        database.write_now(lambda tx: change_shop(tx, bruno.shop, name="Alba's bakery"))
-    assert [shop.name for shop in database.read_now(list_shops)] == ["Alba's bakery", "Bruno's books"]
+        bruno.changes(name="Alba's bakery")
+    assert [shop.name for shop in ask(database, list_shops)] == ["Alba's bakery", "Bruno's books"]
 
 
 def test_a_shop_is_found_by_its_number_or_its_name(database: EngineDatabase, alba: Member) -> None:
     for id_or_name in (str(alba.shop.id), "Alba's bakery"):
-        assert database.read_now(lambda tx, key=id_or_name: find_shop(tx, key)) == alba.shop
+        assert ask(database, find_shop, id_or_name) == alba.shop
     for unknown in ("", "2", "alba", "²", "9" * 40, "1 "):
-        assert database.read_now(lambda tx, key=unknown: find_shop(tx, key)) is None
+        assert ask(database, find_shop, unknown) is None
 
 
 def test_each_shop_has_a_salt_of_its_own_which_no_change_touches(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     assert alba.shop.salt != bruno.shop.salt
-    changed = database.write_now(lambda tx: change_shop(tx, alba.shop, name="Alba & sons", lang="fr"))
+    changed = alba.changes(name="Alba & sons", lang="fr").shop
     assert (changed.salt, changed.delay, changed.name) == (alba.shop.salt, DEFAULT_DELAY, "Alba & sons")
-    assert database.read_now(lambda tx: find_shop(tx, str(alba.shop.id))) == changed
+    assert ask(database, find_shop, str(alba.shop.id)) == changed
 
 
 def test_one_number_of_a_key_is_one_key(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    shops = (alba.shop, bruno.shop)
-    numbers = [key.id for shop in shops for key in database.read_now(lambda tx, of=shop: list_keys(tx, of))]
+    numbers = [key.id for shop in (alba.shop, bruno.shop) for key in ask(database, list_keys, shop)]
     assert len(set(numbers)) == len(numbers) == 8
     with pytest.raises((apsw.ConstraintError, psycopg.IntegrityError)):
-        database.write_now(lambda tx: tx.run("UPDATE keys SET secret = 'x' WHERE shop_id = 1"))
+        execute(database, "UPDATE keys SET secret = 'x' WHERE shop_id = 1")

@@ -1,5 +1,5 @@
-"""How PostgreSQL is reached: several hosts, a line that falls silent, a password that nobody is told; and what each
-transaction asks of it."""
+"""How PostgreSQL is reached: several hosts, a connection that falls silent, a password that is never shown; and what
+each transaction asks of it."""
 
 import socket
 from collections.abc import Iterator
@@ -15,9 +15,9 @@ from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.postgres_connection import PostgresConnection, read_address
 from afterword.store.opening import open_postgres
 from tests.cli.command import Command
-from tests.conftest import closing_now
 from tests.postgres import PostgresServer, new_database
 from tests.server import free_port
+from tests.store.databases import closing_now, rows
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_of_two_hosts_the_one_that_takes_writes_is_taken(postgres: str, read_onl
         assert port_of(connection) == urlsplit(postgres).port
 
 
-def test_a_line_that_falls_silent_is_given_up_in_half_a_minute_unless_the_address_says_otherwise(
+def test_a_connection_that_falls_silent_is_given_up_in_half_a_minute_unless_the_address_says_otherwise(
     postgres: str,
 ) -> None:
     wanted = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
@@ -77,7 +77,7 @@ def test_a_line_that_falls_silent_is_given_up_in_half_a_minute_unless_the_addres
     "written",
     ["hush/word@", "word@hush@", "hush%zzword@", "5432/hush@", "hush/1?x@", "1/hush?x@"],
 )
-def test_of_a_password_that_is_wrongly_written_nothing_is_told(written: str, tmp_path: Path) -> None:
+def test_of_a_password_that_is_wrongly_written_nothing_is_shown(written: str, tmp_path: Path) -> None:
     url = f"postgresql://afterword:{written}127.0.0.1:1/name"
     with pytest.raises(SettingsError) as raised:
         PostgresConnection(url)
@@ -87,7 +87,7 @@ def test_of_a_password_that_is_wrongly_written_nothing_is_told(written: str, tmp
     assert "(AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: write postgresql://" in ran.out
 
 
-def test_a_password_is_not_told_when_no_host_answers() -> None:
+def test_a_password_is_not_shown_when_no_host_answers() -> None:
     dead = f"127.0.0.1:{free_port()}"
     with pytest.raises(StoreUnavailable) as raised:
         PostgresConnection(f"postgresql://afterword:hushword@{dead},{dead}/name")
@@ -100,7 +100,7 @@ def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(pos
     with new_database(postgres) as url, closing(PostgresConnection(url)) as connection:
         name = urlsplit(url).path.removeprefix("/")
         connection.run(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
-        connection.run("SET synchronous_commit = off")  # as a reload of the server's settings does meanwhile
+        connection.run("SET synchronous_commit = off")  # as a reload of the server's settings does
         with closing(PostgresConnection(url)) as another:
             for each in (connection, another):
                 assert each.rows(asked) == [("off",)]
@@ -113,7 +113,7 @@ def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(pos
         connection.rollback()
 
 
-def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_tells_no_password(
+def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_shows_no_password(
     postgres: str, tmp_path: Path
 ) -> None:
     with new_database(postgres) as url:
@@ -129,4 +129,4 @@ def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
 ) -> None:
     with new_database(postgres) as url, closing_now(open_postgres(url, tmp_path / "journal")) as database:
         asked = "SELECT reloptions FROM pg_class WHERE relname = 'invitations'"
-        assert database.read_now(lambda tx: tx.rows(asked)) == [(["autovacuum_vacuum_scale_factor=0.02"],)]
+        assert rows(database, asked) == [(["autovacuum_vacuum_scale_factor=0.02"],)]

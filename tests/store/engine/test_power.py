@@ -1,7 +1,7 @@
 """Guarantees 1 and 5 when the power is cut: what was answered is there, and what was marked is never sent again.
 
-Alba's program takes orders and sends letters on a recorded disk; each cut is a data folder as the disk could hold it,
-with whatever was not fsynced dropped or torn.
+Alba's program takes orders and sends messages on a recorded disk; each cut is a data folder as the disk could hold
+it, with whatever was not fsynced dropped or torn.
 """
 
 import os
@@ -13,36 +13,33 @@ from afterword.store.invitations import rescue_lapsed
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
 from tests.powercut.launch import command
-from tests.store.cast import open_database
-from tests.store.journal.test_journal import closing_now
-from tests.store.test_invitations import DUE
+from tests.server import PROJECT
+from tests.store.cast import DUE
+from tests.store.databases import act, closing_now, counted, open_database, rows
 
-PROJECT = Path(__file__).parents[3]
 CUTS = 40 * scale()
 
 ALBA = """
 import asyncio, os, sys, time
 from pathlib import Path
-from afterword.domain.invitations import Outcome
-from tests.store.cast import mark_sending, record_outcome
-from tests.store.cast import NOW, add_member, claim, import_batch, open_database, order
-DUE = NOW + 10 * 86_400
+from tests.store.cast import DUE, new_member, order
+from tests.store.databases import open_database
 
 def say(what, name):
     os.write(1, f"{what} {name} {time.monotonic_ns()}\\n".encode())
 
 async def take(n):
     names = [f"{n}-{each}" for each in range(4)]
-    await database.write(lambda tx: import_batch(tx, alba, *map(order, names)))
+    await database.write(lambda tx: alba.within(tx).sends_batch(*map(order, names)))
     for name in names:
         say("imported", name)
 
 async def send():
-    for one in await database.write(lambda tx: claim(tx, alba, DUE, most=6)):
+    for one in await database.write(lambda tx: alba.within(tx).claims(most=6)):
         name = one.invitation.id_order
-        if await database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)):
+        if await database.write(lambda tx: alba.within(tx).marks(one)):
             say("marked", name)
-            await database.write(lambda tx: record_outcome(tx, one, Outcome("sent"), now=DUE, next_try_at=None))
+            await database.write(lambda tx: alba.within(tx).records(one, "sent"))
             say("sent", name)
 
 async def work():
@@ -50,7 +47,7 @@ async def work():
         await asyncio.gather(*(take(f"{n}.{each}") for each in range(5)), *(send() for _ in range(n % 2)))
 
 database = open_database(Path(os.environ["AFTERWORD_DATA"]))
-alba = database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+alba = new_member(database, "Alba's bakery")
 say("alba", alba.shown.private_key)
 asyncio.run(work())
 os._exit(0)
@@ -77,26 +74,22 @@ def promised(said: list[list[str]], cut: Cut, what: str) -> set[str]:
 
 def names(database: SqliteDatabase, condition: str) -> set[str]:
     sql = f"SELECT o.id_order FROM orders o JOIN invitations i USING (shop_id, order_id) WHERE {condition}"
-    return {name for (name,) in database.read_now(lambda tx: tx.rows(sql))}
+    return {name for (name,) in rows(database, sql)}
 
 
 def check(database: SqliteDatabase, said: list[list[str]], cut: Cut) -> None:
     where = f"rebuild(log, folder, seed={cut.seed}, at={cut.at}) shows it"
-    assert database.read_now(lambda tx: tx.rows("PRAGMA integrity_check")) == [("ok",)], where
+    assert rows(database, "PRAGMA integrity_check") == [("ok",)], where
     assert promised(said, cut, "imported") <= names(database, "1"), where
-    [(orders, invitations, different)] = database.read_now(
-        lambda tx: tx.rows(
-            "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM invitations),"
-            " (SELECT count(*) FROM (SELECT DISTINCT shop_id, live, id_order FROM orders))"
-        )
-    )
-    assert orders == invitations == different, where
+    different = "(SELECT DISTINCT shop_id, live, id_order FROM orders)"
+    counts = [counted(database, table) for table in ("orders", "invitations", different)]
+    assert len(set(counts)) == 1, where
     assert promised(said, cut, "sent") <= names(database, "i.state = 'sent'"), where
-    database.write_now(lambda tx: rescue_lapsed(tx, frozenset(), now=DUE + 1_000))
+    act(database, rescue_lapsed, frozenset(), now=DUE + 1_000)
     assert promised(said, cut, "marked") <= names(database, "i.state IN ('sent', 'in_doubt')"), where
 
 
-def test_no_power_cut_loses_what_was_answered_or_sends_a_letter_again(tmp_path: Path) -> None:
+def test_no_power_cut_loses_what_was_answered_or_sends_a_message_again(tmp_path: Path) -> None:
     said = recorded(tmp_path)
     assert len([line for line in said if line[0] == "imported"]) == 800
     assert len([line for line in said if line[0] == "sent"]) > 60

@@ -1,4 +1,4 @@
-"""Several processes on one data folder: nobody is in another's way, and the schema is made once."""
+"""Several processes on one data folder: none is in another's way, and the schema is made once."""
 
 import subprocess
 import sys
@@ -12,16 +12,16 @@ from afterword.base.errors import SchemaTooNew, StoreUnavailable
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.opening import open_sqlite
-from tests.store.cast import Member, counted, import_batch, order
+from tests.server import PROJECT
+from tests.store.cast import Member, order
+from tests.store.databases import counted, rows
 
 pytestmark = pytest.mark.sqlite
-
-PROJECT = Path(__file__).parents[3]
 
 START = """
 import sys
 from pathlib import Path
-from tests.store.cast import open_database
+from tests.store.databases import open_database
 sys.stdin.readline()
 database = open_database(Path(sys.argv[1]))
 assert not database.is_held
@@ -30,10 +30,10 @@ assert not database.is_held
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from tests.store.cast import import_one, open_database, order, same_member, add_member
-from afterword.store.shops import find_shop, list_keys
 from afterword.store.orders import Arrival, import_orders
-from tests.store.cast import NOW
+from afterword.store.shops import find_shop, list_keys
+from tests.store.cast import NOW, order
+from tests.store.databases import ask, open_database
 
 async def import_all():
     for n in range(150):
@@ -42,8 +42,8 @@ async def import_all():
         assert stored.numbers > [0]
 
 database = open_database(Path(sys.argv[1]))
-shop = database.read_now(lambda tx: find_shop(tx, "Alba's bakery"))
-key = database.read_now(lambda tx: list_keys(tx, shop))[0]
+shop = ask(database, find_shop, "Alba's bakery")
+key = ask(database, list_keys, shop)[0]
 sys.stdin.readline()
 asyncio.run(import_all())
 """
@@ -81,12 +81,8 @@ def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDataba
     folder = str(database.journal.address.parent)
     together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
     assert counted(database, "orders") == counted(database, "invitations") == 300
-    numbers = database.read_now(lambda tx: tx.rows("SELECT DISTINCT order_id FROM orders"))
-    assert len(numbers) == 300
-    assert database.write_now(lambda tx: import_batch(tx, alba, order("first-7"), order("second-7"))) == [
-        None,
-        None,
-    ]
+    assert rows(database, "SELECT count(DISTINCT order_id) FROM orders") == [(300,)]
+    assert alba.sends_batch(order("first-7"), order("second-7")) == [None, None]
 
 
 def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:
@@ -124,17 +120,17 @@ def test_a_file_that_is_no_database_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_backup_ends_while_orders_keep_coming(database: SqliteDatabase, alba: Member) -> None:
     long = "[]" + " " * 3_000
-    database.write_now(lambda tx: import_batch(tx, alba, *(order(f"{n}", lines=long) for n in range(5_000))))
+    alba.sends_batch(*(order(f"{n}", lines=long) for n in range(5_000)))
     before, steps = counted(database, "orders"), 0
 
-    def write_meanwhile(done: int, pages: int) -> None:
+    def write_beside_it(done: int, pages: int) -> None:
         nonlocal steps
         steps += 1
-        assert steps < 100, "the backup begins anew with each write"
-        database.write_now(lambda tx: import_batch(tx, alba, order(f"while {steps}")))
+        assert steps < 100, "the backup begins again with each write"
+        alba.sends(f"while {steps}")
 
     target = database.path.with_name("backup.db")
-    database.backup(target, write_meanwhile)
+    database.backup(target, write_beside_it)
     assert steps > 1
     with closing(apsw.Connection(str(target))) as copy:
         [(orders, invitations)] = copy.execute(

@@ -1,4 +1,4 @@
-"""The send journal: what stands in it, in which order, and what a crash or a full disk does to it (guarantee 9)."""
+"""The send journal: what is in it, in which order, and what a crash or a full disk does to it (guarantee 9)."""
 
 import os
 from pathlib import Path
@@ -6,46 +6,51 @@ from pathlib import Path
 import pytest
 
 from afterword.base.errors import JournalMissing, StoreUnavailable
-from afterword.domain.invitations import Outcome
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import release, send_invitation
+from afterword.store.engine.sqlite import SqliteDatabase
+from afterword.store.invitations import Claim, send_invitation
 from afterword.store.journal.file import FilePlace
 from afterword.store.journal.journal import HEADER_SIZE
-from afterword.store.suppressions import allow, suppress
-from tests.store.cast import (
-    Member,
+from tests.store.cast import DUE, Member, mark_sending
+from tests.store.databases import (
+    act,
     another,
-    claim,
-    import_one,
-    mark_sending,
+    closing_now,
+    execute,
+    no_file_grows_beyond,
     open_database,
-    order,
+    rows,
     run,
-    state,
     writing,
 )
-from tests.store.engine.test_commit import no_file_grows_beyond
-from tests.store.test_invitations import DUE, held, imported, mark, record
+from tests.store.journal.journals import back_up, journal, lines
 
 DIEGO = "diego@diaz.example"
 IDENTITY = "0123456789abcdef" * 2
 
 
-def lines(database: EngineDatabase) -> list[str]:
-    """What the journal says, without its header."""
-    text = journal(database).read_text()
-    assert text.endswith("\n")
-    return text.splitlines()[1:]
+def append(database: EngineDatabase, text: str) -> None:
+    """Writes to the journal behind the database's back, as a crash before the commit leaves it."""
+    with journal(database).open("a") as file:
+        file.write(text)
 
 
-def journal(database: EngineDatabase) -> Path:
-    return database.journal.address
+def first_words(database: EngineDatabase) -> list[str]:
+    return [line.split()[0] for line in lines(database)]
 
 
-def reopened(database: EngineDatabase) -> EngineDatabase:
-    """The database as the next process finds it, without a word from this one."""
-    return another(database)
+def mark_from_the_loop(database: EngineDatabase, one: Claim) -> bool:
+    """Marks as the dispatcher does, in a write that can share its commit."""
+    return run(database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)))
+
+
+@pytest.fixture
+def claims(alba: Member) -> list[Claim]:
+    """Two invitations that are in hand."""
+    for number in "12":
+        alba.sends(number)
+    return alba.claims_each()
 
 
 def test_a_new_journal_has_a_name_of_its_own_and_no_lines(tmp_path: Path) -> None:
@@ -69,22 +74,22 @@ def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes
     assert FilePlace(tmp_path / "nothing here").find() is None
 
 
-def test_every_step_of_a_letter_and_every_suppression_is_a_line(
+def test_every_step_of_a_message_and_every_suppression_is_a_line(
     database: EngineDatabase, alba: Member
 ) -> None:
-    invitation = imported(database, alba)
-    one = held(database, alba)
-    mark(database, one)
-    record(database, one, Outcome("in_doubt", "the line broke"))
-    database.write_now(lambda tx: send_invitation(tx, invitation, DUE + 1))
-    again = held(database, alba, DUE + 2)
-    mark(database, again, DUE + 2)
-    record(database, again, Outcome("sent"), now=DUE + 3)
-    database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason="bounced", now=DUE))
-    database.write_now(lambda tx: allow(tx, alba.shop, DIEGO, DUE + 4))
+    invitation = alba.sends().invitation_id
+    one = alba.claims_one()
+    alba.marks(one)
+    alba.records(one, "in_doubt", "the line broke")
+    act(database, send_invitation, invitation, DUE + 1)
+    again = alba.claims_one(DUE + 2)
+    alba.marks(again, DUE + 2)
+    alba.records(again, "sent", now=DUE + 3)
+    alba.suppresses(DIEGO, reason="bounced", now=DUE)
+    alba.allows(DIEGO, DUE + 4)
     tail = f"{one.fingerprint} {alba.shop.id} {invitation}"
-    [suppressed, allowed] = lines(database)[-2:]
-    assert lines(database)[:-2] == [
+    *steps, suppressed, allowed = lines(database)
+    assert steps == [
         f"sending {tail} {DUE}",
         f"in_doubt {tail} {DUE}",
         f"released {tail} {DUE + 1}",
@@ -99,10 +104,8 @@ def test_every_step_of_a_letter_and_every_suppression_is_a_line(
 
 @pytest.mark.sqlite
 def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
-    database: EngineDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
+    database: EngineDatabase, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    imported(database, alba)
-    one = held(database, alba)
     events: list[str] = []
     real_fsync = os.fsync
 
@@ -116,138 +119,118 @@ def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
 
     monkeypatch.setattr(os, "fsync", fsync)
     writing(database).set_commit_hook(committing)
-    assert run(database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)))
+    assert mark_from_the_loop(database, claims[0])
     assert events == ["fsync True", "commit 1"]
 
 
 def test_the_database_knows_exactly_the_lines_that_were_committed(
-    database: EngineDatabase, alba: Member
+    database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
-    imported(database, alba)
-    mark(database, held(database, alba))
-    [(position,)] = database.read_now(lambda tx: tx.rows("SELECT position FROM journals"))
-    assert position == journal(database).stat().st_size
+    alba.marks(claims[0])
+    assert rows(database, "SELECT position FROM journals") == [(journal(database).stat().st_size,)]
 
 
-def test_a_write_that_raises_leaves_no_line(database: EngineDatabase, alba: Member) -> None:
+def test_a_write_that_raises_leaves_no_line(
+    database: EngineDatabase, alba: Member, claims: list[Claim]
+) -> None:
     def mark_and_raise(tx: Transaction) -> None:
-        mark_sending(tx, one, now=DUE, lease_until=DUE + 40)
+        alba.within(tx).marks(claims[0])
         raise LookupError
 
-    invitation = imported(database, alba)
-    one = held(database, alba)
     with pytest.raises(LookupError):
         database.write_now(mark_and_raise)
     with pytest.raises(LookupError):
         run(database.write(mark_and_raise))
     assert lines(database) == []
-    assert state(database, invitation) == "claimed"
+    assert alba.state(claims[0]) == "claimed"
 
 
-def test_a_crash_between_the_line_and_its_commit_leaves_the_letter_in_doubt(
-    database: EngineDatabase, alba: Member
+def test_a_crash_between_the_line_and_its_commit_leaves_the_message_in_doubt(
+    database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
-    with journal(database).open("a") as file:
-        file.write(claims[first].journal_line("sending", DUE) + "\n")
-    with closing_now(reopened(database)) as after:
-        assert (state(after, first), state(after, second)) == ("in_doubt", "claimed")
-    with closing_now(reopened(database)) as again:
-        assert (state(again, first), state(again, second)) == ("in_doubt", "claimed")
+    append(database, claims[0].journal_line("sending", DUE) + "\n")
+    for _ in range(2):
+        with closing_now(another(database)) as after:
+            assert alba.on(after).states(*claims) == ["in_doubt", "claimed"]
 
 
 def test_another_process_takes_up_such_a_line_with_its_next_write(
-    database: EngineDatabase, alba: Member
+    database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
-    with journal(database).open("a") as file:
-        file.write(claims[first].journal_line("sent", DUE) + "\n")
-    mark(database, claims[second])
-    assert (state(database, first), state(database, second)) == ("sent", "sending")
+    append(database, claims[0].journal_line("sent", DUE) + "\n")
+    alba.marks(claims[1])
+    assert alba.states(*claims) == ["sent", "sending"]
 
 
 @pytest.mark.parametrize("words", [["sending"], ["sending", "sent"]], ids=" ".join)
-def test_a_letter_that_the_journal_knows_better_is_not_marked(
-    database: EngineDatabase, alba: Member, words: list[str]
+def test_a_message_that_the_journal_knows_better_is_not_marked(
+    database: EngineDatabase, alba: Member, claims: list[Claim], words: list[str]
 ) -> None:
-    """As when a standby took over that had not heard of the last letters, under a process that goes on."""
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
-    with journal(database).open("a") as file:
-        file.writelines(claims[first].journal_line(word, DUE) + "\n" for word in words)
-    assert not mark(database, claims[first])
-    assert mark(database, claims[second])
-    assert state(database, first) == ("sent" if "sent" in words else "in_doubt")
-    assert [line.split()[0] for line in lines(database)] == [*words, "sending"]
+    """As when a standby took over that had not heard of the last messages, under a process that goes on."""
+    append(database, "".join(claims[0].journal_line(word, DUE) + "\n" for word in words))
+    assert [alba.marks(one) for one in claims] == [False, True]
+    assert alba.state(claims[0]) == ("sent" if "sent" in words else "in_doubt")
+    assert first_words(database) == [*words, "sending"]
 
 
 @pytest.mark.parametrize("torn", ["sending", "sending 0123456789abcdef", "\0\0\0\0", "x" * 5_000, "é"])
 def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
-    database: EngineDatabase, alba: Member, torn: str
+    database: EngineDatabase, alba: Member, claims: list[Claim], torn: str
 ) -> None:
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
-    mark(database, claims[first])
-    with journal(database).open("a") as file:
-        file.write(torn)
-    with closing_now(reopened(database)) as after:
-        mark(after, claims[second])
-        record(after, claims[first], Outcome("sent"))
+    first, second = claims
+    alba.marks(first)
+    append(database, torn)
+    with closing_now(another(database)) as after:
+        alba.on(after).marks(second)
+        alba.on(after).records(first, "sent")
     words = [line.split()[0] for line in lines(database) if not line.startswith(torn)]
     assert words == ["sending", "sending", "sent"] or torn == "sending"
-    with closing_now(reopened(database)) as after:
-        assert (state(after, first), state(after, second)) == ("sent", "sending")
+    with closing_now(another(database)) as after:
+        assert alba.on(after).states(first, second) == ["sent", "sending"]
 
 
-@pytest.mark.parametrize("room", [0, 10])
+@pytest.mark.parametrize("free", [0, 10])
 def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
-    database: EngineDatabase, alba: Member, room: int
+    database: EngineDatabase, alba: Member, free: int
 ) -> None:
-    invitation = imported(database, alba)
-    one = held(database, alba)
-    with no_file_grows_beyond(journal(database).stat().st_size + room), pytest.raises(StoreUnavailable):
-        run(database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)))
-    assert state(database, invitation) == "claimed"
-    assert database.write_now(lambda tx: release(tx, [one], next_try_at=DUE, reason="full")) == 1
-    again = held(database, alba)
-    assert mark(database, again)
-    assert record(database, again, Outcome("sent")) == "sent"
-    with closing_now(reopened(database)) as after:
-        assert state(after, invitation) == "sent"
+    invitation = alba.sends()
+    one = alba.claims_one()
+    with no_file_grows_beyond(journal(database).stat().st_size + free), pytest.raises(StoreUnavailable):
+        mark_from_the_loop(database, one)
+    assert alba.state(invitation) == "claimed"
+    assert alba.releases(one, reason="full") == 1
+    assert alba.sends_due() == ["1234"]
+    with closing_now(another(database)) as after:
+        assert alba.on(after).state(invitation) == "sent"
 
 
 @pytest.mark.sqlite
 def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
-    database: EngineDatabase, alba: Member
+    database: SqliteDatabase, alba: Member, claims: list[Claim]
 ) -> None:
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = {each.invitation.id: each for each in database.write_now(lambda tx: claim(tx, alba, DUE))}
+    first, second = claims
     wal = database.path.with_name("afterword.db-wal").stat().st_size
     assert journal(database).stat().st_size + 200 < wal
     with no_file_grows_beyond(wal), pytest.raises(StoreUnavailable):
-        run(database.write(lambda tx: mark_sending(tx, claims[first], now=DUE, lease_until=DUE + 40)))
-    assert [line.split()[0] for line in lines(database)] == ["sending"]
-    assert mark(database, claims[second])
-    assert (state(database, first), state(database, second)) == ("claimed", "sending")
-    assert mark(database, claims[first])
+        mark_from_the_loop(database, first)
+    assert first_words(database) == ["sending"]
+    assert alba.marks(second)
+    assert alba.states(first, second) == ["claimed", "sending"]
+    assert alba.marks(first)
 
 
 @pytest.mark.sqlite
 def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
-    database: EngineDatabase, alba: Member
+    database: SqliteDatabase, alba: Member
 ) -> None:
     """A restored database finds its journal again while the disk is full, and must still believe it."""
-    imported(database, alba, "1")
-    mark(database, held(database, alba))
-    invitation = imported(database, alba, "2")
-    restored = database.journal.address.parent / "restored"
+    alba.sends("1")
+    alba.marks(alba.claims_one())
+    invitation = alba.sends("2")
+    restored = database.path.parent / "restored"
     restored.mkdir()
-    database.backup(restored / "afterword.db", lambda done, pages: None)
-    one = held(database, alba)
-    mark(database, one)
-    record(database, one, Outcome("sent"))
+    back_up(database, "restored/afterword.db")
+    alba.delivers(alba.claims_one())
     with closing_now(open_database(restored)) as after:
         assert after.is_held
         (restored / "send.journal").write_bytes(journal(database).read_bytes())
@@ -255,53 +238,35 @@ def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
         with no_file_grows_beyond(wal), pytest.raises(StoreUnavailable):
             run(after.look_for_journal())
         run(after.look_for_journal())
-        run(after.write(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason="bounced", now=DUE)))
+        run(after.write(lambda tx: alba.within(tx).suppresses(DIEGO, reason="bounced", now=DUE)))
         assert not after.is_held
-        assert state(after, invitation) == "sent"
+        assert alba.on(after).state(invitation) == "sent"
 
 
 def test_a_journal_line_is_refused_while_the_journal_is_missing(
     database: EngineDatabase, alba: Member
 ) -> None:
-    imported(database, alba)
-    mark(database, held(database, alba))
-    third = database.write_now(lambda tx: import_one(tx, alba, order("3"), at=DUE))
-    second = database.write_now(lambda tx: import_one(tx, alba, order("2")))
+    alba.sends("1")
+    alba.marks(alba.claims_one())
+    later = alba.sends("3", at=DUE)
+    alba.sends("2")
     journal(database).unlink()
-    with closing_now(reopened(database)) as after:
-        one = held(after, alba)
-        assert one.invitation.id == second.invitation_id
+    with closing_now(another(database)) as after:
+        one = alba.on(after).claims_one()
+        assert one.invitation.id_order == "2"
         with pytest.raises(JournalMissing):
-            mark(after, one)
+            alba.on(after).marks(one)
         with pytest.raises(JournalMissing):
-            after.write_now(lambda tx: send_invitation(tx, third.invitation_id, DUE))
-        assert (state(after, second.invitation_id), state(after, third.invitation_id)) == (
-            "claimed",
-            "scheduled",
-        )
-
-
-class closing_now:  # noqa: N801 - reads like contextlib's
-    """`closing`, for a database outside an event loop."""
-
-    def __init__(self, database: EngineDatabase) -> None:
-        self._database = database
-
-    def __enter__(self) -> EngineDatabase:
-        return self._database
-
-    def __exit__(self, *_: object) -> None:
-        self._database.close_now()
+            act(after, send_invitation, later.invitation_id, DUE)
+        assert alba.on(after).states(one, later) == ["claimed", "scheduled"]
 
 
 def test_a_journal_whose_place_was_taken_is_not_written_any_more(
-    database: EngineDatabase, alba: Member, tmp_path: Path
+    database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
     """As when a second host adopts a journal of its own before the first has sent anything."""
-    first = imported(database, alba)
-    one = held(database, alba)
-    database.write_now(lambda tx: tx.run("UPDATE journals SET journal = 'another'"))
+    execute(database, "UPDATE journals SET journal = 'another'")
     with pytest.raises(JournalMissing, match="another send journal"):
-        mark(database, one)
+        alba.marks(claims[0])
     assert database.is_held
-    assert state(database, first) == "claimed"
+    assert alba.state(claims[0]) == "claimed"

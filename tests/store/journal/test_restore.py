@@ -2,66 +2,41 @@
 
 import random
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from afterword.domain.invitations import Outcome
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.invitations import send_invitation
-from afterword.store.suppressions import allow, suppress, suppressed_because
 from tests.needs import scale
-from tests.store.cast import (
-    NOW,
-    Member,
-    add_member,
-    another,
-    claim,
-    import_batch,
-    import_one,
-    open_database,
-    order,
-    run,
-    seen,
-    state,
-)
-from tests.store.journal.test_journal import closing_now, journal, lines
-from tests.store.test_invitations import DUE, imported, mark, record
+from tests.store.cast import DUE, NOW, Member, new_member, order
+from tests.store.databases import act, another, closing_now, open_database, run
+from tests.store.journal.journals import back_up, journal, restore, words
 
 pytestmark = pytest.mark.sqlite
 
 DIEGO = "diego@diaz.example"
+Restored = Callable[[], Member]
+"""Alba in the restored database."""
 
 
-def back_up(database: SqliteDatabase, name: str = "backup.db") -> Path:
-    target = database.path.with_name(name)
-    database.backup(target, lambda done, pages: None)
-    return target
-
-
-def restore(folder: Path, backup: Path) -> SqliteDatabase:
-    """The folder after an operator laid an old backup into it; the journal stays as it is."""
-    for file in folder.glob("afterword.db*"):
-        file.unlink()
-    shutil.copy(backup, folder / "afterword.db")
-    return open_database(folder)
-
-
-def send_all(database: SqliteDatabase, member: Member, now: float = DUE) -> list[str]:
-    """Sends whatever is due, and says whose letters went: their id_order."""
-    claims = database.write_now(lambda tx: claim(tx, member, now))
-    for one in claims:
-        assert mark(database, one, now)
-        record(database, one, Outcome("sent", "250 ok"), now=now)
-    return sorted(one.invitation.id_order for one in claims)
+@pytest.fixture
+def restored(database: SqliteDatabase, alba: Member) -> Iterator[Restored]:
+    """Lays the backup over the database and opens it; the journal stays as it is."""
+    with ExitStack() as stack:
+        opened = partial(restore, database.path.parent, database.path.with_name("backup.db"))
+        yield lambda: alba.on(stack.enter_context(closing_now(opened())))
 
 
 @pytest.mark.parametrize("seed", range(6 * scale()))
 def test_a_backup_of_any_moment_sends_nothing_again(tmp_path: Path, seed: int) -> None:
-    """Orders come, letters go, an old backup is laid over it, and the shop sends all its orders once more."""
+    """Orders come, messages go, an old backup is laid over it, and the shop sends all its orders once more."""
     draw = random.Random(seed)
     database = open_database(tmp_path)
-    alba = database.write_now(lambda tx: add_member(tx, "Alba's bakery", delay=5))
+    alba = new_member(database, "Alba's bakery", delay=5)
     back_up(database, "0.db")
     sent: list[str] = []
     now, count, backups = float(NOW), 0, 1
@@ -71,126 +46,115 @@ def test_a_backup_of_any_moment_sends_nothing_again(tmp_path: Path, seed: int) -
             case "import":
                 numbers = [f"{draw.randrange(count + 1)}", f"{count}", f"{count + 1}"]
                 count += 2
-                batch = [order(number) for number in numbers]
-                database.write_now(lambda tx, now=now, batch=batch: import_batch(tx, alba, *batch, at=now))
+                alba.sends_batch(*map(order, numbers), at=now)
             case "send":
-                sent += send_all(database, alba, now)
+                sent += alba.sends_due(now)
             case "back up":
                 back_up(database, f"{backups}.db")
                 backups += 1
             case "restore" if sent:
                 database.close_now()
                 database = restore(tmp_path, tmp_path / f"{draw.randrange(backups)}.db")
+                alba = alba.on(database)
                 assert not database.is_held
-    everything = [order(f"{number}") for number in range(count)]
-    database.write_now(lambda tx: import_batch(tx, alba, *everything, at=now))
-    sent += send_all(database, alba, now + 6)
-    sent += send_all(database, alba, now + 7)
+    alba.sends_batch(*(order(f"{number}") for number in range(count)), at=now)
+    sent += alba.sends_due(now + 6)
+    sent += alba.sends_due(now + 7)
     database.close_now()
     assert len(sent) == len(set(sent)) == count > 10
 
 
 def test_what_was_sent_after_the_backup_is_sent_in_the_restored_database_too(
-    database: SqliteDatabase, alba: Member
+    database: SqliteDatabase, alba: Member, restored: Restored
 ) -> None:
-    first, second = imported(database, alba, "1"), imported(database, alba, "2")
-    [one, _] = sorted(
-        database.write_now(lambda tx: claim(tx, alba, DUE)), key=lambda each: each.invitation.id
-    )
-    mark(database, one)
-    backup = back_up(database)
-    record(database, one, Outcome("sent"), now=DUE + 3)
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        assert (state(after, first), seen(after, first).sent_at) == ("sent", DUE + 3)
-        assert state(after, second) == "claimed"
+    first, second = alba.sends("1"), alba.sends("2")
+    one, _ = alba.claims_each()
+    alba.marks(one)
+    back_up(database)
+    alba.records(one, "sent", now=DUE + 3)
+    after = restored()
+    assert (after.state(first), after.sees(first).sent_at) == ("sent", DUE + 3)
+    assert after.state(second) == "claimed"
 
 
-def test_a_letter_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_restore(
-    database: SqliteDatabase, alba: Member
+def test_a_message_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_restore(
+    database: SqliteDatabase, alba: Member, restored: Restored
 ) -> None:
-    invitation = imported(database, alba)
-    backup = back_up(database)
-    [one] = database.write_now(lambda tx: claim(tx, alba, DUE))
-    mark(database, one)
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        assert (state(after, invitation), seen(after, invitation).reason) == (
-            "in_doubt",
-            "the send journal says so",
-        )
-        assert send_all(after, alba) == []
+    invitation = alba.sends()
+    back_up(database)
+    alba.marks(alba.claims_one())
+    after = restored()
+    row = after.sees(invitation)
+    assert (row.state, row.reason) == ("in_doubt", "the send journal says so")
+    assert after.sends_due() == []
 
 
 def test_an_order_imported_again_after_a_restore_keeps_its_end(
-    database: SqliteDatabase, alba: Member, bruno: Member
+    database: SqliteDatabase, alba: Member, bruno: Member, restored: Restored
 ) -> None:
-    backup = back_up(database)
-    imported(database, alba, "1")
-    assert send_all(database, alba) == ["1"]
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        imported(after, bruno, "1")
-        again = imported(after, alba, "1")
-        assert send_all(after, bruno) == ["1"]
-        assert send_all(after, alba) == []
-        assert (state(after, again), seen(after, again).sent_at) == ("sent", DUE)
-        assert imported(after, alba, "2") and send_all(after, alba) == ["2"]
+    back_up(database)
+    alba.sends("1")
+    assert alba.sends_due() == ["1"]
+    after = restored()
+    bruno = bruno.on(after.store)
+    bruno.sends("1")
+    again = after.sends("1")
+    assert bruno.sends_due() == ["1"]
+    assert after.sends_due() == []
+    assert (after.state(again), after.sees(again).sent_at) == ("sent", DUE)
+    after.sends("2")
+    assert after.sends_due() == ["2"]
 
 
 def test_a_test_order_of_the_same_number_is_another_order_after_a_restore(
-    database: SqliteDatabase, alba: Member
+    database: SqliteDatabase, alba: Member, restored: Restored
 ) -> None:
-    backup = back_up(database)
-    imported(database, alba, "1")
-    send_all(database, alba)
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        imported(after, alba, "1", live=False)
-        assert len(after.write_now(lambda tx: claim(tx, alba, DUE, live=False))) == 1
+    back_up(database)
+    alba.sends("1")
+    alba.sends_due()
+    after = restored()
+    after.sends("1", live=False)
+    assert after.sends_due(live=False) == ["1"]
 
 
-def test_a_deferred_letter_is_still_tried_after_a_restore_and_a_failed_one_is_not(
-    database: SqliteDatabase, alba: Member
+def test_a_deferred_message_is_still_tried_after_a_restore_and_a_failed_one_is_not(
+    database: SqliteDatabase, alba: Member, restored: Restored
 ) -> None:
-    deferred, failed = imported(database, alba, "1"), imported(database, alba, "2")
-    backup = back_up(database)
-    for one in database.write_now(lambda tx: claim(tx, alba, DUE)):
-        mark(database, one)
-        outcome = Outcome("deferred" if one.invitation.id == deferred else "failed", "no")
-        record(database, one, outcome, again=DUE + 300)
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        assert (state(after, deferred), state(after, failed)) == ("scheduled", "failed")
-        assert send_all(after, alba) == ["1"]
+    deferred, failed = alba.sends("1"), alba.sends("2")
+    back_up(database)
+    for one, kind in zip(alba.claims_each(), ("deferred", "failed"), strict=True):
+        alba.marks(one)
+        alba.records(one, kind, "no", again=DUE + 300)
+    after = restored()
+    assert after.states(deferred, failed) == ["scheduled", "failed"]
+    assert after.sends_due() == ["1"]
 
 
-def test_one_that_a_person_let_go_again_is_not_remembered(database: SqliteDatabase, alba: Member) -> None:
-    backup = back_up(database)
-    imported(database, alba, "1")
-    send_all(database, alba)
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        again = imported(after, alba, "1")
-        after.write_now(lambda tx: send_invitation(tx, again, DUE))
-        assert send_all(after, alba) == ["1"]
+def test_one_that_a_person_let_go_again_is_not_remembered(
+    database: SqliteDatabase, alba: Member, restored: Restored
+) -> None:
+    back_up(database)
+    alba.sends("1")
+    alba.sends_due()
+    after = restored()
+    act(after.store, send_invitation, after.sends("1").invitation_id, DUE)
+    assert after.sends_due() == ["1"]
 
 
 def test_suppressions_survive_a_restore_and_so_does_taking_them_back(
-    database: SqliteDatabase, alba: Member
+    database: SqliteDatabase, alba: Member, restored: Restored
 ) -> None:
-    database.write_now(
-        lambda tx: suppress(tx, alba.shop, "b@b.example", live=True, reason="bounced", now=NOW)
-    )
-    backup = back_up(database)
-    for email, reason in ((DIEGO, "by the shop"), ("c@c.example", "complained")):
-        database.write_now(
-            lambda tx, to=email, why=reason: suppress(tx, alba.shop, to, live=True, reason=why, now=NOW)
-        )
-    for email in ("b@b.example", "c@c.example"):
-        database.write_now(lambda tx, to=email: allow(tx, alba.shop, to, NOW))
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        reasons = [
-            after.read_now(lambda tx, to=email: suppressed_because(tx, alba.shop, to, live=True))
-            for email in (DIEGO, "b@b.example", "c@c.example")
-        ]
-        assert reasons == ["by the shop", None, None]
-        after.write_now(lambda tx: import_one(tx, alba, order("9", email=DIEGO)))
-        assert send_all(after, alba) == []
+    alba.suppresses("b@b.example", reason="bounced")
+    back_up(database)
+    alba.suppresses(DIEGO, reason="by the shop")
+    alba.suppresses("c@c.example", reason="complained")
+    alba.allows("b@b.example")
+    alba.allows("c@c.example")
+    after = restored()
+    reasons = [after.why_not(email) for email in (DIEGO, "b@b.example", "c@c.example")]
+    assert reasons == ["by the shop", None, None]
+    after.sends("9", email=DIEGO)
+    assert after.sends_due() == []
 
 
 def lose_the_journal(database: SqliteDatabase) -> None:
@@ -198,9 +162,9 @@ def lose_the_journal(database: SqliteDatabase) -> None:
 
 
 def take_another_databases_journal(database: SqliteDatabase) -> None:
-    other = database.journal.address.parent / "bruno"
+    other = database.path.with_name("bruno")
     with closing_now(open_database(other)) as brunos:
-        brunos.write_now(lambda tx: add_member(tx, "Bruno's books"))
+        new_member(brunos, "Bruno's books")
     shutil.copy(other / "send.journal", journal(database))
 
 
@@ -213,17 +177,17 @@ def take_an_older_journal(database: SqliteDatabase) -> None:
     "break_it", [lose_the_journal, take_another_databases_journal, take_an_older_journal]
 )
 def test_without_its_journal_everything_is_held_until_the_operator_accepts_the_loss(
-    database: SqliteDatabase, alba: Member, break_it: object
+    database: SqliteDatabase, alba: Member, break_it: Callable[[SqliteDatabase], None]
 ) -> None:
-    assert callable(break_it)
-    imported(database, alba, "1")
-    send_all(database, alba)
-    in_hand = imported(database, alba, "2")
-    [claimed] = database.write_now(lambda tx: claim(tx, alba, DUE))
-    waiting = imported(database, alba, "3")
-    database.write_now(lambda tx: suppress(tx, alba.shop, DIEGO, live=True, reason="bounced", now=NOW))
+    alba.sends("1")
+    alba.sends_due()
+    alba.sends("2")
+    claimed = alba.claims_one()
+    waiting = alba.sends("3")
+    alba.suppresses(DIEGO, reason="bounced")
     break_it(database)
     with closing_now(another(database)) as after:
+        alba = alba.on(after)
         assert after.is_held
         run(after.look_for_journal())
         assert after.is_held
@@ -232,42 +196,43 @@ def test_without_its_journal_everything_is_held_until_the_operator_accepts_the_l
             assert not doctor.is_held
         run(after.look_for_journal())
         assert not after.is_held
-        assert (state(after, in_hand), state(after, waiting)) == ("in_doubt", "scheduled")
-        assert seen(after, in_hand).reason == "the send journal was lost while it was in hand"
-        assert send_all(after, alba) == ["3"]
-        assert claimed.invitation.id == in_hand
-        assert [line.split()[0] for line in lines(after)][-3:] == ["suppressed", "sending", "sent"]
+        assert alba.states(claimed, waiting) == ["in_doubt", "scheduled"]
+        assert alba.sees(claimed).reason == "the send journal was lost while it was in hand"
+        assert alba.sends_due() == ["3"]
+        assert words(journal(after))[-3:] == ["suppressed", "sending", "sent"]
     with closing_now(another(database)) as later:
         assert not later.is_held
 
 
-def test_a_journal_that_is_there_again_is_believed(database: SqliteDatabase, alba: Member) -> None:
-    first = imported(database, alba, "1")
-    send_all(database, alba)
-    backup = back_up(database)
-    imported(database, alba, "2")
-    send_all(database, alba)
+def test_a_journal_that_is_there_again_is_believed(
+    database: SqliteDatabase, alba: Member, restored: Restored
+) -> None:
+    first = alba.sends("1")
+    alba.sends_due()
+    back_up(database)
+    alba.sends("2")
+    alba.sends_due()
     away = journal(database).rename(database.path.with_name("away"))
-    with closing_now(restore(database.journal.address.parent, backup)) as after:
-        assert after.is_held
-        again = imported(after, alba, "2")
-        away.rename(journal(database))
-        run(after.look_for_journal())
-        assert not after.is_held
-        assert send_all(after, alba) == []
-        assert [state(after, each) for each in (first, again)] == ["sent", "sent"]
+    after = restored()
+    assert after.store.is_held
+    again = after.sends("2")
+    away.rename(journal(database))
+    run(after.store.look_for_journal())
+    assert not after.store.is_held
+    assert after.sends_due() == []
+    assert after.states(first, again) == ["sent", "sent"]
 
 
 def test_a_database_that_lost_everything_adopts_the_journal_that_is_there(
     database: SqliteDatabase, alba: Member
 ) -> None:
-    imported(database, alba)
-    send_all(database, alba)
-    anew_folder = database.journal.address.parent / "anew"
-    anew_folder.mkdir()
-    shutil.copy(journal(database), anew_folder)
-    with closing_now(open_database(anew_folder)) as anew:
-        assert not anew.is_held
-        bruno = anew.write_now(lambda tx: add_member(tx, "Bruno's books"))
-        imported(anew, bruno)
-        assert send_all(anew, bruno) == ["1234"]
+    alba.sends()
+    alba.sends_due()
+    folder = database.path.with_name("new")
+    folder.mkdir()
+    shutil.copy(journal(database), folder)
+    with closing_now(open_database(folder)) as new:
+        assert not new.is_held
+        bruno = new_member(new, "Bruno's books")
+        bruno.sends()
+        assert bruno.sends_due() == ["1234"]

@@ -1,23 +1,16 @@
-"""Reviews for the stories of the store: an order that is reviewed, and what becomes of that."""
+"""What the store's tests look at of reviews: the messages that wait, and what is counted."""
 
 from typing import Any
 
-from afterword.actions.reviews.writing import Said, Submission, Written, write_reviews
 from afterword.domain.orders.order import Order
-from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.review import Review, Words
+from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import StoredOrder, order_of
-from tests.store.cast import NOW, Member, import_one
+from afterword.store.reviews.chain import entries_of_review
+from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
 
-SIGNER = Signer("the secret from which this test's keys are made")
-
-LINES = '[{"id":100,"name":"Rye bread"},{"id":200,"name":"Seed rolls"}]'
-
-
-def nothing_found(text: str) -> tuple[str, ...]:
-    return ()
+__all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 
 def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
@@ -25,24 +18,6 @@ def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = 
     order = order_of(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
     assert order is not None
     return order
-
-
-def write(
-    tx: Transaction,
-    order: StoredOrder,
-    line: int = 0,
-    rating: int = 5,
-    text: str = "Good bread.",
-    *,
-    seen: int = 0,
-    now: float = NOW,
-    wants_reply: bool = False,
-    **more: Any,
-) -> Written:
-    """What the author of an order says of one line (0 is the shop)."""
-    submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
-    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
-    return written
 
 
 def by_hand(shop: Shop) -> dict[str, Any]:
@@ -60,3 +35,8 @@ def counted(tx: Transaction, review: Review, scope: str | None = None) -> dict[t
     asked = "SELECT state, reason, rating, amount FROM review_counts WHERE shop_id = :shop AND scope = :scope"
     values = {"shop": review.shop_id, "scope": scope or review.scope}
     return {tuple(kind): amount for *kind, amount in tx.rows(asked, values) if amount}
+
+
+def kinds(tx: Transaction, review: Review) -> list[str]:
+    """What the chain says that happened to a review."""
+    return [entry.kind for entry in entries_of_review(tx, review.shop_id, review.id)]

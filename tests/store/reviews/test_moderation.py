@@ -1,180 +1,132 @@
-"""Moderation: what the checks find waits, what nobody looks at is published once, what is over stays so."""
+"""Moderation: what the checks find waits, what no one looks at is published once, what is over stays so."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
 
-from afterword.actions.reviews.moderation import (
-    answer,
-    doubt,
-    erase,
-    is_any_overdue,
-    publish,
-    publish_overdue,
-    reject,
-)
-from afterword.actions.reviews.writing import withdraw
+from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
 from afterword.domain.reviews.flags import FLAGS, look
-from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.moderation import REASONS
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
-from afterword.store.overview import WaitingReviews, waiting_by_shop
-from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.writing import find_review
-from afterword.store.shops import change_shop
-from tests.store.cast import NOW, Member, another, closing_now, order
-from tests.store.reviews.reviewing import SIGNER, by_hand, counted, reviewed_order, told, write
+from afterword.store.overview import Waiting, waiting_by_shop
+from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
+from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
+from tests.store.reviews.reviewing import counted, kinds, told
 
 
-def strict(tx: Transaction, member: Member) -> Member:
-    return member._replace(shop=change_shop(tx, member.shop, **by_hand(member.shop)))
+@pytest.fixture
+def strict(alba: Member) -> Member:
+    """Alba, who looks at each of her reviews within an hour."""
+    return alba.moderates()
 
 
-def one_review(tx: Transaction, member: Member, name: str = "A-1", **words: object) -> Review:
-    about = reviewed_order(tx, member, order(name, email=f"{name}@mail.example"))
-    return write(tx, about, **{"text": f"About {name}."} | words).review  # type: ignore[arg-type]
+def one_review(clara: Customer, member: Member, name: str = "A-1", **words: object) -> Review:
+    about = member.order(name, email=f"{name}@mail.example")
+    return clara.reviews(about, **{"text": f"About {name}."} | words)  # type: ignore[arg-type]
 
 
-def test_what_the_checks_find_is_stored_in_their_words(database: EngineDatabase, alba: Member) -> None:
-    def work(tx: Transaction) -> list[Review]:
-        found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
-        texts = ("Crisp.", found, found.upper())
-        return [one_review(tx, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
-
-    reviews = database.write_now(work)
-    assert [each.state for each in reviews] == ["published", "waiting", "waiting"]
-    assert [each.flags for each in reviews] == [
-        (),
-        ("link", "phone number"),
-        ("link", "phone number", "copied text"),
+def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Customer) -> None:
+    found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
+    texts = ("Crisp.", found, found.upper())
+    reviews = [one_review(clara, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
+    assert [(each.state, each.flags) for each in reviews] == [
+        ("published", ()),
+        ("waiting", ("link", "phone number")),
+        ("waiting", ("link", "phone number", "copied text")),
     ]
     assert not any("," in flag for flag in FLAGS), "they are stored with commas between"
 
 
-@pytest.mark.parametrize("reason", REJECTION_REASONS)
+@pytest.mark.parametrize("reason", REASONS)
 def test_one_that_was_rejected_can_be_published_after_all_and_is_counted_once(
-    database: EngineDatabase, alba: Member, reason: str
+    database: EngineDatabase, alba: Member, clara: Customer, reason: str
 ) -> None:
-    review = database.write_now(lambda tx: one_review(tx, alba, rating=1))
-    rejected = database.write_now(lambda tx: reject(tx, review, reason, SIGNER, NOW + 1))
-    assert database.read_now(lambda tx: counted(tx, review)) == {("rejected", reason, 1): 1}
-    again = database.write_now(lambda tx: publish(tx, rejected, "shop", SIGNER, NOW + 2))
+    review = one_review(clara, alba, rating=1)
+    rejected = alba.rejects(review, reason, NOW + 1)
+    assert ask(database, counted, review) == {("rejected", reason, 1): 1}
+    again = alba.publishes(rejected, NOW + 2)
     assert (again.state, again.reason, again.published_at) == ("published", None, NOW + 2)
-    assert database.read_now(lambda tx: counted(tx, review)) == {("published", "", 1): 1}
+    assert ask(database, counted, review) == {("published", "", 1): 1}
 
 
-@pytest.mark.parametrize("end", [withdraw, erase])
-@pytest.mark.parametrize(
-    "act",
-    [
-        lambda tx, each: publish(tx, each, "shop", SIGNER, NOW),
-        lambda tx, each: reject(tx, each, "abuse", SIGNER, NOW),
-        lambda tx, each: answer(tx, each, "Thanks.", SIGNER, NOW),
-        lambda tx, each: doubt(tx, each, "Not ours.", SIGNER, NOW),
-    ],
-)
+@pytest.mark.parametrize("decide", [Member.publishes, Member.rejects, Member.replies, Member.disputes])
+@pytest.mark.parametrize("end", ["withdrawn", "erased"])
 def test_what_is_withdrawn_or_erased_is_left_alone(
-    database: EngineDatabase,
-    alba: Member,
-    end: Callable[..., Review],
-    act: Callable[[Transaction, Review], Review],
+    alba: Member, clara: Customer, end: str, decide: Callable[[Member, Review], Review]
 ) -> None:
-    over = database.write_now(lambda tx: end(tx, one_review(tx, alba), SIGNER, NOW + 1))
-    with pytest.raises(Refused, match=f"review {over.id} is {over.state}"):
-        database.write_now(lambda tx: act(tx, over))
-    assert database.read_now(lambda tx: find_review(tx, over.id))[1] == over
+    review = one_review(clara, alba)
+    over = clara.withdraws(review) if end == "withdrawn" else alba.erases(review)
+    with pytest.raises(Refused, match=f"review {over.id} is {end}"):
+        decide(alba, over)
+    assert alba.finds(over) == over
 
 
-def test_another_mode_leaves_what_waits_waiting(database: EngineDatabase, alba: Member) -> None:
-    carla = database.write_now(lambda tx: strict(tx, alba))
-    review = database.write_now(lambda tx: one_review(tx, carla))
-    database.write_now(lambda tx: change_shop(tx, carla.shop, moderation="checks", publish_after=60))
-    assert database.read_now(lambda tx: find_review(tx, review.id))[1].publish_at == NOW + 3_600
-    assert not database.read_now(lambda tx: is_any_overdue(tx, NOW + 3_599))
-    assert database.read_now(lambda tx: is_any_overdue(tx, NOW + 3_600))
+def test_another_way_of_moderating_leaves_what_waits_waiting(
+    database: EngineDatabase, strict: Member, clara: Customer
+) -> None:
+    review = one_review(clara, strict)
+    strict.changes(moderation="checks", publish_after=60)
+    assert strict.finds(review).publish_at == NOW + 3_600
+    assert not ask(database, is_any_overdue, NOW + 3_599)
+    assert ask(database, is_any_overdue, NOW + 3_600)
 
 
-def test_what_is_overdue_is_published_a_part_at_a_time(database: EngineDatabase, alba: Member) -> None:
-    def work(tx: Transaction) -> None:
-        carla = strict(tx, alba)
-        for number in range(5):
-            one_review(tx, carla, f"C-{number}")
-
-    database.write_now(work)
-    published = [
-        database.write_now(lambda tx: publish_overdue(tx, SIGNER, NOW + 3_600, most=2)) for _ in range(4)
-    ]
+def test_what_is_overdue_is_published_a_part_at_a_time(
+    database: EngineDatabase, strict: Member, clara: Customer
+) -> None:
+    for number in range(5):
+        one_review(clara, strict, f"C-{number}")
+    published = [act(database, publish_overdue, SIGNER, NOW + 3_600, most=2) for _ in range(4)]
     assert published == [2, 2, 1, 0]
 
 
 def test_of_two_who_publish_what_is_overdue_each_review_is_published_by_one(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: EngineDatabase, strict: Member, bruno: Member, clara: Customer
 ) -> None:
-    def work(tx: Transaction) -> list[Review]:
-        members = [strict(tx, member) for member in (alba, bruno)]
-        return [one_review(tx, members[number % 2], f"N-{number}") for number in range(20)]
-
     def publish_all(mine: EngineDatabase) -> None:
-        ready.wait()
-        try:
-            while count := mine.write_now(lambda tx: publish_overdue(tx, SIGNER, NOW + 3_600, most=7)):
-                published.append(count)
-        except Exception as error:
-            failed.append(error)
+        while count := act(mine, publish_overdue, SIGNER, NOW + 3_600, most=7):
+            published.append(count)
 
-    reviews = database.write_now(work)
+    members = (strict, bruno.moderates())
+    reviews = [one_review(clara, members[number % 2], f"N-{number}") for number in range(20)]
     published: list[int] = []
-    failed: list[Exception] = []
-    ready = threading.Barrier(2)
     with closing_now(another(database)) as other:
-        both = [threading.Thread(target=publish_all, args=(each,)) for each in (database, other)]
-        for each in both:
-            each.start()
-        for each in both:
-            each.join()
-    assert failed == []
+        at_once(publish_all, database, other)
     assert sum(published) == 20
     for review in reviews:
-        entries = database.read_now(
-            lambda tx, review=review: entries_of_review(tx, review.shop_id, review.id)
-        )
-        assert [entry.kind for entry in entries] == ["written", "published"]
+        assert ask(database, kinds, review) == ["written", "published"]
 
 
-def test_nobody_is_told_the_words_of_what_was_erased(database: EngineDatabase, alba: Member) -> None:
-    def work(tx: Transaction) -> None:
-        tx.run(
-            "INSERT INTO webhooks (shop_id, webhook_id, live, url, secret, created_at) "
-            "VALUES (:shop_id, 1, 1, 'https://alba.example/hook', 's', 1)",
-            {"shop_id": alba.shop.id},
-        )
-        other = one_review(tx, alba, "A-2")
-        review = one_review(tx, alba, text="My secret words.")
-        tell_programs(tx, review, "received", now=NOW)
-        erase(tx, review, SIGNER, NOW + 1)
-        assert {row[0] for row in tx.rows("SELECT review_id FROM notices")} == {other.id}
-        assert "secret words" not in str(tx.rows("SELECT payload FROM notices"))
-        assert told(tx)
+def test_no_program_is_notified_of_the_words_of_an_erased_review(
+    database: EngineDatabase, alba: Member, clara: Customer
+) -> None:
+    execute(
+        database,
+        "INSERT INTO webhooks (shop_id, webhook_id, live, url, secret, created_at) "
+        "VALUES (:shop_id, 1, 1, 'https://alba.example/hook', 's', 1)",
+        {"shop_id": alba.shop.id},
+    )
+    other = one_review(clara, alba, "A-2")
+    review = one_review(clara, alba, text="My secret words.")
+    act(database, tell_programs, review, "received", now=NOW)
+    alba.erases(review)
+    assert {review_id for (review_id,) in rows(database, "SELECT review_id FROM notices")} == {other.id}
+    assert "secret words" not in str(rows(database, "SELECT payload FROM notices"))
+    assert ask(database, told)
 
-    database.write_now(work)
 
-
-def test_what_waits_is_counted_by_shop(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    def work(tx: Transaction) -> list[WaitingReviews]:
-        carla = strict(tx, alba)
-        one_review(tx, carla, "A-1")
-        one_review(tx, carla, "A-2", now=NOW + 60, look=lambda text: ("link",))
-        one_review(tx, carla, "A-3", now=NOW + 90, look=lambda text: ("link",))
-        one_review(tx, strict(tx, bruno), "B-1", now=NOW + 120)
-        about = reviewed_order(tx, carla, order("T-1"), live=False)
-        write(tx, about, text="A test.")
-        return waiting_by_shop(tx)
-
-    assert database.write_now(work) == [
-        WaitingReviews(alba.shop.id, 3, NOW, NOW + 60),
-        WaitingReviews(bruno.shop.id, 1, NOW + 120, None),
+def test_what_waits_is_counted_by_shop(
+    database: EngineDatabase, strict: Member, bruno: Member, clara: Customer
+) -> None:
+    one_review(clara, strict, "A-1")
+    one_review(clara, strict, "A-2", now=NOW + 60, look=link_found)
+    one_review(clara, strict, "A-3", now=NOW + 90, look=link_found)
+    one_review(clara, bruno.moderates(), "B-1", now=NOW + 120)
+    clara.reviews(strict.order("T-1", live=False), text="A test.")
+    assert ask(database, waiting_by_shop) == [
+        Waiting(strict.shop.id, 3, NOW, NOW + 60),
+        Waiting(bruno.shop.id, 1, NOW + 120, None),
     ]

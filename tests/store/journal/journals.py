@@ -1,0 +1,54 @@
+"""The send journal as the store's tests look at it, and backups that are laid over a database."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from afterword.store.engine.database import JournalAddress
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.sqlite import SqliteDatabase
+from afterword.store.journal.journal import HEADER_SIZE, Journal, events
+from afterword.store.journal.place import journal_place
+from tests.store.databases import open_database
+
+
+@contextmanager
+def journal_of(address: JournalAddress) -> Iterator[Journal]:
+    found = journal_place(address).find()
+    assert found is not None
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def words(address: JournalAddress) -> list[str]:
+    """What happened, by the first word of each line."""
+    with journal_of(address) as found:
+        return [line[0] for line in events(found.lines_from(HEADER_SIZE))]
+
+
+def journal(database: EngineDatabase) -> Path:
+    return Path(database.journal.address)
+
+
+def lines(database: EngineDatabase) -> list[str]:
+    """What the journal says, without its header."""
+    text = journal(database).read_text()
+    assert text.endswith("\n")
+    return text.splitlines()[1:]
+
+
+def back_up(database: SqliteDatabase, name: str = "backup.db") -> Path:
+    target = database.path.parent / name
+    database.backup(target, lambda done, pages: None)
+    return target
+
+
+def restore(folder: Path, backup: Path) -> SqliteDatabase:
+    """The folder after an operator laid an old backup into it; the journal stays as it is."""
+    for file in folder.glob("afterword.db*"):
+        file.unlink()
+    shutil.copy(backup, folder / "afterword.db")
+    return open_database(folder)
