@@ -1,1 +1,1 @@
-"""The ground floor: settings, the clock, ids and keys."""
+"""What every layer uses: settings, the clock, ids and keys, files, the log, errors."""

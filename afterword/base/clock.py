@@ -1,4 +1,4 @@
-"""The only place that asks what time it is. The doors read it once and hand `now` down."""
+"""The only place that asks what time it is. Entry points read it once and hand `now` down."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Keys, salts and the tokens in a letter's links: made here, and nowhere else."""
+"""Keys, salts and the tokens in an e-mail's links: made here, and nowhere else."""
 
 import hmac
 import secrets
@@ -52,7 +52,7 @@ def new_claim() -> str:
 def sign_token(secret: str, purpose: str, order_id: int, subject: str) -> str:
     """A token for a link: the order's number and a signature over it, the purpose and the subject.
 
-    The subject names what a restored database could not give to somebody else under the same number (the
+    The subject names what a restored database could not give to another order under the same number (the
     order's fingerprint), so a link never opens another customer's page.
     """
     number = order_id.to_bytes(7, "big")

@@ -25,13 +25,13 @@ def set_up_log(*, debug: bool = False) -> None:
     )
 
 
-def log_for(room: str) -> Any:
-    """The log of one room of the house."""
-    return structlog.get_logger(room=room)
+def log_for(module: str) -> Any:
+    """The log of one module. Events are constant: a noun and a past participle (docs/operating.md lists them)."""
+    return structlog.get_logger(module=module)
 
 
 class _Stderr:
-    """Standard error, where a line that cannot be written is lost: a full disk under it must not stop letters."""
+    """Standard error, where a line that cannot be written is lost: a full disk under it must not stop e-mails."""
 
     def write(self, text: str) -> None:
         with suppress(OSError):

@@ -13,10 +13,10 @@ from afterword.base.errors import SettingsError
 from afterword.base.ids import new_secret
 
 LONGEST_URL = 400
-"""Characters of the public address: a link made from it must fit on one line of a letter."""
+"""Characters of the public address: a link made from it must fit on one line of an e-mail."""
 
 _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
-"""What can stand as a link in a letter: no blank, quote or angle bracket."""
+"""What can be a link in an e-mail: no blank, quote or angle bracket."""
 
 
 Network = IPv4Network | IPv6Network
@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def journal_name(self) -> str:
-        """What people are told that the journal is; an address may have a password in it."""
+        """The journal as people read it, without the password that an address may have."""
         return (
             str(self.journal)
             if isinstance(self.journal, Path)
@@ -79,7 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return urlsplit(self.url).hostname or "localhost"
 
     def link_secret(self) -> str:
-        """What signs the links: as set, or made once and kept in the data folder."""
+        """What signs the links: as set, or made once and stored in the data folder."""
         return self.secret or _kept_secret(self.data / "secret")
 
 
@@ -94,7 +94,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     database = _read(environment, "AFTERWORD_DATABASE")
     if smtp and not sender:
         raise SettingsError(
-            "AFTERWORD_FROM is needed with AFTERWORD_SMTP: the address that letters come from"
+            "AFTERWORD_FROM is needed with AFTERWORD_SMTP: the address that e-mails come from"
         )
     return Settings(
         data=data,
@@ -174,7 +174,7 @@ def _secret(text: str | None) -> str | None:
 
 
 def _shown(host: str) -> str:
-    """A host as it stands in an address that a browser on this machine can open."""
+    """A host as it is written in an address that a browser on this machine can open."""
     if host in ("0.0.0.0", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

@@ -105,7 +105,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    log.error("a page turned away", error=str(error))
+    log.error("page request rejected", error=str(error))
     return page(request, "unavailable.html", status=503, headers={"Retry-After": "5"})
 
 
@@ -117,7 +117,7 @@ async def _broken(request: Request, error: Exception) -> Response:
     if isinstance(error.__cause__, StoreUnavailable):
         return page(request, "unavailable.html", status=503)
     number = uuid.uuid4().hex
-    log.error("a page met an error of ours", request=number, exc_info=error)
+    log.error("page request failed", request=number, exc_info=error)
     return page(request, "broken.html", status=500, number=number)
 
 

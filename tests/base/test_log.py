@@ -14,12 +14,12 @@ print("alive")
 """
 
 
-def test_an_event_is_one_line_with_its_level_and_room() -> None:
+def test_an_event_is_one_line_with_its_level_and_module() -> None:
     said = subprocess.run(
         [sys.executable, "-c", SAY], cwd=PROJECT, capture_output=True, text=True, timeout=60
     )
     first, second = said.stderr.splitlines()
-    assert "level=error" in first and "room=dispatch" in first and "invitation=7" in first
+    assert "level=error" in first and "module=dispatch" in first and "invitation=7" in first
     assert "level=info" in second
     assert said.stdout == "alive\n"
 

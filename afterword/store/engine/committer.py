@@ -1,6 +1,6 @@
 """Runs what is to be written, many at a time, in one transaction with one fsync.
 
-Guarantee 1 is kept here: results are given out after COMMIT, which returns after the fsync.
+Guarantee 1 is kept here: results are given out only after COMMIT, which returns after the fsync.
 """
 
 from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ class Committer:
                 is_behind = isinstance(error, JournalAhead)
             if verdict != "again" and not is_behind:
                 break
-        if len(calls) == 1 or verdict == "nobody":
+        if len(calls) == 1 or verdict == "none":
             return [self.connection.unavailable(failed)] * len(calls)
         return [self.commit([call])[0] for call in calls]
 

@@ -9,8 +9,8 @@ Dialect = Literal["sqlite", "postgres"]
 
 IDS_A_BLOCK = 1_000
 
-Verdict = Literal["again", "nobody", "apart"]
-"""What an error in a shared transaction means: it may go well another time; nobody's write can go well now; or one of
+Verdict = Literal["again", "none", "apart"]
+"""What an error in a shared transaction means: it may succeed another time; no write can succeed now; or one of
 the writes is wrong, and each is to be tried by itself."""
 
 
@@ -21,7 +21,7 @@ class Connection(Protocol):
 
     @property
     def name(self) -> str:
-        """What people are told that the rows are in; no password is in it."""
+        """The database as people read it, without a password."""
         ...
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
@@ -51,7 +51,7 @@ class Connection(Protocol):
         ...
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
-        """`rows`, one after the other, however many they are: never held whole."""
+        """`rows`, one after the other, however many they are: never all in memory."""
         ...
 
     def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

@@ -1,4 +1,4 @@
-"""What the rooms of the store need of a database, whichever engine keeps the rows."""
+"""What the store needs of a database, whichever engine keeps the rows."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from afterword.base.metrics import Metrics
 T = TypeVar("T")
 A = TypeVar("A")
 Params = Mapping[str, Any] | Sequence[Any]
-"""By name, or in the order in which the names first stand in the text (the quicker way, for hot paths)."""
+"""By name, or in the order in which the names first occur in the text (faster, for hot paths)."""
 
 
 class Transaction(Protocol):

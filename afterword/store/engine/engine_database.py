@@ -1,4 +1,4 @@
-"""What the database of every engine has in common: writers with group commit, and readers beside them."""
+"""What the database of every engine has in common: writers with group commit, and readers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class EngineDatabase:
         lanes: int = 1,
         metrics: Metrics | None = None,
     ) -> None:
-        """`name` is what people are told that the rows are in; `metrics` is given when others count there too.
+        """`name` is the database as people read it; `metrics` is given when other processes count there too.
 
         Raises SchemaTooNew, StoreUnavailable.
         """
@@ -125,10 +125,10 @@ def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
     try:
         return work(OpenTransaction(connection))
     except Exception as error:
-        told = connection.unavailable(error)
-        if told is error:
+        seen = connection.unavailable(error)
+        if seen is error:
             raise
-        raise told from error
+        raise seen from error
 
 
 def _open_journal(tx: Transaction) -> None:

@@ -27,19 +27,19 @@ UNLESS_SAID = {
 that vanished without a word is given up after half a minute; Linux alone would wait for a quarter of an hour."""
 
 _LOCK = 5_242_871_108
-"""The advisory lock that `exclude_others` takes: a number that is nobody else's, with luck."""
+"""The advisory lock that `exclude_others` takes: a number that no other program uses, with luck."""
 
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
 
 _OfOrder = tuple[tuple[Any, ...], int]
-"""The values that a statement is given beside an order's number, and that number."""
+"""The values that a statement is given besides an order's number, and that number."""
 
 _as_json = msgspec.json.Encoder().encode
 
 
 class PostgresConnection:
-    """See `connection.Connection`. It connects anew when it was lost, at the next transaction or question.
+    """See `connection.Connection`. When the connection was lost, it connects again at the next transaction or query.
 
     Values are put into the text on this side (psycopg's ClientCursor), and what is set is set for one transaction, so
     that it also works behind PgBouncer in transaction mode.
@@ -154,11 +154,11 @@ class PostgresConnection:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
     def exclude_lookers(self, table: str) -> None:
-        """A look FOR SHARE holds the table in the mode ROW SHARE, with which this one cannot stand."""
+        """A look FOR SHARE holds the table in the mode ROW SHARE, which conflicts with this one."""
         self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
 
     def commit(self, *, awaited: bool = False) -> None:
-        """Raises an error too when nobody knows whether it was committed: the line broke before the answer."""
+        """Raises an error too when it is unknown whether it was committed: the connection broke before the answer."""
         cursor = self._raw.execute(_COMMIT_EARLY if awaited else "COMMIT")
         while cursor.nextset():
             pass
@@ -176,7 +176,7 @@ class PostgresConnection:
         if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
             return "again"
         if isinstance(error, StoreUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
-            return "nobody"
+            return "none"
         return "apart"
 
     def unavailable(self, error: Exception) -> Exception:
@@ -203,7 +203,7 @@ def read_address(url: str) -> dict[str, Any]:
     if "@" in host + name or not re.fullmatch("[0-9,]*", port):
         raise SettingsError(
             "an address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
-            "write postgresql://user:password@host:port/name, with signs such as / ? # @ % in the user or the "
+            "write postgresql://user:password@host:port/name, with characters such as / ? # @ % in the user or the "
             "password written %2F %3F %23 %40 %25"
         ) from None
     return UNLESS_SAID | said
@@ -224,7 +224,7 @@ _BEGIN = f"BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = 
 
 @lru_cache(maxsize=1_000)
 def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
-    """The text as psycopg wants it, and the names of its values in the order in which they first stand in it."""
+    """The text as psycopg wants it, and the names of its values in the order in which they first occur in it."""
     text = _OURS.sub(r"\1", sql).replace("%", "%%")
     names = tuple(dict.fromkeys(_NAME.findall(text)))
     return _NAME.sub(r"%(\1)s", text), names

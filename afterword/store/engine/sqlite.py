@@ -22,9 +22,9 @@ class SqliteDatabase(EngineDatabase):
         self.path = path
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
-        """A consistent copy while everything goes on; `progress` is told pages done and pages in all."""
+        """A consistent copy while everything goes on; `progress` gets the pages done and the pages in all."""
         # A connection of its own, and one snapshot for the whole copy: without it each commit by another process
-        # would start it anew.
+        # would restart it.
         reading = SqliteConnection(self.path)
         copy = apsw.Connection(str(target))
         reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()

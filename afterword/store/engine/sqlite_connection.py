@@ -19,7 +19,7 @@ BUSY_FOR = 10.0
 """Seconds to wait for another process that writes to the same file."""
 
 _STATEMENTS = 512
-"""Statements that are kept ready, the most that apsw keeps: inserts alone have a text for each number of rows."""
+"""Prepared statements in the cache, the most that apsw allows: inserts have a text for each number of rows."""
 
 ROWS_A_STATEMENT = 125
 """Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
@@ -104,10 +104,10 @@ class SqliteConnection:
         return self.rows(look) if look else []
 
     def exclude_others(self) -> None:
-        """Whoever has begun to write is alone."""
+        """A transaction that writes is the only one."""
 
     def exclude_lookers(self, table: str) -> None:
-        """Whoever has begun to write is alone."""
+        """A transaction that writes is the only one."""
 
     def commit(self, *, awaited: bool = False) -> None:
         self.raw.execute("COMMIT")
@@ -117,7 +117,7 @@ class SqliteConnection:
             self.raw.execute("ROLLBACK")
 
     def judge(self, error: Exception) -> Verdict:
-        return "nobody" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
+        return "none" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
 
     def unavailable(self, error: Exception) -> Exception:
         if isinstance(error, UNAVAILABLE):
@@ -134,7 +134,7 @@ def _translated(sql: str) -> str:
 
 
 def _configured(connection: apsw.Connection) -> apsw.Connection:
-    # Otherwise a statement over two tables is prepared anew whenever new values are bound to it.
+    # Otherwise a statement over two tables is prepared again whenever new values are bound to it.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(int(BUSY_FOR * 1_000))
     for pragma in (

@@ -96,7 +96,7 @@ class WriterThread:
             try:
                 group[0].done.get_loop().call_soon_threadsafe(settle, group, results)
             except RuntimeError:
-                continue  # the loop is closed, and nobody waits any more
+                continue  # the loop is closed: no one waits any more
 
     def _next_group(self) -> list[PendingWrite]:
         """What waits now, or else the next that comes; nothing when the end has come."""

@@ -3,7 +3,7 @@ another's interpreter lock.
 
 The process is forked before the first connection is opened, since connections must not be carried across a fork.
 It ends when its parent does, however that ends. When it is lost itself, nothing can be written any more and
-`until_lost` returns: the server stops, and whoever watches over it starts it again.
+`until_lost` returns: the server stops, and its supervisor starts it again.
 
 Work crosses by pickle, so it is a function of a module, or a `functools.partial` of one.
 """
@@ -42,14 +42,14 @@ class WriterProcess:
         self,
         open_committer: Callable[[], Committer],
         metrics: Metrics,
-        beside: "Sequence[WriterProcess]" = (),
+        others: "Sequence[WriterProcess]" = (),
     ) -> None:
-        """`beside` are those that were begun before. Raises what opening the committer raises, in the process."""
+        """`others` are those that were started before. Raises what opening the committer raises, in the process."""
         ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
             ours.close()
-            for other in beside:  # they end when nobody holds our end of their lines any more
+            for other in others:  # they end when no process has our end of their lines open
                 other._line.socket.close()
             _commit_for_parent(_Line(theirs), open_committer)
         theirs.close()

@@ -106,7 +106,7 @@ class Decider(NamedTuple):
             current = await self.database.read(lambda tx: read_sheet(tx, sheet.visit))
             return Conflict(current, *see_again(typed, current.reviews))
         except StoreUnavailable as error:
-            log.error("a page turned away", error=str(error))
+            log.error("page request rejected", error=str(error))
             return NotStored(typed)
         _log(written)
         return Saved()

@@ -52,7 +52,7 @@ class Form:
         try:
             return await self._decide(request, fields)
         except StoreUnavailable as error:
-            log.error("a page turned away", error=str(error))
+            log.error("page request rejected", error=str(error))
             return show_unavailable(request, fields)
 
     async def _decide(self, request: Request, fields: Fields) -> Response:

@@ -46,4 +46,4 @@ class UnsubscribePages:
             partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)
         )
         if is_new:
-            log.info("unsubscribed", shop=shop.id, live=order.live)
+            log.info("customer unsubscribed", shop=shop.id, live=order.live)

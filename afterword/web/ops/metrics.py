@@ -102,7 +102,7 @@ class MetricsEndpoint:
         try:
             due, since = await self._database.read(look)
         except StoreUnavailable as error:
-            log.error("a page turned away", error=str(error))
+            log.error("page request rejected", error=str(error))
             headers = {**UNCACHED, "Retry-After": "5"}
             return Response("the database does not answer\n", 503, headers, "text/plain")
         totals = self._database.metrics.totals

@@ -66,11 +66,11 @@ def refused(error: Exception) -> Answer:
         case Unauthorized():
             return _error(401, "unauthorized", str(error), [(b"www-authenticate", b"Bearer")])
         case StoreUnavailable() | OSError():
-            log.error("a read turned away", error=str(error))
+            log.error("read request rejected", error=str(error))
             message = "the server cannot read reviews at the moment: ask again later"
             return _error(503, "unavailable", message, [(b"retry-after", b"5")])
     request = uuid.uuid4().hex
-    log.error("a read met an error of ours", request=request, exc_info=error)
+    log.error("read request failed", request=request, exc_info=error)
     return _error(500, "error", f"an error of the server's own, logged as {request}")
 
 

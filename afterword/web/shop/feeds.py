@@ -54,7 +54,7 @@ class Feeds:
                 if text:
                     yield text
         except StoreUnavailable as error:
-            log.error("a feed broke off", shop=shop.id, live=key.live, error=str(error))
+            log.error("feed interrupted", shop=shop.id, live=key.live, error=str(error))
             raise
         yield feed.end()
 

@@ -161,7 +161,7 @@ class VerificationPages:
                 yield "".join(written_line(entry) for entry in entries if entry.seq <= last)
                 seq = entries[-1].seq + 1
         except StoreUnavailable as error:
-            log.error("a download broke off", shop=shop.id, live=live, error=str(error))
+            log.error("download interrupted", shop=shop.id, live=live, error=str(error))
             raise
 
 

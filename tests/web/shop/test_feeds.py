@@ -236,8 +236,8 @@ def test_a_feed_that_broke_off_is_one_line_of_the_log(
     web = build_router(FailingDatabase(database, 2), lambda: NOW, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
     with capture_logs() as lines, pytest.raises(RuntimeError, match="response already started"):
         ask(web, "GET", path(alba.shown.public_key))
-    told = {"event": "a feed broke off", "log_level": "error", "error": "disk I/O error"}
-    assert lines == [told | {"room": "feeds", "shop": alba.shop.id, "live": True}]
+    told = {"event": "feed interrupted", "log_level": "error", "error": "disk I/O error"}
+    assert lines == [told | {"module": "feeds", "shop": alba.shop.id, "live": True}]
 
 
 @pytest.mark.sqlite

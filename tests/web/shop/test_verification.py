@@ -288,7 +288,7 @@ def test_a_download_that_breaks_off_is_told_in_the_log(
 
         asyncio.run(asked())
     told = capsys.readouterr()
-    assert "a download broke off" in told.err + told.out
+    assert "download interrupted" in told.err + told.out
 
 
 def test_a_rejected_review_is_told_on_the_page_of_its_receipt(
