@@ -59,8 +59,8 @@ def test_an_unfinished_move_is_told_and_taken_back(afterword: Command) -> None:
     with closing(connect(file)) as connection:
         connection.run(query("begin_relocation"), PART | {"state": "draining"})
     [check] = [each for each in _checks(afterword) if each["check"] == "move"]
-    assert check["level"] == "trouble"
-    assert "NOTHING IS SENT" in check["says"] and "elsewhere.db" in check["says"]
+    assert check["level"] == "action"
+    assert "SENDING IS PAUSED" in check["says"] and "elsewhere.db" in check["says"]
     with closing(connect(file)) as connection:
         connection.run(query("begin_relocation"), PART | {"state": "closed"})
     [check] = [each for each in _checks(afterword) if each["check"] == "database"]

@@ -102,7 +102,7 @@ def test_a_folder_named_by_hand_gets_no_demo_shop_but_a_hint(afterword: Command)
         assert served.stop() == 0
     port = free_port()
     with serving(afterword, AFTERWORD_PORT=port) as served:
-        assert served.lines == [f"Afterword serves at http://127.0.0.1:{port}"]
+        assert served.lines == [f"Afterword is running at http://127.0.0.1:{port}"]
 
 
 def test_an_address_in_use_is_one_sentence_and_makes_no_demo_shop(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Comma
 
 
 def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
-    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 is not for SQLite")
+    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 needs PostgreSQL")
     assert "is not in the range" in afterword.run("serve", "--workers", "0").usage
 
 

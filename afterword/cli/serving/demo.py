@@ -5,6 +5,7 @@ import shlex
 import shutil
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from afterword.actions import shops
@@ -29,7 +30,7 @@ def introduction(settings: Settings, database: EngineDatabase, now: float) -> li
 def _first_steps(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
     if not settings.is_default:
         return ["No shops yet. Add one from another terminal, with the same settings:", *_add_a_shop()]
-    _, keys = database.write_now(lambda tx: shops.add(tx, NAME, now))
+    _, keys = database.write_now(partial(shops.add, name=NAME, now=now))
     return [
         f'The data folder is new, so "{NAME}" was added for you to try. Its test key, shown only now:',
         "",
