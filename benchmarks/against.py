@@ -1,5 +1,12 @@
-"""h: Afterword beside the stack that a Python team would write by default, at the same work with the same durability:
-single orders over 64 connections, and batches of 1,000 from four clients, on SQLite and on PostgreSQL."""
+"""h: Afterword against the stack that a Python team would choose by default, at the same work with the same
+durability: single orders over 64 connections, and batches of 1,000 from four clients, on SQLite and on
+PostgreSQL.
+
+The rival (`default_stack`) is FastAPI, pydantic, SQLAlchemy and uvicorn, on SQLite with `synchronous=FULL` or
+on PostgreSQL over psycopg. It validates each order, finds duplicates by unique keys, commits once a request,
+and inserts a request's rows together, the fastest of the usual ways; tests hold that it answers as Afterword
+does. It gets the same bodies, and a quarter of the batches.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,8 @@
-"""f: four `afterword dispatch` processes that send from one PostgreSQL, against one such process."""
+"""f: four `afterword dispatch` processes that send from one PostgreSQL, against one such process.
+
+All wait for a lock on the table of due invitations, which is then released: process starts do not count. The
+clock stops when the last message has arrived and is recorded. They share one send journal and the sink of c.
+"""
 
 import os
 import subprocess
@@ -69,8 +73,8 @@ def measure(ground: Ground, runs: int) -> Report:
         title=f"letters from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
         measured=[
             Measured(
-                what="letters composed, marked, sent, recorded",
-                unit="letters/s",
+                what="messages composed, marked, sent, recorded",
+                unit="messages/s",
                 limit_is="one dispatching process",
                 ours=ours,
                 limits=limits,

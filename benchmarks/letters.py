@@ -1,5 +1,10 @@
-"""c: composing and sending letters over 16 connections with durable marks and outcomes, against aiosmtplib's
-`sendmail` of one ready letter."""
+"""c: composing and sending messages over 16 connections with durable marks and outcomes, against aiosmtplib's
+`sendmail` of one ready message of the same size.
+
+The dispatcher runs without the web on a database full of due invitations until the last one is recorded; its
+log goes to a file. The limit keeps 16 connections open. Both send to Postfix's `smtp-sink`, or, as the table
+then says, to a sink in Python.
+"""
 
 import asyncio
 import gc
@@ -53,8 +58,8 @@ def measure(ground: Ground, runs: int) -> Report:
         title=f"letters of {len(ready):,} bytes, {CONNECTIONS} connections, to {kind()}",
         measured=[
             Measured(
-                what="letters composed, marked, sent, recorded",
-                unit="letters/s",
+                what="messages composed, marked, sent, recorded",
+                unit="messages/s",
                 limit_is="aiosmtplib's sendmail of one ready letter of the same size, the connections kept open",
                 ours=ours,
                 limits=limits,

@@ -1,5 +1,9 @@
-"""m: the most memory that each process of `afterword serve` takes, while single orders, batches of 1,000 and letters
-come and go all at once, with few and with 2 million invitations waiting."""
+"""m: the peak memory of each process of `afterword serve`, while single orders, batches of 1,000 and e-mails come
+and go all at once, with few and with 2 million invitations waiting.
+
+The system's own figure (`VmHWM`), in MB of 10^6 bytes, without PostgreSQL's processes. It runs once, however
+many runs are asked for.
+"""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,5 +1,10 @@
-"""a: one order a request over 64 connections, each durable before it is answered, against the same server answering
-a constant."""
+"""a: one order a request over 64 connections, each durable before it is answered, against the same server
+answering a constant.
+
+`wrk` sends a new order each time, as PHP's cURL writes it, to `afterword serve --no-dispatch` on an empty
+database on a disk. Everything is as in production: full validation, and an fsync at least before each answer.
+The limit has the same server settings and the same load.
+"""
 
 import json
 import os

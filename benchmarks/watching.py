@@ -1,4 +1,11 @@
-"""What a running program costs and where it is, seen from outside: its processor time by process, its samples."""
+"""What a running program costs and where it is, seen from outside: its processor time by process, its samples.
+
+From one more, uncounted run (f and h: the last run). *The event loop is in*: shares of its time by file,
+`waiting` is idle. *Beside it a thread is in*: the same of other threads, without those that wait for work. *The
+writing process is in*: the committing process by function, where `_read` waits for the next group, `_commit` is
+the write-ahead log and its fsync, `append` the send journal and its fsync, `run` and `rows` the statements.
+*Processor time*: of one order or message, in each process.
+"""
 
 import os
 import re

@@ -1,5 +1,10 @@
-"""What the PostgreSQL server does while something runs: its settings, its processor time, what its connections wait
-for."""
+"""What the PostgreSQL server does while something runs: its settings, its processor time, what its connections
+wait for.
+
+*PostgreSQL's connections are in*, in per cent of the time of those with something to do: `work`; what they wait
+for, as PostgreSQL names it; or *waiting for the client, a transaction open*, our own time between two
+statements. Four connections can reach 400 per cent.
+"""
 
 import threading
 import time

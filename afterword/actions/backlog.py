@@ -96,7 +96,7 @@ def _what(one: Trouble) -> str:
 
 
 def reviews(database: EngineDatabase, details: dict[str, Any], now: float) -> Iterator[Finding]:
-    """Live reviews that wait for a person. A flagged one waits until somebody decides, so it needs action once it has
+    """Live reviews that wait for a person. A flagged one waits until a person decides, so it needs action once it has
     waited for as long as its shop lets any other wait."""
     waiting, listed = database.read_now(_waiting)
     details["waiting_reviews"] = sum(found.amount for found in waiting)

@@ -25,7 +25,7 @@ SMTP_TIMEOUT = 10.0
 """Seconds that the mail server may take to answer."""
 
 LOW_DISK = 500 * 2**20
-"""Bytes of free disk space below which a person should make room."""
+"""Bytes of free disk space below which a person should free some."""
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -10,7 +10,7 @@ _TAG = 16
 
 
 def new_private_key(shop_id: int, lang: str) -> str:
-    """`<shop id>/<language>/<64 hex digits>`, as known clients expect it (contract/orders-api)."""
+    """`<shop id>/<language>/<64 hex digits>`, as known clients expect it (docs/orders-api.md)."""
     return f"{shop_id}/{lang}/{secrets.token_hex(32)}"
 
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 DEFAULT_DELAY = 10 * 86_400
-"""Seconds from an order's receipt to its letter (contract/seed-orders-api, "E-mail sending delay")."""
+"""Seconds from an order's receipt to its letter (docs/orders-api.md, "E-mail sending delay")."""
 
 TEST_DELAY = 10
-"""Seconds for orders that came with a test key (contract/orders-api, "Test keys")."""
+"""Seconds for orders that came with a test key (docs/orders-api.md, "Test keys")."""
 
 LONGEST_DELAY = 366 * 86_400
 

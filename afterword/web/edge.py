@@ -1,7 +1,7 @@
 """The outermost layer: one path for each route, however its slashes are written, and the same headers on all.
 
 `//private/v3/orders` and a trailing slash reach the same place without a redirect, which PHP's cURL would not
-follow (contract/orders-api, "The request").
+follow (docs/orders-api.md, "The request").
 """
 
 import re

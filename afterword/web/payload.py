@@ -1,4 +1,4 @@
-"""What a request says in its body, whichever of the three kinds it is (contract/orders-api)."""
+"""What a request says in its body, whichever of the three kinds it is (docs/orders-api.md)."""
 
 import re
 from urllib.parse import parse_qsl

@@ -168,7 +168,7 @@ def test_who_could_not_be_notified_is_named(tmp_path: Path, database: EngineData
 
 @pytest.fixture
 def sent(tmp_path: Path) -> Iterator[Path]:
-    """The folder of a database that has sent an e-mail, and that nobody has open."""
+    """The folder of a database that has sent an e-mail, and that is not open."""
     with closing_now(open_database(tmp_path)) as database:
         fails(new_member(database, "Alba's bakery"), "sent", 50)
     yield tmp_path

@@ -8,10 +8,9 @@ from contextlib import closing
 import apsw
 
 from afterword.store.engine.migrate import migrations
-from tests.citus import pretend_citus
+from tests.citus import SPREAD, pretend_citus
 from tests.cli.command import AFTERWORD, Command, free_port
 from tests.postgres import new_database
-from tests.store.transfer.test_citus import SPREAD
 
 NEWEST = migrations()[-1][0]
 

@@ -16,8 +16,7 @@ from afterword.store.shops import change_shop
 from tests.dispatch.running import SECRET, dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import Member, MovableClock, add_member, import_batch, import_one, order, seen
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, MovableClock, add_member, import_batch, import_one, order, seen
 
 
 def test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier(

@@ -9,8 +9,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, until
 from tests.peers import run
 from tests.scripted_peer import Line, ScriptedPeer
-from tests.store.cast import Member, MovableClock, another, claim, mark_sending, seen
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, MovableClock, another, claim, mark_sending, seen
 
 pytestmark = pytest.mark.usefixtures("quick")
 

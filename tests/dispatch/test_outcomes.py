@@ -11,8 +11,7 @@ from afterword.store.suppressions import suppress
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Cut, Line, ScriptedPeer
-from tests.store.cast import Member, MovableClock, another, seen
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, MovableClock, another, seen
 
 pytestmark = pytest.mark.usefixtures("quick")
 

@@ -14,9 +14,8 @@ from afterword.store.invitations import LONGEST_LEASE, claim_due
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import Member, MovableClock, another, mark_sending, seen
-from tests.store.engine.test_commit import no_file_grows_beyond
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, MovableClock, another, mark_sending, seen
+from tests.store.databases import no_file_grows_beyond
 
 
 def states(database: EngineDatabase, invitations: list[int]) -> list[str]:

@@ -13,8 +13,7 @@ from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import imported
 from tests.peers import run
-from tests.store.cast import Member, add_member
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, add_member
 
 T = TypeVar("T")
 

@@ -16,9 +16,8 @@ from afterword.store.webhooks import webhooks_of
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.dispatch.telling import decided, hooked, letters, nothing_waits, waiting, written
 from tests.peers import RelayPeer, run
-from tests.store.cast import Member, MovableClock, another, closing_now
+from tests.store.cast import DUE, Member, MovableClock, another, closing_now
 from tests.store.reviews.reviewing import told
-from tests.store.test_invitations import DUE
 from tests.webhooks.receiver import Receiver, status
 
 pytestmark = pytest.mark.usefixtures("reachable")

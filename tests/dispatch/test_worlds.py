@@ -8,8 +8,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer
-from tests.store.cast import Member, MovableClock, seen
-from tests.store.test_invitations import DUE
+from tests.store.cast import DUE, Member, MovableClock, seen
 
 
 def test_live_letters_go_to_the_mail_server_and_test_letters_to_the_outbox(

@@ -10,7 +10,6 @@ from afterword.domain.reviews.foreign import COLUMNS
 from tests.cli.command import Command
 from tests.docs.test_docs import read, rows, section
 from tests.google_feed import check_feed
-from tests.store.cast import add_member, closing_now
 
 
 def blocks(text: str) -> list[str]:
@@ -21,8 +20,7 @@ def blocks(text: str) -> list[str]:
 
 def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     afterword = Command(tmp_path)
-    with closing_now(afterword.database()) as database:
-        database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+    afterword.say("shop", "add", "Alba's bakery", "--timezone", "Europe/Paris")
     [table, *commands] = blocks(section(read("docs/feeds.md"), "## Import"))
     (tmp_path / "reviews.csv").write_text(table)
     trial, real = (line for block in commands for line in block.splitlines())

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser import Browser
+from tests.end_to_end.example import run_example
 from tests.end_to_end.letters import SENDER, read_letter, recipients
-from tests.end_to_end.test_the_published_example import run_example
 from tests.needs import needs
 from tests.peers import RelayPeer
 from tests.server import Server

@@ -1,4 +1,4 @@
-"""Senders that are known from production, with their habits (contract/orders-api, "Known senders, for tests")."""
+"""Senders that are known from production, with their habits (docs/orders-api.md, "Known senders, for tests")."""
 
 import json
 import socket

@@ -1,13 +1,11 @@
-"""A shop pastes the published page's PHP example and runs it (contract/seed-orders-api)."""
+"""A shop pastes the published page's PHP example and runs it (docs/orders-api.md)."""
 
-import re
-import subprocess
 from pathlib import Path
 
+from tests.end_to_end.example import run_example
 from tests.needs import needs
 from tests.server import ORDERS, Server
 
-EXAMPLE = Path(__file__).with_name("published_example.php")
 IMPORTED = '{ "success": 1, "orders_count": 1, "orders_imported": 1, "message": null }'
 ALREADY_IMPORTED = (
     '{ "success": 0, "orders_count": 1, "orders_imported": 0, "message": '
@@ -28,12 +26,3 @@ def test_the_example_may_be_run_with_a_doubled_slash(tmp_path: Path) -> None:
     needs("php")
     with Server(tmp_path) as alba:
         assert '"success": 1' in run_example(alba, "/" + ORDERS)
-
-
-def run_example(alba: Server, path: str = ORDERS) -> str:
-    """What the example's `var_dump` shows."""
-    command = ["php", str(EXAMPLE), f"{alba.url}{path}", alba.keys.private_key]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
-    found = re.fullmatch(r'string\(\d+\) "(.*)"\n', shown)
-    assert found, shown
-    return found[1]

@@ -73,7 +73,7 @@ OF_MESSAGES = (
         "address_hash",
         "email.casefold()",
         "email",
-        "test_the_letter_case_of_an_address_makes_no_difference[sqlite]",
+        "test_upper_and_lower_case_make_no_difference[sqlite]",
     ),
     Mutation(
         6,
@@ -121,7 +121,7 @@ OF_MESSAGES = (
         "index:orders_by_id_order",
         "shop_id,",
         "",
-        "test_two_shops_are_two_worlds[sqlite]",
+        "test_orders_of_two_shops_never_mix[sqlite]",
     ),
     Mutation(
         8,
@@ -193,7 +193,7 @@ OF_MESSAGES = (
         "_ENDED",
         ', "sending": "in_doubt"',
         "",
-        "test_a_letter_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_restore",
+        "test_a_message_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_restore",
     ),
     Mutation(
         9,
@@ -217,7 +217,7 @@ OF_MESSAGES = (
         "JournalKeeper.write",
         "raise JournalAhead\n",
         "self.catch_up(tx)\n",
-        "test_a_letter_that_the_journal_knows_better_is_not_marked",
+        "test_a_message_that_the_journal_knows_better_is_not_marked",
     ),
     Mutation(
         9,

@@ -18,7 +18,7 @@ OF_ORDERS = (
         "_configured",
         "synchronous = FULL",
         "synchronous = NORMAL",
-        "test_no_power_cut_loses_what_was_answered_or_sends_a_letter_again",
+        "test_no_power_cut_loses_what_was_answered_or_sends_a_message_again",
     ),
     Mutation(
         1,
@@ -58,7 +58,7 @@ OF_ORDERS = (
         "index:orders_by_id_order",
         "live,",
         "",
-        "test_live_and_test_orders_are_two_worlds[sqlite]",
+        "test_live_and_test_orders_never_mix[sqlite]",
     ),
     Mutation(
         2,

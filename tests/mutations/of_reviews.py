@@ -9,7 +9,7 @@ OF_REVIEWS = (
         "reject",
         "reason=check_reason(reason)",
         'text="", reason=check_reason(reason)',
-        "test_words_change_by_nobody_but_their_author[sqlite]",
+        "test_words_are_changed_by_their_author_alone[sqlite]",
     ),
     Mutation(
         10,
@@ -17,7 +17,7 @@ OF_REVIEWS = (
         "check_reason",
         "text not in REJECTION_REASONS",
         "not text",
-        "test_a_rejected_author_is_told_the_reason_and_can_send_it_again[sqlite]",
+        "test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again[sqlite]",
     ),
     Mutation(
         10,
@@ -33,7 +33,7 @@ OF_REVIEWS = (
         "_write",
         "(found.version if found else 0) != said.seen_version",
         "said.seen_version < 0",
-        "test_whoever_saw_another_version_is_told_and_nothing_is_stored[sqlite]",
+        "test_an_author_who_saw_another_version_is_refused_and_nothing_is_stored[sqlite-0]",
     ),
     Mutation(
         10,

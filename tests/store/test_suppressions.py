@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterword.domain.suppressions import REASONS
+from afterword.domain.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.engine_database import EngineDatabase
 from tests.store.cast import DUE, NOW, Imported, Member
 from tests.store.journal.journals import words
@@ -92,7 +92,7 @@ def test_a_shop_can_take_a_suppression_back(alba: Member) -> None:
     assert alba.sends_due(DUE) == ["1"]
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", SUPPRESSION_REASONS)
 def test_every_reason_can_be_journaled(database: EngineDatabase, alba: Member, reason: str) -> None:
     alba.suppresses(DIEGO, reason=reason)
     alba.allows(DIEGO)

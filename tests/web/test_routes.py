@@ -1,42 +1,19 @@
 """What holds for every address: its methods, its headers, and a page when something is wrong."""
 
-import asyncio
 import re
 import socket
 
 import apsw
-import httpx
 import pytest
 from starlette.applications import Starlette
 
-from afterword.base.errors import StoreUnavailable
 from afterword.i18n.catalogue import Catalogue, catalogues
 from afterword.web.server import WebSettings, build_router
-from tests.server import Answer
+from tests.web.asking import SilentDatabase, ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
 
 FIXED = ("/docs", "/openapi.json", "/static/style.css")
 NOBODYS = "A" * 31
-
-
-class SilentDatabase:
-    """A store that does not answer, as with a disk that fails."""
-
-    is_held = False
-
-    async def read(self, work: object) -> None:
-        raise StoreUnavailable("disk I/O error")
-
-
-def is_safe(answer: Answer) -> bool:
-    policy = answer.headers["content-security-policy"]
-    return (
-        policy.startswith("default-src 'none';")
-        and "unsafe" not in policy
-        and "http" not in policy
-        and answer.headers["x-content-type-options"] == "nosniff"
-        and answer.headers["referrer-policy"] == "no-referrer"
-    )
 
 
 @pytest.mark.parametrize(
@@ -143,14 +120,3 @@ def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port), 5) as line:
         line.sendall(request + b"List-Unsubscribe=One-Click")
         assert line.recv(65_536).startswith(b"HTTP/1.1 200")
-
-
-def ask(web: Starlette, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    """One request, without a network."""
-
-    async def request() -> httpx.Response:
-        transport = httpx.ASGITransport(web)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
-            return await client.request(method, path, headers=headers)
-
-    return asyncio.run(request())

@@ -15,8 +15,8 @@ from afterword.store.queries import query
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
 
-Became = Literal["imported", "waiting", "imported before"]
-"""What became of one; `waiting` is imported too, and waits for a person."""
+Result = Literal["imported", "waiting", "imported before"]
+"""The result for one; `waiting` is imported too, and waits for moderation."""
 
 
 def import_reviews(
@@ -29,15 +29,15 @@ def import_reviews(
     look: Look,
     signer: Signer,
     now: float,
-) -> list[Became]:
-    """Stores those that were not imported before: the unique key decides, so none is twice, whatever was killed in
-    between and whoever imports at the same time.
+) -> list[Result]:
+    """Stores those that were not imported before: the unique key decides, so none is there twice, whatever was
+    killed in between, and however many import at the same time.
 
     Each is published as of the day it was published there, unless the checks find something: then it waits for a
     person, like any other review.
     """
     numbers = tx.new_order_ids(len(found))
-    became: list[Became] = []
+    became: list[Result] = []
     for number, foreign in zip(numbers, found, strict=True):
         review = _review(shop, source, foreign, number, live, look(foreign.text), now)
         key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
@@ -45,7 +45,7 @@ def import_reviews(
             became.append("imported before")
             continue
         is_new = import_review(tx, review, signer, now)
-        assert is_new, "its number is nobody else's"
+        assert is_new, "its number is new"
         became.append("waiting" if review.state == "waiting" else "imported")
     return became
 

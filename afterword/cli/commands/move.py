@@ -22,7 +22,7 @@ def move(source: str, destination: str | None, is_cancelled: bool, as_json: bool
 
     DATABASE is the path of a SQLite file or postgresql://… Afterword may go on serving meanwhile: it takes orders
     until the copy is nearly done, then answers 503 until it is started on the new database. When the move breaks
-    off, the same command goes on. See docs/moving.md.
+    off, the same command goes on. See docs/copying.md.
     """
     if is_cancelled == (destination is not None):
         raise click.UsageError("Give --to DATABASE, or --cancel.")

@@ -1,4 +1,4 @@
-"""The orders of one request, and the answer to it (contract/orders-api, "What happens", "The answer")."""
+"""The orders of one request, and the answer to it (docs/orders-api.md, "What happens", "The answer")."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""An e-mail address: whether a letter can be sent to it, by its syntax alone (contract/orders-api).
+"""An e-mail address: whether a letter can be sent to it, by its syntax alone (docs/orders-api.md).
 
 No name server is asked: an order must not wait for one.
 """

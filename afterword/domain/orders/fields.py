@@ -1,4 +1,4 @@
-"""One value of an order as a shop sent it, read into what is kept (contract/orders-api, "The order").
+"""One value of an order as a shop sent it, read into what is kept (docs/orders-api.md, "The order").
 
 Each reader takes any JSON value and returns what is kept, or None when nothing is left of it. It raises
 `UnfitError`, and nothing else, with what was expected. Numbers with a point or an exponent come as floats.

@@ -1,4 +1,4 @@
-"""One order: its fields, their tolerances, and what is wrong with it (contract/orders-api)."""
+"""One order: its fields, their tolerances, and what is wrong with it (docs/orders-api.md)."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial

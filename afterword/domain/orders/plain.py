@@ -1,4 +1,4 @@
-"""An order as nearly all are, read in about half the time of `parse_order` into the same (contract/orders-api).
+"""An order as nearly all are, read in about half the time of `parse_order` into the same (docs/orders-api.md).
 
 Nothing is refused or mended here. As soon as anything is doubtful the order is left to `parse_order`, which alone
 knows what is tolerated and says what is wrong. Plain means: texts are texts, within their lengths, and kept as sent;

@@ -1,4 +1,4 @@
-"""What the automatic checks find in a review's text (contract/law.md, "Moderation").
+"""What the automatic checks find in a review's text (docs/law.md, "Moderation").
 
 A finding puts the review before a person and does nothing else: it rejects nothing, and nothing here sees the stars.
 What is looked for, and what is not found, is told to people in docs/moderation.md.

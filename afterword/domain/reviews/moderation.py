@@ -1,5 +1,5 @@
 """Moderation: a review is published, or rejected for a reason of a closed list that never looks at the rating
-(contract/law.md, "Moderation"). Automatic checks only ever put a review before a person."""
+(docs/law.md, "Moderation"). Automatic checks only ever put a review before a person."""
 
 from typing import NamedTuple
 

@@ -19,7 +19,7 @@ from afterword.domain.values import MOST_MARKS
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
 SITE = "site"
-"""The scope of a review of the shop; that of a product is its id, in digits (contract/reviews-api)."""
+"""The scope of a review of the shop; that of a product is its id, in digits (docs/reviews-api.md)."""
 
 PRODUCTS = "products"
 """Where the reviews of all products are counted together."""

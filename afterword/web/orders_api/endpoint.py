@@ -1,4 +1,4 @@
-"""The Orders API, `POST /private/v3/orders` (contract/orders-api): the main job's first half."""
+"""The Orders API, `POST /private/v3/orders` (docs/orders-api.md): the main job's first half."""
 
 import asyncio
 import uuid

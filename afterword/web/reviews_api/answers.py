@@ -1,5 +1,5 @@
 """What the reviews APIs have in common: how they answer, and how they say that something is wrong
-(contract/reviews-api, "Errors")."""
+(docs/reviews-api.md, "Errors")."""
 
 import uuid
 from datetime import datetime

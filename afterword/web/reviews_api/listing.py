@@ -1,4 +1,4 @@
-"""What a request for a list of reviews asks for, read from its address (contract/reviews-api)."""
+"""What a request for a list of reviews asks for, read from its address (docs/reviews-api.md)."""
 
 import re
 from collections.abc import Mapping

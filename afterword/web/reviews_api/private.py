@@ -1,5 +1,5 @@
 """`GET /private/v3/reviews` and `GET /private/v3/stats`: a shop's reviews for its own programs, who show its private
-key (contract/reviews-api)."""
+key (docs/reviews-api.md)."""
 
 from collections import OrderedDict
 from functools import partial

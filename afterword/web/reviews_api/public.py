@@ -1,5 +1,5 @@
 """`GET /public/v3/reviews/{public_key}/{scope}`: what is published of a shop, or of one product, for everybody
-(contract/reviews-api).
+(docs/reviews-api.md).
 
 An answer is cached, and trusted for a second. Then its cache key is compared, which changes with every change of a
 review: one read of few rows. Only when it has changed are the reviews read again. So every process shows what is

@@ -1,6 +1,6 @@
 """The public pages of a shop: its reviews, those of one product, and what stands with them by law.
 
-Near the reviews (contract/law.md): whether and how they are checked, of each the dates of its publication, its last
+Near the reviews (docs/law.md): whether and how they are checked, of each the dates of its publication, its last
 change and the experience, and the order in which they stand. On the same page: how they come to be published, how
 long they are kept, how the score is computed, and how many were received, published and rejected, by reason and
 stars.

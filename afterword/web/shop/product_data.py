@@ -1,6 +1,6 @@
 """What search engines read of a product's page: JSON-LD, in schema.org's words.
 
-Of products alone: stars of a shop on its own pages count as self-serving (contract/law.md, "Google").
+Of products alone: stars of a shop on its own pages count as self-serving (docs/law.md, "Google").
 """
 
 import re

@@ -15,7 +15,6 @@ from afterword.domain.reviews.chain import (
     commitment,
     fixes,
     is_signed_by,
-    signed_entry,
 )
 from afterword.domain.reviews.verification import (
     START,
@@ -25,35 +24,13 @@ from afterword.domain.reviews.verification import (
     read_line,
     written_line,
 )
+from tests.domain.reviews.chains import SECRET, chain
 
-SECRET = "a secret of thirty-two characters"
 KNOWN_HASH = "dfa8ed1402548799c15fc4c007b0c7813ac508b2c7bbf7b3ef30af9503a27ec4"
 KNOWN_SIGNATURE = (
     "237a8f59a75c220d6b223a1f1c96cded5f24fd2778e3556d265f1241d8d55814"
     "8f3c42134de4b594ce05752f6ca73e2db63d2e9bad93f58ed31a03f3419a0c01"
 )
-
-
-def chain(*kinds: str, secrets: tuple[str, ...] = (SECRET,)) -> list[Entry]:
-    """A chain that introduces each key in turn, and signs an entry of each kind with it."""
-    entries: list[Entry] = []
-    for secret in secrets:
-        signer = Signer(secret)
-        for kind in ("key", *kinds):
-            details = {"public_key": signer.public_key(7)} if kind == "key" else {"commitment": "c" * 64}
-            entry = signed_entry(
-                signer,
-                shop_id=7,
-                live=True,
-                seq=len(entries) + 1,
-                review=None,
-                happened_at=1_772_374_326 + len(entries),
-                kind=kind,  # type: ignore[arg-type]
-                details=details,
-                previous=entries[-1].hash if entries else FIRST,
-            )
-            entries.append(entry)
-    return entries
 
 
 def read(entries: list[Entry], allowed: set[str] | None = None, at: Position = START) -> list[Finding]:

@@ -14,6 +14,7 @@ from afterword.store.opening import open_postgres
 from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
+from tests.store.journal.journals import OF_A_JOURNAL
 
 PACKAGE = Path(afterword.__file__).parent
 CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
@@ -47,17 +48,6 @@ def prepared(database: EngineDatabase, how: str, sql: str) -> list[tuple[object,
     values = dict.fromkeys(re.findall(r":(\w+)", sql))
     return database.read_now(lambda tx: tx.rows(f"{how} {sql}", values))
 
-
-OF_A_JOURNAL = [
-    "append_to_journal",
-    "create_journal",
-    "create_journal_lines",
-    "journal_identity",
-    "journal_lines",
-    "journal_size",
-    "name_journal",
-]
-"""Of the send journal as rows, in a database of its own."""
 
 OF_POSTGRESQL = ["next_order_ids", *OF_A_JOURNAL]
 """What has no meaning elsewhere."""

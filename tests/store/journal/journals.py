@@ -12,6 +12,17 @@ from afterword.store.journal.journal import HEADER_SIZE, Journal, events
 from afterword.store.journal.place import journal_place
 from tests.store.databases import open_database
 
+OF_A_JOURNAL = [
+    "append_to_journal",
+    "create_journal",
+    "create_journal_lines",
+    "journal_identity",
+    "journal_lines",
+    "journal_size",
+    "name_journal",
+]
+"""Queries of the send journal as rows, in a database of its own."""
+
 
 @contextmanager
 def journal_of(address: JournalAddress) -> Iterator[Journal]:

@@ -7,11 +7,11 @@ import pytest
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
 from afterword.domain.reviews.flags import FLAGS, look
-from afterword.domain.reviews.moderation import REASONS
+from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
-from afterword.store.overview import Waiting, waiting_by_shop
+from afterword.store.overview import WaitingReviews, waiting_by_shop
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
 from tests.store.reviews.reviewing import counted, kinds, told
@@ -40,7 +40,7 @@ def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Cust
     assert not any("," in flag for flag in FLAGS), "they are stored with commas between"
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", REJECTION_REASONS)
 def test_one_that_was_rejected_can_be_published_after_all_and_is_counted_once(
     database: EngineDatabase, alba: Member, clara: Customer, reason: str
 ) -> None:
@@ -127,6 +127,6 @@ def test_what_waits_is_counted_by_shop(
     one_review(clara, bruno.moderates(), "B-1", now=NOW + 120)
     clara.reviews(strict.order("T-1", live=False), text="A test.")
     assert ask(database, waiting_by_shop) == [
-        Waiting(strict.shop.id, 3, NOW, NOW + 60),
-        Waiting(bruno.shop.id, 1, NOW + 120, None),
+        WaitingReviews(strict.shop.id, 3, NOW, NOW + 60),
+        WaitingReviews(bruno.shop.id, 1, NOW + 120, None),
     ]

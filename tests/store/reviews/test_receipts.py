@@ -14,7 +14,7 @@ def test_a_receipt_says_what_became_of_the_words(
         salt = first.review.salt
         found = ask(database, find_receipt, alba.shop.id, first.entry.hash, live=True, salt=salt)
         assert found is not None
-        return found.became, found.has_words
+        return found.status, found.has_words
 
     about = alba.order()
     first = clara.writes(about, text="First words.")
@@ -46,7 +46,7 @@ def test_words_that_were_exchanged_are_not_those_of_the_receipt(
     execute(database, "UPDATE reviews SET text = 'Fresh.'")
     asked = alba.shop.id, written.entry.hash
     found = ask(database, find_receipt, *asked, live=True, salt=written.review.salt)
-    assert found is not None and (found.became, found.has_words) == ("other words", False)
+    assert found is not None and (found.status, found.has_words) == ("other words", False)
     execute(database, "DELETE FROM reviews")
     found = ask(database, find_receipt, *asked, live=True)
-    assert found is not None and (found.became, found.has_words) == ("lost", None)
+    assert found is not None and (found.status, found.has_words) == ("lost", None)

@@ -7,25 +7,32 @@ from typing import Any
 
 import pytest
 
-from afterword.domain.reviews.review import PRODUCTS, SITE, Review, State
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review, ReviewState
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.reviews.pages import LISTED, Selection, count_selected, places_of, reviews_at, simplified
+from afterword.store.reviews.pages import (
+    LISTED,
+    Selection,
+    count_selected,
+    cursors_of,
+    reviews_at,
+    simplified,
+)
 from afterword.store.reviews.rows import (
-    FIRST,
-    LAST,
-    Place,
+    NEWEST_START,
+    OLDEST_START,
+    Cursor,
     changed_reviews,
     published_reviews,
     reviews_by_stars,
     shown_reviews,
     waiting_reviews,
 )
-from afterword.store.shops import current_public_key, revoke_key, standing_of
+from afterword.store.shops import cache_key_of, current_public_key, revoke_key
 from tests.store.cast import NOW, Customer, Member, link_found, nothing_found
 from tests.store.databases import act, ask, rows
 
-Page = Callable[[Transaction, Place], list[Review]]
+Page = Callable[[Transaction, Cursor], list[Review]]
 
 
 def review(member: Member, id_order: str, line: int = 0, *, live: bool = True, **said: Any) -> Review:
@@ -53,7 +60,7 @@ def test_what_is_shown_is_what_is_published_of_one_scope_the_newest_first(
 def test_the_standing_changes_with_whatever_becomes_of_a_review(
     database: EngineDatabase, alba: Member, clara: Customer
 ) -> None:
-    look = partial(ask, database, standing_of, alba.shop.id, alba.shown.public_key)
+    look = partial(ask, database, cache_key_of, alba.shop.id, alba.shown.public_key)
     seen = [look()]
     made = review(alba, "A-1")
     seen.append(look())
@@ -70,11 +77,11 @@ def test_a_public_key_is_its_shops_until_it_is_revoked(
     database: EngineDatabase, alba: Member, bruno: Member
 ) -> None:
     key = alba.shown.public_key
-    assert ask(database, standing_of, bruno.shop.id, key) is None
+    assert ask(database, cache_key_of, bruno.shop.id, key) is None
     assert ask(database, current_public_key, alba.shop, live=True) == key
     [(key_id,)] = rows(database, "SELECT key_id FROM keys WHERE secret = :key", (key,))
     act(database, revoke_key, key_id, NOW)
-    assert ask(database, standing_of, alba.shop.id, key) is None
+    assert ask(database, cache_key_of, alba.shop.id, key) is None
     assert ask(database, current_public_key, alba.shop, live=True) is None
     assert ask(database, current_public_key, alba.shop, live=False) == alba.shown.public_test_key
 
@@ -82,23 +89,23 @@ def test_a_public_key_is_its_shops_until_it_is_revoked(
 # Pages.
 
 
-def by_publication(found: Review) -> Place:
-    return Place(found.published_at or 0, found.id)
+def by_publication(found: Review) -> Cursor:
+    return Cursor(found.published_at or 0, found.id)
 
 
-def by_words(found: Review) -> Place:
-    return Place(found.written_at, found.id)
+def by_words(found: Review) -> Cursor:
+    return Cursor(found.written_at, found.id)
 
 
-def by_change(found: Review) -> Place:
-    return Place(found.changed_at, found.id)
+def by_change(found: Review) -> Cursor:
+    return Cursor(found.changed_at, found.id)
 
 
 def listed(shop_id: int, newest_first: bool) -> Page:
     selection = Selection(shop_id, True, newest_first=newest_first)
 
-    def read(tx: Transaction, behind: Place) -> list[Review]:
-        places = places_of(tx, selection, behind=behind, most=2)
+    def read(tx: Transaction, behind: Cursor) -> list[Review]:
+        places = cursors_of(tx, selection, behind=behind, most=2)
         return [found for found, _ in reviews_at(tx, shop_id, places)]
 
     return read
@@ -114,14 +121,14 @@ def of_shop(read: Callable[..., list[Review]], shop_id: int) -> Page:
     return lambda tx, behind: read(tx, shop_id, live=True, behind=behind, most=2)
 
 
-WAYS: dict[str, tuple[Callable[[int], Page], Place, Callable[[Review], Place]]] = {
-    "newest": (partial(published, order="newest"), LAST, by_publication),
-    "oldest": (partial(published, order="oldest"), FIRST, by_publication),
-    "of rating": (partial(published, order="newest", rating=5), LAST, by_publication),
-    "waiting": (partial(of_shop, waiting_reviews), FIRST, by_words),
-    "changed": (partial(of_shop, changed_reviews), LAST, by_change),
-    "listed, newest": (partial(listed, newest_first=True), LAST, by_words),
-    "listed, oldest": (partial(listed, newest_first=False), FIRST, by_words),
+WAYS: dict[str, tuple[Callable[[int], Page], Cursor, Callable[[Review], Cursor]]] = {
+    "newest": (partial(published, order="newest"), NEWEST_START, by_publication),
+    "oldest": (partial(published, order="oldest"), OLDEST_START, by_publication),
+    "of rating": (partial(published, order="newest", rating=5), NEWEST_START, by_publication),
+    "waiting": (partial(of_shop, waiting_reviews), OLDEST_START, by_words),
+    "changed": (partial(of_shop, changed_reviews), NEWEST_START, by_change),
+    "listed, newest": (partial(listed, newest_first=True), NEWEST_START, by_words),
+    "listed, oldest": (partial(listed, newest_first=False), OLDEST_START, by_words),
 }
 """Each way of reading in pages of two: how, where it begins, and where a review is in it."""
 
@@ -163,7 +170,7 @@ def test_the_pages_of_some_stars_go_on_behind_the_last_review(
     assert [review.text for review in found] == [f"About {n}." for n in (11, 8, 5, 2, 9, 6, 3, 0)]
 
 
-STATES: tuple[State, ...] = ("waiting", "published", "rejected", "withdrawn", "erased")
+STATES: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn", "erased")
 
 
 def of_all_kinds(alba: Member, clara: Customer) -> list[Review]:
@@ -207,10 +214,10 @@ def test_whatever_is_selected_is_exactly_that_and_is_counted_so(
 
 
 def check_selected(tx: Transaction, asked: Selection, expected: list[Review]) -> None:
-    everything = places_of(tx, asked, behind=asked.start, most=1_000)
+    everything = cursors_of(tx, asked, behind=asked.start, most=1_000)
     assert everything == [by_words(one) for one in expected], asked
     assert count_selected(tx, asked) == len(expected), asked
-    some = places_of(tx, asked, behind=asked.start, most=3, skipped=2)
+    some = cursors_of(tx, asked, behind=asked.start, most=3, skipped=2)
     assert some == everything[2:5], asked
     assert [one for one, _ in reviews_at(tx, asked.shop_id, some)] == expected[2:5], asked
 

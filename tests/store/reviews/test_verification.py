@@ -278,7 +278,7 @@ def test_pages_are_read_one_after_the_other_and_kinds_in_rounds(
     database: EngineDatabase, shop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, int, int]] = []
-    monkeypatch.setattr(verification, "PAGE", 3)
+    monkeypatch.setattr(verification, "ENTRIES_A_PAGE", 3)
     monkeypatch.setattr(verification, "KINDS_AT_ONCE", 2)
     assert ask(database, chain_head, shop, live=True)[0] > 30
     check = Verification(database, shop, live=True, progress=lambda *made: told.append(made))

@@ -19,28 +19,11 @@ from afterword.store.opening import open_postgres
 from afterword.store.queries import all_queries, query_of_orders
 from afterword.store.shops import change_shop, list_shops
 from afterword.store.transfer.citus import citus_sql, distribute
-from tests.citus import pretend_citus
+from tests.citus import SPREAD, pretend_citus
 from tests.postgres import new_database
 from tests.store.cast import add_member, closing_now
-from tests.store.engine.test_queries import OF_A_JOURNAL
+from tests.store.journal.journals import OF_A_JOURNAL
 from tests.store.transfer.shards import NotOnCitus, where_it_runs
-
-SPREAD = [
-    "shops",
-    "keys",
-    "orders",
-    "invitations",
-    "suppressions",
-    "remembered",
-    "reviews",
-    "past_versions",
-    "imports",
-    "review_counts",
-    "chain",
-    "chain_heads",
-    "webhooks",
-    "notices",
-]
 
 ASKS_ALL_NODES = {
     "first_due": "four times a second and lane; each shard reads the front of one index",

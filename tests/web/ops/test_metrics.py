@@ -16,8 +16,8 @@ from afterword.web.orders_api.endpoint import AT_THE_DOOR
 from afterword.web.server import WebSettings, build_router
 from tests.server import SERVE, Server, an_order
 from tests.store.cast import Member, MovableClock, claim, import_batch, import_one, open_database, order
+from tests.web.asking import SilentDatabase, ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET
-from tests.web.test_routes import SilentDatabase, ask, is_safe
 
 Samples = dict[tuple[str, str], float]
 """Values by a sample's name and the value of its label."""

@@ -1,4 +1,4 @@
-"""The Orders API over real HTTP: contract/orders-api, sentence by sentence, as clients meet it."""
+"""The Orders API over real HTTP: docs/orders-api.md, sentence by sentence, as clients meet it."""
 
 import json
 import socket

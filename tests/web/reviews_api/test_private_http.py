@@ -1,4 +1,4 @@
-"""Reviews for a shop's own programs, over real HTTP: contract/reviews-api, sentence by sentence; and no shop sees
+"""Reviews for a shop's own programs, over real HTTP: docs/reviews-api.md, sentence by sentence; and no shop sees
 another, whichever key asks for whichever thing."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Reviews for everybody, over real HTTP: contract/reviews-api, sentence by sentence, and each change seen in time."""
+"""Reviews for everybody, over real HTTP: docs/reviews-api.md, sentence by sentence, and each change seen in time."""
 
 import asyncio
 from collections.abc import Callable

@@ -27,8 +27,8 @@ from afterword.web.shop.feeds import Feeds
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, Member, add_member, order
 from tests.store.reviews.reviewing import SIGNER, reviewed_order, write
+from tests.web.asking import ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
-from tests.web.test_routes import ask, is_safe
 
 URL = "https://reviews.example"
 
