@@ -19,8 +19,6 @@ from afterword.store.journal.place import journal_place
 from afterword.store.opening import open_database
 from afterword.store.overview import count_by_state
 
-__all__ = ["Build", "Finding", "Health", "accept_journal_loss", "examine"]
-
 SMTP_TIMEOUT = 10.0
 """Seconds that the mail server may take to answer."""
 

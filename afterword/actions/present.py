@@ -1,13 +1,13 @@
 """What each noun looks like to programs, said once: `--json`, exports and webhooks show these fields.
 
-Times are UTC, `2026-03-01T14:05:26Z`; what there is none of is null.
+Times are UTC, `2026-03-01T14:05:26Z`; a field without a value is null.
 """
 
 from collections.abc import Mapping
 
 from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import Review
-from afterword.domain.reviews.shape import review_shape as review
+from afterword.domain.reviews.shape import review_shape
 from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
 from afterword.store.invitations import InvitationRow
@@ -19,23 +19,15 @@ from afterword.store.webhooks import Webhook
 
 Fields = Mapping[str, object]
 
-__all__ = [
-    "EXPORTED",
-    "Fields",
-    "entry",
-    "exported",
-    "invitation",
-    "key",
-    "order",
-    "past_version",
-    "receipt",
-    "review",
-    "shop",
-    "suppression",
-    "webhook",
-]
-
-_OF_THE_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
+_SHOP = ("id", "name", "lang", "site", "timezone", "email")
+_KEY = ("id", "shop_id", "kind", "live", "lang", "created_at", "revoked_at")
+_ORDER = ("id_order", "reference", "order_date", "firstname", "email", "lang")
+_INVITATION = ("id", "shop_id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason")
+_PAST_VERSION = ("version", "rating", "text", "written_at")
+_ENTRY = ("seq", "kind", "version", "happened_at")
+_SUPPRESSION = ("shop_id", "live", "address", "address_hash", "reason", "created_at")
+_WEBHOOK = ("id", "shop_id", "live", "url", "created_at", "answered_at", "stopped")
+_EXPORTED_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
 
 EXPORTED = (
     *("id", "id_order", "reference", "product_id", "product_name", "state", "reason", "flags", "rating"),
@@ -46,15 +38,16 @@ EXPORTED = (
 """The columns of an export (docs/feeds.md)."""
 
 
+def _fields(value: object, names: tuple[str, ...]) -> Fields:
+    """These attributes, which are null where there is no value at all; moments end in `_at`."""
+    found = {name: getattr(value, name, None) for name in names}
+    return found | {name: utc_text(found[name]) for name in names if name.endswith("_at")}
+
+
 def shop(shop: Shop) -> Fields:
     """Spelled as the options of `shop set` take it."""
     return {
-        "id": shop.id,
-        "name": shop.name,
-        "lang": shop.lang,
-        "site": shop.site,
-        "timezone": shop.timezone,
-        "email": shop.email,
+        **_fields(shop, _SHOP),
         "delay": format_delay(shop.delay),
         "moderation": format_mode(shop.moderation),
         "publish_after": format_delay(shop.publish_after),
@@ -62,94 +55,51 @@ def shop(shop: Shop) -> Fields:
 
 
 def key(key: Key) -> Fields:
-    return {
-        "id": key.id,
-        "shop_id": key.shop_id,
-        "kind": key.kind,
-        "live": key.live,
-        "lang": key.lang,
-        "created_at": utc_text(key.created_at),
-        "revoked_at": utc_text(key.revoked_at),
-    }
+    return _fields(key, _KEY)
 
 
 def order(order: StoredOrder) -> Fields:
     """`order_date` is the shop's local time."""
-    names = ("id_order", "reference", "order_date", "firstname", "email", "lang")
-    return {name: getattr(order, name) for name in names}
+    return _fields(order, _ORDER)
 
 
 def invitation(row: InvitationRow) -> Fields:
-    return {
-        "id": row.id,
-        "shop_id": row.shop_id,
-        "id_order": row.id_order,
-        "live": row.live,
-        "state": row.state,
-        "due_at": utc_text(row.due_at),
-        "sent_at": utc_text(row.sent_at),
-        "tries": row.tries,
-        "reason": row.reason,
-    }
+    return _fields(row, _INVITATION)
+
+
+def review(review: Review) -> Fields:
+    return review_shape(review)
 
 
 def past_version(review: Review) -> Fields:
     """What the author of a review wrote before."""
-    return {
-        "version": review.version,
-        "rating": review.rating,
-        "text": review.text,
-        "written_at": utc_text(review.written_at),
-    }
+    return _fields(review, _PAST_VERSION)
 
 
 def entry(entry: Entry) -> Fields:
     """One line of the chain, as far as it is about its review."""
-    return {
-        "seq": entry.seq,
-        "kind": entry.kind,
-        "version": entry.version,
-        "happened_at": utc_text(entry.happened_at),
-    }
+    return _fields(entry, _ENTRY)
 
 
 def receipt(found: FoundReceipt) -> Fields:
     """`has_words` is null where no salt was given."""
-    entry = found.entry
-    named = {"entry": entry.seq, "review": entry.review_id, "version": entry.version}
+    named = {"entry": found.entry.seq, "review": found.entry.review_id, "version": found.entry.version}
     return named | {"status": found.status, "has_words": found.has_words}
 
 
 def exported(row: Collected) -> Fields:
     """Everything that the shop may know of a review; what is of its order is null where the review was imported."""
-    of_review = dict(review(row.review))
-    of_review["product_id"] = of_review["product"]
-    of_review["flags"] = ", ".join(row.review.flags) or None
-    of_order = {name: getattr(row.order, name, None) for name in _OF_THE_ORDER}
-    fields = of_review | of_order
+    shape = review_shape(row.review)
+    more = {"product_id": shape["product"], "flags": ", ".join(row.review.flags) or None}
+    fields = {**shape, **more, **_fields(row.order, _EXPORTED_ORDER)}
     return {name: fields[name] for name in EXPORTED}
 
 
 def suppression(each: Suppression) -> Fields:
     """`address` is null where only its hash is known (after an erasure, or from the send journal)."""
-    return {
-        "shop_id": each.shop_id,
-        "live": each.live,
-        "address": each.address,
-        "address_hash": each.address_hash,
-        "reason": each.reason,
-        "created_at": utc_text(each.created_at),
-    }
+    return _fields(each, _SUPPRESSION)
 
 
 def webhook(webhook: Webhook) -> Fields:
     """Everything but the secret."""
-    return {
-        "id": webhook.id,
-        "shop_id": webhook.shop_id,
-        "live": webhook.live,
-        "url": webhook.url,
-        "created_at": utc_text(webhook.created_at),
-        "answered_at": utc_text(webhook.answered_at),
-        "stopped": webhook.stopped,
-    }
+    return _fields(webhook, _WEBHOOK)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from textwrap import wrap
 
@@ -15,6 +15,10 @@ TEXT_WIDTH = 92
 
 PAGE = 1_000
 """Rows whose cells decide how wide the columns of a table are."""
+
+
+TITLES = {"live": "mode", "id_order": "order"}
+"""Of columns that are not called like their fields."""
 
 
 def say(line: str = "") -> None:
@@ -34,8 +38,8 @@ def say_result(fields: Fields, sentence: str, *, as_json: bool) -> None:
         say(sentence)
 
 
-def say_list(items: Iterable[Fields], columns: Mapping[str, str], empty: str, *, as_json: bool) -> None:
-    """A JSON array; or a table, whose `columns` map titles to names of fields; or, when it is empty, a sentence."""
+def say_list(items: Iterable[Fields], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+    """A JSON array; or a table, of which `columns` are fields; or, when it is empty, a sentence."""
     if as_json:
         _say_json_array(items)
         return
@@ -44,8 +48,9 @@ def say_list(items: Iterable[Fields], columns: Mapping[str, str], empty: str, *,
     if first is None:
         say(empty)
     else:
-        rows = ([_of_people(fields)[name] for name in columns.values()] for fields in chain([first], items))
-        say_table(list(columns), rows)
+        people = map(_of_people, chain([first], items))
+        titles = [TITLES.get(name, name.removesuffix("_at")) for name in columns]
+        say_table(titles, ([fields[name] for name in columns] for fields in people))
 
 
 def _say_json_array(items: Iterable[Fields]) -> None:

@@ -1,4 +1,4 @@
-"""What a newcomer meets: `afterword serve` in an empty folder, a command to paste, and an e-mail ten seconds later."""
+"""What a newcomer meets: `afterword serve` in an empty folder, a command to paste, an e-mail ten seconds later."""
 
 import http.client
 import itertools

@@ -93,7 +93,7 @@ NUMBERS = [
     Number("commands", r"at most (\d+) days\)", "LONGEST_DELAY", DAY),
     Number("commands", r"of at most ([\d,]+) characters, possibly", "LONGEST_REVIEW"),
     Number("commands", r"\(the first ([\d,]+)\)", "MOST_ERRORS"),
-    Number("commands", r"\(at most (\d+)\), or when", "MOST_LISTED"),
+    Number("commands", r"\(at most (\d+)\), or when", "MOST_FINDINGS"),
     Number("commands", r"A shop has at most (\d+)\.", "MOST_WEBHOOKS"),
     Number("law", r"change for (\d+) days", "WRITE_FOR", DAY),
     Number("postgresql", r"Deadlocked transactions are retried up to (\w+) times", "MOST_TRIES"),

@@ -15,7 +15,7 @@ from afterword.store.queries import query
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
 
-Result = Literal["imported", "waiting", "imported before"]
+ImportResult = Literal["imported", "waiting", "imported before"]
 """The result for one; `waiting` is imported too, and waits for moderation."""
 
 
@@ -29,7 +29,7 @@ def import_reviews(
     look: Look,
     signer: Signer,
     now: float,
-) -> list[Result]:
+) -> list[ImportResult]:
     """Stores those that were not imported before: the unique key decides, so none is there twice, whatever was
     killed in between, and however many import at the same time.
 
@@ -37,7 +37,7 @@ def import_reviews(
     person, like any other review.
     """
     numbers = tx.new_order_ids(len(found))
-    became: list[Result] = []
+    became: list[ImportResult] = []
     for number, foreign in zip(numbers, found, strict=True):
         review = _review(shop, source, foreign, number, live, look(foreign.text), now)
         key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}

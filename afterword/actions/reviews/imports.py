@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.actions.reviews.foreign import Result, import_reviews, which_imported_before
+from afterword.actions.reviews.foreign import ImportResult, import_reviews, which_imported_before
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
@@ -51,7 +51,7 @@ class Imported(msgspec.Struct):
     refused: int = 0
     ignored_columns: tuple[str, ...] = ()
 
-    def add(self, results: Iterable[Result]) -> None:
+    def add(self, results: Iterable[ImportResult]) -> None:
         for each in results:
             self.imported += each != "imported before"
             self.waiting += each == "waiting"
@@ -131,7 +131,7 @@ class Import:
         for error in errors:
             self._report(RowRefused(line, error.field, error.expected or "missing"))
 
-    def _store(self, found: list[Foreign]) -> list[Result]:
+    def _store(self, found: list[Foreign]) -> list[ImportResult]:
         shop, source, live = self._collection
         return self._database.write_now(
             partial(
@@ -146,13 +146,13 @@ class Import:
             )
         )
 
-    def _try(self, found: list[Foreign]) -> list[Result]:
+    def _try(self, found: list[Foreign]) -> list[ImportResult]:
         """What `_store` would return."""
         shop, _, live = self._collection
         before = self._database.read_now(lambda tx: which_imported_before(tx, shop, found, live=live))
         return [self._would(foreign, is_known) for foreign, is_known in zip(found, before, strict=True)]
 
-    def _would(self, foreign: Foreign, is_known: bool) -> Result:
+    def _would(self, foreign: Foreign, is_known: bool) -> ImportResult:
         if is_known or foreign.key in self._seen:
             return "imported before"
         self._seen.add(foreign.key)

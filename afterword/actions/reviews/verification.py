@@ -22,7 +22,7 @@ from afterword.store.engine.database import Database
 from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Verification
 
-MOST_LISTED = 100
+MOST_FINDINGS = 100
 """Findings that are listed; the faults among the others are counted."""
 
 LONGEST_LINE = 10_000
@@ -142,6 +142,6 @@ def _first(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
     faults = 0
     for found in findings:
         faults += found.is_fault
-        if len(listed) < MOST_LISTED:
+        if len(listed) < MOST_FINDINGS:
             listed.append(found)
     return listed, faults

@@ -6,7 +6,8 @@ import click
 
 from afterword import __version__
 from afterword.actions import health
-from afterword.actions.health import Finding, Health
+from afterword.actions.backlog import Finding
+from afterword.actions.health import Health
 from afterword.base.clock import system_clock
 from afterword.base.errors import SettingsError
 from afterword.base.settings import read_settings

@@ -24,16 +24,7 @@ from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.invitations import InvitationRow
 
-_COLUMNS = {
-    "id": "id",
-    "order": "id_order",
-    "mode": "live",
-    "state": "state",
-    "due": "due_at",
-    "sent": "sent_at",
-    "tries": "tries",
-    "reason": "reason",
-}
+_COLUMNS = ("id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason")
 
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
 

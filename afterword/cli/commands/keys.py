@@ -8,15 +8,7 @@ from afterword.cli.options import checked, json_option, opened, opened_for, row_
 from afterword.cli.output import mode, say, say_json, say_list, say_result
 from afterword.domain.shops import check_lang
 
-_COLUMNS = {
-    "id": "id",
-    "kind": "kind",
-    "mode": "live",
-    "lang": "lang",
-    "created": "created_at",
-    "revoked": "revoked_at",
-    "key": "key",
-}
+_COLUMNS = ("id", "kind", "live", "lang", "created_at", "revoked_at", "key")
 
 
 @click.group()

@@ -55,8 +55,7 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
     """
     with opened_for(id_or_name) as (database, shop):
         listed = reading.listed(database, shop, state, live=not test)
-        columns = dict(zip(_COLUMNS, _COLUMNS, strict=True))
-        say_list(map(present.review if as_json else _row, listed), columns, "No reviews.", as_json=as_json)
+        say_list(map(present.review if as_json else _row, listed), _COLUMNS, "No reviews.", as_json=as_json)
 
 
 def _row(review: Review) -> present.Fields:

@@ -90,8 +90,7 @@ def list_(as_json: bool) -> None:
     """List the shops."""
     with opened() as database:
         rows = [present.shop(each) for each in database.read_now(shops.listed)]
-    columns = dict(zip(_COLUMNS, _COLUMNS, strict=True))
-    say_list(rows, columns, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
+    say_list(rows, _COLUMNS, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
 
 
 @shop.command("set")

@@ -9,7 +9,7 @@ from afterword.cli.output import say_list, say_result
 from afterword.domain.orders.email import check_address
 from afterword.domain.suppressions import SUPPRESSION_REASONS
 
-_COLUMNS = {"address": "address", "reason": "reason", "since": "created_at", "mode": "live"}
+_COLUMNS = ("address", "reason", "created_at", "live")
 
 _email = click.argument("email", metavar="EMAIL", callback=checked(check_address))
 

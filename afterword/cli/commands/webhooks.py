@@ -12,16 +12,7 @@ from afterword.cli.options import json_option, opened, opened_for, row_id, shop_
 from afterword.cli.output import mode, say, say_json, say_list, say_result, shown
 from afterword.webhooks.sending import Sender
 
-_COLUMNS = {
-    "id": "id",
-    "mode": "live",
-    "url": "url",
-    "created": "created_at",
-    "answered": "answered_at",
-    "stopped": "stopped",
-    "waiting": "waiting",
-    "failed": "failed",
-}
+_COLUMNS = ("id", "live", "url", "created_at", "answered_at", "stopped", "waiting", "failed")
 
 _id = click.argument("webhook_id", type=row_id)
 

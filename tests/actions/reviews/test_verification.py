@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from afterword.actions.reviews.verification import (
-    MOST_LISTED,
+    MOST_FINDINGS,
     Chain,
     Receipt,
     Verified,
@@ -74,9 +74,9 @@ def test_what_was_changed_is_found(bakery: Bakery) -> None:
 
 def test_only_the_first_findings_are_listed_and_all_faults_counted(bakery: Bakery, tmp_path: Path) -> None:
     file = tmp_path / "chain.jsonl"
-    file.write_text("?\n" * (MOST_LISTED + 20))
+    file.write_text("?\n" * (MOST_FINDINGS + 20))
     found = check(file)
-    assert (len(found.findings), found.faults) == (MOST_LISTED, MOST_LISTED + 20)
+    assert (len(found.findings), found.faults) == (MOST_FINDINGS, MOST_FINDINGS + 20)
 
 
 def test_another_installations_key_is_a_fault_unless_it_is_named(bakery: Bakery) -> None:
