@@ -32,6 +32,6 @@ def test_a_key_is_revoked_once(afterword: Command, alba: Member) -> None:
     assert afterword.say("key", "revoke", "2") == "Key 2 of shop 1 is revoked.\n"
     revoked = [key["revoked_at"] is not None for key in afterword.json("key", "list", "1")]
     assert revoked == [True, True, False, False]
-    assert afterword.run("key", "revoke", "1").sentence == "key 1 was revoked before"
+    assert afterword.run("key", "revoke", "1").sentence == "key 1 is already revoked"
     assert afterword.run("key", "revoke", "99").sentence == "there is no key 99"
     assert "not in the range" in afterword.run("key", "revoke", "9" * 30).usage

@@ -70,10 +70,10 @@ def test_a_backup_overwrites_nothing(afterword: Command) -> None:
     }
     assert (
         afterword.run("backup", "monday.db").sentence
-        == "monday.db exists already: a backup overwrites nothing"
+        == "monday.db already exists: a backup never overwrites a file"
     )
     (afterword.folder / "dangling.db").symlink_to("nowhere")
-    assert "exists already" in afterword.run("backup", "dangling.db").sentence
+    assert "already exists" in afterword.run("backup", "dangling.db").sentence
     assert afterword.run("backup", "nowhere/b.db").sentence == "there is no folder nowhere"
 
 

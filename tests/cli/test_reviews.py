@@ -131,7 +131,7 @@ def test_what_is_erased_is_named_and_gone(
     assert "erased" in said and "author" not in said and "stars" not in said
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
     assert ask(database, told) == []
-    assert afterword.run("review", "erase", review).sentence == f"review {review} is erased already"
+    assert afterword.run("review", "erase", review).sentence == f"review {review} is already erased"
 
 
 def test_another_version_than_the_given_one_is_left_alone(

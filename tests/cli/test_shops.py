@@ -75,7 +75,7 @@ def test_a_name_of_digits_or_control_characters_is_a_usage_error(afterword: Comm
 def test_a_taken_name_and_an_unknown_shop_are_one_sentence(afterword: Command) -> None:
     assert afterword.say("shop", "list") == "No shops. Add one with: afterword shop add NAME\n"
     afterword.json("shop", "add", "Alba's bakery")
-    taken = 'there is a shop named "Alba\'s bakery" already'
+    taken = 'there is already a shop named "Alba\'s bakery"'
     assert afterword.run("shop", "add", "Alba's bakery").sentence == taken
     unknown = afterword.run("shop", "set", "Clara", "--lang", "fr").sentence
     assert unknown == "there is no shop 'Clara'; list the shops with: afterword shop list"

@@ -68,7 +68,7 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
     Raises Refused, ReviewChanged.
     """
     if review.state == "erased":
-        raise Refused(f"review {review.id} is erased already")
+        raise Refused(f"review {review.id} is already erased")
     work = Work(tx, signer, now)
     new = replace(
         review.unpublished("erased", work.after(review)),

@@ -66,7 +66,7 @@ def backup(file: Path, as_json: bool) -> None:
     a restored database continues with the current journal, which knows what was sent.
     """
     if os.path.lexists(file):
-        raise Refused(f"{file} exists already: a backup overwrites nothing")
+        raise Refused(f"{file} already exists: a backup never overwrites a file")
     with opened() as database, whole_file(file) as draft:
         if not isinstance(database, SqliteDatabase):
             raise Refused(

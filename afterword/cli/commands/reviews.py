@@ -16,8 +16,8 @@ from afterword.domain.orders.fields import UnfitError
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review, ReviewState, read_words
+from afterword.domain.values import counted, utc_text
 from afterword.domain.values import shown as one_line
-from afterword.domain.values import utc_text
 from afterword.i18n.reasons import REASONS_IN_WORDS
 from afterword.store.engine.database import Transaction
 
@@ -96,7 +96,8 @@ def _say_review(found: ReviewDetails) -> None:
     flags = ", ".join(found.review.flags) or None
     say_fields(short | {"author": found.review.author or None, "flags": flags})
     for each in found.past_versions:
-        texts[f"version {each.version}, {each.rating} stars, {utc_text(each.written_at)}"] = each.text
+        title = f"version {each.version}, {counted(each.rating, 'star')}, {utc_text(each.written_at)}"
+        texts[title] = each.text
     for title, text in texts.items():
         if text:
             say()
