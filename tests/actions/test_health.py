@@ -4,7 +4,6 @@ import os
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -194,28 +193,17 @@ def test_a_lost_journal_pauses_sending_until_it_is_put_back_or_accepted(sent: Pa
     assert journal.exists() and examine(sent).is_ok
 
 
-class Lost(NamedTuple):
-    """Settings of a database whose journal's server can be taken away."""
-
-    rows: str
-    journal: str
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {"AFTERWORD_DATABASE": self.rows, "AFTERWORD_JOURNAL": self.journal}
-
-
 @pytest.mark.parametrize("has_sent", [True, False])
 def test_a_journal_whose_server_cannot_be_reached_is_not_called_lost(
     tmp_path: Path, postgres: str, has_sent: bool
 ) -> None:
     with new_database(postgres) as rows, new_database(postgres) as journal:
-        there = Lost(rows, journal)
+        there = {"AFTERWORD_DATABASE": rows, "AFTERWORD_JOURNAL": journal}
         with closing_now(open_postgres(rows, journal)) as database:
             if has_sent:
                 fails(new_member(database, "Alba's bakery"), "sent")
         with unreachable(journal):
-            says = actions(examine(tmp_path, **there.settings))["journal"]
+            says = actions(examine(tmp_path, **there))["journal"]
             assert says.startswith(
                 "SENDING IS PAUSED: the send journal, the database that AFTERWORD_JOURNAL names, cannot be reached "
                 "(PostgreSQL cannot be reached: "
@@ -226,7 +214,7 @@ def test_a_journal_whose_server_cannot_be_reached_is_not_called_lost(
                 pytest.raises(Refused, match=r"unknown whether it is lost; nothing was accepted$"),
             ):
                 health.accept_journal_loss(database)
-        assert examine(tmp_path, **there.settings).is_ok
+        assert examine(tmp_path, **there).is_ok
         with journal_of(journal) as found:
             assert len(list(found.lines_from(HEADER_SIZE))) == (2 if has_sent else 0)
 

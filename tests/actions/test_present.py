@@ -28,7 +28,7 @@ def test_an_invitation_has_the_published_fields(alba: Member) -> None:
 
 def test_a_review_has_the_published_fields(alba: Member, clara: Customer) -> None:
     review = clara.reviews(alba.order(), 1, 4, text="Crisp.", look=link_found)
-    assert present.review(review) == {
+    known = {
         "id": review.id,
         "shop_id": alba.shop.id,
         "invitation": review.order_id,
@@ -42,18 +42,21 @@ def test_a_review_has_the_published_fields(alba: Member, clara: Customer) -> Non
         "author": "Clara N.",
         "lang": "en",
         "experience_date": "2019-01-01",
-        "imported_from": None,
         "flags": ["link"],
-        "reason": None,
-        "reply": None,
-        "doubt": None,
         "written_at": "2026-03-01T14:12:06Z",
         "changed_at": "2026-03-01T14:12:06Z",
-        "published_at": None,
-        "publish_at": None,
-        "replied_at": None,
-        "doubted_at": None,
     }
+    none = (
+        "imported_from",
+        "reason",
+        "reply",
+        "doubt",
+        "published_at",
+        "publish_at",
+        "replied_at",
+        "doubted_at",
+    )
+    assert present.review(review) == known | dict.fromkeys(none)
     assert present.review(clara.reviews(alba.order("A-2")))["product"] is None, "of the shop"
 
 

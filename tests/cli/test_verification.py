@@ -55,13 +55,6 @@ def test_what_was_changed_is_said_in_sentences_with_exit_code_1(
     assert afterword.run("verify", "1", "--json").code == 1
 
 
-def test_another_installations_key_is_a_fault_unless_it_is_named(afterword: Command, bakery: Bakery) -> None:
-    other = {"AFTERWORD_SECRET": "another secret of thirty-two or more characters"}
-    assert afterword.run("verify", "1", **other).code == 1
-    assert afterword.say("verify", "1", "--key", bakery.key, "--key", "0" * 64, **other)
-    assert "64 hex digits" in afterword.run("verify", "1", "--key", "0").usage
-
-
 def test_a_receipt_is_found_with_the_status_of_its_review(afterword: Command, bakery: Bakery) -> None:
     receipt = ("verify", "1", "--receipt", bakery.hash)
     said = afterword.say(*receipt)
@@ -93,6 +86,7 @@ def test_a_downloaded_chain_needs_no_database(
 def test_a_shop_or_a_file_is_named_and_not_both(afterword: Command) -> None:
     for words in ((), ("1", "--file", "f"), ("--file", "f", "--test")):
         assert "give a SHOP, or a --file without" in afterword.run("verify", *words).usage
+    assert "64 hex digits" in afterword.run("verify", "1", "--key", "0").usage
     assert "--salt needs --receipt" in afterword.run("verify", "1", "--salt", "0" * 32).usage
     assert afterword.run("verify", "Bruno's books").sentence.startswith("there is no shop")
     assert "No such file" in afterword.run("verify", "--file", "not-there").sentence

@@ -117,12 +117,6 @@ def test_a_flagged_review_waits(importer: Importer) -> None:
     assert (review["state"], review["flags"]) == ("waiting", "e-mail address")
 
 
-def test_test_reviews_are_imported_apart(importer: Importer) -> None:
-    assert importer(f"{HEAD}\n{ROWS}", live=False).imported == 2
-    assert (importer.reviews(), len(importer.reviews(live=False))) == ([], 2)
-    assert importer(f"{HEAD}\n{ROWS}").imported == 2
-
-
 def shown(reviews: list[dict[str, Any]]) -> list[list[str]]:
     """What the public sees of published reviews."""
     names = ("rating", "text", "author", "product_id", "lang", "experience_date", "published_at")
