@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
@@ -19,14 +19,20 @@ ImportResult = Literal["imported", "waiting", "imported before"]
 """The result for one; `waiting` is imported too, and waits for moderation."""
 
 
+class Collection(NamedTuple):
+    """Reviews of one shop that were collected at one place. `source` is its name, as the public sees it."""
+
+    shop: Shop
+    source: str
+    live: bool
+
+
 def import_reviews(
     tx: Transaction,
-    shop: Shop,
-    source: str,
+    collection: Collection,
     found: Sequence[Foreign],
-    *,
-    live: bool,
     look: Look,
+    *,
     signer: Signer,
     now: float,
 ) -> list[ImportResult]:
@@ -37,17 +43,17 @@ def import_reviews(
     person, like any other review.
     """
     numbers = tx.new_order_ids(len(found))
-    became: list[ImportResult] = []
+    results: list[ImportResult] = []
     for number, foreign in zip(numbers, found, strict=True):
-        review = _review(shop, source, foreign, number, live, look(foreign.text), now)
-        key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
+        review = _review(collection, foreign, number, look(foreign.text), now)
+        key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
-            became.append("imported before")
+            results.append("imported before")
             continue
         is_new = import_review(tx, review, signer, now)
         assert is_new, "its number is new"
-        became.append("waiting" if review.state == "waiting" else "imported")
-    return became
+        results.append("waiting" if review.state == "waiting" else "imported")
+    return results
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
@@ -69,14 +75,14 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 
 
 def _review(
-    shop: Shop, source: str, foreign: Foreign, number: int, live: bool, flags: tuple[str, ...], now: float
+    collection: Collection, foreign: Foreign, number: int, flags: tuple[str, ...], now: float
 ) -> Review:
     """It is about no order of ours, but has a number of its own as if it were."""
     return Review(
-        shop_id=shop.id,
+        shop_id=collection.shop.id,
         id=review_id_of(number, 0 if foreign.scope == SITE else 1),
         order_id=number,
-        live=live,
+        live=collection.live,
         scope=foreign.scope,
         product_name=foreign.product_name,
         state="waiting" if flags else "published",
@@ -86,7 +92,7 @@ def _review(
         author=foreign.author,
         lang=foreign.lang,
         experience_date=foreign.experience_date,
-        imported_from=source,
+        imported_from=collection.source,
         salt=secrets.token_hex(16),
         written_at=foreign.written_at,
         changed_at=int(now),

@@ -3,7 +3,6 @@
 import codecs
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.actions.reviews.foreign import ImportResult, import_reviews, which_imported_before
+from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
@@ -19,19 +18,10 @@ from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
-from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database
 
 ROWS_A_TRANSACTION = 200
 """Few enough that a server on the same file gets its turn in between."""
-
-
-class Collection(NamedTuple):
-    """Reviews of one shop that were collected at one place. `source` is its name, as the public sees it."""
-
-    shop: Shop
-    source: str
-    live: bool
 
 
 class RowRefused(NamedTuple):
@@ -132,18 +122,10 @@ class Import:
             self._report(RowRefused(line, error.field, error.expected or "missing"))
 
     def _store(self, found: list[Foreign]) -> list[ImportResult]:
-        shop, source, live = self._collection
+        signer, now = self._signer, self._clock()
+        collection = self._collection
         return self._database.write_now(
-            partial(
-                import_reviews,
-                shop=shop,
-                source=source,
-                found=found,
-                live=live,
-                look=look,
-                signer=self._signer,
-                now=self._clock(),
-            )
+            lambda tx: import_reviews(tx, collection, found, look, signer=signer, now=now)
         )
 
     def _try(self, found: list[Foreign]) -> list[ImportResult]:

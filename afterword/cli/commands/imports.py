@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from afterword.actions.reviews.imports import Collection, Import, Imported, RowRefused, rows_of
+from afterword.actions.reviews.foreign import Collection
+from afterword.actions.reviews.imports import Import, Imported, RowRefused, rows_of
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import check_text, checked, json_option, opened_for, shop_argument

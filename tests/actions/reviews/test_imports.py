@@ -5,9 +5,9 @@ import pytest
 
 from afterword.actions import present
 from afterword.actions.reviews.exports import Export, write
+from afterword.actions.reviews.foreign import Collection
 from afterword.actions.reviews.imports import (
     ROWS_A_TRANSACTION,
-    Collection,
     Import,
     Imported,
     RowRefused,

@@ -1,6 +1,6 @@
 """Reviews of elsewhere are imported once, whoever imports them, and are marked as what they are."""
 
-from afterword.actions.reviews.foreign import ImportResult, import_reviews, which_imported_before
+from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
@@ -23,8 +23,8 @@ def foreign(key: str = "a", scope: str = "100", text: str = "Good crust.", **fie
 
 
 def bring(member: Member, *found: Foreign, live: bool = True) -> list[ImportResult]:
-    rules = {"live": live, "look": suspicious, "signer": SIGNER, "now": NOW}
-    return act(member.store, import_reviews, member.shop, "Old Reviews", found, **rules)
+    collection = Collection(member.shop, "Old Reviews", live)
+    return act(member.store, import_reviews, collection, found, suspicious, signer=SIGNER, now=NOW)
 
 
 def suspicious(text: str) -> tuple[str, ...]:
