@@ -60,7 +60,7 @@ def move(tx: Transaction, invitation_id: int, due_at: int) -> InvitationRow:
 
 
 def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
-    """Makes one due now that was not sent. For one in doubt, this is a person's word that it did not arrive.
+    """Makes one due now that was not sent. For one in doubt, a person confirms by this that it did not arrive.
 
     Raises Refused, and JournalMissing while sending is paused.
     """

@@ -35,7 +35,9 @@ def _words(text: str) -> str:
 
 
 _id = click.argument("review_id", metavar="ID", type=row_id)
-_version = click.option("--version", type=click.IntRange(1), help="Only if this is still the version.")
+_version = click.option(
+    "--version", type=click.IntRange(1), help="Only if this is still its current version."
+)
 
 
 @click.group()
