@@ -30,7 +30,7 @@ lint: $(DEVELOPMENT) ## Format, then check style, types and floors
 bench: $(DEVELOPMENT) ## Measure, as ratios to a limit in the same run
 	$(BIN)/python -m benchmarks $(BENCH)
 
-templates: $(DEVELOPMENT) ## Compile the letters' MJML
+templates: $(DEVELOPMENT) ## Compile the e-mails' MJML
 	$(BIN)/python tools/compile_mjml.py
 
 places: $(DEVELOPMENT) ## Write into the catalogues where each message is used

@@ -11,10 +11,8 @@ from afterword.actions import backlog
 from afterword.actions.backlog import Finding
 from afterword.base.errors import Refused, SchemaTooNew, SettingsError, StoreUnavailable
 from afterword.base.settings import Settings
-from afterword.domain.values import utc_text
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
-from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.journal.place import journal_place
 from afterword.store.opening import open_database
 from afterword.store.overview import count_by_state
@@ -95,7 +93,6 @@ def _store(
     details["schema"] = migrations()[-1][0]
     yield from _database(database)
     yield from _journal(settings, database)
-    yield from _move(database)
     yield from _sender(settings, database, build)
     yield from backlog.lateness(database, now)
     yield from backlog.invitations(database, details)
@@ -149,18 +146,6 @@ def _why_unreachable(database: EngineDatabase) -> str | None:
     return None
 
 
-def _move(database: EngineDatabase) -> Iterator[Finding]:
-    """A database that is shut by a move cannot even be opened; this one still takes orders."""
-    found = database.read_now(unfinished_relocation)
-    if found is not None and found[0] == "draining":
-        _, peer, since = found
-        says = (
-            f"SENDING IS PAUSED: this database has been moving to {peer} since {utc_text(since)}. Finish the move, "
-            "or cancel it: afterword move --from DATABASE --cancel"
-        )
-        yield Finding("move", "action", says)
-
-
 def _sender(settings: Settings, database: EngineDatabase, build: Build) -> Iterator[Finding]:
     """Whether e-mails can be written at all: who they come from, and what signs their links."""
     try:
@@ -176,17 +161,17 @@ def _mail_server(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", "note", says)
         return
     # Other commands start in half the time without what sends.
-    from afterword.mail.smtp import SmtpCourier
+    from afterword.mail.smtp import SmtpTransport
     from afterword.mail.smtp_address import parse_smtp_url
-    from afterword.mail.transport import CourierTrouble
+    from afterword.mail.transport import TransportTrouble
 
     try:
         address = parse_smtp_url(settings.smtp)
-        asyncio.run(SmtpCourier(address, timeout=SMTP_TIMEOUT).check())
+        asyncio.run(SmtpTransport(address, timeout=SMTP_TIMEOUT).check())
         yield Finding("mail", "ok", f"The mail server {address.host}:{address.port} accepts e-mails.")
     except ValueError as error:
         yield Finding("mail", "action", f"AFTERWORD_SMTP: {error}.")
-    except CourierTrouble as error:
+    except TransportTrouble as error:
         yield Finding("mail", "action", f"{error}.")
 
 

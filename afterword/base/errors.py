@@ -13,6 +13,10 @@ class StoreUnavailable(Exception):
     """The store cannot take this now (busy, full disk, I/O error); nothing of it was acknowledged."""
 
 
+class UnfinishedCopy(StoreUnavailable):
+    """The database is the destination of an `afterword copy` that has not been finished."""
+
+
 class SchemaTooNew(Exception):
     """The database was migrated by a newer Afterword."""
 

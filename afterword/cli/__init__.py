@@ -11,13 +11,13 @@ import click
 
 from afterword import __version__
 from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
+from afterword.cli.commands.copy import copy
 from afterword.cli.commands.doctor import doctor
 from afterword.cli.commands.exports import export
 from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
 from afterword.cli.commands.maintenance import backup, copy_journal, migrate
-from afterword.cli.commands.move import move
 from afterword.cli.commands.reviews import review
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
@@ -32,7 +32,7 @@ SECTIONS = {
     "E-mails": (invitation, suppression),
     "Reviews": (review, verify, import_, export),
     "Webhooks": (webhook,),
-    "Maintenance": (doctor, backup, copy_journal, migrate, move),
+    "Maintenance": (doctor, backup, copy, copy_journal, migrate),
 }
 
 _SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)

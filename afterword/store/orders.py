@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from afterword.domain.invitations import due_at
-from afterword.domain.orders.batch import Stored
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.domain.values import shown_name, signature
@@ -25,8 +24,16 @@ class Arrival(NamedTuple):
     received_at: float
 
 
+class Stored(NamedTuple):
+    """Of one arrival: when its invitations are due (epoch seconds), and one by one the number of each order, which is
+    its invitation's too, or 0 for a duplicate."""
+
+    due_at: int
+    numbers: Sequence[int]
+
+
 def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
-    """Stores each order that its shop has not sent before and says what became of it, arrival by arrival.
+    """Stores each order that its shop has not sent before and says what it did, arrival by arrival.
 
     Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
     requests race. Guarantee 3: the invitation is a row of the same transaction.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.test_docs import DOCS, PROJECT
+from tests.docs.pages import DOCS, PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 

@@ -44,7 +44,7 @@ def _pages(database: Database, export: Export, progress: Callable[[int], None]) 
 
     while rows := database.read_now(page):
         yield rows
-        behind, done = rows[-1].review.id, done + len(rows)
+        behind, done = rows[-1].review.number, done + len(rows)
         progress(done)
 
 

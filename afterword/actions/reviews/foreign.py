@@ -8,9 +8,10 @@ from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.foreign import Foreign
-from afterword.domain.reviews.review import SITE, Review, review_id_of, text_hash
+from afterword.domain.reviews.review import SITE, Review, text_hash
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import next_review
 from afterword.store.queries import query
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
@@ -42,10 +43,9 @@ def import_reviews(
     Each is published as of the day it was published there, unless the checks find something: then it waits for a
     person, like any other review.
     """
-    numbers = tx.new_order_ids(len(found))
     results: list[ImportResult] = []
-    for number, foreign in zip(numbers, found, strict=True):
-        review = _review(collection, foreign, number, look(foreign.text), now)
+    for foreign in found:
+        review = _review(tx, collection, foreign, look(foreign.text), now)
         key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
@@ -75,13 +75,16 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 
 
 def _review(
-    collection: Collection, foreign: Foreign, number: int, flags: tuple[str, ...], now: float
+    tx: Transaction, collection: Collection, foreign: Foreign, flags: tuple[str, ...], now: float
 ) -> Review:
-    """It is about no order of ours, but has a number of its own as if it were."""
+    """It is about no order of ours."""
+    known = next_review(tx)
     return Review(
         shop_id=collection.shop.id,
-        id=review_id_of(number, 0 if foreign.scope == SITE else 1),
-        order_id=number,
+        id=known.id,
+        number=known.number,
+        order_id=0,
+        line=0 if foreign.scope == SITE else 1,
         live=collection.live,
         scope=foreign.scope,
         product_name=foreign.product_name,

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged
-from afterword.domain.reviews.chain import Entry, Signer, commitment, words_of
+from afterword.domain.reviews.chain import Entry, Signer, committed
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     MOST_ORDERS,
@@ -19,19 +19,19 @@ from afterword.domain.reviews.review import (
     Review,
     Words,
     is_worth_comparing,
-    review_id_of,
     text_hash,
 )
 from afterword.domain.suppressions import address_hash
 from afterword.store.engine.database import Transaction
 from afterword.store.notices import tell_author, tell_shop
+from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
     answer_invitation,
     is_copied,
     orders_of_address,
     replace_review,
-    review_of,
+    reviews_of_order,
 )
 
 Look = Callable[[str], tuple[str, ...]]
@@ -71,22 +71,21 @@ def write_reviews(
     author gets one receipt for all of it. Raises ReviewChanged when another version with other words came first; then
     nothing is stored.
     """
-    work = Work(tx, signer, now)
-    written = [_write(work, submission, said, look) for said in submission.said]
+    work, order = Work(tx, signer, now), submission.order
+    there = reviews_of_order(tx, order.shop.id, order.order_id)
+    written = [_write(work, submission, said, there.get(said.line), look) for said in submission.said]
     _notify(work, submission.order, [one for one in written if one.entry])
     return written
 
 
-def _write(work: Work, submission: Submission, said: Said, look: Look) -> Written:
-    shop_id, order_id = submission.order.shop.id, submission.order.order_id
-    found = review_of(work.tx, shop_id, review_id_of(order_id, said.line))
+def _write(work: Work, submission: Submission, said: Said, found: Review | None, look: Look) -> Written:
     if found and found.state != "withdrawn" and (found.rating, found.text) == said.words:
         return Written(_set_wants_reply(work, found, submission.wants_reply), None)
     if (found.version if found else 0) != said.seen_version or (found and found.state == "erased"):
         raise ReviewChanged
     new = _decided(work, submission, _new_version(work, submission, said, found), look)
     store_version(work, found, new)
-    entry = work.record(new, "written", {"commitment": commitment(new.salt, words_of(new))})
+    entry = work.record(new, "written", committed(new))
     work.notify(new, "received")
     if new.state == "published":
         work.record(new, "published", {"by": "checks"})
@@ -106,10 +105,13 @@ def _new_version(work: Work, submission: Submission, said: Said, found: Review |
     """The review with these words, not yet decided about. A reply was to other words, so it goes."""
     order = submission.order
     product = order.lines[said.line - 1] if said.line else None
+    known = found or next_review(work.tx)
     return Review(
         shop_id=order.shop.id,
-        id=review_id_of(order.order_id, said.line),
+        id=known.id,
+        number=known.number,
         order_id=order.order_id,
+        line=said.line,
         live=order.live,
         scope=str(product.id) if product else SITE,
         product_name=product.name if product else None,
@@ -164,6 +166,8 @@ def receipt_of(review: Review, entry: Entry) -> dict[str, object]:
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """By its author. Raises ReviewChanged."""
+    """By its author. Raises ReviewChanged, also when it is withdrawn or erased already."""
+    if not review.is_shown_to_author:
+        raise ReviewChanged
     work = Work(tx, signer, now)
     return change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})

@@ -24,9 +24,6 @@ SITE = "site"
 PRODUCTS = "products"
 """Where the reviews of all products are counted together."""
 
-LINES_AN_ORDER = 1_024
-"""More than the most order lines, and one for the shop."""
-
 LONGEST_REVIEW = 5_000
 """Characters of a review, and of a reply."""
 
@@ -49,13 +46,17 @@ _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A review as it is kept. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
+    `number` is its place in the sequence of all reviews, `id` what is shown instead (`domain.numbers`).
+    `line` is the place of its order line, from 1; 0 for the shop. `order_id` is 0 where there is no order of ours.
     `author` is the name as the public sees it; `imported_from` says where it came from when we did not collect it
     ourselves. `salt` (hex) and the words make the commitment in the chain. `flags` are what the checks found.
     """
 
     shop_id: int
     id: int
+    number: int
     order_id: int
+    line: int
     live: bool
     scope: str
     product_name: str | None = None
@@ -81,11 +82,6 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     doubted_at: int | None = None
     text_hash: str
     address_hash: str
-
-    @property
-    def line(self) -> int:
-        """The place of its order line, from 1; 0 for the shop."""
-        return self.id % LINES_AN_ORDER
 
     @property
     def is_shown_to_author(self) -> bool:
@@ -120,12 +116,6 @@ class Ratings(NamedTuple):
             return 0.0
         stars = sum(rating * count for rating, count in enumerate(self.distribution, 1))
         return (20 * stars + self.total) // (2 * self.total) / 10
-
-
-def review_id_of(order_id: int, line: int) -> int:
-    """The number of the review of an order line (from 1), or of the shop (0): below 2^53 for as long as orders are
-    below 2^43."""
-    return order_id * LINES_AN_ORDER + line
 
 
 def read_rating(value: object) -> int:

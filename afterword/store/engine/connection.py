@@ -58,18 +58,12 @@ class Connection(Protocol):
         """Inserts rows that come one after the other, in the quickest way, however long it takes."""
         ...
 
-    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
-        """Begins a transaction that writes, when its turn has come, and returns the rows of `look`: a question
-        without values that is asked first thing in it, in the same breath."""
+    def begin(self) -> None:
+        """Begins a transaction that writes, when its turn has come."""
         ...
 
     def exclude_others(self) -> None:
         """Until the end of this transaction no other one that calls this goes on."""
-        ...
-
-    def exclude_lookers(self, table: str) -> None:
-        """Waits for the end of every transaction that has looked at this table `FOR SHARE`; until the end of this
-        one no other gets past such a look."""
         ...
 
     def commit(self, *, awaited: bool = False) -> None:

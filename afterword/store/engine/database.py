@@ -17,11 +17,9 @@ class Transaction(Protocol):
     """One transaction. Nothing in it counts until `Database.write` has returned.
 
     `has_journal` is False when the send journal of this database is lost; then `journal` raises JournalMissing.
-    `is_draining`: the database is being moved and waits for what is in hand, so nothing more is claimed.
     """
 
     has_journal: bool
-    is_draining: bool
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
 

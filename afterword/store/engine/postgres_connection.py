@@ -139,23 +139,13 @@ class PostgresConnection:
             for row in rows:
                 copy.write_row(row)
 
-    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+    def begin(self) -> None:
         connection = self._connected()
         self._is_writing = True
-        if not look:
-            connection.execute(_BEGIN)
-            return []
-        cursor = connection.execute(f"{_BEGIN}; {_translated(look)[0]}")
-        while cursor.nextset():
-            pass
-        return cursor.fetchall()
+        connection.execute(_BEGIN)
 
     def exclude_others(self) -> None:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-
-    def exclude_lookers(self, table: str) -> None:
-        """A look FOR SHARE holds the table in the mode ROW SHARE, which conflicts with this one."""
-        self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
 
     def commit(self, *, awaited: bool = False) -> None:
         """Raises an error too when it is unknown whether it was committed: the connection broke before the answer."""

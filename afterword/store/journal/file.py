@@ -1,10 +1,13 @@
 """The send journal as a file: for all processes of one host."""
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from afterword.base.errors import JournalAhead
 from afterword.base.files import sync
 from afterword.store.journal.journal import HEADER
 
@@ -64,9 +67,12 @@ class JournalFile:
     def append(self, lines: list[str], position: int) -> None:
         """At the end of the file, which is that position. What was then written in part is no line for `events`."""
         content = "".join(f"{line}\n" for line in lines).encode("ascii")
-        while content:
-            content = content[os.write(self._file, content) :]
-        os.fsync(self._file)
+        with _locked(self._file):
+            if self.size() != position:
+                raise JournalAhead
+            while content:
+                content = content[os.write(self._file, content) :]
+            os.fsync(self._file)
 
     def lines_from(self, position: int) -> Iterator[str]:
         """A torn last line (a power cut's) is passed over; in one that was healed, what is no text is a mark."""
@@ -79,3 +85,13 @@ class JournalFile:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    """Databases that were copied have one journal, and no lock of their own in common."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -48,7 +48,8 @@ class Journal(Protocol):
         ...
 
     def append(self, lines: list[str], position: int) -> None:
-        """Adds lines behind that position, durably. Raises OSError, StoreUnavailable; a part may be there then."""
+        """Adds lines behind that position, durably. Raises JournalAhead when there are lines already, and nothing is
+        added; OSError, StoreUnavailable: a part may be there then."""
         ...
 
     def lines_from(self, position: int) -> Iterator[str]:

@@ -2,6 +2,12 @@
 -- Takes a block of ids; the first one is what was there before.
 UPDATE counters SET next_id = next_id + :size WHERE name = :name RETURNING next_id;
 
+-- name: number_key
+SELECT k.secret FROM number_keys k WHERE k.name = :name;
+
+-- name: insert_number_key
+INSERT INTO number_keys (name, secret) VALUES (:name, :secret) ON CONFLICT DO NOTHING;
+
 -- name: next_order_ids
 -- PostgreSQL's way: the first number of a block that nobody else gets, without waiting for anybody.
 SELECT nextval('order_ids');

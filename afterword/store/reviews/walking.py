@@ -45,11 +45,11 @@ class Collected(NamedTuple):
 def all_reviews(
     tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
 ) -> list[Collected]:
-    """Of whatever state, the next ones behind the review of this number."""
+    """Of whatever state, the next ones behind the review of this place in the sequence."""
     world = {"shop_id": shop_id, "live": int(live)}
-    rows = tx.rows(query("all_reviews"), world | {"review_id": behind, "most": most})
+    rows = tx.rows(query("all_reviews"), world | {"number": behind, "most": most})
     reviews = [as_review(row) for row in rows]
-    orders = _orders(tx, world | {"first": reviews[0].id, "last": reviews[-1].id}) if reviews else {}
+    orders = _orders(tx, world | {"first": reviews[0].number, "last": reviews[-1].number}) if reviews else {}
     return [Collected(review, orders.get(review.order_id)) for review in reviews]
 
 

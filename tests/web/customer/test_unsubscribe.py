@@ -6,11 +6,12 @@ from html import unescape
 
 import pytest
 
-from afterword.domain.invitations import Invitation
-from afterword.mail import letter
+from afterword.domain.messages import MessageOrder
+from afterword.mail.links import Links as MessageLinks
 from tests.axe import serious
 from tests.browser import Browser
-from tests.web.conftest import NOW, Links, Site
+from tests.mail.conftest import compose, message
+from tests.web.conftest import Links, Site
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -221,7 +222,7 @@ def test_nothing_is_wrong_for_whoever_sees_little_or_hears_the_page(
 def test_a_scanner_that_opens_every_link_of_a_letter_changes_nothing(site: Site, browser: Browser) -> None:
     links = site.links(site.keys.private_key, "S-1")
     before = site.rows()
-    opened = list(letter_links(site, links))
+    opened = list(email_links(site, links))
     assert len(opened) == 2
     for url in opened:
         path = url.removeprefix(site.url)
@@ -232,15 +233,11 @@ def test_a_scanner_that_opens_every_link_of_a_letter_changes_nothing(site: Site,
     assert site.rows() == before
 
 
-def letter_links(site: Site, links: Links) -> Iterator[str]:
-    """Every address of this server in the letter of these links, in its header or its body."""
+def email_links(site: Site, links: Links) -> Iterator[str]:
+    """Every address of this server in the invitation of these links, in its header or its body."""
     shop = site.shop(site.keys.private_key)
-    invitation = Invitation(
-        links.order_id, shop.id, True, 0, None, NOW, "S-1", None, "", "Clara", "N", "c@mail.example", "en", ()
-    )
-    addresses = letter.Links(site.url + links.review, site.url + links.unsubscribe)
-    content = letter.Composer("Reviews <reviews@shop.example>", "shop.example").compose(
-        invitation, shop, addresses, NOW
-    )
+    invitation = message("invitation", MessageOrder(links.order_id, "S-1", None, "", ()))
+    addresses = MessageLinks(site.url + links.review, site.url + links.unsubscribe, site.url)
+    content = compose(invitation, shop, addresses)
     found = re.findall(rb"https?://[^\s\"'<>]+", content.content)
     yield from {unescape(url.decode()) for url in found if url.decode().startswith(site.url)}

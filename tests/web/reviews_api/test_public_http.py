@@ -102,11 +102,11 @@ def test_a_product_has_its_own_reviews_and_one_without_any_has_an_empty_list(sho
 def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop: Reviewed) -> None:
     review = shop.review("A-1", text="The first.")
     copies = """
-    INSERT INTO reviews (shop_id, review_id, order_id, live, scope, state, version, rating, text, author, lang,
-                         experience_date, salt, written_at, changed_at, published_at, flags, wants_reply, text_hash,
-                         address_hash)
+    INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, state, version, rating, text,
+                         author, lang, experience_date, salt, written_at, changed_at, published_at, flags,
+                         wants_reply, text_hash, address_hash)
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200)
-    SELECT shop_id, review_id + (n + 1000000) * 1024, order_id + n + 1000000, live, scope, state, version, rating,
+    SELECT shop_id, 2147483648 + n, number + n, order_id + n + 1000000, line, live, scope, state, version, rating,
            'Number ' || n, author, lang, experience_date, salt, written_at, changed_at, published_at + n / 2, flags,
            wants_reply, '', ''
     FROM reviews, numbers WHERE shop_id = :shop_id
@@ -154,7 +154,9 @@ def test_a_test_key_reads_test_reviews_and_a_live_one_live_ones(shop: Reviewed) 
 
 def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(shop: Reviewed) -> None:
     ours = shop.review("A-1", text="Ours.")
-    other = replace(ours, id=ours.id + 2**40, text="Theirs.", imported_from="an old shop", author="Diego M.")
+    other = replace(
+        ours, id=2**40, order_id=0, text="Theirs.", imported_from="an old shop", author="Diego M."
+    )
     shop.write(lambda tx: import_review(tx, other, SIGNER, NOW))
     theirs, mine = json_of(shop.read())["reviews"]
     assert (theirs["txt"], theirs["imported"], theirs["source"]) == ("Theirs.", 1, "an old shop")

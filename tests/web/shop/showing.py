@@ -1,9 +1,9 @@
-"""Reviews for the stories of the public pages and the widget: put in the rows as they are, whatever they say."""
+"""Reviews for the tests of the public pages and the widget: put in the rows as they are, whatever they say."""
 
 from typing import Any, NamedTuple
 
 from afterword.actions.reviews.foreign import import_review
-from afterword.domain.reviews.review import LINES_AN_ORDER, SITE, Review
+from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.opening import open_sqlite
@@ -11,8 +11,8 @@ from afterword.store.shops import NewKeys, change_shop
 from tests.store.reviews.reviewing import SIGNER
 from tests.web.conftest import NOW, Site
 
-NOBODYS_ORDERS = 2**40
-"""From here on no order that a test sends has its number."""
+FAR_REVIEWS = 2**40
+"""From here on no review that a test writes has its number."""
 
 
 class Shown(NamedTuple):
@@ -48,11 +48,13 @@ class Shown(NamedTuple):
     def review(self, number: int, **fields: Any) -> Review:
         """Clara's, of the shop unless a `scope` is given; the higher the number, the later it was published."""
         scope = fields.get("scope", SITE)
-        order_id = NOBODYS_ORDERS + self.shop.id * 10_000 + number
+        number_of_its_own = FAR_REVIEWS + self.shop.id * 10_000 + 2 * number + (scope != SITE)
         usual = {
             "shop_id": self.shop.id,
-            "id": order_id * LINES_AN_ORDER + (scope != SITE),
-            "order_id": order_id,
+            "id": number_of_its_own,
+            "number": number_of_its_own,
+            "order_id": number_of_its_own,
+            "line": int(scope != SITE),
             "live": True,
             "scope": scope,
             "product_name": None if scope == SITE else "Rye bread",
