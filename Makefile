@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench templates places lock clean
+.PHONY: help setup run test lint bench templates places texts lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ templates: $(DEVELOPMENT) ## Compile the e-mails' MJML
 
 places: $(DEVELOPMENT) ## Write into the catalogues where each message is used
 	$(BIN)/python -m tools.places
+
+texts: $(DEVELOPMENT) ## Print every sentence that people read, by place
+	@$(BIN)/python -m tools.texts
 
 lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \

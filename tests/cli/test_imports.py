@@ -45,11 +45,11 @@ def test_a_file_is_imported_once(afterword: Command, database: SqliteDatabase) -
 def test_a_wrong_row_is_reported_with_exit_code_1(afterword: Command) -> None:
     ran = afterword.run("import", "1", "wrong.csv")
     assert ran.code == 1 and ran.out.endswith("\n1 row not imported: see the errors above.\n")
-    assert ran.err == "line 4, rating: 1 to 5 stars\nline 4, text: missing\n"
+    assert ran.err == "line 4, rating: not 1 to 5 stars\nline 4, text: missing\n"
     ran = afterword.run("import", "1", "wrong.csv", "--json")
     found = json.loads(ran.out)
     assert (ran.code, ran.err, found["refused"], found["imported_before"]) == (1, "", 1, 2)
-    assert found["errors"][0] == {"line": 4, "field": "rating", "message": "1 to 5 stars"}
+    assert found["errors"][0] == {"line": 4, "field": "rating", "message": "not 1 to 5 stars"}
 
 
 def test_ignored_columns_are_named(afterword: Command) -> None:

@@ -99,9 +99,9 @@ def test_the_shop_replies_once_changes_it_and_removes_it(afterword: Command, wai
     [
         ([], "give either a TEXT or --remove"),
         (["Thanks.", "--remove"], "give either a TEXT or --remove"),
-        ([""], "Invalid value for '[TEXT]': write "),
-        (["a" * 5_001], "Invalid value for '[TEXT]': write "),
-        (["Thanks\udcff"], "Invalid value for '[TEXT]': write "),
+        ([""], "Invalid value for '[TEXT]': Write a few words."),
+        (["a" * 5_001], "Invalid value for '[TEXT]': This is too long: the limit is 5,000 characters."),
+        (["Thanks\udcff"], "Invalid value for '[TEXT]': Your text contains a character we cannot save. "),
     ],
 )
 def test_a_reply_is_a_few_words(afterword: Command, words: list[str], sentence: str) -> None:

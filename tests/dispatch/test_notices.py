@@ -84,7 +84,7 @@ def test_what_becomes_of_a_review_is_told_to_its_author(
         "Alba's bakery has replied to your review",
     ]
     texts = [letter.get_body(("plain",)).get_content() for letter in letters(peer)]  # type: ignore[union-attr]
-    assert "advertising, or a link to somewhere else." in texts[2]
+    assert "advertising, or a link to another site." in texts[2]
     assert "> Thank you, Clara!" in texts[3]
 
 

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
+from afterword.actions.reviews.writing import CHECKS
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
 from afterword.store.engine.database import Database
 
@@ -125,7 +125,7 @@ class Import:
         signer, now = self._signer, self._clock()
         collection = self._collection
         return self._database.write_now(
-            lambda tx: import_reviews(tx, collection, found, look, signer=signer, now=now)
+            lambda tx: import_reviews(tx, collection, found, CHECKS, signer=signer, now=now)
         )
 
     def _try(self, found: list[Foreign]) -> list[ImportResult]:
@@ -138,7 +138,7 @@ class Import:
         if is_known or foreign.key in self._seen:
             return "imported before"
         self._seen.add(foreign.key)
-        return "waiting" if look(foreign.text) else "imported"
+        return "waiting" if CHECKS(foreign.text) else "imported"
 
 
 def _head(row: Row) -> Head:

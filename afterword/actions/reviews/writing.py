@@ -5,13 +5,16 @@ Guarantee 10: words change here and in `moderation.erase` alone.
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged
+from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.chain import Entry, Signer, committed
+from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     MOST_ORDERS,
@@ -22,6 +25,7 @@ from afterword.domain.reviews.review import (
     text_hash,
 )
 from afterword.domain.suppressions import address_hash
+from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.database import Transaction
 from afterword.store.notices import tell_author, tell_shop
 from afterword.store.numbers import next_review
@@ -36,6 +40,9 @@ from afterword.store.reviews.writing import (
 
 Look = Callable[[str], tuple[str, ...]]
 """Says what the checks find in a text."""
+
+CHECKS: Look = partial(look, abuse=abuse_words(abuse_entries()))
+"""All of them, with the words of every language."""
 
 
 class Said(NamedTuple):

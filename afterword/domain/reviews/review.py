@@ -43,6 +43,19 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
+UNFIT = ("not 1 to 5 stars", "no words", "too long", "not text", "too many marks", "emptied")
+"""The codes of what can be wrong with stars and words; emptied: its author took every word out of a review."""
+
+
+class Unfit(UnfitError):
+    """What is wrong: one of UNFIT, with the limit that was passed, if it is one. As text, for programs."""
+
+    def __init__(self, code: str, limit: int = 0) -> None:
+        super().__init__(f"{code} (at most {limit:,})" if limit else code)
+        self.code = code
+        self.limit = limit
+
+
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A review as it is kept. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
@@ -119,29 +132,29 @@ class Ratings(NamedTuple):
 
 
 def read_rating(value: object) -> int:
-    """1 to 5. Raises UnfitError."""
+    """1 to 5. Raises Unfit."""
     text = value.strip() if isinstance(value, str) else str(value)
     if text not in ("1", "2", "3", "4", "5"):
-        raise UnfitError("1 to 5 stars")
+        raise Unfit("not 1 to 5 stars")
     return int(text)
 
 
 def read_words(value: str) -> str:
     """The text of a review or a reply, which keeps its lines: NFC, no control characters, no marks that turn the
-    writing direction, at most one empty line in a row, trimmed, then measured. Raises UnfitError."""
+    writing direction, at most one empty line in a row, trimmed, then measured. Raises Unfit."""
     if len(value) > 4 * LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     if _NOT_TEXT.search(value):
-        raise UnfitError("text, without a NUL or half a character")
+        raise Unfit("not text")
     text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", value)))
     if most_marks(text) > MOST_MARKS:
-        raise UnfitError(f"text with no more than {MOST_MARKS} marks on one letter")
+        raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
     if not any(unicodedata.category(sign)[0] in "LNPS" for sign in text):
-        raise UnfitError("a few words")
+        raise Unfit("no words")
     if len(text) > LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     return text
 
 

@@ -4,7 +4,7 @@ from afterword.domain.messages import Message
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
 from afterword.i18n.catalogue import Catalogue
-from afterword.i18n.reasons import REASONS_IN_WORDS
+from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.mail.kinds import Kind
 
 

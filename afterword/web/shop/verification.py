@@ -25,7 +25,7 @@ from afterword.domain.reviews.verification import Finding, Position, check_head,
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
 from afterword.i18n.catalogue import catalogues
-from afterword.i18n.dates import day
+from afterword.i18n.dates import day, time_of_day
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.receipts import FoundReceipt, find_receipt
@@ -176,7 +176,7 @@ def _view(shop: Shop, live: bool, look: ChainCheck) -> dict[str, Any]:
         "key": shown(look.end.public_key, 64),
         "faults": len(look.faults),
         "first_fault": shown(str(look.faults[0]), 300) if look.faults else "",
-        "when": datetime.fromtimestamp(look.at, ZoneInfo(shop.timezone)).strftime("%H:%M"),
+        "at": partial(time_of_day, look.at, ZoneInfo(shop.timezone)),
     }
 
 

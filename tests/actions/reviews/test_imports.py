@@ -75,7 +75,7 @@ def test_a_wrong_row_is_reported_and_the_others_are_imported(importer: Importer)
     done = importer(f"{HEAD}\n{ROWS}r-3,6,,Clara,soon,,\nr-4,3,Fair.,Clara,2026-02-12,,,,too,many\n")
     assert (done.imported, done.refused, done.rows) == (2, 2, 4)
     assert importer.refused == [
-        (5, "rating", "1 to 5 stars"),
+        (5, "rating", "not 1 to 5 stars"),
         (5, "text", "missing"),
         (5, "date", "not a date and time"),
         (6, "", "more cells than the first line has"),

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.domain.reviews.moderation import REJECTION_REASONS
-from afterword.i18n.reasons import REASONS_IN_WORDS
+from afterword.i18n.codes import REASONS_IN_WORDS
 from tests.mail.conftest import LINKS, REVIEW, Page, compose, message, text_of
 
 EXAMPLE = message("rejection", details={"reason": "personal data"}, reviews=(REVIEW,))

@@ -1,11 +1,13 @@
 """Moderation: what the checks find waits, what no one looks at is published once, what is over stays so."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
+from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
@@ -31,7 +33,8 @@ def one_review(clara: Customer, member: Member, name: str = "A-1", **words: obje
 def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Customer) -> None:
     found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
     texts = ("Crisp.", found, found.upper())
-    reviews = [one_review(clara, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
+    checks = partial(look, abuse=abuse_words([]))
+    reviews = [one_review(clara, alba, f"A-{n}", text=text, look=checks) for n, text in enumerate(texts)]
     assert [(each.state, each.flags) for each in reviews] == [
         ("published", ()),
         ("waiting", ("link", "phone number")),

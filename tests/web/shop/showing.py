@@ -6,8 +6,8 @@ from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
-from afterword.store.opening import open_sqlite
 from afterword.store.shops import NewKeys, change_shop
+from tests.store.databases import act
 from tests.store.reviews.reviewing import SIGNER
 from tests.web.conftest import NOW, Site
 
@@ -33,17 +33,10 @@ class Shown(NamedTuple):
             for review in reviews:
                 assert import_review(tx, review, SIGNER, NOW)
 
-        self._write(work)
+        self.site.write(work)
 
     def change(self, **changes: Any) -> None:
-        self._write(lambda tx: change_shop(tx, self.shop, **changes))
-
-    def _write(self, work: Any) -> None:
-        database = open_sqlite(self.site.database, self.site.journal)
-        try:
-            database.write_now(work)
-        finally:
-            database.close_now()
+        act(self.site, change_shop, self.shop, **changes)
 
     def review(self, number: int, **fields: Any) -> Review:
         """Clara's, of the shop unless a `scope` is given; the higher the number, the later it was published."""
