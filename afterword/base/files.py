@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def sync(path: Path) -> None:
-    """Makes a file's content durable, or a folder's names. Raises OSError."""
+    """Flushes a file's content, or a folder's entries, to disk. Raises OSError."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

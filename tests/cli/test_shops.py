@@ -67,7 +67,7 @@ def test_a_shop_may_have_a_person_look_at_all_of_its_reviews(afterword: Command)
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--moderation", "never"), "Invalid value for '--moderation': 'never' is no way to moderate"),
+        (("--moderation", "never"), "Invalid value for '--moderation': 'never' is not a way to moderate"),
         (("--publish-after", "soon"), "Invalid value for '--publish-after': 'soon' is not a delay"),
         (("--delay", "ten days"), "Invalid value for '--delay': 'ten days' is not a delay"),
         (("--delay", "367d"), "Invalid value for '--delay': '367d' is longer than the longest delay"),
@@ -84,7 +84,7 @@ def test_a_wrong_option_is_a_usage_error_that_names_it(
 
 
 def test_a_name_of_digits_or_control_signs_is_no_name(afterword: Command) -> None:
-    assert "more than digits" in afterword.run("shop", "add", "7").usage
+    assert "digits only" in afterword.run("shop", "add", "7").usage
     assert "printable" in afterword.run("shop", "add", "Alba\x1b[2J").usage
     assert "printable" in afterword.run("shop", "add", os.fsdecode(b"Alba\xff")).usage
 

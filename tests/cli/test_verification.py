@@ -89,7 +89,7 @@ def test_a_key_that_this_installation_has_not_is_a_fault_unless_it_is_named(
     """Somebody who can write to the database could have signed it all anew."""
     other = {"AFTERWORD_SECRET": "another secret of thirty-two or more characters"}
     ran = afterword.run("verify", "1", **other)
-    assert ran.code == 1 and f"introduces a key that is not to sign here, {bakery.key}" in ran.out
+    assert ran.code == 1 and f"introduces a key that may not sign this chain, {bakery.key}" in ran.out
     assert afterword.say("verify", "1", "--key", bakery.key, "--key", "0" * 64, **other)
     assert afterword.run("verify", "1", "--key", "0" * 64).code == 1
     assert "64 hex digits" in afterword.run("verify", "1", "--key", "0").usage

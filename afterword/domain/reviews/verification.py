@@ -1,7 +1,7 @@
-"""Checks a chain entry by entry, and each review against what its entries say of it.
+"""Verifies a chain entry by entry, and each review against its entries.
 
-Nothing here trusts what it reads: any value may have been changed by somebody. What is proved by this, and against
-whom, is in docs/verifying.md.
+Nothing read here is trusted: an attacker may have changed any value. docs/verifying.md says what verification proves,
+and against whom.
 """
 
 import json
@@ -27,7 +27,8 @@ _SHAPE = Entry(0, True, 0, 0, 0, 0, 0, "key", "", "", "", "")
 
 
 class Finding(NamedTuple):
-    """What is wrong (or, if it is no fault, worth knowing), and where: `entry 17`, `review 5`, `counts of site`."""
+    """A fault, or something worth knowing (`is_fault` is False), and where it is: `entry 17`, `review 5`, `counts of
+    site`."""
 
     place: str
     words: str
@@ -38,7 +39,7 @@ class Finding(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a chain was read: the last entry's place, hash and time, and the key that signs what follows."""
+    """How far a chain has been read: `seq`, hash and time of the last entry, and the key that signs the next one."""
 
     seq: int
     hash: str
@@ -51,10 +52,10 @@ START = Position(0, FIRST, "", 0)
 
 
 def read_entry(at: Position, entry: Entry, allowed: Keys | None = None) -> tuple[Position, list[Finding]]:
-    """Where the chain stands after this entry, and what was found of it. `allowed` are the keys that may sign; None
-    for whichever the chain introduces.
+    """The position after this entry, and what is wrong with the entry. `allowed` are the keys that may sign; None
+    allows any key that the chain introduces.
 
-    Every fault is told once: what comes after a wrong entry is measured by that entry.
+    Each fault is reported once: the entry after a faulty one is compared with that entry as it is.
     """
     if not _is_shaped(entry):
         seq = entry.seq if type(entry.seq) is int else at.seq + 1
@@ -77,7 +78,7 @@ def _order_of(at: Position, entry: Entry) -> Iterator[Finding]:
     elif entry.seq > expected:
         yield Finding(f"entry {expected}", f"is missing, and all up to entry {entry.seq - 1}")
     elif entry.seq < expected:
-        yield _of(entry, f"stands behind entry {at.seq}")
+        yield _of(entry, f"comes after entry {at.seq}")
     if entry.previous != at.hash:
         yield _of(entry, "does not name the hash of the entry before it")
     if entry.happened_at < at.happened_at:
@@ -91,18 +92,18 @@ def _content_of(entry: Entry) -> Iterator[Finding]:
     if not _is_canonical(entry.details):
         yield _of(entry, "its details are not canonical JSON")
     if entry.kind not in get_args(Kind):
-        yield _of(entry, "is of a kind that nobody knows")
+        yield _of(entry, "is of an unknown kind")
 
 
 def _signature_of(at: Position, entry: Entry, key: str, allowed: Keys | None) -> Iterator[Finding]:
     if not key:
         yield _of(entry, "no key was introduced before it")
     elif not is_signed_by(entry, key):
-        yield _of(entry, "its signature is not by the key that signs here")
+        yield _of(entry, "its signature is not from the key in force")
     if entry.kind != "key":
         return
     if allowed is not None and key not in allowed:
-        yield _of(entry, f"introduces a key that is not to sign here, {key}")
+        yield _of(entry, f"introduces a key that may not sign this chain, {key}")
     elif at.public_key not in ("", key):
         yield _of(entry, f"another key signs from here on, {key}", is_fault=False)
 
@@ -112,7 +113,7 @@ def _of(entry: Entry, words: str, is_fault: bool = True) -> Finding:
 
 
 def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Finding]:
-    """Whether a chain ends where it is said to end."""
+    """Compares the end of a chain with its stored head."""
     if (seq, hashed, public_key) == (end.seq, end.hash, end.public_key):
         return []
     said = f"entry {seq}, hash {hashed}, key {public_key}"
@@ -121,7 +122,7 @@ def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Fi
 
 
 def read_details(text: str) -> Mapping[str, object]:
-    """The details of an entry; nothing where they are no JSON object."""
+    """The details of an entry; empty if they are not a JSON object."""
     try:
         found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -130,7 +131,7 @@ def read_details(text: str) -> Mapping[str, object]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_canonical(text: str) -> bool:
@@ -139,7 +140,8 @@ def _is_canonical(text: str) -> bool:
 
 
 def read_line(line: bytes) -> Entry | None:
-    """An entry as it was downloaded: a JSON object with its fields and no other. None where it is none."""
+    """Parses a line of a downloaded chain: a JSON object with the fields of an entry and no others. None if it is
+    not."""
     try:
         fields = json.loads(line.decode("ascii"), parse_constant=_no_constant)
         entry = Entry(**fields)
@@ -149,7 +151,7 @@ def read_line(line: bytes) -> Entry | None:
 
 
 def written_line(entry: Entry) -> str:
-    """An entry as it is downloaded."""
+    """The line of an entry in a downloaded chain."""
     return canonical(entry._asdict()) + "\n"
 
 
@@ -160,8 +162,8 @@ def starts_review(entry: Entry) -> bool:
 
 @dataclass
 class ReplayedReview:
-    """What a review is by its entries. `words`, `reply` and `doubt` are commitments, `kept` those of past versions
-    with the times when they were written."""
+    """A review as its entries describe it. `words`, `reply` and `doubt` are commitments; `past` maps each past
+    version to its commitment and the time when it was written."""
 
     order_id: int = 0
     version: int = 0
@@ -174,10 +176,10 @@ class ReplayedReview:
     replied_at: object = None
     doubt: object = None
     doubted_at: object = None
-    kept: dict[int, tuple[object, object]] = field(default_factory=dict)
+    past: dict[int, tuple[object, object]] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
-        """What became of it next."""
+        """Applies the review's next entry."""
         details = read_details(entry.details)
         at = entry.happened_at
         if entry.kind in ("written", "imported"):
@@ -196,9 +198,9 @@ class ReplayedReview:
             self.reply = self.replied_at = self.doubt = self.doubted_at = None
 
     def _write(self, entry: Entry, details: Mapping[str, object]) -> None:
-        """New words: whatever was said of the old ones goes."""
+        """Starts a new version: reply, dispute and rejection of the old one no longer apply."""
         if self.version:
-            self.kept[self.version] = (self.words, self.written_at)
+            self.past[self.version] = (self.words, self.written_at)
         self.order_id, self.version, self.words = entry.order_id, entry.version, details.get("commitment")
         self.state, self.written_at, self.published_at = "waiting", entry.happened_at, None
         self.reason = self.reply = self.replied_at = self.doubt = self.doubted_at = None
@@ -209,14 +211,14 @@ class ReplayedReview:
 
 
 def check_review(review: Review, past: list[Review], entries: list[Entry]) -> list[Finding]:
-    """Whether a review, and its past versions, are what its entries say. Empty when all is well."""
+    """Compares a review and its past versions with the entries. Empty if they match."""
     replayed = ReplayedReview()
     wrong: list[str] = []
     for entry in filter(_is_shaped, entries):
         wrong += _entry_in_turn(review, replayed, entry)
         replayed.take(entry)
     if not replayed.version:
-        return [Finding(f"review {review.id}", "the chain does not know it")]
+        return [Finding(f"review {review.id}", "is not in the chain")]
     wrong += _wrong_words(review, replayed)
     wrong += _wrong_columns(review, replayed)
     wrong += _wrong_past(review, past, replayed)
@@ -228,11 +230,11 @@ def _entry_in_turn(review: Review, replayed: ReplayedReview, entry: Entry) -> It
     if entry.version != version:
         yield f"entry {entry.seq} is of version {entry.version}, where version {version} is due"
     if (entry.order_id, entry.live) != (review.order_id, review.live):
-        yield f"entry {entry.seq} has it in another order or world"
+        yield f"entry {entry.seq} has another order or mode"
 
 
 def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
-    """The commitments."""
+    """Compares the texts with the commitments."""
     if not fixes(replayed.words, review.salt, words_of(review)):
         yield "what was written is not what the chain commits to"
     for name in ("reply", "doubt"):
@@ -243,7 +245,7 @@ def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
 
 
 def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
-    """What the chain says in the open."""
+    """Compares the columns that the chain contains in plain text."""
     names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "doubted_at")
     for name in names:
         is_now, was = getattr(review, name), getattr(replayed, name)
@@ -252,12 +254,12 @@ def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
 
 
 def _wrong_past(review: Review, past: list[Review], replayed: ReplayedReview) -> Iterator[str]:
-    for number in replayed.kept.keys() - {old.version for old in past}:
+    for number in replayed.past.keys() - {old.version for old in past}:
         yield f"version {number} is missing"
     for old in past:
-        words, written_at = replayed.kept.get(old.version, (None, None))
+        words, written_at = replayed.past.get(old.version, (None, None))
         if replayed.state == "erased":
-            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.kept
+            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.past
         else:
             same = fixes(words, old.salt, words_of(old))
         if not same:

@@ -212,7 +212,7 @@ def test_a_value_of_another_kind_is_found_and_breaks_nothing(
         ("UPDATE reviews SET text = 'Bad.'", "what was written is not what the chain"),
         ("UPDATE reviews SET state = 'waiting'", "its state is 'waiting', and the chain says"),
         ("DELETE FROM reviews", "begins with entry 2, and is not there"),
-        ("DELETE FROM chain", "the chain does not know it"),
+        ("DELETE FROM chain", "is not in the chain"),
     ],
 )
 def test_a_fault_is_told_with_its_place(database: EngineDatabase, shop: int, sql: str, words: str) -> None:
@@ -247,7 +247,7 @@ def test_a_restored_backup_is_whole_and_only_a_receipt_tells(database: EngineDat
 
 
 def test_a_key_that_is_not_ours_is_found(database: EngineDatabase, shop: int) -> None:
-    words = f"introduces a key that is not to sign here, {LATER_SIGNER.public_key(shop)}"
+    words = f"introduces a key that may not sign this chain, {LATER_SIGNER.public_key(shop)}"
     said = faults(database, shop, keys=(SIGNER,))
     assert said and all(each.startswith("entry ") and each.endswith(words) for each in said)
     strangers = faults(database, shop, keys=(Signer("the secret of another server"),))
