@@ -38,6 +38,6 @@ def test_a_revoked_key_stays_in_the_list_and_is_revoked_once(afterword: Command)
         True,
         True,
     ]
-    assert afterword.run("key", "revoke", "1").sentence == "key 1 was revoked before"
+    assert afterword.run("key", "revoke", "1").sentence == "key 1 is already revoked"
     assert afterword.run("key", "revoke", "99").sentence == "there is no key 99"
     assert "not in the range" in afterword.run("key", "revoke", "9" * 30).usage

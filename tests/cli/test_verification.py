@@ -78,7 +78,7 @@ def test_what_was_changed_is_told_in_sentences_with_exit_code_1(afterword: Comma
     ran = afterword.run("verify", "1")
     assert (ran.code, ran.err) == (1, "")
     assert f"review {bakery.review}: what was written is not what the chain commits to\n" in ran.out
-    assert "counts of site: 1 published rated 1 are counted, and 0 are there\n" in ran.out
+    assert "counts of site: 1 published rated 1 are counted, but there are 0\n" in ran.out
     assert "\n3 FAULTS: Alba's bakery" in ran.out
     assert afterword.run("verify", "1", "--json").code == 1
 

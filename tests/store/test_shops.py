@@ -146,7 +146,7 @@ def test_a_key_has_a_language_of_its_own(database: EngineDatabase, alba: Member)
 
 def test_a_key_is_revoked_once_and_only_when_there_is_one(database: EngineDatabase, alba: Member) -> None:
     assert act(database, revoke_key, alba.live.id, NOW).revoked_at == NOW
-    for number, sentence in ((alba.live.id, "was revoked before"), (999, "there is no key 999")):
+    for number, sentence in ((alba.live.id, "is already revoked"), (999, "there is no key 999")):
         with pytest.raises(Refused, match=sentence):
             act(database, revoke_key, number, NOW)
 

@@ -59,7 +59,7 @@ def read_entry(at: Position, entry: Entry, allowed: Keys | None = None) -> tuple
     """
     if not _is_shaped(entry):
         seq = entry.seq if type(entry.seq) is int else at.seq + 1
-        return at._replace(seq=seq), [_of(entry, "has something else than a number or a text in a field")]
+        return at._replace(seq=seq), [_of(entry, "has a value of the wrong type in a field")]
     key = at.public_key
     if entry.kind == "key":
         key = str(read_details(entry.details).get("public_key"))
@@ -76,7 +76,7 @@ def _order_of(at: Position, entry: Entry) -> Iterator[Finding]:
     if entry.seq == expected + 1:
         yield Finding(f"entry {expected}", "is missing")
     elif entry.seq > expected:
-        yield Finding(f"entry {expected}", f"is missing, and all up to entry {entry.seq - 1}")
+        yield Finding(f"entry {expected}", f"is missing, and so are all up to entry {entry.seq - 1}")
     elif entry.seq < expected:
         yield _of(entry, f"comes after entry {at.seq}")
     if entry.previous != at.hash:

@@ -1,4 +1,4 @@
-"""Migrations: plain numbered SQL, applied in order, once, under the database's write lock."""
+"""Migrations: numbered SQL files, each applied once, in order, under the database's write lock."""
 
 import re
 from importlib import resources
@@ -10,13 +10,13 @@ from afterword.store.engine.relocation import refuse_if_shut
 from afterword.store.queries import query
 
 HAS_RELOCATION = 2
-"""The schema from which on a database can say that it is being moved."""
+"""The first schema in which a database can be marked as being moved."""
 
 _of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
 
 
 def migrations() -> list[tuple[int, str]]:
-    """(number, SQL) of every migration, in order."""
+    """The number and SQL of every migration, in order."""
     files = resources.files("afterword.store.migrations").iterdir()
     return sorted(
         (int(file.name[:4]), file.read_text("utf-8")) for file in files if file.name.endswith(".sql")
@@ -24,8 +24,10 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
-    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew, and
-    StoreUnavailable in the midst of a move, changing nothing."""
+    """Brings the schema up to date and returns the numbers applied.
+
+    Raises SchemaTooNew, and StoreUnavailable while the database is being moved; then nothing is changed.
+    """
     tx.exclude_others()
     tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
     current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
@@ -49,6 +51,6 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file, without its comments."""
+    """The statements of a file, without comments."""
     lines = (line.partition("--")[0] for line in sql.splitlines())
     return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

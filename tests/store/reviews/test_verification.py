@@ -211,7 +211,7 @@ def test_a_value_of_another_kind_is_found_and_breaks_nothing(
     [
         ("UPDATE reviews SET text = 'Bad.'", "what was written is not what the chain"),
         ("UPDATE reviews SET state = 'waiting'", "its state is 'waiting', and the chain says"),
-        ("DELETE FROM reviews", "begins with entry 2, and is not there"),
+        ("DELETE FROM reviews", "begins with entry 2, but is missing"),
         ("DELETE FROM chain", "is not in the chain"),
     ],
 )
