@@ -1,4 +1,4 @@
-"""Importing reviews that were collected elsewhere."""
+"""Imports reviews that were collected elsewhere."""
 
 import secrets
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
 
 Became = Literal["imported", "waiting", "imported before"]
-"""What became of one; `waiting` is imported too, and waits for a person."""
+"""The result for one review; `waiting` means imported, and waiting for a person."""
 
 
 def import_reviews(
@@ -30,30 +30,29 @@ def import_reviews(
     signer: Signer,
     now: float,
 ) -> list[Became]:
-    """Stores those that were not imported before: the unique key decides, so none is twice, whatever was killed in
-    between and whoever imports at the same time.
+    """Stores the reviews that were not imported before, and returns a result for each. A unique key decides, so no
+    review is imported twice, even if an import is killed, or two run at the same time.
 
-    Each is published as of the day it was published there, unless the checks find something: then it waits for a
-    person, like any other review.
+    Each is published with its original date, unless it is flagged; then it waits for a person, like any other review.
     """
     numbers = tx.new_order_ids(len(found))
-    became: list[Became] = []
+    results: list[Became] = []
     for number, foreign in zip(numbers, found, strict=True):
         review = _review(shop, source, foreign, number, live, look(foreign.text), now)
         key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
-            became.append("imported before")
+            results.append("imported before")
             continue
         is_new = import_review(tx, review, signer, now)
-        assert is_new, "its number is nobody else's"
-        became.append("waiting" if review.state == "waiting" else "imported")
-    return became
+        assert is_new, "new ids are unique"
+        results.append("waiting" if review.state == "waiting" else "imported")
+    return results
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
-    """Stores a review that was collected elsewhere, marked as imported and not verified by us. No one is notified.
+    """Stores a review that was collected elsewhere, marked as imported and not verified. Sends no notifications.
 
-    Returns whether there was none of that number.
+    Returns False, and changes nothing, if there already is a review with this id.
     """
     if not insert_review(tx, review):
         return False
@@ -63,7 +62,7 @@ def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -
 
 
 def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign], *, live: bool) -> list[bool]:
-    """Of each, whether it was imported before."""
+    """For each review, whether it was imported before."""
     keys = [{"shop_id": shop.id, "live": int(live), "source_key": foreign.key} for foreign in found]
     return [bool(rows) for rows in tx.rows_each(query("imported_before"), keys)]
 
@@ -71,7 +70,7 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 def _review(
     shop: Shop, source: str, foreign: Foreign, number: int, live: bool, flags: tuple[str, ...], now: float
 ) -> Review:
-    """It is about no order of ours, but has a number of its own as if it were."""
+    """The review to store. It has no order, but an id as if it had one."""
     return Review(
         shop_id=shop.id,
         id=review_id_of(number, 0 if foreign.scope == SITE else 1),

@@ -237,7 +237,7 @@ def test_what_is_erased_is_named_and_is_nowhere_any_more(
     assert "erased" in said and "author" not in said and "stars" not in said
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
     assert stored(afterword, told) == []
-    assert afterword.run("review", "erase", waiting).sentence == f"review {waiting} is erased already"
+    assert afterword.run("review", "erase", waiting).sentence == f"review {waiting} is already erased"
 
 
 def test_whoever_has_read_another_version_is_told_and_nothing_is_changed(
