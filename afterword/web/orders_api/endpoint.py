@@ -119,7 +119,7 @@ def _refused(error: Exception) -> tuple[int, Headers, bytes]:
             return 503, [*_PLAIN, (b"retry-after", RETRY_AFTER)], refusal(message)
     request = uuid.uuid4().hex
     log.error("an order met an error of ours", request=request, exc_info=error)
-    return 500, _PLAIN, refusal(f"an error of the server's own, logged as {request}")
+    return 500, _PLAIN, refusal(f"an unexpected error, logged as {request}")
 
 
 class _Importing:

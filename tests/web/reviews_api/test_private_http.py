@@ -400,4 +400,4 @@ def test_a_store_that_does_not_answer_is_told_as_such(site: Site) -> None:
             raise StoreUnavailable("disk I/O error")
 
     status, body = asyncio.run(ask(PrivateReviews(Silent(), lambda: 0.0), "api_key=1/en/0"))  # type: ignore[arg-type]
-    assert status == 503 and b"ask again later" in body and b"disk" not in body
+    assert status == 503 and b"try again later" in body and b"disk" not in body
