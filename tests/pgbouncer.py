@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.needs import needs
-from tools.postgres_server import NOBODY
+from tools.postgres_server import UNPRIVILEGED
 
 POOL = 3
 """Connections to the server, for however many clients."""
@@ -50,9 +50,9 @@ def pgbouncer(server: str) -> Iterator[str]:
     (folder / "users").write_text(f'"{parts.username}" ""\n')
     owner: dict[str, object] = {}
     if os.geteuid() == 0:  # which PgBouncer refuses to be
-        owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        owner = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
         for path in (folder, *folder.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     process = subprocess.Popen(  # type: ignore[call-overload]
         [program, "-q", folder / "ini"], cwd="/", stderr=subprocess.DEVNULL, **owner

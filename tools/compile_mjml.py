@@ -1,7 +1,7 @@
 """Compiles each template of afterword/mail/templates from MJML to HTML; `make templates` runs it.
 
-The HTML is committed beside its source, so that neither an installation nor a letter needs an MJML compiler.
-Both kinds of marks, `[[ ]]` and `{{ }}`, pass through untouched.
+The HTML is committed next to its source, so that neither installing nor sending needs an MJML compiler. Both kinds of
+Jinja delimiters, `[[ ]]` and `{{ }}`, pass through unchanged.
 """
 
 import re
@@ -17,8 +17,8 @@ _LEFT_TO_RIGHT = {
     "text-align:left": "text-align:[[ start ]]",
     ' align="left"': ' align="[[ start ]]"',
 }
-"""What the compiler writes whichever way the language runs. `dir="auto"` would let a name's first letter
-turn the whole page round."""
+"""What the compiler writes regardless of the language's direction. With `dir="auto"`, the first letter of a name could
+reverse the whole layout."""
 
 _LINE_ENDS = re.compile(
     r"(</(?:td|tr|table|tbody|div|title|style|head)>|<(?:tr|tbody)>|<(?:div|h[12])\b[^>]*>|<!\[endif\]-->)(?!\n)"
@@ -26,11 +26,11 @@ _LINE_ENDS = re.compile(
 
 
 def compile_mjml(source: str) -> str:
-    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. What all templates
-    look like stands in one file, `looks.xml`.
+    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. All templates include
+    the shared styles in `looks.xml`.
 
-    A line of a letter has at most 998 octets (RFC 5322 2.1.1), so lines end where white space means
-    nothing, and each value gets a line of its own: inside tags, where a line end shows as nothing.
+    A line of an e-mail has at most 998 octets (RFC 5322 2.1.1). So lines are broken where white space has no effect,
+    and each value gets its own line, inside tags, where a line break is not shown.
     """
     source = source.replace(
         '    <mj-include path="looks.xml" />\n', (TEMPLATES / "looks.xml").read_text("utf-8")

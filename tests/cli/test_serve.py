@@ -129,7 +129,7 @@ def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Comma
 
 
 def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
-    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 is not for SQLite")
+    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 needs PostgreSQL")
     assert "is not in the range" in afterword.run("serve", "--workers", "0").usage
 
 

@@ -1,1 +1,1 @@
-"""The commands that stay: serve and dispatch."""
+"""The long-running commands: serve and dispatch."""

@@ -1,4 +1,4 @@
-"""What `afterword serve` says to somebody who sees it for the first time: a demo shop, and a line to paste."""
+"""The introduction that `afterword serve` prints for new users: a demo shop, and a command to paste."""
 
 import json
 import shlex
@@ -18,7 +18,7 @@ NAME = "Demo shop"
 
 
 def introduction(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
-    """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
+    """Lines for stdout. An empty default data folder gets a demo shop, and the lines contain its test key."""
     serving = f"Afterword serves at {settings.url}"
     if not database.read_now(list_shops):
         return [serving, "", *_first_steps(settings, database, now)]
@@ -43,8 +43,8 @@ def _first_steps(settings: Settings, database: EngineDatabase, now: float) -> li
         "",
         curl_line(settings.url, test_key, now),
         "",
-        f"{TEST_DELAY} seconds later the letter to the customer lies in {settings.outbox}, where any mail program",
-        "opens it, and the log below says so. Letters of a test key never leave this machine.",
+        f"{TEST_DELAY} seconds later the e-mail to the customer is in {settings.outbox}, where any mail program can",
+        "open it, and the log below says so. E-mails for test keys never leave this machine.",
     ]
 
 
@@ -55,9 +55,9 @@ def _add_demo_shop(tx: Transaction, now: float) -> str:
 
 def _next_steps() -> list[str]:
     return [
-        "The demo shop's test key was shown at the first start and is not kept. For another one:",
+        "The demo shop's test key was shown at the first start and is not stored. To add another one:",
         f"    {command()} key add {shlex.quote(NAME)} --test",
-        "For a shop of your own:",
+        "To add your own shop:",
         *_add_a_shop(),
     ]
 
@@ -67,7 +67,7 @@ def _add_a_shop() -> list[str]:
 
 
 def curl_line(url: str, key: str, now: float) -> str:
-    """One order of now, sent as shops do; one line for sh, whatever stands in its parts."""
+    """A one-line shell command that sends an order as shops do. All its parts are quoted."""
     order = {
         "id_order": "1",
         "order_date": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S"),
@@ -82,7 +82,7 @@ def curl_line(url: str, key: str, now: float) -> str:
 
 
 def command() -> str:
-    """How to call us from the shell that called us: by name where the PATH has us, else as it was done."""
+    """The command to call Afterword from the user's shell: its name if it is on the PATH, else the way it was called."""
     called = Path(sys.argv[0])
     if called.name != "afterword":
         return f"{shlex.quote(sys.executable)} -m afterword"

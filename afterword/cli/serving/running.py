@@ -1,6 +1,6 @@
-"""`afterword serve` and `afterword dispatch`: the two that stay until they are told to stop.
+"""`afterword serve` and `afterword dispatch`, which run until they are stopped.
 
-They import what they run when they run it: the other commands start in half the time without it.
+Their imports are inside the functions, so that the other commands start in half the time.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from afterword.store.opening import open_database
     show_default=True,
     help="Processes that serve (PostgreSQL).",
 )
-@click.option("--no-dispatch", is_flag=True, help="Take orders and send no letters; see dispatch.")
+@click.option("--no-dispatch", is_flag=True, help="Take orders and send no e-mails; see dispatch.")
 def serve(workers: int, no_dispatch: bool) -> None:
-    """Take orders and send letters.
+    """Take orders and send e-mails.
 
-    A new ./afterword-data gets a demo shop, and a line to paste is shown. SIGTERM and Ctrl-C finish what is in
-    hand, then stop.
+    A new ./afterword-data gets a demo shop, and a command to try it is shown. SIGTERM and Ctrl-C finish the work in
+    progress, then stop.
     """
     from afterword import app
     from afterword.base.log import set_up_log
@@ -40,19 +40,19 @@ def serve(workers: int, no_dispatch: bool) -> None:
     settings = read_settings()
     if workers > 1 and settings.database_path is not None:
         raise Refused(
-            "--workers above 1 is not for SQLite, whose file has one writing process: "
+            "--workers above 1 needs PostgreSQL, since a SQLite file has one writing process: "
             "one process takes thousands of orders a second"
         )
     address = app.free_address(settings)
     board = Board(workers)
 
     def work(number: int = 0, lifeline: int | None = None) -> None:
-        """The first one introduces itself and sends; each opens the database by itself."""
+        """Runs one process. Each opens the database; the first prints the introduction and sends e-mails."""
         database = open_database(settings, apart=True, metrics=Metrics(board, number))
         lines = introduction(settings, database, system_clock()) if number == 0 else []
 
         def introduce() -> None:
-            with suppress(BrokenPipeError):  # nobody reads: no reason not to serve
+            with suppress(BrokenPipeError):  # stdout is closed: serve all the same
                 say("\n".join(lines))
 
         sends = number == 0 and not no_dispatch
@@ -69,9 +69,9 @@ def serve(workers: int, no_dispatch: bool) -> None:
 
 @click.command()
 def dispatch() -> None:
-    """Send letters and serve nothing.
+    """Send e-mails and serve nothing.
 
-    Beside a serve --no-dispatch on the same data folder.
+    Runs next to a serve --no-dispatch with the same data folder.
     """
     from afterword import app
     from afterword.base.log import set_up_log

@@ -1,4 +1,4 @@
-"""`serve --workers N`: several processes on one port, and one that watches over them."""
+"""`serve --workers N`: several processes on one port, and a supervisor."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 
 SOON = 5.0
-"""Seconds; a process that fails before them fails for good: a wrong setting is told, not tried for ever."""
+"""Seconds. A process that fails within them is not restarted, since the cause is probably a wrong setting."""
 
 _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
@@ -17,16 +17,16 @@ log = log_for("workers")
 
 
 def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
-    """Runs `work(number, lifeline)` in so many processes, and starts one anew that is lost, until SIGTERM or SIGINT.
+    """Runs `work(number, lifeline)` in this many processes, and restarts those that are lost, until SIGTERM or SIGINT.
 
-    The processes are forked from this one, which therefore has opened nothing yet. `lifeline` is a descriptor that
-    comes to its end when this process does, even by SIGKILL. Raises StoreUnavailable when one cannot start.
+    The processes are forked from this one, which must not have opened any connection. `lifeline` is a file descriptor
+    that reaches its end when this process ends, even by SIGKILL. Raises StoreUnavailable if a process cannot start.
     """
     lifeline, held = os.pipe()
     begun: dict[int, tuple[int, float]] = {}
 
     def start(number: int) -> bool:
-        """True in the new process, once it has ended."""
+        """Forks a process. Returns True in the new process, after its work has ended."""
         pid = os.fork()
         if pid:
             begun[pid] = number, time.monotonic()
@@ -37,9 +37,12 @@ def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
         return True
 
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    for number in range(workers):
-        if start(number):
-            return
+    if not any(start(number) for number in range(workers)):
+        _supervise(begun, start)
+
+
+def _supervise(begun: dict[int, tuple[int, float]], start: Callable[[int], bool]) -> None:
+    """Restarts lost processes until all have ended; also returns in a process that was restarted, after its work."""
     stopping = failed = False
     while begun:
         if signal.sigwait(_HEARD) != signal.SIGCHLD:
@@ -65,7 +68,7 @@ def _end(begun: dict[int, tuple[int, float]]) -> None:
 
 
 def _ended(begun: dict[int, tuple[int, float]]) -> list[tuple[int, float, int]]:
-    """The numbers of those that have ended, how long they ran, and how they ended."""
+    """The processes that have ended: number, seconds they ran, and exit code."""
     ended = []
     for pid in list(begun):
         found, status = os.waitpid(pid, os.WNOHANG)
