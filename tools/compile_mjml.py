@@ -17,8 +17,8 @@ _LEFT_TO_RIGHT = {
     "text-align:left": "text-align:[[ start ]]",
     ' align="left"': ' align="[[ start ]]"',
 }
-"""What the compiler writes regardless of the language's direction. With `dir="auto"`, the first letter of a name could
-reverse the whole layout."""
+"""What the compiler writes regardless of the language's direction. With `dir="auto"`, the first letter of a name
+could reverse the whole layout."""
 
 _LINE_ENDS = re.compile(
     r"(</(?:td|tr|table|tbody|div|title|style|head)>|<(?:tr|tbody)>|<(?:div|h[12])\b[^>]*>|<!\[endif\]-->)(?!\n)"
@@ -26,8 +26,8 @@ _LINE_ENDS = re.compile(
 
 
 def compile_mjml(source: str) -> str:
-    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. All templates include
-    the shared styles in `looks.xml`.
+    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. All templates
+    include the shared styles in `looks.xml`.
 
     A line of an e-mail has at most 998 octets (RFC 5322 2.1.1). So lines are broken where white space has no effect,
     and each value gets its own line, inside tags, where a line break is not shown.

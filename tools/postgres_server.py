@@ -19,14 +19,17 @@ class PostgresError(Exception):
 class PostgresServer:
     """A running server in an empty folder, on a free port. If we are root, all users need access to the folder.
 
-    `settings` are PostgreSQL's; the others have their defaults, so the server is as durable as PostgreSQL is by default.
+    `settings` are PostgreSQL's; the others have their defaults, so the server is as durable as PostgreSQL is by
+    default.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         """Raises PostgresError."""
         self.folder = folder
         self._settings = settings
-        self._owner = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
+        self._owner = (
+            {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
+        )
         self._programs = _programs(folder, readable_by_all=bool(self._owner))
         self._rows = folder / "rows"
         self._rows.mkdir()

@@ -82,7 +82,8 @@ def curl_line(url: str, key: str, now: float) -> str:
 
 
 def command() -> str:
-    """The command to call Afterword from the user's shell: its name if it is on the PATH, else the way it was called."""
+    """The command to call Afterword from the user's shell: its name if it is on the PATH, else the way it was
+    called."""
     called = Path(sys.argv[0])
     if called.name != "afterword":
         return f"{shlex.quote(sys.executable)} -m afterword"

@@ -17,7 +17,8 @@ log = log_for("workers")
 
 
 def watch_over(workers: int, work: Callable[[int, int], None]) -> None:
-    """Runs `work(number, lifeline)` in this many processes, and restarts those that are lost, until SIGTERM or SIGINT.
+    """Runs `work(number, lifeline)` in this many processes, and restarts those that are lost, until SIGTERM or
+    SIGINT.
 
     The processes are forked from this one, which must not have opened any connection. `lifeline` is a file descriptor
     that reaches its end when this process ends, even by SIGKILL. Raises StoreUnavailable if a process cannot start.
