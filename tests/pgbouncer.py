@@ -15,7 +15,7 @@ from tests.needs import needs
 from tools.postgres_server import UNPRIVILEGED
 
 POOL = 3
-"""Connections to the server, for however many clients."""
+"""Connections to the server, shared by all clients."""
 
 CONFIG = """
 [databases]
@@ -34,7 +34,7 @@ max_client_conn = 200
 query_wait_timeout = 10
 server_login_retry = 1
 """
-"""The last two are what docs/postgresql.md recommends: else what PostgreSQL does not answer is told after minutes."""
+"""The last two are recommended by docs/postgresql.md: without them, clients wait minutes if PostgreSQL is down."""
 
 
 @contextmanager

@@ -27,7 +27,8 @@ from tests.end_to_end.mailing import (
 )
 from tests.needs import scale
 from tests.postgres import PostgresServer
-from tests.server import PROJECT, TEN_DAYS, Server, an_order, moved_clock
+from tests.processes import moved_clock
+from tests.server import PROJECT, TEN_DAYS, Server, an_order
 
 DUE_NOW = 400 * scale()
 """Orders whose letters go while everything is moved."""
