@@ -1,9 +1,9 @@
 """d: finding and claiming 100 due invitations, the oldest first, with 2 million waiting and with a thousand. g:
 the same with 10 million, on both engines.
 
-A database is filled by two statements, one invitation in a hundred due (10 million take about a minute; two on
-PostgreSQL, followed by VACUUM ANALYZE and a checkpoint). From 200 shops a claim takes one of each. Scattered:
-the due ones are in random order, each on a page of its own, which only many manual moves could cause; so it has
+A database is filled by two statements; one invitation in a hundred is due. (10 million take about a minute, on
+PostgreSQL two, followed by VACUUM ANALYZE and a checkpoint.) With 200 shops, a claim takes a few of each. Scattered:
+the due invitations are in random order, each on its own page, which only many manual moves could cause; so there is
 no required ratio. A run is the mean of twenty committed claims.
 """
 
@@ -26,7 +26,7 @@ LEASE = 40
 
 
 class Case(NamedTuple):
-    """How the due ones lie; see `fill`."""
+    """How the due invitations are laid out; see `fill`."""
 
     name: str
     shops: int
@@ -48,7 +48,7 @@ ORDER BY next_try_at LIMIT 1
 
 
 class Took(NamedTuple):
-    """Seconds of one claim, by its parts."""
+    """The seconds of a claim's parts."""
 
     find: float
     claim: float
@@ -56,7 +56,7 @@ class Took(NamedTuple):
 
 
 class Waiting:
-    """A database in which so many invitations of so many shops wait, laid out as `fill` says."""
+    """A database with this many waiting invitations and shops, laid out by `fill`."""
 
     def __init__(self, data: Path, orders: int, case: Case, due: int) -> None:
         self.orders, self.due = orders, due
@@ -67,7 +67,7 @@ class Waiting:
         self.took: list[Took] = []
 
     def claim_some(self, claims: int) -> float:
-        """The mean milliseconds of so many claims of 100."""
+        """The mean milliseconds per claim of 100."""
         took = [self._claim() for _ in range(claims)]
         self.took += took
         return statistics.mean(map(sum, took)) * 1_000
@@ -93,14 +93,15 @@ class Waiting:
         return Took(found - started, worked_until - found, committed - worked_until)
 
     def _claim_fairly(self, tx: Transaction, shops: list[int]) -> list[Claim]:
-        """An equal part for each shop that has something due, beginning with another one each time."""
+        """Claims an equal share from each shop with due invitations, beginning with another shop each time."""
         self._turn += 1
         first = self._turn * AT_ONCE % len(shops)
         turn = shops[first:] + shops[:first]
         return claim_due(tx, turn, "holder", live=True, now=NOW, lease_until=NOW + LEASE, most=AT_ONCE)
 
     def _check(self, claims: list[Claim]) -> None:
-        """All that was claimed is due, has its order, and nothing older of the same shop is left."""
+        """Checks that all claimed invitations are due and have an order, and that no older one of their shops is
+        left."""
         if len(claims) != AT_ONCE or any(c.invitation.due_at > NOW or not c.invitation.lines for c in claims):
             raise WrongResultError(f"{len(claims)} invitations were claimed, or some were not due")
         newest = {c.shop.id: c.invitation.due_at for c in sorted(claims, key=lambda c: c.invitation.due_at)}
@@ -110,7 +111,7 @@ class Waiting:
                 raise WrongResultError(f"shop {shop_id} has an older invitation than those claimed")
 
     def _put_back(self) -> None:
-        """Only the few need it: of 2 million enough are due for every run."""
+        """Only small databases need this: with 2 million, enough are due for all runs."""
         sql = "UPDATE invitations SET state = 'scheduled', claim = NULL, lease_until = NULL WHERE state = 'claimed'"
         if self._database.write_now(lambda tx: tx.run(sql)) != self._claimed:
             raise WrongResultError("not every claim was stored")
@@ -121,7 +122,7 @@ class Waiting:
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises WrongResultError when something else than the oldest due ones is claimed."""
+    """Raises WrongResultError if anything but the oldest due invitations is claimed."""
     many = MANY // 40 if ground.quick else MANY
     measured: list[Measured] = []
     dominates: dict[str, dict[str, str]] = {}
@@ -158,7 +159,7 @@ def measure_at_scale(ground: Ground, runs: int) -> Report:
 
 
 def compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
-    """Claims among so many beside claims among a thousand, and the parts of both."""
+    """Compares claims among many with claims among a thousand, in total and by part."""
     say(f"  building {many:,} waiting invitations on {ground.engine}: {case.name}")
     data = ground.fresh("many"), ground.fresh("few")
     large = Waiting(data[0], many, case, max(many // 100, 20 * AT_ONCE))

@@ -270,12 +270,12 @@ def test_ids_stay_below_what_a_double_holds_exactly() -> None:
 def test_a_wrong_parameter_is_named(shop: Reviewed, name: str, value: str) -> None:
     found = shop.list(**{name: value})
     assert found.status == 400
-    assert error_of(found)["message"].startswith(f"{name} is ")
+    assert error_of(found)["message"].startswith(f"{name} must be ")
 
 
 @pytest.mark.parametrize(("name", "value"), [("scope", "shop"), ("include_public_key", "maybe")])
 def test_a_wrong_parameter_of_the_stats_is_named(shop: Reviewed, name: str, value: str) -> None:
-    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} is ")
+    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} must be ")
 
 
 def test_a_parameter_that_is_empty_is_as_good_as_none(shop: Reviewed) -> None:
