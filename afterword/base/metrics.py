@@ -20,13 +20,13 @@ NOTICES = tuple(f"{by}_{what}" for by in ("mail", "webhook") for what in ("told"
 # The index of each number in a row. A distribution has one number per bound, one for values above the last bound, and
 # the sum of all values.
 _IMPORTED, _DUPLICATE, _REFUSED = range(3)
-_LETTERS = {outcome: 3 + place for place, outcome in enumerate(LETTERS)}
+_LETTERS = {outcome: 3 + index for index, outcome in enumerate(LETTERS)}
 _SIZES = 3 + len(LETTERS)
 _SIZES_SUM = _SIZES + len(COMMIT_SIZES) + 1
 _SECONDS = _SIZES_SUM + 1
 _SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
 _WAITING = _SECONDS_SUM + 1
-_NOTICES = {outcome: _WAITING + 1 + place for place, outcome in enumerate(NOTICES)}
+_NOTICES = {outcome: _WAITING + 1 + index for index, outcome in enumerate(NOTICES)}
 _WIDTH = _WAITING + 1 + len(_NOTICES)
 _BYTES = 8 * _WIDTH
 
@@ -105,9 +105,9 @@ class Metrics:
         counts = [round(number) for number in every]
         return Totals(
             dict(zip(ORDERS, counts, strict=False)),
-            {outcome: counts[place] for outcome, place in _LETTERS.items()},
+            {outcome: counts[index] for outcome, index in _LETTERS.items()},
             Distribution(COMMIT_SIZES, counts[_SIZES:_SIZES_SUM], every[_SIZES_SUM]),
             Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
             counts[_WAITING] - round(self._row[_WAITING]),
-            {outcome: counts[place] for outcome, place in _NOTICES.items()},
+            {outcome: counts[index] for outcome, index in _NOTICES.items()},
         )

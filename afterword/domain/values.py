@@ -63,12 +63,12 @@ def signature(firstname: str, lastname: str) -> str:
 def _without_towers(text: str) -> str:
     if not _TOWER.search(text):
         return text
-    kept, marks = [], 0
+    characters, marks = [], 0
     for character in text:
         marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         if marks <= MOST_MARKS:
-            kept.append(character)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _cut(line: str, limit: int) -> str:

@@ -116,9 +116,9 @@ def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Fi
     """Compares the end of a chain with its stored head."""
     if (seq, hashed, public_key) == (end.seq, end.hash, end.public_key):
         return []
-    said = f"entry {seq}, hash {hashed}, key {public_key}"
-    ends = f"entry {end.seq}, hash {end.hash}, key {end.public_key}"
-    return [Finding("head", f"the chain is said to end with {said}; it ends with {ends}")]
+    stored = f"entry {seq}, hash {hashed}, key {public_key}"
+    actual = f"entry {end.seq}, hash {end.hash}, key {end.public_key}"
+    return [Finding("head", f"the stored head is {stored}, but the chain ends with {actual}")]
 
 
 def read_details(text: str) -> Mapping[str, object]:

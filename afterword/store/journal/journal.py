@@ -91,7 +91,7 @@ def copy_journal(source: Journal, to: JournalPlace, progress: Callable[[int, int
     try:
         done = copy.size()
         if copy.identity != source.identity or done > source.size():
-            raise FileExistsError("another send journal is there, or a newer one")
+            raise FileExistsError("another send journal, or a newer copy, is already there")
         lines = source.lines_from(done)
         while some := list(islice(lines, LINES_AT_ONCE)):
             copy.append(some, done)

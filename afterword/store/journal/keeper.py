@@ -110,7 +110,7 @@ class JournalKeeper:
             return positions[0]
         self._journal = None
         journal.close()
-        raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
+        raise JournalMissing("another send journal, or a newer copy, has replaced this one")
 
     def failed(self) -> None:
         """Reports that the commit for the lines just written, if any, did not happen, so that no message was sent.

@@ -224,7 +224,7 @@ def test_a_fault_is_told_with_its_place(database: EngineDatabase, shop: int, sql
 def test_a_cut_tail_is_found_by_the_head(database: EngineDatabase, shop: int) -> None:
     seq = ask(database, chain_head, shop, live=True)[0]
     said = found_after(database, shop, "DELETE FROM chain WHERE seq = :seq", {"seq": seq})
-    assert any(each.startswith(f"head: the chain is said to end with entry {seq}") for each in said)
+    assert any(each.startswith(f"head: the stored head is entry {seq}") for each in said)
 
 
 def test_a_restored_backup_is_whole_and_only_a_receipt_tells(database: EngineDatabase, shop: int) -> None:
