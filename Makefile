@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench templates places lock clean
+.PHONY: help setup run test lint bench templates places texts lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,11 +30,14 @@ lint: $(DEVELOPMENT) ## Format, then check style, types and floors
 bench: $(DEVELOPMENT) ## Measure, as ratios to a limit in the same run
 	$(BIN)/python -m benchmarks $(BENCH)
 
-templates: $(DEVELOPMENT) ## Compile the letters' MJML
+templates: $(DEVELOPMENT) ## Compile the e-mails' MJML
 	$(BIN)/python tools/compile_mjml.py
 
 places: $(DEVELOPMENT) ## Write into the catalogues where each message is used
 	$(BIN)/python -m tools.places
+
+texts: $(DEVELOPMENT) ## Print every sentence that people read, by place
+	@$(BIN)/python -m tools.texts
 
 lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \

@@ -1,4 +1,4 @@
-"""The only builder: settings, store, couriers and clock become a running Afterword."""
+"""Wiring alone: settings, store, transports and clock become a running Afterword."""
 
 import asyncio
 import errno
@@ -7,40 +7,26 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
-from afterword.base.ids import sign_token
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.dispatch.notices import NoticeLane
-from afterword.domain.invitations import fingerprint
+from afterword.domain.messages import Message, MessageOrder, Recipient
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
-from afterword.mail.letter import Composer, Links
-from afterword.mail.notice import (
-    Content,
-    Kept,
-    NoticeComposer,
-    Reader,
-    Receipt,
-    Rejected,
-    Reply,
-    Waiting,
-    WaitingReview,
-)
-from afterword.mail.outbox import OutboxCourier
-from afterword.mail.smtp import SmtpCourier
+from afterword.mail.compose import Composer
+from afterword.mail.links import Linker
+from afterword.mail.originator import OUTBOX_SENDER
+from afterword.mail.outbox import OutboxTransport
+from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import Courier
+from afterword.mail.transport import ComposedMessage, Transport
 from afterword.store.due_notices import NoticeClaim
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.invitations import Claim
@@ -48,17 +34,14 @@ from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
 
-OUTBOX_SENDER = "reviews@localhost"
-"""Who letters in the outbox come from when AFTERWORD_FROM is not set."""
-
 log = log_for("app")
 
 
-def build_courier(settings: Settings, connections: int = 16) -> Courier:
-    """Who carries live letters. Raises SettingsError."""
+def build_transport(settings: Settings, connections: int = 16) -> Transport:
+    """What carries live e-mails. Raises SettingsError."""
     if settings.smtp is None:
-        return OutboxCourier(settings.outbox)
-    return SmtpCourier(smtp_address(settings), connections=connections)
+        return OutboxTransport(settings.outbox)
+    return SmtpTransport(smtp_address(settings), connections=connections)
 
 
 def smtp_address(settings: Settings) -> SmtpAddress:
@@ -70,92 +53,73 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    couriers = {True: build_courier(settings), False: OutboxCourier(settings.outbox)}
-    writer = _LetterWriter(settings)
+    transports = {True: build_transport(settings), False: OutboxTransport(settings.outbox)}
+    compose = build_compose(settings)
     notices = NoticeLane(
         database,
-        writer.write_notice,
-        {True: build_courier(settings, connections=1), False: OutboxCourier(settings.outbox)},
+        lambda claim, now: compose(_message_of(claim), claim.shop, now),
+        {True: build_transport(settings, connections=1), False: OutboxTransport(settings.outbox)},
         Sender(settings.webhook_allow),
         clock,
     )
     signer = Signer(settings.link_secret())
-    return Dispatcher(database, writer.write, couriers, notices, clock, signer)
-
-
-class _LetterWriter:
-    """Writes the letters of claims, with their links."""
-
-    def __init__(self, settings: Settings) -> None:
-        try:
-            self._composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
-            self._notices = NoticeComposer(settings.sender or OUTBOX_SENDER, settings.link_host)
-        except ValueError as error:
-            raise SettingsError(f"AFTERWORD_FROM: {error}") from error
-        self._url = settings.url
-        self._secret = settings.link_secret()
-
-    def write(self, claim: Claim, now: float) -> Letter:
-        links = Links(*self._links(claim.shop, claim.invitation.id, claim.fingerprint))
-        return self._composer.compose(claim.invitation, claim.shop, links, now)
-
-    def write_notice(self, claim: NoticeClaim, now: float) -> Letter:
-        """To the shop, or to whoever wrote; to them with the links of their invitation."""
-        shop, order = claim.shop, claim.order
-        if order is None:
-            reader = Reader(claim.notice.recipient, shop.lang)
-        else:
-            mark = fingerprint(shop.salt, live=order.live, id_order=order.id_order)
-            names = claim.notice.recipient, order.lang, order.firstname, order.lastname
-            reader = Reader(*names, *self._links(shop, order.order_id, mark))
-        world = "" if claim.notice.live else "/test"
-        content = content_of(claim, f"{self._url}/s/{shop.id}{world}/verify")
-        return self._notices.compose(content, shop, reader, claim.fingerprint, now)
-
-    def _links(self, shop: Shop, order_id: int, mark: str) -> tuple[str, str]:
-        """To review, and to get no more letters."""
-        return self._link("r", shop, order_id, mark), self._link("u", shop, order_id, mark)
-
-    def _link(self, purpose: str, shop: Shop, order_id: int, mark: str) -> str:
-        token = sign_token(self._secret, purpose, order_id, mark)
-        return f"{self._url}/{purpose}/{shop.id}/{token}"
-
-
-def content_of(claim: NoticeClaim, verify: str) -> Content:
-    """What the letter of a notice says; `verify` is the address of the page that checks a receipt."""
-    details = claim.notice.details
-    if claim.notice.kind == "receipt":
-        reviews = {review.id: review for review in claim.reviews}
-        kept = [
-            _kept(reviews[each["review"]], each) for each in details["receipts"] if each["review"] in reviews
-        ]
-        is_public = all(review.state == "published" for review in claim.reviews)
-        return Receipt(kept, is_public, verify)
-    if claim.notice.kind == "waiting":
-        first = [
-            WaitingReview(one.id, one.product_name or "", one.rating, _day(one.publish_at, claim.shop))
-            for one in claim.reviews
-        ]
-        return Waiting(claim.waiting, first, claim.notice.live)
-    [review] = claim.reviews
-    about = review.product_name or ""
-    return (
-        Rejected(about, details["reason"])
-        if claim.notice.kind == "rejected"
-        else Reply(about, review.reply or "")
+    return Dispatcher(
+        database,
+        lambda claim, now: compose(_invitation_of(claim), claim.shop, now),
+        transports,
+        notices,
+        clock,
+        signer,
     )
 
 
-def _kept(review: Review, receipt: Mapping[str, Any]) -> Kept:
-    """With its words, unless others have taken their place meanwhile."""
-    text = review.text if review.version == receipt["version"] else None
-    return Kept(review.product_name or "", review.rating, text, receipt["hash"], receipt["salt"])
+def build_compose(settings: Settings) -> Callable[[Message, Shop, float], ComposedMessage]:
+    """What composes e-mails, with their links. Raises SettingsError."""
+    try:
+        composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
+    except ValueError as error:
+        raise SettingsError(f"AFTERWORD_FROM: {error}") from error
+    linker = Linker(settings.url, settings.link_secret())
+    return lambda message, shop, now: composer.compose(message, shop, linker.links(message, shop), now)
 
 
-def _day(moment: int | None, shop: Shop) -> str:
-    return (
-        "" if moment is None else datetime.fromtimestamp(moment, ZoneInfo(shop.timezone)).date().isoformat()
+def _invitation_of(claim: Claim) -> Message:
+    one = claim.invitation
+    return Message(
+        id=one.id,
+        shop_id=one.shop_id,
+        live=one.live,
+        kind="invitation",
+        tries=one.tries,
+        first_try_at=one.first_try_at,
+        due_at=one.due_at,
+        created_at=one.due_at,
+        recipient=Recipient(one.email, one.lang, one.firstname, one.lastname),
+        order=MessageOrder(one.id, one.id_order, one.reference, one.order_date, one.lines),
     )
+
+
+def _message_of(claim: NoticeClaim) -> Message:
+    notice, order = claim.notice, claim.order
+    names = ("", "") if order is None else (order.firstname, order.lastname)
+    return Message(
+        id=notice.id,
+        shop_id=notice.shop_id,
+        live=notice.live,
+        kind=_KINDS.get(notice.kind, notice.kind),  # type: ignore[arg-type]
+        tries=notice.tries,
+        first_try_at=None,
+        due_at=notice.created_at,
+        created_at=notice.created_at,
+        recipient=Recipient(notice.recipient, order.lang if order else claim.shop.lang, *names),
+        order=order and MessageOrder(order.order_id, order.id_order, None, order.order_date, order.lines),
+        details=notice.details,
+        reviews=claim.reviews,
+        waiting=claim.waiting,
+    )
+
+
+_KINDS = {"rejected": "rejection", "waiting": "digest"}
 
 
 class Address(NamedTuple):
@@ -166,7 +130,7 @@ class Address(NamedTuple):
 
 
 def free_address(settings: Settings) -> Address:
-    """Where to listen. Raises SettingsError when that is no place of this machine, or somebody listens there.
+    """Where to listen. Raises SettingsError when this machine has no such address, or another program listens there.
 
     The server itself would not notice: it shares its port (SO_REUSEPORT), so that a second one would take
     every other connection.
@@ -203,7 +167,7 @@ async def serve(
     ready: Callable[[], None] | None = None,
     lifeline: int | None = None,
 ) -> None:
-    """Web and, unless told otherwise, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
+    """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
     `address` is what `free_address` says; `ready` is called once it answers. The end of `lifeline`, a descriptor,
     counts as SIGTERM. Raises SettingsError.
@@ -214,7 +178,7 @@ async def serve(
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     place = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, place), *address)
-    say_how_letters_go(settings, database)
+    warn_about_mail(settings, database)
     stopping = _stop_signals()
     if lifeline is not None:
         asyncio.get_running_loop().add_reader(lifeline, stopping.set)
@@ -246,7 +210,7 @@ async def serve(
 async def dispatch(settings: Settings, database: EngineDatabase) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
-    say_how_letters_go(settings, database)
+    warn_about_mail(settings, database)
     stopping = _stop_signals()
     task = asyncio.create_task(dispatcher.run())
     _freeze()
@@ -270,15 +234,14 @@ async def _answers(address: Address, server: asyncio.Task[None], stopping: async
     return False
 
 
-def say_how_letters_go(settings: Settings, database: EngineDatabase) -> None:
+def warn_about_mail(settings: Settings, database: EngineDatabase) -> None:
     if settings.smtp is None:
-        log.warning(
-            "NO MAIL IS SENT: AFTERWORD_SMTP is not set, letters become files", outbox=str(settings.outbox)
-        )
+        log.warning("smtp not configured", outbox=str(settings.outbox))
     if database.is_held:
         log.error(
-            "NOTHING IS SENT: the send journal of this database is missing or cannot be reached; "
-            "run: afterword doctor"
+            "sending paused",
+            reason="send journal missing or unreachable",
+            action="run: afterword doctor",
         )
 
 
@@ -290,14 +253,14 @@ def _stop_signals() -> asyncio.Event:
 
 
 async def _first_end(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Until somebody says stop, or one of the tasks ends, which it never should by itself."""
+    """Until it is to stop, or one of the tasks ends, which it never should by itself."""
     stop = asyncio.create_task(stopping.wait())
     await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
 
 
 def _freeze() -> None:
-    """What is here now stays for good: the collector need not look at it again."""
+    """What is here now stays until the end: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
 
@@ -309,7 +272,7 @@ def _own_folder(path: Path) -> Path:
         if left.is_file():
             left.unlink(missing_ok=True)
         elif left.name == str(os.getpid()) or not Path("/proc", left.name).exists():
-            # In a container, one that is started anew often has the number of the dead.
+            # In a container, one that is started again often has the number of the dead.
             shutil.rmtree(left, ignore_errors=True)
     own = path / str(os.getpid())
     own.mkdir(mode=0o700)

@@ -23,7 +23,8 @@ from benchmarks.ground import WrongResultError
 from benchmarks.sampling import Samples, samples_of
 from benchmarks.table import shares
 
-READER = "afterword.web.orders_api.reader"
+READER = "multiprocessing.spawn"
+"""What the command of a process that reads large bodies holds: only they are spawned."""
 
 
 class Watched(msgspec.Struct):
@@ -96,7 +97,7 @@ def seconds_of(pid: int) -> Counter[str]:
 
 
 def family_of(pid: int) -> dict[int, str]:
-    """The process and its children, each with its role."""
+    """The process and its children, each with READER if that is its role."""
     family = {pid: ""}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -11,24 +11,6 @@ import psycopg
 CLUSTER = os.environ.get("AFTERWORD_TEST_CITUS", "")
 """The address of a database with Citus on the coordinator. Each test has a schema of its own in it."""
 
-SPREAD = [
-    "shops",
-    "keys",
-    "orders",
-    "invitations",
-    "suppressions",
-    "remembered",
-    "reviews",
-    "past_versions",
-    "imports",
-    "review_counts",
-    "chain",
-    "chain_heads",
-    "webhooks",
-    "notices",
-]
-"""The tables whose rows are spread by shop."""
-
 
 @contextmanager
 def new_schema(cluster: str) -> Iterator[str]:

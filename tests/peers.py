@@ -4,7 +4,7 @@
 asynchronous tests:
 
     with RelayPeer() as peer:                       # aiosmtpd: a second opinion on our SMTP
-        courier = SmtpCourier(parse_smtp_url(peer.url))
+        transport = SmtpTransport(parse_smtp_url(peer.url))
         ...
         [received] = peer.wait_for(1)
 

@@ -1,15 +1,30 @@
 """Compiles each template of afterword/mail/templates from MJML to HTML; `make templates` runs it.
 
-The HTML is committed next to its source, so that neither installing nor sending needs an MJML compiler. Both kinds of
-Jinja delimiters, `[[ ]]` and `{{ }}`, pass through unchanged.
+The HTML is committed next to its source, so that neither installing nor sending needs an MJML compiler. All templates
+extend `_layout.mjml`. Delimiters `<% %>` are for this step; `[[ ]]`, `{{ }}` and `{% %}` pass through unchanged.
 """
 
 import re
 from pathlib import Path
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from mjml import mjml2html
 
 TEMPLATES = Path(__file__).parent.parent / "afterword" / "mail" / "templates"
+SOURCES = sorted(TEMPLATES.glob("[!_]*.mjml"))
+
+_LAYOUT = Environment(  # noqa: S701 - templates are ours, and values come later
+    loader=FileSystemLoader(TEMPLATES),
+    undefined=StrictUndefined,
+    block_start_string="<%",
+    block_end_string="%>",
+    variable_start_string="<%=",
+    variable_end_string="=%>",
+    comment_start_string="<%#",
+    comment_end_string="#%>",
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 _LEFT_TO_RIGHT = {
     ' dir="auto"': ' dir="[[ direction ]]"',
@@ -25,17 +40,13 @@ _LINE_ENDS = re.compile(
 )
 
 
-def compile_mjml(source: str) -> str:
-    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines. All templates
-    include the shared styles in `looks.xml`.
+def compile_mjml(source: Path) -> str:
+    """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines.
 
     A line of an e-mail has at most 998 octets (RFC 5322 2.1.1). So lines are broken where white space has no effect,
     and each value gets its own line, inside tags, where a line break is not shown.
     """
-    source = source.replace(
-        '    <mj-include path="looks.xml" />\n', (TEMPLATES / "looks.xml").read_text("utf-8")
-    )
-    html = mjml2html(source, disable_comments=True, fonts={})
+    html = mjml2html(_LAYOUT.get_template(source.name).render(), disable_comments=True, fonts={})
     for written, meant in _LEFT_TO_RIGHT.items():
         html = html.replace(written, meant)
     html = re.sub(r"<table(?![^>]*\brole=)", '<table role="presentation"', html)
@@ -46,8 +57,8 @@ def compile_mjml(source: str) -> str:
 
 
 def main() -> None:
-    for path in sorted(TEMPLATES.glob("*.mjml")):
-        path.with_suffix(".html").write_text(compile_mjml(path.read_text("utf-8")), "utf-8")
+    for source in SOURCES:
+        source.with_suffix(".html").write_text(compile_mjml(source), "utf-8")
 
 
 if __name__ == "__main__":

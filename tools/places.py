@@ -16,7 +16,9 @@ def with_places(catalogue: str) -> str:
 def _with_places(entry: str) -> str:
     lines = [line for line in entry.split("\n") if not line.startswith("#:")]
     found = _MESSAGE.search(entry)
-    places = " ".join(name for name, asked in _ASKED.items() if found and found[1] in asked)
+    places = " ".join(
+        name for name, asked in _ASKED.items() if found and found[1].replace('\\"', '"') in asked
+    )
     first = next(index for index, line in enumerate(lines) if not line.startswith("#"))
     return "\n".join([*lines[:first], *([f"#: {places}"] if places else []), *lines[first:]])
 

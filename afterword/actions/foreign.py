@@ -8,9 +8,10 @@ from afterword.actions.changes import Work
 from afterword.actions.writing import Look
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.foreign import Foreign
-from afterword.domain.reviews.review import SITE, Review, review_id_of, text_hash
+from afterword.domain.reviews.review import SITE, Review, text_hash
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import next_review
 from afterword.store.queries import query
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
@@ -35,10 +36,9 @@ def import_reviews(
 
     Each is published with its original date, unless it is flagged; then it waits for a person, like any other review.
     """
-    numbers = tx.new_order_ids(len(found))
     results: list[Became] = []
-    for number, foreign in zip(numbers, found, strict=True):
-        review = _review(shop, source, foreign, number, live, look(foreign.text), now)
+    for foreign in found:
+        review = _review(tx, shop, source, foreign, live, look(foreign.text), now)
         key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
@@ -68,13 +68,16 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 
 
 def _review(
-    shop: Shop, source: str, foreign: Foreign, number: int, live: bool, flags: tuple[str, ...], now: float
+    tx: Transaction, shop: Shop, source: str, foreign: Foreign, live: bool, flags: tuple[str, ...], now: float
 ) -> Review:
-    """The review to store. It has no order, but an id as if it had one."""
+    """The review to store, which has no order."""
+    known = next_review(tx)
     return Review(
         shop_id=shop.id,
-        id=review_id_of(number, 0 if foreign.scope == SITE else 1),
-        order_id=number,
+        id=known.id,
+        number=known.number,
+        order_id=0,
+        line=0 if foreign.scope == SITE else 1,
         live=live,
         scope=foreign.scope,
         product_name=foreign.product_name,

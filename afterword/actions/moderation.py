@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from afterword.actions.changes import Work, change
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.ids import new_salt
-from afterword.domain.reviews.chain import Signer, commitment, words_of
+from afterword.domain.reviews.chain import Signer, commitment, committed
 from afterword.domain.reviews.moderation import check_reason
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
@@ -86,7 +86,7 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
         wants_reply=False,
     )
     erase_traces(tx, review)
-    return change(work, review, new, "erased", {"commitment": commitment(new.salt, words_of(new))})
+    return change(work, review, new, "erased", committed(new))
 
 
 def _check_state(review: Review, states: tuple[str, ...], verb: str) -> None:

@@ -5,13 +5,16 @@ Guarantee 10: the text of a review changes only here and in `moderation.erase`.
 
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.actions.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged
-from afterword.domain.reviews.chain import Entry, Signer, commitment, words_of
+from afterword.domain.reviews.abuse import abuse_words
+from afterword.domain.reviews.chain import Entry, Signer, committed
+from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     MOST_ORDERS,
@@ -19,23 +22,27 @@ from afterword.domain.reviews.review import (
     Review,
     Words,
     is_worth_comparing,
-    review_id_of,
     text_hash,
 )
 from afterword.domain.suppressions import address_hash
+from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.database import Transaction
 from afterword.store.notices import tell_author, tell_shop
+from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
     answer_invitation,
     is_copied,
     orders_of_address,
     replace_review,
-    review_of,
+    reviews_of_order,
 )
 
 Look = Callable[[str], tuple[str, ...]]
 """Returns the flags for a text."""
+
+CHECKS: Look = partial(look, abuse=abuse_words(abuse_entries()))
+"""All checks of a text, with the abuse words of every language."""
 
 
 class Said(NamedTuple):
@@ -71,22 +78,21 @@ def write_reviews(
     receipt for the whole submission. Raises ReviewChanged, and stores nothing, if another version with another text
     was stored first.
     """
-    work = Work(tx, signer, now)
-    written = [_write(work, submission, said, look) for said in submission.said]
+    work, order = Work(tx, signer, now), submission.order
+    existing = reviews_of_order(tx, order.shop.id, order.order_id)
+    written = [_write(work, submission, said, existing.get(said.line), look) for said in submission.said]
     _notify(work, submission.order, [one for one in written if one.entry])
     return written
 
 
-def _write(work: Work, submission: Submission, said: Said, look: Look) -> Written:
-    shop_id, order_id = submission.order.shop.id, submission.order.order_id
-    found = review_of(work.tx, shop_id, review_id_of(order_id, said.line))
+def _write(work: Work, submission: Submission, said: Said, found: Review | None, look: Look) -> Written:
     if found and found.state != "withdrawn" and (found.rating, found.text) == said.words:
         return Written(_set_wants_reply(work, found, submission.wants_reply), None)
     if (found.version if found else 0) != said.seen_version or (found and found.state == "erased"):
         raise ReviewChanged
     new = _decided(work, submission, _new_version(work, submission, said, found), look)
     store_version(work, found, new)
-    entry = work.record(new, "written", {"commitment": commitment(new.salt, words_of(new))})
+    entry = work.record(new, "written", committed(new))
     work.notify(new, "received")
     if new.state == "published":
         work.record(new, "published", {"by": "checks"})
@@ -106,10 +112,13 @@ def _new_version(work: Work, submission: Submission, said: Said, found: Review |
     """The new version, not yet decided about. It has no reply: that was a reply to another text."""
     order = submission.order
     product = order.lines[said.line - 1] if said.line else None
+    known = found or next_review(work.tx)
     return Review(
         shop_id=order.shop.id,
-        id=review_id_of(order.order_id, said.line),
+        id=known.id,
+        number=known.number,
         order_id=order.order_id,
+        line=said.line,
         live=order.live,
         scope=str(product.id) if product else SITE,
         product_name=product.name if product else None,
@@ -165,6 +174,8 @@ def receipt_of(review: Review, entry: Entry) -> dict[str, object]:
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """Withdraws a review, for its author. Raises ReviewChanged."""
+    """Withdraws a review, for its author. Raises ReviewChanged, also if it is already withdrawn or erased."""
+    if not review.is_shown_to_author:
+        raise ReviewChanged
     work = Work(tx, signer, now)
     return change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})

@@ -13,6 +13,10 @@ class StoreUnavailable(Exception):
     """The store cannot accept this now (busy, full disk, I/O error). Nothing was acknowledged."""
 
 
+class UnfinishedCopy(StoreUnavailable):
+    """The database is the destination of an `afterword copy` that has not been finished."""
+
+
 class SchemaTooNew(Exception):
     """The database was migrated by a newer Afterword."""
 

@@ -10,12 +10,12 @@ import click
 
 from afterword import __version__
 from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
+from afterword.cli.commands.copy import copy
 from afterword.cli.commands.doctor import doctor
 from afterword.cli.commands.exports import export
 from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
-from afterword.cli.commands.move import move
 from afterword.cli.commands.reviews import review
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
@@ -31,7 +31,7 @@ SECTIONS = {
     "See to the letters": (invitation, suppression),
     "See to the reviews": (review, verify, import_, export),
     "Let programs know": (webhook,),
-    "Look after it": (doctor, backup, copy_journal, migrate, move),
+    "Look after it": (doctor, backup, copy, copy_journal, migrate),
 }
 
 _SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)

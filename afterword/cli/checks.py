@@ -17,7 +17,6 @@ from afterword.domain.shops import Shop, format_delay
 from afterword.store.due_notices import Trouble
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
-from afterword.store.engine.relocation import unfinished_relocation
 from afterword.store.invitations import InvitationRow
 from afterword.store.journal.place import journal_place
 from afterword.store.overview import WaitingReviews, oldest_due
@@ -94,18 +93,6 @@ def why_journal_is_away(database: EngineDatabase) -> str | None:
     if found is not None:
         found.close()
     return None
-
-
-def of_move(database: EngineDatabase) -> Iterator[Finding]:
-    """A database that is shut by a move cannot even be opened; this one still takes orders."""
-    found = database.read_now(unfinished_relocation)
-    if found is not None and found[0] == "draining":
-        _, peer, since = found
-        says = (
-            f"NOTHING IS SENT: since {time_text(since)} this database is being moved to {peer}. Finish that, or take "
-            "it back: afterword move --from DATABASE --cancel"
-        )
-        yield Finding("move", "trouble", says)
 
 
 def of_lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:
@@ -192,14 +179,14 @@ def of_courier(settings: Settings) -> Iterator[Finding]:
         yield Finding("mail", "note", says)
         return
     from afterword.app import smtp_address
-    from afterword.mail.smtp import SmtpCourier
-    from afterword.mail.transport import CourierTrouble
+    from afterword.mail.smtp import SmtpTransport
+    from afterword.mail.transport import TransportTrouble
 
     try:
         address = smtp_address(settings)
-        asyncio.run(SmtpCourier(address, timeout=PATIENCE).check())
+        asyncio.run(SmtpTransport(address, timeout=PATIENCE).check())
         yield Finding("mail", "well", f"The mail server {address.host}:{address.port} takes letters.")
-    except (SettingsError, CourierTrouble) as error:
+    except (SettingsError, TransportTrouble) as error:
         yield Finding("mail", "trouble", f"{error}.")
 
 

@@ -12,7 +12,7 @@ from afterword.base.log import log_for
 from afterword.dispatch.lane import Compose, Lane
 from afterword.dispatch.notices import NoticeLane
 from afterword.domain.reviews.chain import Signer
-from afterword.mail.transport import Courier
+from afterword.mail.transport import Transport
 from afterword.store.engine.database import Database
 from afterword.store.invitations import has_lapsed, rescue_lapsed
 
@@ -29,7 +29,7 @@ class Dispatcher:
         self,
         database: Database,
         compose: Compose,
-        couriers: dict[bool, Courier],
+        transports: dict[bool, Transport],
         notices: NoticeLane,
         clock: Clock,
         signer: Signer,
@@ -39,7 +39,7 @@ class Dispatcher:
         self._signer = signer
         self._notices = notices
         self._lanes = [
-            Lane(database, compose, courier, clock, live=live) for live, courier in couriers.items()
+            Lane(database, compose, transport, clock, live=live) for live, transport in transports.items()
         ]
 
     async def run(self) -> None:

@@ -1,8 +1,8 @@
-"""Sends what is due. Each world has a lane of its own: live letters go to the shop's courier, test letters to the
-outbox, and trouble with one courier never holds up the other.
+"""Sends what is due. Each world has a lane of its own: live letters go to the shop's transport, test letters to the
+outbox, and trouble with one transport never holds up the other.
 
 At most one letter (guarantee 5): a letter goes only after its mark is durable, and after that nothing but the
-courier's answer or a person settles it. Never early (guarantee 4): a lane looks at due rows every quarter of a
+transport's answer or a person settles it. Never early (guarantee 4): a lane looks at due rows every quarter of a
 second (see `turns`) and sets no timer for any of them, so steps of the clock are harmless.
 """
 
@@ -19,8 +19,7 @@ from afterword.base.log import log_for
 from afterword.dispatch.turns import Turns
 from afterword.domain.invitations import Outcome, is_out_of_tries, retry_after
 from afterword.mail.headers import AddressError
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import Courier, CourierTrouble
+from afterword.mail.transport import ComposedMessage, Transport, TransportTrouble
 from afterword.store.engine.database import Database
 from afterword.store.invitations import (
     Claim,
@@ -33,7 +32,7 @@ from afterword.store.invitations import (
 )
 
 AT_ONCE = 16
-"""Letters that a lane has in the courier's hands at the same time."""
+"""Letters that a lane has in the transport's hands at the same time."""
 
 CLAIMED_AT_ONCE = 64
 
@@ -41,22 +40,22 @@ LEASE = 40
 """Seconds that a claim counts without being renewed."""
 
 LONGEST_PAUSE = 10.0
-"""Seconds between two tries of a courier that is in trouble: when it is well again, letters go at once."""
+"""Seconds between two tries of a transport that is in trouble: when it is well again, letters go at once."""
 
-Compose = Callable[[Claim, float], Letter]
+Compose = Callable[[Claim, float], ComposedMessage]
 
 log = log_for("dispatch")
 
 
 class Lane:
-    """The due invitations of one world (live or test), and the courier who carries their letters."""
+    """The due invitations of one world (live or test), and the transport who carries their letters."""
 
     def __init__(
-        self, database: Database, compose: Compose, courier: Courier, clock: Clock, *, live: bool
+        self, database: Database, compose: Compose, transport: Transport, clock: Clock, *, live: bool
     ) -> None:
         self._database = database
         self._compose = compose
-        self._courier = courier
+        self._transport = transport
         self._clock = clock
         self._live = live
         self._claimed: deque[Claim] = deque()
@@ -72,7 +71,7 @@ class Lane:
             for _ in range(AT_ONCE):
                 tasks.create_task(self._deliver_one_by_one())
         await self._put_back()
-        await self._courier.close()
+        await self._transport.close()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -83,7 +82,7 @@ class Lane:
         return frozenset(self._in_hand)
 
     async def _deliver_one_by_one(self) -> None:
-        """While one letter's outcome is on its way to the disk, the next one is on its way to the courier.
+        """While one letter's outcome is on its way to the disk, the next one is on its way to the transport.
 
         But only as far as RCPT: its mark waits, so each of these has never more than one letter whose fate a crash
         would leave open.
@@ -123,7 +122,7 @@ class Lane:
             pass
 
     async def _claim_what_is_due(self) -> bool:
-        """Whether there was something. A courier in trouble gets one letter, to see whether it is well again."""
+        """Whether there was something. A transport in trouble gets one letter, to see whether it is well again."""
         try:
             now = self._clock()
             found = await self._turns.look(now)
@@ -169,10 +168,10 @@ class Lane:
 
         try:
             letter = self._compose(claim, self._clock())
-            outcome = await self._courier.deliver(letter, mark)
+            outcome = await self._transport.deliver(letter, mark)
         except AddressError as error:
             outcome = Outcome("failed", str(error))
-        except (CourierTrouble, StoreUnavailable, JournalMissing) as trouble:
+        except (TransportTrouble, StoreUnavailable, JournalMissing) as trouble:
             await self._wait_for_better_times(claim, trouble, pause)
             return None
         except Exception as error:
@@ -210,7 +209,7 @@ class Lane:
         )
 
     async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
-        """Nothing fails because the courier or the store is in trouble; everything waits, not counted as a try.
+        """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try.
 
         `pause` is what it was when this letter set out: all that meet the same trouble together double it once.
         """

@@ -2,7 +2,7 @@
 
 A letter goes at most once (guarantee 5) and never to a suppressed address (guarantee 6), by the same mark as an
 invitation's; a program is told at least once, always under the same `webhook-id`, in no certain order. Notices have
-couriers of their own, and each receiver is told one thing at a time: one that is slow or dead delays neither
+transports of their own, and each receiver is told one thing at a time: one that is slow or dead delays neither
 invitations nor other receivers. Like every lane this one looks at rows that are due and sets no timer for any.
 """
 
@@ -23,8 +23,7 @@ from afterword.dispatch.receivers import Receiver
 from afterword.domain.invitations import Outcome
 from afterword.domain.notices import next_try_at
 from afterword.mail.headers import AddressError
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import Courier, CourierTrouble
+from afterword.mail.transport import ComposedMessage, Transport, TransportTrouble
 from afterword.store.due_notices import (
     Due,
     NoticeClaim,
@@ -56,7 +55,7 @@ LEASE = 180
 """Seconds that a claim counts: longer than a receiver may take for all that it gets in a row, and than a letter is
 on its way after its mark."""
 
-ComposeNotice = Callable[[NoticeClaim, float], Letter]
+ComposeNotice = Callable[[NoticeClaim, float], ComposedMessage]
 
 log = log_for("notices")
 
@@ -68,13 +67,13 @@ class NoticeLane:
         self,
         database: Database,
         compose: ComposeNotice,
-        couriers: dict[bool, Courier],
+        transports: dict[bool, Transport],
         sender: Sender,
         clock: Clock,
     ) -> None:
         self._database = database
         self._compose = compose
-        self._couriers = couriers
+        self._transports = transports
         self._sender = sender
         self._clock = clock
         self._receivers: defaultdict[tuple[int, bool], Receiver] = defaultdict(Receiver)
@@ -92,8 +91,8 @@ class NoticeLane:
                 except Exception:
                     log.exception("looking for notices met an error of ours")
                 await self._rest(TICK)
-        for courier in self._couriers.values():
-            await courier.close()
+        for transport in self._transports.values():
+            await transport.close()
         self._sender.close()
 
     def stop(self) -> None:
@@ -180,7 +179,7 @@ class NoticeLane:
         began = monotonic()
         try:
             is_well = await (self._mail(claim) if claim.webhook is None else self._post(claim))
-        except (CourierTrouble, StoreUnavailable, JournalMissing) as trouble:
+        except (TransportTrouble, StoreUnavailable, JournalMissing) as trouble:
             receiver.is_in_trouble()
             log.error("notices wait", live=claim.notice.live, trouble=str(trouble), pause=receiver.pause)
             later = int(self._clock()) + 1 + random.randrange(1 + int(receiver.pause))  # noqa: S311
@@ -196,7 +195,7 @@ class NoticeLane:
                 receiver.is_in_trouble()
 
     async def _mail(self, claim: NoticeClaim) -> bool:
-        """Whether the courier is well; what it says of this letter says nothing of the next one."""
+        """Whether the transport is well; what it says of this letter says nothing of the next one."""
 
         async def mark() -> bool:
             now = self._clock()
@@ -208,7 +207,7 @@ class NoticeLane:
         except AddressError as error:
             outcome = Outcome("failed", str(error))
         else:
-            outcome = await self._couriers[claim.notice.live].deliver(letter, mark)
+            outcome = await self._transports[claim.notice.live].deliver(letter, mark)
         if outcome.kind == "sent":
             await self._settle(partial(end_notice, claim=claim, now=self._clock()), claim, "told")
         elif outcome.kind == "deferred":

@@ -80,10 +80,8 @@ def fingerprint(salt: str, *, live: bool, id_order: str) -> str:
     Guarantee 9: the send journal is keyed by it, and the Message-ID is made from it, so both stay the
     same when the order is imported again after an old backup was restored.
     """
-    world = "live" if live else "test"
-    return hashlib.blake2b(
-        f"{world}:{id_order}".encode(), key=bytes.fromhex(salt), digest_size=16
-    ).hexdigest()
+    named = f"invitation:{'live' if live else 'test'}:{id_order}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(named, key=bytes.fromhex(salt), digest_size=16).hexdigest()
 
 
 def message_id(salt: str, *, live: bool, id_order: str, host: str) -> str:

@@ -3,6 +3,7 @@
 A catalogue added to that folder is a language added to e-mails, pages and the widget; nothing else needs to know.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from gettext import c2py
@@ -11,11 +12,13 @@ from typing import Literal, NamedTuple
 
 from babel.messages.pofile import read_po
 
-from afterword.i18n.dates import locale_of
+from afterword.i18n.dates import locale_of, written
 
 LOCALES = Path(__file__).parent / "locales"
 
 ENGLISH = "en"
+
+_MARK = re.compile(r"{{ (\w+) }}")
 
 Rule = Callable[[int], int]
 """Which of a message's plural forms goes with a number."""
@@ -36,6 +39,10 @@ class Catalogue(NamedTuple):
         """The message in this language, or in English where the catalogue has none."""
         return self.messages.get(message, (message,))[0]
 
+    def say(self, message: str, **values: str | int | float) -> str:
+        """The message as plain text, with these values in place of its marks."""
+        return fill(self.gettext(message), lambda name: written(values[name], self.lang))
+
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """The form of the message that goes with this number. Marks such as `{{ count }}` are left in it."""
         forms, rule = self.forms(singular, plural)
@@ -51,9 +58,19 @@ class Catalogue(NamedTuple):
         return "rtl" if locale_of(self.lang).text_direction == "rtl" else "ltr"
 
 
+def fill(message: str, value: Callable[[str], str]) -> str:
+    """The message with its marks, such as `{{ shop }}`, replaced by what `value` says for their names."""
+    return _MARK.sub(lambda mark: value(mark[1]), message)
+
+
 def sentence(message: str) -> str:
     """The message itself: marks a sentence in the code that is translated where it is shown."""
     return message
+
+
+def counted(singular: str, plural: str) -> tuple[str, str]:
+    """The same for a sentence with a number, `{{ count }}`."""
+    return singular, plural
 
 
 @cache

@@ -1,1 +1,1 @@
-"""The letters: composed as bytes, carried by SMTP or into a folder."""
+"""E-mails: composed as bytes from templates and catalogues, and carried by SMTP or into a folder."""

@@ -1,8 +1,8 @@
 """Header fields as text that is safe on the wire (RFC 5322, RFC 2047), and the check of the finished ones.
 
 A field is never built from a value that is not encoded here. ASCII text goes as it is, folded before
-spaces; all else as encoded words. So does text that holds `=?`: it is shown as it stands, and never decoded
-into something else by whoever reads the letter next.
+spaces; all else as encoded words. So does text that holds `=?`: it is shown as it is, and never decoded
+into something else by a mail program.
 """
 
 import re
@@ -26,11 +26,11 @@ _MAILBOX = re.compile(r"\s*(?:(?P<name>[^<>]*)<(?P<framed>[^<>\s]+)>|(?P<bare>[^
 
 
 class AddressError(ValueError):
-    """The address cannot stand in a header or an envelope. The door lets none such in."""
+    """The address cannot be used in a header or an envelope. The Orders API accepts none such."""
 
 
 class HeaderError(RuntimeError):
-    """A finished header is not exactly what it should be: the letter must not go out (guarantee 7)."""
+    """A finished header is not exactly what it should be: the message must not be sent (guarantee 7)."""
 
 
 def text_field(label: str, text: str) -> str:
@@ -49,10 +49,11 @@ def mailbox_field(label: str, name: str, address: str) -> str:
 
 
 def wire_address(address: str) -> str:
-    """The address as it goes into header and envelope. Raises AddressError, never for one that the door took.
+    """The address as it goes into header and envelope. Raises AddressError, never for one that an
+    order was accepted with.
 
     The domain goes as A-labels (RFC 5891), which every server takes. A local part that is not ASCII stays
-    in UTF-8 (RFC 6532), and the letter needs SMTPUTF8 (RFC 6531).
+    in UTF-8 (RFC 6532), and the message needs SMTPUTF8 (RFC 6531).
     """
     local, _, domain = address.rpartition("@")
     if not domain.isascii():
@@ -91,7 +92,7 @@ def check_header(header: bytes, names: tuple[bytes, ...]) -> None:
     found = tuple(line.partition(b":")[0] for line in header.split(b"\r\n") if line[:1] not in (b" ", b"\t"))
     ends = header.count(b"\r\n")
     if found != names or header.count(b"\n") != ends or header.count(b"\r") != ends or b"\0" in header:
-        raise HeaderError(f"a letter's header fields are {found!r}, not {names!r}")
+        raise HeaderError(f"a message's header fields are {found!r}, not {names!r}")
 
 
 def _phrase(start: str, name: str) -> str:

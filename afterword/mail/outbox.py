@@ -1,6 +1,6 @@
-"""The outbox: a courier that lays each letter into a folder as one .eml file.
+"""The outbox: a transport that writes each message into a folder as one .eml file.
 
-It serves shops without a mail server yet, every order of a test key, and tests.
+It serves test mode, shops without a mail server yet, and tests.
 """
 
 import asyncio
@@ -12,34 +12,33 @@ from pathlib import Path
 
 from afterword.base.files import sync
 from afterword.domain.invitations import Outcome
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import CourierTrouble, Mark
+from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 
 _PLAIN_NAME = re.compile(r"<([A-Za-z0-9_-][A-Za-z0-9._-]{0,99})@")
 
 
-class OutboxCourier:
-    """Lays letters flat into `folder`, which is made when missing, readable by its owner alone.
+class OutboxTransport:
+    """Writes messages flat into `folder`, which is made when missing, readable by its owner alone.
 
-    A file named `*.eml` is always a whole letter that survives a power cut: it is written and fsynced as
-    `.name.tmp` first, then renamed, and the folder is fsynced. The name comes from the Message-ID, so an
-    invitation never has two files, and what a crash left half-written is overwritten by the next try.
+    A file named `*.eml` is always a whole message that survives a power cut: it is written and fsynced as
+    `.name.tmp` first, then renamed, and the folder is fsynced. The name comes from the Message-ID, so a
+    message never has two files, and what a crash left half-written is overwritten by the next try.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def deliver(self, letter: Letter, mark: Mark) -> Outcome:
-        """See `Courier.deliver`. The outcome's reply says where the letter lies.
+    async def deliver(self, message: ComposedMessage, mark: Mark) -> Outcome:
+        """See `Transport.deliver`. The outcome's reply is the path of the file.
 
         `in_doubt` when the disk fails between the mark and the end: the file may be there or not.
         """
-        name = file_name(letter.message_id)
+        name = file_name(message.message_id)
         draft = self._folder / f".{name}.tmp"
         try:
-            await asyncio.to_thread(_write, draft, letter.content)
+            await asyncio.to_thread(_write, draft, message.content)
         except OSError as error:
-            raise CourierTrouble(f"the outbox cannot be written: {error.strerror or error}") from error
+            raise TransportTrouble(f"the outbox cannot be written: {error.strerror or error}") from error
         if not await mark():
             await asyncio.to_thread(_discard, draft)
             return Outcome("withdrawn")
@@ -50,11 +49,11 @@ class OutboxCourier:
         return Outcome("sent", str(self._folder / name))
 
     async def close(self) -> None:
-        """Nothing is held open between letters."""
+        """Nothing is held open between messages."""
 
 
 def file_name(message_id: str) -> str:
-    """The file of every try at one invitation: its Message-ID's local part, or a hash of it."""
+    """The file of every try at one message: its Message-ID's local part, or a hash of it."""
     found = _PLAIN_NAME.match(message_id)
     stem = found[1] if found else blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
     return f"{stem}.eml"

@@ -1,4 +1,4 @@
-"""Where letters are handed over: the address of a mail server, as AFTERWORD_SMTP gives it."""
+"""The address of the mail server, as AFTERWORD_SMTP gives it."""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ Tls = Literal["none", "starttls", "tls"]
 
 @dataclass(frozen=True, slots=True)
 class SmtpAddress:
-    """The mail server to hand letters to, and how. The password is not in the repr."""
+    """The mail server, and how to reach it. The password is not in the repr."""
 
     host: str
     port: int = 587
@@ -24,18 +24,18 @@ def parse_smtp_url(text: str) -> SmtpAddress:
 
     Port 587 and starttls by default, also when only one of the two is given. User and password are
     percent-decoded. Raises ValueError with a sentence that repeats no part of the text, because a
-    password with an unescaped sign can turn up in any part of it.
+    password with an unescaped character can turn up in any part of it.
     """
     parts, port = _split(text.strip())
     if parts is None or parts.scheme != "smtp" or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError(
             "an SMTP address looks like smtp://user:password@host:587?tls=starttls; "
-            "signs such as / ? # @ in the user or password are written %2F %3F %23 %40"
+            "in the user and password, write / ? # @ as %2F %3F %23 %40"
         )
     tls = _tls(parts)
     user, password = _decoded(parts.username), _decoded(parts.password)
     if bool(user) != bool(password):
-        raise ValueError("an SMTP address has a user and a password, or neither")
+        raise ValueError("an SMTP address needs both a user and a password, or neither")
     return SmtpAddress(parts.hostname, 587 if port is None else port, tls, user or None, password or None)
 
 
@@ -57,7 +57,7 @@ def _tls(parts: SplitResult) -> Tls:
             return "starttls"
         case [("tls", "none" | "starttls" | "tls" as tls)]:
             return tls
-    raise ValueError("after the ? of an SMTP address stands tls=none, tls=starttls or tls=tls")
+    raise ValueError("an SMTP address may end in ?tls=none, ?tls=starttls or ?tls=tls, and in nothing else")
 
 
 def _decoded(text: str | None) -> str | None:

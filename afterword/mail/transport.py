@@ -1,38 +1,57 @@
-"""Couriers: whoever carries letters.
+"""What carries composed messages: SMTP, or the outbox folder.
 
-A courier says what became of one letter, and it says it truthfully: `in_doubt` rather than a guess.
+A transport reports the outcome of one message truthfully: `in_doubt` rather than a guess.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.stationery import Letter
 
 Mark = Callable[[], Awaitable[bool]]
-"""Writes durably that this letter is now on its way. False: it must not go any more (guarantee 6)."""
+"""Writes durably that this message is now on its way. False: it must not be sent any more (guarantee 6)."""
 
 
-class CourierTrouble(Exception):
-    """Something is wrong with the courier, not with this letter: nothing fails, everything waits.
+class ComposedMessage(NamedTuple):
+    """A finished e-mail. `content` has CRLF line ends, no dot-stuffing, and ends with CRLF.
+
+    `sender` and `recipient` are bare addresses for the envelope (RFC 5321).
+    """
+
+    sender: str
+    recipient: str
+    message_id: str
+    content: bytes
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether only a server that speaks SMTPUTF8 can take it (RFC 6531): an address is not ASCII.
+
+        Nothing else in a message needs more than ASCII.
+        """
+        return not (self.sender.isascii() and self.recipient.isascii())
+
+
+class TransportTrouble(Exception):
+    """Something is wrong with the transport, not with this message: nothing fails, everything waits.
 
     Its text is one sentence for the operator, and never holds a password.
     """
 
 
-class Courier(Protocol):
-    async def deliver(self, letter: Letter, mark: Mark) -> Outcome:
-        """Carry one letter, and tell what became of it.
+class Transport(Protocol):
+    async def deliver(self, message: ComposedMessage, mark: Mark) -> Outcome:
+        """Carry one message, and report its outcome.
 
         Guarantee 5: `mark` is awaited at most once, after everything that can be asked beforehand has
-        been answered, and before the first byte of the letter leaves. Once it returned True, the outcome
+        been answered, and before the first byte of the message leaves. Once it returned True, the outcome
         is `sent`, `deferred`, `failed` or `in_doubt`; when it returned False, it is `withdrawn`. What
-        `mark` raises is passed on, and the letter has not left.
+        `mark` raises is passed on, and the message has not left.
 
-        Raises CourierTrouble, always before the mark: then the letter can simply be tried again.
+        Raises TransportTrouble, always before the mark: then the message can simply be tried again.
         """
         ...
 
     async def close(self) -> None:
-        """Give up whatever is held open. Letters under way are not waited for."""
+        """Release whatever is held open. Messages under way are not waited for."""
         ...

@@ -1,8 +1,8 @@
-"""A letter's words in one language, compiled once at start from the templates and the catalogue.
+"""The words of one kind of message in one language, compiled once at start from its templates and the catalogue.
 
-Two passes, so that nothing that is known at start is worked out again for each letter. The first puts
-the catalogue's messages in place of `[[ _("…") ]]`; the second compiles what is left, with the marks
-`{{ … }}` of a letter's own values, which messages have too.
+Two passes, so that nothing that is known at start is worked out again for each message. The first puts the
+catalogue's messages in place of `[[ _("…") ]]` and `[[ ngettext("…", "…", "count") ]]`; the second compiles what is
+left, with the marks `{{ … }}` of a message's own values, which the catalogue's messages have too.
 """
 
 import re
@@ -10,16 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import escape
 
-from afterword.i18n.catalogue import Catalogue
+from afterword.i18n.catalogue import ENGLISH, Catalogue
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-_MARK = re.compile(r"{{ \w+ }}")
+_MARK = re.compile(r"{{ (\w+) }}")
 
 _FIRST = Environment(
+    loader=FileSystemLoader(TEMPLATES),
     variable_start_string="[[",
     variable_end_string="]]",
     block_start_string="[%",
@@ -27,6 +28,8 @@ _FIRST = Environment(
     comment_start_string="[#",
     comment_end_string="#]",
     undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - templates and catalogues are ours; messages are escaped by `_in_html`
 )
@@ -38,7 +41,11 @@ _TEXT = Environment(
     newline_sequence="\r\n",
     autoescape=False,  # noqa: S701 - plain text
 )
+_TEXT.globals.clear()  # Jinja copies them for each message, and no template uses any
 _HTML = _TEXT.overlay(autoescape=True, trim_blocks=False, lstrip_blocks=False)
+
+Write = Callable[[str, str], str]
+"""Writes the words of a message into a template; the second is the name of its number, or empty."""
 
 
 class Wording(NamedTuple):
@@ -48,32 +55,53 @@ class Wording(NamedTuple):
     html: Template
 
 
-def compile_wording(catalogue: Catalogue, letter: str = "invitation") -> Wording:
-    """The templates of a letter in this catalogue's language. Lines end with CRLF."""
-    in_html = _in_html(catalogue.gettext)
+def compile_wording(catalogue: Catalogue, kind: str) -> Wording:
+    """The templates of a kind in this catalogue's language. Lines end with CRLF. The first line of the text is the
+    subject."""
+    rules = {"native_form": catalogue.rule, "english_form": Catalogue(ENGLISH, {}).rule}
+    subject, _, text = in_language(f"{kind}.txt", catalogue).partition("\n")
+    html = in_language(f"{kind}.html", catalogue, _in_html)
     return Wording(
         lang=catalogue.lang,
-        subject=_TEXT.from_string(in_language(f"{letter}.subject.txt", catalogue, catalogue.gettext).strip()),
-        text=_TEXT.from_string(in_language(f"{letter}.txt", catalogue, catalogue.gettext)),
-        html=_HTML.from_string(in_language(f"{letter}.html", catalogue, in_html)),
+        subject=_TEXT.from_string(subject, rules),
+        text=_TEXT.from_string(text, rules),
+        html=_HTML.from_string(html, rules),
     )
 
 
-def in_language(name: str, catalogue: Catalogue, say: Callable[[str], str]) -> str:
-    """A template's source after the first pass: `say` gives the words for each message."""
+def in_language(name: str, catalogue: Catalogue, write: Write = lambda words, _: words) -> str:
+    """A template's source after the first pass."""
+
+    def gettext(message: str) -> str:
+        return write(catalogue.gettext(message), "")
+
+    def ngettext(singular: str, plural: str, number: str) -> str:
+        forms, rule = catalogue.forms(singular, plural)
+        which = "native_form" if rule is catalogue.rule else "english_form"
+        return _choice([write(form, number) for form in forms], f"{which}({number})")
+
     start, end = ("left", "right") if catalogue.direction == "ltr" else ("right", "left")
-    source = (TEMPLATES / name).read_text("utf-8")
-    return _FIRST.from_string(source).render(
-        _=say, lang=catalogue.lang, direction=catalogue.direction, start=start, end=end
+    return _FIRST.get_template(name).render(
+        _=gettext,
+        ngettext=ngettext,
+        lang=catalogue.lang,
+        direction=catalogue.direction,
+        start=start,
+        end=end,
     )
 
 
-def _in_html(say: Callable[[str], str]) -> Callable[[str], str]:
-    """Messages as ASCII HTML. Each value in them stands apart from the writing direction around it, and
-    on a line of its own (the line ends lie inside the tags, where they show as nothing)."""
+def _choice(forms: list[str], form: str) -> str:
+    """The source that shows one of the forms: that of the number which the expression `form` gives."""
+    *others, last = forms
+    if not others:
+        return last
+    cases = "".join(f"{{% elif {form} == {place} %}}{words}" for place, words in enumerate(others))
+    return f"{{%+ {cases.removeprefix('{% el')}{{% else %}}{last}{{% endif +%}}"
 
-    def in_html(message: str) -> str:
-        html = str(escape(say(message))).encode("ascii", "xmlcharrefreplace").decode("ascii")
-        return _MARK.sub(r"<bdi\n>\g<0></bdi\n>", html)
 
-    return in_html
+def _in_html(words: str, number: str) -> str:
+    """As ASCII HTML. Each value but a number is isolated from the writing direction around it, and on a line of its
+    own (the line ends lie inside the tags, where they show as nothing)."""
+    html = str(escape(words)).encode("ascii", "xmlcharrefreplace").decode("ascii")
+    return _MARK.sub(lambda mark: mark[0] if mark[1] == number else f"<bdi\n>{mark[0]}</bdi\n>", html)

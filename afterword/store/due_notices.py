@@ -108,8 +108,6 @@ def claim_notices(
 
     What a crash left behind while it was being sent is failed. What there is nothing to tell of any more ends here.
     """
-    if tx.is_draining:
-        return []
     for due, until in put_off:
         tx.run(query("put_off_notice"), due.key | {"now": int(now), "next_try_at": until})
     claims = []

@@ -106,8 +106,6 @@ def claim_due(
     suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is due only when
     `next_try_at` has come, in whole seconds that were rounded up.
     """
-    if tx.is_draining:
-        return []
     part = max(1, most // len(shops))
     values = {"live": int(live), "now": int(now), "most": part, "claim": holder, "lease_until": lease_until}
     found = [(shop, {"shop_id": shop.id}) for shop in shops_of(tx, shops[:most])]

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from afterword.domain.invitations import due_at
-from afterword.domain.orders.batch import Stored
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.domain.values import shown_name, signature
@@ -23,6 +22,14 @@ class Arrival(NamedTuple):
     key: Key
     orders: Sequence[tuple[int, Order]]
     received_at: float
+
+
+class Stored(NamedTuple):
+    """The result for one arrival: when its invitations are due (epoch seconds), and for each order its id, which is
+    also its invitation's, or 0 for a duplicate."""
+
+    due_at: int
+    numbers: Sequence[int]
 
 
 def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:

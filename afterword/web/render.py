@@ -14,7 +14,9 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from afterword.i18n.catalogue import ENGLISH, Catalogue, catalogues, choose
+from afterword.i18n.catalogue import ENGLISH, Catalogue, catalogues, choose, fill
+from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
+from afterword.i18n.dates import day, number, written
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -31,7 +33,6 @@ ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": 
 
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
 
-_MARK = re.compile(r"{{ (\w+) }}")
 _RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*(?:,|$)", re.IGNORECASE)
 
 _WITH_TEMPLATES = ("afterword.web", "afterword.web.customer", "afterword.web.shop", "afterword.web.ops")
@@ -72,9 +73,14 @@ def fixed(
     """An endpoint that always answers the same, which caches may keep for an hour."""
 
     async def answer(request: Request) -> Response:
-        return Response(content, media_type=media_type, headers={**_CACHED, **(headers or {})})
+        return cached(content, media_type, headers)
 
     return answer
+
+
+def cached(content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer that caches may keep for an hour."""
+    return Response(content, media_type=media_type, headers={**_CACHED, **(headers or {})})
 
 
 def _accepted(request: Request) -> Catalogue:
@@ -97,13 +103,32 @@ def _root(request: Request) -> str:
 def _say(context: Context, message: str, **values: object) -> Markup:
     """The message in the page's language. Each value in it, given here or the page's own, is escaped, and stands
     apart from the writing direction around it."""
+    return _filled(context, context["catalogue"].gettext(message), values)
 
-    def value(mark: re.Match[str]) -> str:
-        name = mark[1]
-        return f"<bdi>{escape(values[name] if name in values else context[name])}</bdi>"
 
-    words = str(escape(context["catalogue"].gettext(message)))
-    return Markup(_MARK.sub(value, words))  # noqa: S704
+@pass_context
+def _say_many(context: Context, singular: str, plural: str, count: int, **values: object) -> Markup:
+    """The form of the message that goes with this number, which is `{{ count }}` in it."""
+    form = context["catalogue"].ngettext(singular, plural, count)
+    return _filled(context, form, {"count": count, **values})
+
+
+def _filled(context: Context, message: str, values: Mapping[str, object]) -> Markup:
+    def value(name: str) -> str:
+        given = values[name] if name in values else context[name]
+        return f"<bdi>{escape(written(given, context['lang']))}</bdi>"
+
+    return Markup(fill(str(escape(message)), value))  # noqa: S704
+
+
+@pass_context
+def _day(context: Context, text: str) -> str:
+    return day(text, context["lang"])
+
+
+@pass_context
+def _number(context: Context, value: float, pattern: str | None = None) -> str:
+    return number(value, context["lang"], pattern)
 
 
 def _legible(text: str) -> str:
@@ -124,7 +149,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["_"] = _say
+    environment.globals.update(
+        {
+            "_": _say,
+            "ngettext": _say_many,
+            "reasons_in_words": REASONS_IN_WORDS,
+            "unfit_in_words": UNFIT_IN_WORDS,
+        }
+    )
+    environment.filters["day"] = _day
+    environment.filters["number"] = _number
     environment.filters["in_code"] = _in_code
     environment.filters["legible"] = _legible
     return environment

@@ -31,6 +31,7 @@ from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop.feeds import Feeds
 from afterword.web.shop.page import ShopPages
 from afterword.web.shop.verification import VerificationPages
+from afterword.web.shop.widget import Widget
 
 MOST_CONNECTIONS = 16_384
 ORDERS_PATH = "/private/v3/orders"
@@ -77,6 +78,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/s/{shop}/products/{product}", shop.product),
             Route("/k/{public_key}/{scope}", shop.of_key),
             Route("/widget.js", static_file("widget.js", "text/javascript; charset=utf-8", ANYWHERE)),
+            Route("/widget/{lang}.json", Widget().answer),
             Route("/s/{shop}/verify", verification.live),
             Route("/s/{shop}/chain.jsonl", verification.live_chain),
             Route("/s/{shop}/test/verify", verification.test),

@@ -78,7 +78,7 @@ def test_the_mail_server_is_visited(afterword: Command) -> None:
         each["says"] for each in told["checks"]
     ]
     _, troubles = examine(afterword, 1, **settings)
-    assert f"127.0.0.1:{peer.port} is of no use" in troubles["mail"]
+    assert f"127.0.0.1:{peer.port} cannot be used" in troubles["mail"]
 
 
 def test_one_in_doubt_is_named_with_what_to_do(afterword: Command) -> None:

@@ -24,7 +24,7 @@ PROMISED = {
     "migrate": {"--citus", "--json"},
     "backup FILE": {"--json"},
     "copy-journal": {"--to", "--json"},
-    "move": {"--from", "--to", "--cancel", "--json"},
+    "copy": {"--from", "--to", "--json"},
     "doctor": {"--accept", "--json"},
     "shop add NAME": SHOP_OPTIONS,
     "shop list": {"--json"},

@@ -73,13 +73,13 @@ def test_a_bad_row_is_told_and_takes_no_good_one_with_it(
     ran = afterword.run("import", "1", name)
     assert (ran.code, ran.out) == (1, "2 imported.\n2 cannot be imported: what is wrong stands above.\n")
     assert ran.err.splitlines() == [
-        "line 5, rating: 1 to 5 stars",
+        "line 5, rating: not 1 to 5 stars",
         "line 5, text: missing",
         "line 5, date: not a date and time",
         "line 6: more cells than the first line has",
     ]
     told = json.loads(afterword.run("import", "1", name, "--json").out)
-    assert told["errors"][0] == {"line": 5, "field": "rating", "message": "1 to 5 stars"}
+    assert told["errors"][0] == {"line": 5, "field": "rating", "message": "not 1 to 5 stars"}
     assert (told["refused"], told["imported_before"], len(told["errors"])) == (2, 2, 4)
 
 

@@ -142,7 +142,7 @@ def test_what_became_of_a_receipt_is_read_from_a_downloaded_chain(afterword: Com
     entries = database.read_now(lambda tx: entries_from(tx, 1, live=True))
     database.close_now()
     [hashed] = [
-        each.hash for each in entries if each.kind == "written" and each.order_id == entries[-1].order_id
+        each.hash for each in entries if each.kind == "written" and each.review_id == entries[-1].review_id
     ]
     found = afterword.json("verify", "--file", str(file), "--receipt", hashed)
     assert found["receipt"]["became"] == "rejected"

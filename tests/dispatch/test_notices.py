@@ -79,12 +79,12 @@ def test_what_becomes_of_a_review_is_told_to_its_author(
         written(database, alba, "2")
         run(watch())
     assert subjects(peer)[1:] == [
-        "Alba's bakery: thank you for your review",
-        "Alba's bakery: your review was not published",
+        "Thank you for your review of Alba's bakery",
+        "Your review of Alba's bakery was not published",
         "Alba's bakery has replied to your review",
     ]
     texts = [letter.get_body(("plain",)).get_content() for letter in letters(peer)]  # type: ignore[union-attr]
-    assert "advertising, or a link to somewhere else." in texts[2]
+    assert "advertising, or a link to another site." in texts[2]
     assert "> Thank you, Clara!" in texts[3]
 
 
@@ -104,7 +104,7 @@ def test_what_is_not_so_any_more_is_not_told(
     decided(database, erase, gone, clock=clock)
     with RelayPeer() as peer:
         run(watch())
-    assert subjects(peer) == ["Alba's bakery: thank you for your review"]
+    assert subjects(peer) == ["Thank you for your review of Alba's bakery"]
 
 
 def test_a_shop_is_told_of_all_that_waits_in_one_letter_and_then_left_in_peace(
@@ -134,7 +134,7 @@ def test_a_shop_is_told_of_all_that_waits_in_one_letter_and_then_left_in_peace(
         run(watch())
     assert len(peer.messages) == 6
     first, second = told_to_shop(peer)
-    assert "2 reviews of Alba's bakery wait" in first and "4 reviews of Alba's bakery wait" in second
+    assert "2 reviews of Alba's bakery are waiting" in first and "4 reviews of Alba's bakery are" in second
     assert "afterword review list 1" in first
 
 

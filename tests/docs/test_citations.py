@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docs.test_docs import PROJECT
+from tests.docs.pages import PROJECT
 
 _CITED = re.compile(r'\bdocs/([\w-]+\.md)(?:,\s+"([^"\n]+)")?')
 

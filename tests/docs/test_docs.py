@@ -11,14 +11,13 @@ import click
 import pytest
 
 from afterword.cli import main
+from tests.docs.pages import DOCS, PROJECT, read, rows, section
 from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
 from tests.mutations.of_reviews import OF_REVIEWS
 from tests.needs import needs
 from tests.server import SERVE, Server
 
-PROJECT = Path(__file__).parents[2]
-DOCS = PROJECT / "docs"
 MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 
@@ -28,25 +27,6 @@ _NAME = re.compile(r"`([A-Za-z_]\w+)`")
 _TEST_FILE = re.compile(r"`(\w+\.py)`")
 _TEST = re.compile(r"`(test_\w+)`")
 _SETTING = re.compile(r"\bAFTERWORD_(?!TEST_)[A-Z]+(?:_[A-Z]+)*\b")
-
-
-def read(name: str) -> str:
-    return (PROJECT / name).read_text("utf-8")
-
-
-def section(page: str, heading: str) -> str:
-    """What stands under a heading, up to the next one of any level."""
-    _, found, rest = page.partition(f"\n{heading}\n")
-    assert found, f"there is no heading {heading!r}"
-    return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def rows(page: str) -> list[list[str]]:
-    """The cells of every table row but heads and rules."""
-    found = re.findall(r"^\|(.*)\|\n(?=(.?))", page, re.MULTILINE)
-    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)] for row, _ in found]
-    rules = [index for index, row in enumerate(cells) if all(re.fullmatch("-+", cell) for cell in row)]
-    return [row for index, row in enumerate(cells) if index not in rules and index + 1 not in rules]
 
 
 def links() -> Iterator[tuple[Path, str]]:

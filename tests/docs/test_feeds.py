@@ -8,7 +8,7 @@ from pathlib import Path
 from afterword.cli.commands.exports import FIELDS
 from afterword.domain.reviews.foreign import COLUMNS
 from tests.cli.command import Command
-from tests.docs.test_docs import read, rows, section
+from tests.docs.pages import read, rows, section
 from tests.google_feed import check_feed
 from tests.store.cast import add_member, closing_now
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.docs.test_docs import PROJECT, read
+from tests.docs.pages import PROJECT, read
 
 KIB, MIB = 2**10, 2**20
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -34,13 +34,13 @@ class Number(NamedTuple):
 NUMBERS = [
     Number("architecture", r"share statements\*\*, (\d+) rows each", "ROWS_A_STATEMENT"),
     Number("architecture", r"numbers in blocks of (a thousand)", "IDS_A_BLOCK"),
-    Number("architecture", r"Bodies above (\d+) KiB", "AT_THE_DOOR", KIB),
+    Number("architecture", r"Bodies above (\d+) KiB", "SMALL_BODY", KIB),
     Number("architecture", r"in slices of (\d+)", "SLICE"),
     Number("architecture", r"first retry comes after (\w+) minutes", "FIRST_RETRY", MINUTE),
     Number("architecture", r"doubling to (an) hour", "LONGEST_RETRY", HOUR),
     Number("architecture", r"(\w+) days after the first try", "GIVE_UP_AFTER", DAY),
     Number("flow", r"above (\d+) MiB it goes to a file", "IN_MEMORY", MIB),
-    Number("flow", r"\(up to (\d+) KiB\)", "AT_THE_DOOR", KIB),
+    Number("flow", r"\(up to (\d+) KiB\)", "SMALL_BODY", KIB),
     Number("flow", r"a lease of (\d+) seconds", "LEASE"),
     Number("flow", r"(\w+) at a time are composed", "AT_ONCE"),
     Number("flow", r"doubling up to (\d+)", "LONGEST_PAUSE"),
@@ -50,7 +50,7 @@ NUMBERS = [
     Number("known-issues", r"(\w+) messages are sent at a time", "AT_ONCE"),
     Number("known-issues", r"read two at a time; (\d+) wait", "MOST_WAITING"),
     Number("known-issues", r"read (\w+) at a time; \d+ wait", "READERS"),
-    Number("known-issues", r"batch above (\d+) KiB", "AT_THE_DOOR", KIB),
+    Number("known-issues", r"batch above (\d+) KiB", "SMALL_BODY", KIB),
     Number("known-issues", r"slices of (\d+) orders", "SLICE"),
     Number("known-issues", r"With (a thousand) messages due", "FEW_DUE"),
     Number("orders-api", r"text of 1 to (\d+) characters", "LONGEST_KEY"),
@@ -62,7 +62,7 @@ NUMBERS = [
     Number("orders-api", r"At most (\w+) are named", "MOST_PLACES"),
     Number("orders-api", r"nesting below (\d+) levels", "DEEPEST"),
     Number("orders-api", r"nothing arrives for (\d+) seconds", "PATIENCE"),
-    Number("orders-api", r"part of a batch above (\d+) KiB", "AT_THE_DOOR", KIB),
+    Number("orders-api", r"part of a batch above (\d+) KiB", "SMALL_BODY", KIB),
     Number("orders-api", r"delay \((\w+) days by default\)", "DEFAULT_DELAY", DAY),
     Number("orders-api", r"due (\w+) seconds after receipt", "TEST_DELAY"),
     Number("reviews-api", r"the newest ([\d,]+) by publication", "MOST_REVIEWS"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from afterword.domain.reviews.chain import commitment
 from afterword.domain.reviews.verification import written_line
-from tests.docs.test_docs import read
+from tests.docs.pages import read
 from tests.domain.reviews.chains import chain
 
 

@@ -1,9 +1,6 @@
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.domain.reading import CLARAS
 
 
 @pytest.fixture
@@ -31,13 +28,3 @@ def published() -> dict[str, Any]:
         "reference": "12345678",
         "products": [product],
     }
-
-
-@pytest.fixture
-def claras() -> Callable[..., dict[str, Any]]:
-    """Clara's order at Alba's bakery: what is mandatory, and whatever else a test gives it."""
-
-    def order(**changes: object) -> dict[str, Any]:
-        return {**CLARAS, **changes}
-
-    return order

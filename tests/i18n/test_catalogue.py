@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.pofile import read_po
 
 from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.review import UNFIT
 from afterword.i18n.catalogue import LOCALES, Catalogue, choose, read_catalogues
-from afterword.i18n.dates import day, number
-from afterword.i18n.reasons import REASONS_IN_WORDS
+from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
+from afterword.i18n.dates import day, number, time_of_day
+from tests.i18n.catalogues import ARABIC, POLISH, written
 from tools import texts
 from tools.places import with_places
 
@@ -21,20 +24,6 @@ MESSAGES = {
     for file in ASKED.values()
     for message in file
 }
-
-HEADER = 'msgid ""\nmsgstr "Language: %s\\nContent-Type: text/plain; charset=UTF-8\\nPlural-Forms: %s\\n"\n\n'
-POLISH = (
-    "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);"
-)  # fmt: skip
-ARABIC = (
-    "nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n%100>=3 && n%100<=10 ? 3 : n%100>=11 ? 4 : 5);"
-)  # fmt: skip
-
-
-def written(folder: Path, lang: str, plural: str, entries: str) -> Catalogue:
-    """A catalogue as a translator writes it."""
-    (folder / f"{lang}.po").write_text(HEADER % (lang, plural) + entries, "utf-8")
-    return read_catalogues(folder)[lang]
 
 
 def entries(path: Path) -> dict[str, tuple[tuple[str, ...], int]]:
@@ -55,7 +44,7 @@ def entries(path: Path) -> dict[str, tuple[tuple[str, ...], int]]:
 def test_a_catalogue_has_every_message_once_and_no_other(path: Path) -> None:
     listed = re.findall(r'^msgid "(.+)"$', path.read_text("utf-8"), re.MULTILINE)
 
-    assert sorted(listed) == sorted(MESSAGES)
+    assert sorted(message.replace('\\"', '"') for message in listed) == sorted(MESSAGES)
     for message, (forms, due) in entries(path).items():
         assert len(forms) == due and all(form.strip() for form in forms), message
 
@@ -78,12 +67,13 @@ def test_a_translation_has_the_marks_of_its_message(path: Path) -> None:
 def test_french_has_a_no_break_space_before_its_high_marks() -> None:
     for forms in read_catalogues()["fr"].messages.values():
         for form in forms:
-            assert not re.search(r"[^\u00a0][:;?!]", form), form
+            assert not re.search(r"[^\u202f][:;?!]", form), form
             assert "'" not in form
 
 
-def test_every_reason_to_reject_has_its_words() -> None:
+def test_every_code_has_its_sentence_and_no_other() -> None:
     assert tuple(REASONS_IN_WORDS) == REJECTION_REASONS
+    assert sorted(UNFIT_IN_WORDS) == sorted(UNFIT)
 
 
 def test_a_language_without_its_catalogue_falls_back() -> None:
@@ -142,10 +132,12 @@ def test_plurals_that_a_catalogue_lacks_are_english_ones(tmp_path: Path) -> None
 
 
 def test_dates_and_numbers_are_written_as_people_write_them() -> None:
-    assert day("2026-03-21 14:05:26", "en") == "March 21, 2026"
+    assert day("2026-03-21 14:05:26", "en") == "21 March 2026"
     assert day("2026-03-21 14:05:26", "fr") == "21 mars 2026"
     assert day("2026-02-30 00:00:00", "fr") == ""
     assert day("\ud800", "fr") == ""
+    assert time_of_day(0, ZoneInfo("Europe/Paris"), "fr") == "01:00"
+    assert time_of_day(0, ZoneInfo("Europe/Paris"), "en") == "1:00\u202fam"
     assert number(1234.5, "fr") == "1\u202f234,5"
     assert number(1234.5, "en") == number(1234.5, "tlh") == "1,234.5"
 

@@ -1,4 +1,4 @@
-"""The outbox: each letter is one whole file, or none."""
+"""The outbox: each message is one whole file, or none."""
 
 import errno
 import os
@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.outbox import OutboxCourier, file_name
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import CourierTrouble
+from afterword.mail.outbox import OutboxTransport, file_name
+from afterword.mail.transport import ComposedMessage, TransportTrouble
 from tests.peers import run
 
-TO_CLARA = Letter(
+TO_CLARA = ComposedMessage(
     "post@alba.example", "clara@example.org", "<c0ffee@alba.example>", b"Subject: Bread\r\n\r\n.\r\n"
 )
 
@@ -23,11 +22,13 @@ async def marked() -> bool:
     return True
 
 
-def deliver(folder: Path, letter: Letter = TO_CLARA, mark: Callable[[], Awaitable[bool]] = marked) -> Outcome:
-    return run(OutboxCourier(folder).deliver(letter, mark))
+def deliver(
+    folder: Path, message: ComposedMessage = TO_CLARA, mark: Callable[[], Awaitable[bool]] = marked
+) -> Outcome:
+    return run(OutboxTransport(folder).deliver(message, mark))
 
 
-def test_a_letter_becomes_one_file_that_only_its_owner_reads(tmp_path: Path) -> None:
+def test_a_message_becomes_one_file_that_only_its_owner_reads(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "outbox"
     assert deliver(folder) == Outcome("sent", str(folder / "c0ffee.eml"))
     assert os.listdir(folder) == ["c0ffee.eml"]
@@ -70,10 +71,10 @@ def test_a_strange_message_id_stays_in_the_folder(tmp_path: Path, message_id: st
     assert not file_name(message_id).startswith(".")
 
 
-def test_the_letter_is_on_the_disk_before_the_mark_and_in_sight_after_it(
+def test_the_message_is_on_the_disk_before_the_mark_and_in_sight_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guarantee 5: the mark is durable before the letter can be seen, and the letter is whole when it can."""
+    """Guarantee 5: the mark is durable before the message can be seen, and the message is whole when it can."""
     events: list[str] = []
     real_fsync, real_replace = os.fsync, Path.replace
 
@@ -97,7 +98,7 @@ def test_the_letter_is_on_the_disk_before_the_mark_and_in_sight_after_it(
     assert events == ["fsync file", "mark", "rename", "fsync folder"]
 
 
-def test_a_letter_whose_mark_is_refused_leaves_nothing(tmp_path: Path) -> None:
+def test_a_message_whose_mark_is_refused_leaves_nothing(tmp_path: Path) -> None:
     async def refused() -> bool:
         return False
 
@@ -120,11 +121,11 @@ def test_a_full_disk_is_trouble_and_leaves_nothing(tmp_path: Path, monkeypatch: 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     async def unwanted() -> bool:
-        raise AssertionError("the mark comes after the letter is on the disk")
+        raise AssertionError("the mark comes after the message is on the disk")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(CourierTrouble, match="the outbox cannot be written: No space left on device"):
+        with pytest.raises(TransportTrouble, match="the outbox cannot be written: No space left on device"):
             deliver(tmp_path, mark=unwanted)
     assert os.listdir(tmp_path) == []
     assert deliver(tmp_path).kind == "sent"
@@ -132,11 +133,11 @@ def test_a_full_disk_is_trouble_and_leaves_nothing(tmp_path: Path, monkeypatch: 
 
 def test_a_folder_that_cannot_be_made_is_trouble(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_bytes(b"")
-    with pytest.raises(CourierTrouble, match="the outbox cannot be written"):
+    with pytest.raises(TransportTrouble, match="the outbox cannot be written"):
         deliver(tmp_path / "outbox")
 
 
-def test_a_disk_that_fails_after_the_mark_leaves_the_letter_in_doubt(tmp_path: Path) -> None:
+def test_a_disk_that_fails_after_the_mark_leaves_the_message_in_doubt(tmp_path: Path) -> None:
     async def mark() -> bool:
         (tmp_path / "c0ffee.eml").mkdir()
         return True

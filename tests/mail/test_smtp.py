@@ -1,4 +1,4 @@
-"""The SMTP courier against real peers: what becomes of a letter, whatever the mail server does."""
+"""The SMTP transport against real peers: the outcome of a message, whatever the mail server does."""
 
 import asyncio
 import time
@@ -7,15 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.smtp import SmtpCourier
+from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import CourierTrouble
+from afterword.mail.transport import ComposedMessage, TransportTrouble
 from tests.peers import Peer, RelayPeer, run
 from tests.scripted_peer import Answer, Cut, Line, ScriptedPeer
 
 CONTENT = b"Subject: How was the bread?\r\n\r\nDear Clara,\r\nhow was it?\r\n"
-TO_CLARA = Letter("post@alba.example", "clara@example.org", "<1@alba.example>", CONTENT)
+TO_CLARA = ComposedMessage("post@alba.example", "clara@example.org", "<1@alba.example>", CONTENT)
 
 
 class Mark:
@@ -30,44 +29,44 @@ class Mark:
         return self.answer
 
 
-def courier_to(peer: Peer, *, timeout: float = 5.0, connections: int = 16) -> SmtpCourier:
-    return SmtpCourier(
+def transport_to(peer: Peer, *, timeout: float = 5.0, connections: int = 16) -> SmtpTransport:
+    return SmtpTransport(
         parse_smtp_url(peer.url), timeout=timeout, connections=connections, local_hostname="alba.example"
     )
 
 
 def deliver(
-    peer: Peer, *letters: Letter, mark: Mark | None = None, timeout: float = 5.0
-) -> list[Outcome | CourierTrouble]:
-    """What becomes of each letter, sent one after the other through one courier."""
+    peer: Peer, *messages: ComposedMessage, mark: Mark | None = None, timeout: float = 5.0
+) -> list[Outcome | TransportTrouble]:
+    """The outcome of each message, sent one after the other through one transport."""
 
-    async def one_by_one() -> list[Outcome | CourierTrouble]:
-        courier = courier_to(peer, timeout=timeout)
-        told: list[Outcome | CourierTrouble] = []
-        for letter in letters:
+    async def one_by_one() -> list[Outcome | TransportTrouble]:
+        transport = transport_to(peer, timeout=timeout)
+        reported: list[Outcome | TransportTrouble] = []
+        for message in messages:
             try:
-                told.append(await courier.deliver(letter, mark or Mark()))
-            except CourierTrouble as trouble:
-                told.append(trouble)
-        await courier.close()
-        return told
+                reported.append(await transport.deliver(message, mark or Mark()))
+            except TransportTrouble as trouble:
+                reported.append(trouble)
+        await transport.close()
+        return reported
 
     return run(one_by_one())
 
 
-def kind(told: Outcome | CourierTrouble) -> str:
-    return told.kind if isinstance(told, Outcome) else "trouble"
+def kind(reported: Outcome | TransportTrouble) -> str:
+    return reported.kind if isinstance(reported, Outcome) else "trouble"
 
 
-def test_a_letter_arrives_byte_for_byte() -> None:
+def test_a_message_arrives_byte_for_byte() -> None:
     dots = b".\r\n..\r\n...\r\n.a\r\na.\r\n\r\n.\r\n"
     for content in (CONTENT, dots, b"\r\n" + dots, CONTENT + dots, b"\r\n", b"no line end", b"\xc3\xa9.\r\n"):
         whole = content if content.endswith(b"\r\n") else content + b"\r\n"
         with RelayPeer() as peer:
             mark = Mark()
-            [told] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
+            [reported] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
             [received] = peer.messages
-        assert kind(told) == "sent"
+        assert kind(reported) == "sent"
         assert received.content == whole
         assert (received.sender, received.recipients) == ("post@alba.example", ["clara@example.org"])
         assert mark.asked == 1
@@ -107,19 +106,19 @@ BEFORE, AFTER = 0, 1
         *((step, Line.STALL, "in_doubt", AFTER) for step in ("DATA", "letter")),
     ],
 )
-def test_only_answers_to_rcpt_data_and_the_dot_are_about_the_letter(
+def test_only_answers_to_rcpt_data_and_the_dot_are_about_the_message(
     step: str, answer: Answer, outcome: str, marked: int
 ) -> None:
     mark = Mark()
     with ScriptedPeer({step: answer}) as peer:
-        [told] = deliver(peer, TO_CLARA, mark=mark, timeout=0.3 if answer is Line.STALL else 5.0)
-    assert (kind(told), mark.asked) == (outcome, marked)
+        [reported] = deliver(peer, TO_CLARA, mark=mark, timeout=0.3 if answer is Line.STALL else 5.0)
+    assert (kind(reported), mark.asked) == (outcome, marked)
     assert len(peer.messages) == (outcome == "sent")
-    if isinstance(told, Outcome) and isinstance(answer, str) and outcome in ("deferred", "failed"):
-        assert told.reply == answer
+    if isinstance(reported, Outcome) and isinstance(answer, str) and outcome in ("deferred", "failed"):
+        assert reported.reply == answer
 
 
-def test_after_a_refusal_the_next_letter_goes_over_the_same_connection() -> None:
+def test_after_a_refusal_the_next_message_goes_over_the_same_connection() -> None:
     for step, answer in [("RCPT", "450 later"), ("RCPT", "550 no"), ("DATA", "554 no"), ("letter", "550 no")]:
         with ScriptedPeer({step: [answer]}) as peer:
             _, second = deliver(peer, TO_CLARA, TO_CLARA)
@@ -133,38 +132,40 @@ def test_after_421_the_connection_is_dropped() -> None:
         assert peer.connections == 2
 
 
-def test_a_letter_whose_mark_is_refused_is_withdrawn() -> None:
+def test_a_message_whose_mark_is_refused_is_withdrawn() -> None:
     with ScriptedPeer() as peer:
-        told = deliver(peer, TO_CLARA, TO_CLARA, mark=Mark(answer=False))
-    assert told == [Outcome("withdrawn")] * 2
+        reported = deliver(peer, TO_CLARA, TO_CLARA, mark=Mark(answer=False))
+    assert reported == [Outcome("withdrawn")] * 2
     assert peer.messages == []
     assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "RSET"] * 2, "QUIT"]
 
 
-def test_a_reset_that_fails_changes_nothing_about_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("afterword.mail.smtp.FAREWELL", 0.2)
+def test_a_reset_that_fails_changes_nothing_about_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("afterword.mail.smtp_connection.FAREWELL", 0.2)
     for answer in ("421 bye", "500 what", Line.CUT, Line.STALL):
         with ScriptedPeer({"RCPT": ["550 no"], "RSET": [answer]}) as peer:
             assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["failed", "sent"]
 
 
 @pytest.mark.parametrize("cut", [lambda at: Cut(sent=at), lambda at: Cut(received=at)], ids=["said", "heard"])
-def test_a_line_cut_at_any_byte_never_loses_or_repeats_a_letter(cut: Callable[[int], Cut]) -> None:
+def test_a_line_cut_at_any_byte_never_loses_or_repeats_a_message(cut: Callable[[int], Cut]) -> None:
     """Guarantee 5: before the mark it can be tried again, after it only what was accepted is `sent`."""
     seen = set()
     with ScriptedPeer() as peer:
         for at in range(1, 250):
             peer.cuts, before, mark = [cut(at)], len(peer.messages), Mark()
-            [told] = deliver(peer, TO_CLARA, mark=mark)
+            [reported] = deliver(peer, TO_CLARA, mark=mark)
             arrived = len(peer.messages) - before
-            assert (kind(told) == "trouble") == (mark.asked == 0)
-            assert kind(told) in (("trouble",) if arrived == 0 and not mark.asked else ("in_doubt", "sent"))
-            assert arrived == 1 or kind(told) != "sent"
-            seen.add(kind(told))
+            assert (kind(reported) == "trouble") == (mark.asked == 0)
+            assert kind(reported) in (
+                ("trouble",) if arrived == 0 and not mark.asked else ("in_doubt", "sent")
+            )
+            assert arrived == 1 or kind(reported) != "sent"
+            seen.add(kind(reported))
     assert seen == {"trouble", "in_doubt", "sent"}
 
 
-def test_letters_share_a_connection() -> None:
+def test_messages_share_a_connection() -> None:
     with ScriptedPeer() as peer:
         assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "sent"]
     assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "DATA"] * 2, "QUIT"]
@@ -172,12 +173,12 @@ def test_letters_share_a_connection() -> None:
 
 def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
     async def with_a_pause(pause: float) -> Outcome:
-        courier = courier_to(peer)
-        await courier.deliver(TO_CLARA, Mark())
+        transport = transport_to(peer)
+        await transport.deliver(TO_CLARA, Mark())
         peer.cut_all()
         await asyncio.sleep(pause)  # without one, our side has not noticed yet
-        outcome = await courier.deliver(TO_CLARA, Mark())
-        await courier.close()
+        outcome = await transport.deliver(TO_CLARA, Mark())
+        await transport.close()
         return outcome
 
     for pause in (0, 0.1):
@@ -186,8 +187,8 @@ def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
         assert (peer.connections, len(peer.messages)) == (2, 2)
 
 
-@pytest.mark.parametrize("answer", ["421 idle for too long", "452 too many letters", Line.CUT])
-def test_an_idle_connection_that_takes_no_more_letters_is_replaced_once(answer: Answer) -> None:
+@pytest.mark.parametrize("answer", ["421 idle for too long", "452 too many messages", Line.CUT])
+def test_an_idle_connection_that_takes_no_more_messages_is_replaced_once(answer: Answer) -> None:
     with ScriptedPeer({"MAIL": ["250 ok", answer]}) as peer:
         assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "sent"]
     assert peer.connections == 2
@@ -197,7 +198,7 @@ def test_an_idle_connection_that_takes_no_more_letters_is_replaced_once(answer: 
 
 
 def test_connections_are_left_when_old_or_much_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit, value in (("LONGEST_IDLE", -1.0), ("LETTERS_A_CONNECTION", 1)):
+    for limit, value in (("LONGEST_IDLE", -1.0), ("MESSAGES_A_CONNECTION", 1)):
         with monkeypatch.context() as patch, ScriptedPeer() as peer:
             patch.setattr(f"afterword.mail.smtp.{limit}", value)
             deliver(peer, *[TO_CLARA] * 3)
@@ -207,9 +208,9 @@ def test_connections_are_left_when_old_or_much_used(monkeypatch: pytest.MonkeyPa
 
 def test_no_more_connections_than_allowed() -> None:
     async def all_at_once() -> list[Outcome]:
-        courier = courier_to(peer, connections=3)
-        outcomes = await asyncio.gather(*(courier.deliver(TO_CLARA, Mark()) for _ in range(20)))
-        await courier.close()
+        transport = transport_to(peer, connections=3)
+        outcomes = await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(20)))
+        await transport.close()
         return outcomes
 
     with RelayPeer() as peer:
@@ -217,20 +218,20 @@ def test_no_more_connections_than_allowed() -> None:
     assert (peer.connections, peer.most_at_once, len(peer.messages)) == (3, 3, 20)
 
 
-def test_trouble_leaves_room_for_later_letters() -> None:
+def test_trouble_leaves_room_for_later_messages() -> None:
     async def two_rounds() -> list[object]:
-        courier = courier_to(peer, connections=2)
+        transport = transport_to(peer, connections=2)
         peer.stop()
         before = await asyncio.gather(
-            *(courier.deliver(TO_CLARA, Mark()) for _ in range(5)), return_exceptions=True
+            *(transport.deliver(TO_CLARA, Mark()) for _ in range(5)), return_exceptions=True
         )
         peer.start()
-        after = await asyncio.gather(*(courier.deliver(TO_CLARA, Mark()) for _ in range(5)))
-        await courier.close()
+        after = await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(5)))
+        await transport.close()
         return [type(each) for each in before] + [each.kind for each in after]
 
     with RelayPeer() as peer:
-        assert run(two_rounds()) == [CourierTrouble] * 5 + ["sent"] * 5
+        assert run(two_rounds()) == [TransportTrouble] * 5 + ["sent"] * 5
 
 
 def test_an_address_beyond_ascii_needs_smtputf8() -> None:
@@ -240,8 +241,8 @@ def test_an_address_beyond_ascii_needs_smtputf8() -> None:
     assert [each.options for each in peer.messages] == [["SMTPUTF8", "BODY=8BITMIME"], []]
     assert peer.messages[0].recipients == ["zoé@example.org"]
     with RelayPeer(smtputf8=False) as peer:
-        told, second = deliver(peer, to_zoe, TO_CLARA)
-    assert told == Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
+        reported, second = deliver(peer, to_zoe, TO_CLARA)
+    assert reported == Outcome("failed", "the mail server does not speak SMTPUTF8, which this address needs")
     assert (kind(second), len(peer.messages)) == ("sent", 1)
 
 
@@ -264,17 +265,17 @@ def test_an_address_cannot_write_commands(address: str) -> None:
 
 def test_the_servers_words_are_printable_and_short() -> None:
     with ScriptedPeer({"RCPT": "550-5.1.1 no\x1b[31m\r\n550 " + "x" * 2_000}) as peer:
-        [told] = deliver(peer, TO_CLARA)
-    assert isinstance(told, Outcome)
-    assert told.reply.isprintable()
-    assert told.reply.startswith("550 5.1.1 no [31m xxx")
-    assert len(told.reply) == 500
+        [reported] = deliver(peer, TO_CLARA)
+    assert isinstance(reported, Outcome)
+    assert reported.reply.isprintable()
+    assert reported.reply.startswith("550 5.1.1 no [31m xxx")
+    assert len(reported.reply) == 500
 
 
 async def cancelled_while(
-    courier: SmtpCourier, mark: Callable[[], object], step: str, peer: ScriptedPeer
+    transport: SmtpTransport, mark: Callable[[], object], step: str, peer: ScriptedPeer
 ) -> None:
-    under_way = asyncio.create_task(courier.deliver(TO_CLARA, mark))  # type: ignore[arg-type]
+    under_way = asyncio.create_task(transport.deliver(TO_CLARA, mark))  # type: ignore[arg-type]
     while not any(line.startswith(step) for line in peer.dialogue):
         await asyncio.sleep(0.01)
     under_way.cancel()
@@ -284,13 +285,13 @@ async def cancelled_while(
 
 def test_a_cancelled_delivery_leaves_no_connection_behind() -> None:
     async def cancel(step: str) -> None:
-        courier = courier_to(peer, connections=1)
-        await cancelled_while(courier, Mark(), step, peer)
+        transport = transport_to(peer, connections=1)
+        await cancelled_while(transport, Mark(), step, peer)
         peer.script.clear()
-        assert (await courier.deliver(TO_CLARA, Mark())).kind == "sent"
+        assert (await transport.deliver(TO_CLARA, Mark())).kind == "sent"
         await asyncio.sleep(0.05)
         assert (peer.connections, peer.open_connections) == (2, 1)
-        await courier.close()
+        await transport.close()
 
     for step in ("EHLO", "MAIL", "RCPT", "DATA"):
         with ScriptedPeer({step: Line.STALL}) as peer:
@@ -303,10 +304,10 @@ def test_what_the_mark_raises_is_passed_on_and_nothing_is_sent() -> None:
         raise OSError("disk full")
 
     async def try_it() -> None:
-        courier = courier_to(peer)
+        transport = transport_to(peer)
         with pytest.raises(OSError, match="disk full"):
-            await courier.deliver(TO_CLARA, broken)
-        await courier.close()
+            await transport.deliver(TO_CLARA, broken)
+        await transport.close()
 
     with ScriptedPeer() as peer:
         run(try_it())
@@ -314,7 +315,7 @@ def test_what_the_mark_raises_is_passed_on_and_nothing_is_sent() -> None:
 
 
 def test_close_says_quit_and_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("afterword.mail.smtp.FAREWELL", 0.3)
+    monkeypatch.setattr("afterword.mail.smtp_connection.FAREWELL", 0.3)
     for answer in ("221 bye", Line.CUT, Line.STALL):
         with ScriptedPeer({"QUIT": answer}) as peer:
             start = time.monotonic()

@@ -1,4 +1,4 @@
-"""The SMTP courier's line: TLS, passwords, what it says when there is none, and how it ends."""
+"""The SMTP transport's line: TLS, passwords, what it says when there is none, and how it ends."""
 
 import asyncio
 import traceback
@@ -8,14 +8,13 @@ from dataclasses import replace
 import pytest
 
 from afterword.domain.invitations import Outcome
-from afterword.mail.smtp import SmtpCourier
+from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
-from afterword.mail.stationery import Letter
-from afterword.mail.transport import CourierTrouble
+from afterword.mail.transport import ComposedMessage, TransportTrouble
 from tests.peers import Peer, RelayPeer, certificates, run
 from tests.scripted_peer import Answer, ScriptedPeer
 
-TO_CLARA = Letter(
+TO_CLARA = ComposedMessage(
     "post@alba.example", "clara@example.org", "<1@alba.example>", b"Subject: Bread\r\n\r\nHello\r\n"
 )
 PASSWORD = "open-sesame é"
@@ -29,27 +28,27 @@ async def marked() -> bool:
 def check(
     peer: Peer, *, host: str = "localhost", password: str | None = None, tls: str = "", trust: bool = True
 ) -> None:
-    """What `doctor` asks of the courier, and then one letter, both over the line that is described."""
+    """What `doctor` asks of the transport, and then one message, both over the line that is described."""
 
     async def work() -> None:
         address = parse_smtp_url(f"smtp://{host}:{peer.port}?tls={tls or peer.tls}")
         if password is not None:
             address = replace(address, user="alba", password=password)
-        courier = SmtpCourier(
+        transport = SmtpTransport(
             address,
             timeout=5.0,
             local_hostname="alba.example",
             tls_context=certificates().client if trust else None,
         )
-        await courier.check()
-        assert (await courier.deliver(TO_CLARA, marked)).kind == "sent"
-        await courier.close()
+        await transport.check()
+        assert (await transport.deliver(TO_CLARA, marked)).kind == "sent"
+        await transport.close()
 
     run(work())
 
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "tls"])
-def test_letters_and_passwords_go_over_every_kind_of_line(tls: str) -> None:
+def test_messages_and_passwords_go_over_every_kind_of_line(tls: str) -> None:
     with RelayPeer(tls=tls, users=USERS) as peer:
         check(peer, password=PASSWORD)
     assert [each.content for each in peer.messages] == [TO_CLARA.content]
@@ -58,10 +57,10 @@ def test_letters_and_passwords_go_over_every_kind_of_line(tls: str) -> None:
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_a_server_whose_certificate_is_not_trusted_gets_nothing(tls: str) -> None:
     with RelayPeer(tls=tls, users=USERS) as peer:
-        with pytest.raises(CourierTrouble, match="certificate verify failed"):
+        with pytest.raises(TransportTrouble, match="certificate verify failed"):
             check(peer, password=PASSWORD, trust=False)
         # Another spelling of 127.0.0.1, and no name that the certificate knows.
-        with pytest.raises(CourierTrouble, match=r"certificate is not valid for '127\.1'"):
+        with pytest.raises(TransportTrouble, match=r"certificate is not valid for '127\.1'"):
             check(peer, host="127.1", password=PASSWORD)
     assert peer.messages == []
 
@@ -71,7 +70,7 @@ def test_a_server_without_starttls_gets_nothing() -> None:
         RelayPeer(),
         ScriptedPeer(extensions=("STARTTLS", "AUTH PLAIN"), script={"STARTTLS": "454 no"}),
     ):
-        with peer, pytest.raises(CourierTrouble, match=r"STARTTLS|454"):
+        with peer, pytest.raises(TransportTrouble, match=r"STARTTLS|454"):
             check(peer, tls="starttls", password=PASSWORD)
         assert peer.messages == []
         if isinstance(peer, ScriptedPeer):
@@ -80,9 +79,9 @@ def test_a_server_without_starttls_gets_nothing() -> None:
 
 def test_no_password_leaves_the_machine_without_tls() -> None:
     async def ask() -> None:
-        courier = SmtpCourier(parse_smtp_url(f"smtp://alba:sesame@relay.example:{peer.port}?tls=none"))
-        with pytest.raises(CourierTrouble, match=r"no password is sent to relay.example without TLS"):
-            await courier.deliver(TO_CLARA, marked)
+        transport = SmtpTransport(parse_smtp_url(f"smtp://alba:sesame@relay.example:{peer.port}?tls=none"))
+        with pytest.raises(TransportTrouble, match=r"no password is sent to relay.example without TLS"):
+            await transport.deliver(TO_CLARA, marked)
 
     with ScriptedPeer() as peer:
         run(ask())
@@ -94,7 +93,7 @@ def test_a_wrong_password_is_trouble_and_is_not_shown() -> None:
     refusal = f"535 5.7.8 you sent {PASSWORD} in {plain} or {alone}"
     echo: dict[str, Answer | list[Answer]] = {"AUTH": refusal, plain: refusal, alone: refusal}
     for peer in (RelayPeer(users={"alba": "other"}), ScriptedPeer(echo, extensions=("AUTH PLAIN LOGIN",))):
-        with peer, pytest.raises(CourierTrouble, match="535") as trouble:
+        with peer, pytest.raises(TransportTrouble, match="535") as trouble:
             check(peer, password=PASSWORD)
         shown = "".join(traceback.format_exception(trouble.value)) + repr(trouble.value.__context__)
         for secret in (PASSWORD, "sesame", plain, alone):
@@ -106,15 +105,15 @@ def test_a_server_that_is_not_there_is_trouble() -> None:
     with RelayPeer() as peer:
         pass
     with pytest.raises(
-        CourierTrouble, match=rf"^the mail server localhost:{peer.port} is of no use: .*Errno"
+        TransportTrouble, match=rf"^the mail server localhost:{peer.port} cannot be used: .*Errno"
     ):
         check(peer)
 
 
 def test_check_leaves_no_connection() -> None:
     async def work() -> None:
-        courier = SmtpCourier(parse_smtp_url(peer.url), local_hostname="alba.example")
-        await courier.check()
+        transport = SmtpTransport(parse_smtp_url(peer.url), local_hostname="alba.example")
+        await transport.check()
         await asyncio.sleep(0.1)
         assert (peer.connections, peer.open_connections) == (1, 0)
 
@@ -123,7 +122,7 @@ def test_check_leaves_no_connection() -> None:
     assert peer.dialogue == ["EHLO alba.example", "QUIT"]
 
 
-def test_what_has_not_left_when_a_letter_is_given_up_never_leaves() -> None:
+def test_what_has_not_left_when_a_message_is_given_up_never_leaves() -> None:
     heard, patience = bytearray(), asyncio.Event()
 
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -139,8 +138,8 @@ def test_what_has_not_left_when_a_letter_is_given_up_never_leaves() -> None:
     async def work() -> Outcome:
         server = await asyncio.start_server(deaf, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        courier = SmtpCourier(parse_smtp_url(f"smtp://127.0.0.1:{port}?tls=none"), timeout=0.3)
-        outcome = await courier.deliver(TO_CLARA._replace(content=b"bread\r\n" * 3_000_000), marked)
+        transport = SmtpTransport(parse_smtp_url(f"smtp://127.0.0.1:{port}?tls=none"), timeout=0.3)
+        outcome = await transport.deliver(TO_CLARA._replace(content=b"bread\r\n" * 3_000_000), marked)
         patience.set()
         await asyncio.sleep(0.3)
         server.close()

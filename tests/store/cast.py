@@ -6,7 +6,8 @@ or in a restored database, `alba.on(database)`.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 
 from afterword.actions import moderation
 from afterword.actions.writing import Said, Submission, Written, withdraw, write_reviews
@@ -31,13 +32,7 @@ from afterword.store.invitations import (
 from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
 from afterword.store.reviews.writing import find_review
 from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
-from afterword.store.suppressions import (
-    Suppression,
-    allow,
-    list_suppressions,
-    suppress,
-    suppressed_because,
-)
+from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress, suppressed_because
 from tests.store.databases import Store
 from tests.store.databases import another as another
 from tests.store.databases import closing_now as closing_now
@@ -46,31 +41,17 @@ from tests.store.databases import counted as counted
 from tests.store.databases import open_database as open_database
 from tests.store.databases import run as run
 from tests.store.databases import writing as writing
+from tests.store.given import DUE as DUE
+from tests.store.given import LINES as LINES
+from tests.store.given import NOW as NOW
+from tests.store.given import SIGNER as SIGNER
+from tests.store.given import Imported as Imported
+from tests.store.given import Invited, nothing_found, number_of
+from tests.store.given import MovableClock as MovableClock
+from tests.store.given import link_found as link_found
+from tests.store.given import order as order
 
 T = TypeVar("T")
-
-NOW = 1_772_374_326
-"""2026-03-01 14:12:06 UTC, when these tests begin."""
-
-DUE = NOW + DEFAULT_DELAY
-"""When what was ordered at `NOW` is due."""
-
-SIGNER = Signer("the secret from which this test's keys are made")
-
-LINES = '[{"id":100,"name":"Rye bread"},{"id":200,"name":"Seed rolls"}]'
-
-
-class MovableClock:
-    """Tells the time that a test gave it."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = float(now)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def step(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Within:
@@ -85,42 +66,68 @@ class Within:
     write_now = read_now
 
 
-class Member(NamedTuple):
-    """A shop that acts: its private keys as rows, and all its keys as they are shown once."""
+@dataclass(frozen=True)
+class Actor:
+    """Who does things in a database, each of them in a transaction of its own."""
+
+    store: Store
+
+    def on(self, store: Store) -> Self:
+        """The same, acting through another connection or in a copy of the database."""
+        return replace(self, store=store)
+
+    def within(self, tx: Transaction) -> Self:
+        return self.on(Within(tx))
+
+    def asks(self, question: Callable[..., T], *values: Any, **named: Any) -> T:
+        """What a function of the store reads."""
+        return self.store.read_now(lambda tx: question(tx, *values, **named))
+
+    def acts(self, deed: Callable[..., T], *values: Any, **named: Any) -> T:
+        """What a function of the store or an action does."""
+        return self.store.write_now(lambda tx: deed(tx, *values, **named))
+
+    def rows(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        return self.store.read_now(lambda tx: tx.rows(sql, values))
+
+    def executes(self, sql: str, values: Any = ()) -> int:
+        """A statement behind the store's back; how many rows it changed."""
+        return self.store.write_now(lambda tx: tx.run(sql, values))
+
+
+@dataclass(frozen=True)
+class Member(Actor):
+    """A shop: its private keys as rows, and all its keys as they are shown once."""
 
     shop: Shop
     live: Key
     test: Key
     shown: NewKeys
-    store: Store
+
+    _replace = replace
 
     def key(self, *, live: bool) -> Key:
         return self.live if live else self.test
 
-    def on(self, store: Store) -> Self:
-        """The same shop, acting through another connection or in a copy of the database."""
-        return self._replace(store=store)
-
-    def within(self, tx: Transaction) -> Self:
-        return self.on(Within(tx))
-
     def changes(self, **changes: Any) -> Self:
         """The shop with other settings."""
-        return self._replace(shop=self.store.write_now(lambda tx: change_shop(tx, self.shop, **changes)))
+        return replace(self, shop=self.acts(change_shop, self.shop, **changes))
 
-    def moderates(self, *, publish_after: int = 3_600) -> Self:
-        """The shop once a person looks at all of its reviews."""
-        return self.changes(moderation="by hand", publish_after=publish_after)
+    def moderates(self) -> Self:
+        """The shop once a person looks at all of its reviews, for an hour at most."""
+        return self.changes(moderation="by hand", publish_after=3_600)
 
     # Orders and their invitations.
 
-    def sends_batch(self, *orders: Order, live: bool = True, at: float = NOW) -> list["Imported | None"]:
+    def sends_batch(self, *orders: Order, live: bool = True, at: float = NOW) -> list[Imported | None]:
         """The invitation of each order; None stands for a duplicate."""
-        return self.store.write_now(lambda tx: import_batch(tx, self, *orders, live=live, at=at))
+        arrival = Arrival(self.shop, self.key(live=live), list(enumerate(orders)), at)
+        [stored] = self.acts(import_orders, [arrival])
+        return [Imported(number, stored.due_at) if number else None for number in stored.numbers]
 
     def sends(
         self, one: Order | str = "1234", *, live: bool = True, at: float = NOW, **fields: Any
-    ) -> "Imported":
+    ) -> Imported:
         """The invitation of an order that is not a duplicate."""
         one = order(one, **fields) if isinstance(one, str) else one
         [imported] = self.sends_batch(one, live=live, at=at)
@@ -130,7 +137,8 @@ class Member(NamedTuple):
     def claims(
         self, now: float = DUE, *, holder: str = "first", live: bool = True, most: int = 100
     ) -> list[Claim]:
-        return self.store.write_now(lambda tx: claim(tx, self, now, holder=holder, live=live, most=most))
+        lease = {"now": now, "lease_until": int(now) + 40}
+        return self.acts(claim_due, [self.shop.id], holder, live=live, most=most, **lease)
 
     def claims_one(self, now: float = DUE, *, holder: str = "first", live: bool = True) -> Claim:
         """The claim of the only invitation that is due."""
@@ -143,14 +151,15 @@ class Member(NamedTuple):
 
     def marks(self, one: Claim, now: float = DUE) -> bool:
         """Whether DATA may begin."""
-        return self.store.write_now(lambda tx: mark_sending(tx, one, now=now, lease_until=int(now) + 40))
+        return self.acts(take_steps, [Mark(one, now, int(now) + 40)]) == [True]
 
     def records(
         self, one: Claim, kind: Any, reply: str = "", *, now: float = DUE, again: int | None = None
     ) -> State | None:
         """The state that an outcome leads to; None when the claim was not ours."""
-        outcome = Outcome(kind, reply)
-        return self.store.write_now(lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=again))
+        [state] = self.acts(take_steps, [Record(one, Outcome(kind, reply), now, again)])
+        assert not isinstance(state, bool)
+        return state
 
     def delivers(self, one: Claim, now: float = DUE) -> None:
         """Marks a claim and records it as sent."""
@@ -165,98 +174,84 @@ class Member(NamedTuple):
         return sorted(one.invitation.id_order for one in claims)
 
     def releases(self, *claims: Claim, at: int = DUE, reason: str | None = "connection refused") -> int:
-        return self.store.write_now(lambda tx: release(tx, claims, next_try_at=at, reason=reason))
+        return self.acts(release, claims, next_try_at=at, reason=reason)
 
-    def sees(self, of: "Invited") -> InvitationRow:
-        return self.store.read_now(lambda tx: find_invitation(tx, number_of(of)))
+    def sees(self, of: Invited) -> InvitationRow:
+        return self.asks(find_invitation, number_of(of))
 
-    def state(self, of: "Invited") -> State:
+    def state(self, of: Invited) -> State:
         return self.sees(of).state
 
-    def states(self, *each: "Invited") -> list[State]:
+    def states(self, *each: Invited) -> list[State]:
         return [self.state(of) for of in each]
 
     def lists(self, state: str | None = None, **page: int) -> list[InvitationRow]:
-        return self.store.read_now(lambda tx: list_invitations(tx, self.shop, state, **page))
+        return self.asks(list_invitations, self.shop, state, **page)
 
     # Suppressions.
 
     def suppresses(
         self, email: str, *, live: bool = True, reason: str = "unsubscribed", now: float = NOW
     ) -> bool:
-        return self.store.write_now(
-            lambda tx: suppress(tx, self.shop, email, live=live, reason=reason, now=now)
-        )
+        return self.acts(suppress, self.shop, email, live=live, reason=reason, now=now)
 
     def allows(self, email: str, now: float = NOW) -> bool:
-        return self.store.write_now(lambda tx: allow(tx, self.shop, email, now))
+        return self.acts(allow, self.shop, email, now)
 
     def why_not(self, email: str, *, live: bool = True) -> str | None:
-        return self.store.read_now(lambda tx: suppressed_because(tx, self.shop, email, live=live))
+        return self.asks(suppressed_because, self.shop, email, live=live)
 
     def suppressions(self) -> list[Suppression]:
-        return self.store.read_now(lambda tx: list_suppressions(tx, self.shop))
+        return self.asks(list_suppressions, self.shop)
 
     # Reviews.
 
     def order(self, name: str = "A-1", *, live: bool = True, **fields: Any) -> StoredOrder:
         """An order of two products that was just imported, as the customer who reviews it sees it."""
-        number = self.sends(name, live=live, **{"lines": LINES, **fields}).invitation_id
-        found = self.store.read_now(lambda tx: order_of(tx, self.shop, number))
+        imported = self.sends(name, live=live, **{"lines": LINES, **fields})
+        found = self.asks(order_of, self.shop, imported.invitation_id)
         assert found is not None
         return found
 
-    def publishes(
-        self, review: Review, now: float = NOW, *, by: str = "shop", signer: Signer = SIGNER
-    ) -> Review:
-        return self.store.write_now(lambda tx: moderation.publish(tx, review, by, signer, now))
+    def publishes(self, review: Review, now: float = NOW, signer: Signer = SIGNER) -> Review:
+        return self.acts(moderation.publish, review, "shop", signer, now)
 
-    def rejects(
-        self, review: Review, reason: str = "abuse", now: float = NOW, *, signer: Signer = SIGNER
-    ) -> Review:
-        return self.store.write_now(lambda tx: moderation.reject(tx, review, reason, signer, now))
+    def rejects(self, review: Review, reason: str = "abuse", now: float = NOW) -> Review:
+        return self.acts(moderation.reject, review, reason, SIGNER, now)
 
     def replies(self, review: Review, text: str | None = "Thank you!", now: float = NOW) -> Review:
         """The review with the shop's reply; with None the reply is taken back."""
-        return self.store.write_now(lambda tx: moderation.answer(tx, review, text, SIGNER, now))
+        return self.acts(moderation.answer, review, text, SIGNER, now)
 
     def disputes(self, review: Review, why: str = "This order was cancelled.", now: float = NOW) -> Review:
-        return self.store.write_now(lambda tx: moderation.doubt(tx, review, why, SIGNER, now))
+        return self.acts(moderation.doubt, review, why, SIGNER, now)
 
     def erases(self, review: Review, now: float = NOW) -> Review:
-        return self.store.write_now(lambda tx: moderation.erase(tx, review, SIGNER, now))
+        return self.acts(moderation.erase, review, SIGNER, now)
 
     def finds(self, review: Review) -> Review:
         """The review as it is now."""
-        return self.store.read_now(lambda tx: find_review(tx, review.id))[1]
+        return self.asks(find_review, review.id)[1]
 
 
-class Customer(NamedTuple):
+class Customer(Actor):
     """A person who writes about what they ordered."""
-
-    store: Store
-
-    def on(self, store: Store) -> Self:
-        return self._replace(store=store)
-
-    def within(self, tx: Transaction) -> Self:
-        return self.on(Within(tx))
 
     def writes(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Written:
         """A review of one line (0 is the shop), and its receipt."""
-        return self.store.write_now(lambda tx: write(tx, about, line, rating, **more))
+        return self.acts(write, about, line, rating, **more)
 
     def reviews(self, about: StoredOrder, line: int = 0, rating: int = 5, **more: Any) -> Review:
         return self.writes(about, line, rating, **more).review
 
     def withdraws(self, review: Review, now: float = NOW) -> Review:
-        return self.store.write_now(lambda tx: withdraw(tx, review, SIGNER, now))
+        return self.acts(withdraw, review, SIGNER, now)
 
 
 def add_member(tx: Transaction, name: str, delay: int = DEFAULT_DELAY) -> Member:
     fields = {"lang": "en", "site": None, "timezone": "Europe/Paris", "email": None, "delay": delay}
     shop, shown = add_shop(tx, NOW, name=name, **fields)
-    return Member(shop, _key(tx, shown.private_key), _key(tx, shown.test_key), shown, Within(tx))
+    return Member(Within(tx), shop, _key(tx, shown.private_key), _key(tx, shown.test_key), shown)
 
 
 def new_member(database: EngineDatabase, name: str, delay: int = DEFAULT_DELAY) -> Member:
@@ -267,86 +262,6 @@ def _key(tx: Transaction, shown: str) -> Key:
     found = authenticate(tx, shown)
     assert found is not None
     return found[1]
-
-
-def order(
-    id_order: str = "1234", reference: str | None = None, email: str = "clara@nunez.example", **fields: Any
-) -> Order:
-    """Clara's order, but for what is said otherwise."""
-    usual = {
-        "order_date": "2019-01-01 12:00:00",
-        "firstname": "Clara",
-        "lastname": "Nunez",
-        "phone": None,
-        "store_id": None,
-        "lines": '[{"id":100,"name":"Rye bread"}]',
-    }
-    return Order(id_order=id_order, reference=reference, email=email, **usual | fields)
-
-
-class Imported(NamedTuple):
-    """The invitation that an order has earned."""
-
-    invitation_id: int
-    due_at: int
-
-
-Invited = Imported | Claim | int
-"""What an invitation is named by; an order that is reviewed has the number of its invitation."""
-
-
-def number_of(of: Invited) -> int:
-    if isinstance(of, Claim):
-        return of.invitation.id
-    return of.invitation_id if isinstance(of, Imported) else of
-
-
-def import_batch(
-    tx: Transaction, member: Member, *orders: Order, live: bool = True, at: float = NOW
-) -> list[Imported | None]:
-    """What became of each order; None stands for a duplicate."""
-    arrival = Arrival(member.shop, member.key(live=live), list(enumerate(orders)), at)
-    [stored] = import_orders(tx, [arrival])
-    return [Imported(number, stored.due_at) if number else None for number in stored.numbers]
-
-
-def import_one(
-    tx: Transaction, member: Member, one: Order | None = None, *, live: bool = True, at: float = NOW
-) -> Imported:
-    """An order that must not be a duplicate."""
-    [imported] = import_batch(tx, member, one or order(), live=live, at=at)
-    assert imported is not None
-    return imported
-
-
-def claim(
-    tx: Transaction, member: Member, now: float, *, holder: str = "first", live: bool = True, most: int = 100
-) -> list[Claim]:
-    until = int(now) + 40
-    return claim_due(tx, [member.shop.id], holder, live=live, now=now, lease_until=until, most=most)
-
-
-def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
-    """The mark of one letter."""
-    [marked] = take_steps(tx, [Mark(claim, now, lease_until)])
-    return marked is True
-
-
-def record_outcome(
-    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
-) -> State | None:
-    """The outcome of one letter, and the state that it leads to."""
-    [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
-    assert not isinstance(state, bool)
-    return state
-
-
-def nothing_found(text: str) -> tuple[str, ...]:
-    return ()
-
-
-def link_found(text: str) -> tuple[str, ...]:
-    return ("link",)
 
 
 def write(
@@ -365,6 +280,32 @@ def write(
     submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
     [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
     return written
+
+
+# The same for tests that have a transaction in hand.
+
+
+def import_batch(tx: Transaction, member: Member, *orders: Order, **how: Any) -> list[Imported | None]:
+    return member.within(tx).sends_batch(*orders, **how)
+
+
+def import_one(tx: Transaction, member: Member, one: Order | str = "1234", **how: Any) -> Imported:
+    return member.within(tx).sends(one, **how)
+
+
+def claim(tx: Transaction, member: Member, now: float, **how: Any) -> list[Claim]:
+    return member.within(tx).claims(now, **how)
+
+
+def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
+    return take_steps(tx, [Mark(claim, now, lease_until)]) == [True]
+
+
+def record_outcome(
+    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
+) -> State | None:
+    [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
+    return state  # type: ignore[return-value]
 
 
 def seen(database: EngineDatabase, invitation_id: int) -> InvitationRow:

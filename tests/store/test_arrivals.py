@@ -6,11 +6,10 @@ import psycopg
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.orders.batch import Stored
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.orders import Arrival, import_orders
+from afterword.store.orders import Arrival, Stored, import_orders
 from tests.store.cast import NOW, Member, order
-from tests.store.databases import count_commits, counted, no_file_grows_beyond, rows, run
+from tests.store.databases import count_commits, counted, no_file_grows_beyond, run
 
 
 def arrival(member: Member, *names: str, live: bool = True, **fields: object) -> Arrival:
@@ -37,7 +36,7 @@ def test_each_request_gets_the_answer_to_its_own_orders(
     arrivals = [arrival(alba, "1", "2", "1"), arrival(bruno, "2", "3"), arrival(alba, "3", "2", "4")]
     outcomes = [imported(each) for each in take(database, arrivals)]
     assert outcomes == [[True, True, False], [True, True], [True, False, True]]
-    assert rows(database, "SELECT shop_id, id_order FROM orders ORDER BY 1, 2") == [
+    assert alba.rows("SELECT shop_id, id_order FROM orders ORDER BY 1, 2") == [
         *((alba.shop.id, name) for name in ("1", "2", "3", "4")),
         *((bruno.shop.id, name) for name in ("2", "3")),
     ]

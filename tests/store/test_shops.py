@@ -25,7 +25,6 @@ from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.orders_api.intake import Posted, import_posted
 from tests.server import PROJECT
 from tests.store.cast import NOW, Member, new_member
-from tests.store.databases import act, ask, execute, rows
 
 REVOKE = """
 import sys
@@ -36,25 +35,23 @@ open_database(Path(sys.argv[1])).write_now(lambda tx: revoke_key(tx, int(sys.arg
 """
 
 
-def test_a_shop_has_a_live_and_a_test_key_that_look_as_clients_expect(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_a_shop_has_a_live_and_a_test_key_that_look_as_clients_expect(alba: Member) -> None:
     for shown, live in ((alba.shown.private_key, True), (alba.shown.test_key, False)):
         shop_id, lang, secret = shown.split("/")
         assert (shop_id, lang, len(bytes.fromhex(secret))) == (str(alba.shop.id), "en", 32)
-        found = ask(database, authenticate, shown)
+        found = alba.asks(authenticate, shown)
         assert found is not None
         assert (found[0], found[1].live, found[1].kind) == (alba.shop, live, "private")
 
 
-def test_no_private_key_is_in_the_database(database: EngineDatabase, alba: Member) -> None:
-    stored = str(rows(database, "SELECT secret FROM keys"))
+def test_no_private_key_is_in_the_database(alba: Member) -> None:
+    stored = str(alba.rows("SELECT secret FROM keys"))
     for shown in (alba.shown.private_key, alba.shown.test_key):
         assert shown not in stored and shown.split("/")[2] not in stored
         assert hashlib.sha256(shown.encode()).hexdigest() in stored
 
 
-def test_a_key_of_one_shop_opens_no_other(database: EngineDatabase, alba: Member, bruno: Member) -> None:
+def test_a_key_of_one_shop_opens_no_other(alba: Member, bruno: Member) -> None:
     secret = alba.shown.private_key.partition("/")[2]
     for presented in (
         f"{bruno.shop.id}/{secret}",
@@ -69,36 +66,34 @@ def test_a_key_of_one_shop_opens_no_other(database: EngineDatabase, alba: Member
         f"{'9' * 30}/en/0",
         "²/en/0",
     ):
-        assert ask(database, authenticate, presented) is None
+        assert alba.asks(authenticate, presented) is None
 
 
-def test_a_public_key_does_not_open_the_private_api(database: EngineDatabase, alba: Member) -> None:
+def test_a_public_key_does_not_open_the_private_api(alba: Member) -> None:
     for public in (alba.shown.public_key, alba.shown.public_test_key):
         for presented in (public, f"{alba.shop.id}/{public}", f"{alba.shop.id}/en/{public}"):
-            assert ask(database, authenticate, presented) is None
+            assert alba.asks(authenticate, presented) is None
 
 
-def test_a_public_key_says_whose_reviews_may_be_read_and_in_which_mode(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_a_public_key_says_whose_reviews_may_be_read_and_in_which_mode(alba: Member, bruno: Member) -> None:
     for shop, shown, live in (
         (alba.shop, alba.shown.public_key, True),
         (alba.shop, alba.shown.public_test_key, False),
         (bruno.shop, bruno.shown.public_key, True),
     ):
-        found = ask(database, find_public_key, shown)
+        found = alba.asks(find_public_key, shown)
         assert found is not None
         assert (found[0], found[1].kind, found[1].live) == (shop, "public", live)
 
 
-def test_a_private_a_wrong_or_a_revoked_key_is_no_public_key(database: EngineDatabase, alba: Member) -> None:
+def test_a_private_a_wrong_or_a_revoked_key_is_no_public_key(alba: Member) -> None:
     hashed = hashlib.sha256(alba.shown.private_key.encode()).hexdigest()
     for presented in (alba.shown.private_key, hashed, "0" * 32, "", alba.shown.public_key.upper()):
-        assert ask(database, find_public_key, presented) is None
-    [key, *_] = ask(database, public_keys, alba.shop)
-    act(database, revoke_key, key, NOW)
-    assert ask(database, find_public_key, alba.shown.public_key) is None
-    assert ask(database, find_public_key, alba.shown.public_test_key) is not None
+        assert alba.asks(find_public_key, presented) is None
+    [key, *_] = alba.asks(public_keys, alba.shop)
+    alba.acts(revoke_key, key, NOW)
+    assert alba.asks(find_public_key, alba.shown.public_key) is None
+    assert alba.asks(find_public_key, alba.shown.public_test_key) is not None
 
 
 @pytest.mark.sqlite
@@ -107,7 +102,7 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
 ) -> None:
     def is_admitted(shown: str) -> bool:
         """Asks the writer, as the server does for the orders of a request."""
-        [answer] = act(database, import_posted, [Posted(shown, b"[]", False, NOW)])
+        [answer] = alba.acts(import_posted, [Posted(shown, b"[]", False, NOW)])
         assert isinstance(answer, tuple | Unauthorized)
         return isinstance(answer, tuple)
 
@@ -117,7 +112,7 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     subprocess.run(line, cwd=PROJECT, check=True, timeout=60)
     assert not is_admitted(alba.shown.private_key)
     assert is_admitted(alba.shown.test_key)
-    act(database, revoke_key, alba.test.id, NOW)
+    alba.acts(revoke_key, alba.test.id, NOW)
     assert not is_admitted(alba.shown.test_key)
 
 
@@ -129,26 +124,26 @@ def test_the_key_in_the_body_comes_before_the_one_in_the_header() -> None:
             presented_key("", authorization)
 
 
-def test_only_a_good_private_key_is_admitted(database: EngineDatabase, alba: Member) -> None:
-    assert ask(database, admit, alba.shown.private_key) == (alba.shop, alba.live)
+def test_only_a_good_private_key_is_admitted(alba: Member) -> None:
+    assert alba.asks(admit, alba.shown.private_key) == (alba.shop, alba.live)
     for presented in ("1/en/wrong", alba.shown.public_key):
         with pytest.raises(Unauthorized, match="wrong or was revoked"):
-            ask(database, admit, presented)
+            alba.asks(admit, presented)
 
 
-def test_a_key_has_a_language_of_its_own(database: EngineDatabase, alba: Member) -> None:
-    number, shown = act(database, add_private_key, alba.shop, live=True, lang="fr", now=NOW)
-    found = ask(database, authenticate, shown)
+def test_a_key_has_a_language_of_its_own(alba: Member) -> None:
+    number, shown = alba.acts(add_private_key, alba.shop, live=True, lang="fr", now=NOW)
+    found = alba.asks(authenticate, shown)
     assert found is not None
     assert (found[1].id, found[1].lang, found[0].lang) == (number, "fr", "en")
-    assert [key.id for key in ask(database, list_keys, alba.shop)][-1] == number
+    assert [key.id for key in alba.asks(list_keys, alba.shop)][-1] == number
 
 
-def test_a_key_is_revoked_once_and_only_when_there_is_one(database: EngineDatabase, alba: Member) -> None:
-    assert act(database, revoke_key, alba.live.id, NOW).revoked_at == NOW
+def test_a_key_is_revoked_once_and_only_when_there_is_one(alba: Member) -> None:
+    assert alba.acts(revoke_key, alba.live.id, NOW).revoked_at == NOW
     for number, sentence in ((alba.live.id, "is already revoked"), (999, "there is no key 999")):
         with pytest.raises(Refused, match=sentence):
-            act(database, revoke_key, number, NOW)
+            alba.acts(revoke_key, number, NOW)
 
 
 def test_two_shops_never_have_one_name(database: EngineDatabase, alba: Member, bruno: Member) -> None:
@@ -156,27 +151,25 @@ def test_two_shops_never_have_one_name(database: EngineDatabase, alba: Member, b
         new_member(database, "Alba's bakery")
     with pytest.raises(Refused):
         bruno.changes(name="Alba's bakery")
-    assert [shop.name for shop in ask(database, list_shops)] == ["Alba's bakery", "Bruno's books"]
+    assert [shop.name for shop in alba.asks(list_shops)] == ["Alba's bakery", "Bruno's books"]
 
 
-def test_a_shop_is_found_by_its_number_or_its_name(database: EngineDatabase, alba: Member) -> None:
+def test_a_shop_is_found_by_its_number_or_its_name(alba: Member) -> None:
     for id_or_name in (str(alba.shop.id), "Alba's bakery"):
-        assert ask(database, find_shop, id_or_name) == alba.shop
+        assert alba.asks(find_shop, id_or_name) == alba.shop
     for unknown in ("", "2", "alba", "²", "9" * 40, "1 "):
-        assert ask(database, find_shop, unknown) is None
+        assert alba.asks(find_shop, unknown) is None
 
 
-def test_each_shop_has_a_salt_of_its_own_which_no_change_touches(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_each_shop_has_a_salt_of_its_own_which_no_change_touches(alba: Member, bruno: Member) -> None:
     assert alba.shop.salt != bruno.shop.salt
     changed = alba.changes(name="Alba & sons", lang="fr").shop
     assert (changed.salt, changed.delay, changed.name) == (alba.shop.salt, DEFAULT_DELAY, "Alba & sons")
-    assert ask(database, find_shop, str(alba.shop.id)) == changed
+    assert alba.asks(find_shop, str(alba.shop.id)) == changed
 
 
-def test_one_number_of_a_key_is_one_key(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    numbers = [key.id for shop in (alba.shop, bruno.shop) for key in ask(database, list_keys, shop)]
+def test_one_number_of_a_key_is_one_key(alba: Member, bruno: Member) -> None:
+    numbers = [key.id for shop in (alba.shop, bruno.shop) for key in alba.asks(list_keys, shop)]
     assert len(set(numbers)) == len(numbers) == 8
     with pytest.raises((apsw.ConstraintError, psycopg.IntegrityError)):
-        execute(database, "UPDATE keys SET secret = 'x' WHERE shop_id = 1")
+        alba.executes("UPDATE keys SET secret = 'x' WHERE shop_id = 1")

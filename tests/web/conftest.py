@@ -57,6 +57,9 @@ class Site(Server):
         finally:
             database.close_now()
 
+    read_now, write_now = Server.read, write
+    """By these names the store's cast acts on a site: `alba.on(site)`."""
+
     def links(self, key: str, id_order: str, **changes: object) -> Links:
         """Sends an order, and makes the links of its letter."""
         answer = self.post_orders([an_order(id_order, **changes)], key=key, details=True).body

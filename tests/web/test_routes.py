@@ -23,7 +23,7 @@ def test_an_address_that_does_not_exist_is_a_page_with_safe_headers(site: Site, 
     answer = site.get(path.replace("²", "%C2%B2"))
     assert answer.status == 404 and is_safe(answer)
     assert answer.headers["cache-control"] == "no-store"
-    assert b"<h1>There is no such page</h1>" in answer.content
+    assert b"<h1>There is nothing at this address</h1>" in answer.content
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,13 @@ def test_health_without_its_store_is_unavailable(silent_web: Starlette) -> None:
 def test_a_catalogue_added_is_a_language_added_from_right_to_left_too(
     silent_web: Starlette, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = {"There is no such page": ("لا توجد هذه الصفحة",)}
+    words = {"There is nothing at this address": ("لا توجد هذه الصفحة",)}
     monkeypatch.setitem(catalogues(), "ar", Catalogue("ar", words))
     page = ask(silent_web, "GET", "/nothing", {"Accept-Language": "ar-EG"}).text
-    assert '<html lang="ar" dir="rtl">' in page and f"<h1>{words['There is no such page'][0]}</h1>" in page
+    assert (
+        '<html lang="ar" dir="rtl">' in page
+        and f"<h1>{words['There is nothing at this address'][0]}</h1>" in page
+    )
 
 
 def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:

@@ -109,7 +109,6 @@ def _examine_store(
     details["in_doubt"] = [invitation_fields(row) for row in doubtful]
     yield from checks.of_database(database)
     yield from checks.of_journal(settings, database)
-    yield from checks.of_move(database)
     yield from checks.of_sender(settings, database)
     yield from checks.of_lateness(database, now)
     yield checks.of_counts(details["invitations"])

@@ -86,7 +86,7 @@ def _pages(database: EngineDatabase, shop: Shop, *, live: bool, tell: bool) -> I
 
     while rows := database.read_now(page):
         yield rows
-        behind, done = rows[-1].review.id, done + len(rows)
+        behind, done = rows[-1].review.number, done + len(rows)
         if tell and sys.stderr.isatty():
             end = "\n" if len(rows) < REVIEWS_A_PAGE else ""
             click.echo(f"\r{done:,} reviews{end}", err=True, nl=False)

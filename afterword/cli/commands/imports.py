@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from afterword.actions.foreign import Became, import_reviews, which_imported_before
+from afterword.actions.writing import CHECKS
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
@@ -21,7 +22,6 @@ from afterword.cli.output import say, say_json, shown
 from afterword.domain.csv import Row, read_rows
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.flags import look
 from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
 from afterword.domain.shops import Shop
 from afterword.store.engine.engine_database import EngineDatabase
@@ -148,7 +148,7 @@ class _Import:
                 source=self._source.name,
                 found=found,
                 live=self._live,
-                look=look,
+                look=CHECKS,
                 signer=self._signer,
                 now=system_clock(),
             )
@@ -164,7 +164,7 @@ class _Import:
             if is_known or foreign.key in self._seen:
                 became.append("imported before")
             else:
-                became.append("waiting" if look(foreign.text) else "imported")
+                became.append("waiting" if CHECKS(foreign.text) else "imported")
             self._seen.add(foreign.key)
         return became
 

@@ -12,13 +12,13 @@ from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import say, say_fields, say_json, say_json_array, say_table, say_text, time_text
-from afterword.domain.orders.fields import UnfitError
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.moderation import REJECTION_REASONS
-from afterword.domain.reviews.review import SITE, Review, ReviewState, read_words
+from afterword.domain.reviews.review import SITE, Review, ReviewState, Unfit, read_words
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown as one_line
-from afterword.i18n.reasons import REASONS_IN_WORDS
+from afterword.i18n.catalogue import ENGLISH, catalogues
+from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
@@ -35,8 +35,9 @@ MOST_SHOWN = 40
 def _words(text: str) -> str:
     try:
         return read_words(text)
-    except UnfitError as error:
-        raise ValueError(f"write {error}") from error
+    except Unfit as error:
+        words = catalogues()[ENGLISH].say(UNFIT_IN_WORDS[error.code], limit=error.limit)
+        raise ValueError(words) from error
 
 
 _id = click.argument("review_id", metavar="ID", type=row_id)

@@ -1,4 +1,4 @@
-"""An e-mail address: whether a letter can be sent to it, by its syntax alone (docs/orders-api.md).
+"""An e-mail address: whether an e-mail can be sent to it, by its syntax alone (docs/orders-api.md, "The order").
 
 No name server is asked: an order must not wait for one.
 """
@@ -13,13 +13,13 @@ LONGEST_ADDRESS = 254
 LONGEST_LOCAL_PART = 64
 """Octets before the @-sign (RFC 5321 4.5.3.1.1)."""
 
-# The library refuses .test, .local and the like unless this list of its own is emptied, which is the way its
-# documentation gives. A shop's own network and everybody's trials use such names.
+# The library refuses .test, .local and the like unless this list is emptied, as its documentation advises. A shop's
+# own network and its trials use such names.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _ATOM = r"[A-Za-z0-9_!#$%&'*+/=?^`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_plain = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}").fullmatch
+_common = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}").fullmatch
 
 
 def check_address(text: str) -> str:
@@ -27,24 +27,24 @@ def check_address(text: str) -> str:
 
     Accepted: a dot-atom before the @-sign (non-ASCII too, RFC 6531) and a domain of at least two labels, LDH
     or IDNA. Refused: quoted local parts, address literals, display names, an all-digit last label (a bare
-    IPv4 address), and whatever is longer than SMTP carries.
+    IPv4 address), and what is longer than SMTP carries.
     """
     text = text.strip()
-    if is_plain_address(text) or _is_sound(text):
+    if is_common_address(text) or _is_sound(text):
         return text
     raise ValueError("not an e-mail address")
 
 
-def is_plain_address(text: str) -> bool:
-    """Whether the address is of the kind nearly all are. It never says yes where `_is_sound` says no.
+def is_common_address(text: str) -> bool:
+    """Whether the address is of the most common form. It never says yes where `_is_sound` says no.
 
-    A fiftieth of the library's time. `--` is left to the library: it may be IDNA's `xn--`.
+    It takes a fiftieth of the library's time. `--` is left to the library: it may be IDNA's `xn--`.
     """
     return (
         len(text) <= LONGEST_ADDRESS
         and text.find("@") <= LONGEST_LOCAL_PART
         and "--" not in text
-        and _plain(text) is not None
+        and _common(text) is not None
     )
 
 

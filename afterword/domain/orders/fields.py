@@ -1,6 +1,6 @@
-"""One value of an order as a shop sent it, read into what is kept (docs/orders-api.md, "The order").
+"""One value of an order as a shop sent it, read into what is stored (docs/orders-api.md, "The order").
 
-Each reader takes any JSON value and returns what is kept, or None when nothing is left of it. It raises
+Each reader takes any JSON value and returns what is stored, or None when nothing is left of it. It raises
 `UnfitError`, and nothing else, with what was expected. Numbers with a point or an exponent come as floats.
 """
 
@@ -23,7 +23,7 @@ LONGEST_STACK = 30
 """Combining marks in a row (UAX 15, Stream-Safe Text Format): sorting longer runs takes quadratic time."""
 
 _MOST = 2**63
-"""What the store's integers hold: from -_MOST up to _MOST - 1."""
+"""The store's integers are from -_MOST up to _MOST - 1."""
 
 _MOST_DIGITS = 10**300
 """Far above any number that a text field takes as its digits, and below where `str(int)` refuses."""
@@ -36,9 +36,9 @@ _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 _ROUND = re.compile(r"([0-9]{1,19})\.0{1,40}")
 _PRICE = re.compile(r"0{0,99}([0-9]{1,15})(?:\.([0-9]{1,40}))?")
-_kept_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
+_stored_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
-_kept_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}").fullmatch
+_stored_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}").fullmatch
 _DATE = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| +)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
     r" *(?:(Z)|([+-][0-9]{2}):?([0-9]{2})?)?"
@@ -46,7 +46,7 @@ _DATE = re.compile(
 
 
 class UnfitError(Exception):
-    """The value is not what the field takes; says what was expected, without naming the field."""
+    """The value is not what the field takes: what was expected, without the field's name."""
 
 
 def read_text(value: object, longest: int = LONGEST_TEXT) -> str | None:
@@ -64,14 +64,14 @@ def _clean(text: str) -> str:
     # trimmed need not be normalised.
     if not text.isprintable():
         if _NOT_TEXT.search(text):
-            raise UnfitError("not text: it holds a NUL or half a character")
+            raise UnfitError("not text: it has a NUL or an incomplete character")
         text = _NOT_PRINTED.sub(" ", text)
     text = text.strip()
     # NFC makes at most one character of four, so this much can be no shorter than the longest text.
     if len(text) > 4 * LONGEST_TEXT or unicodedata.is_normalized("NFC", text):
         return text
     if _is_stacked(text):
-        raise UnfitError(f"not text: more than {LONGEST_STACK} marks on one letter")
+        raise UnfitError(f"not text: more than {LONGEST_STACK} combining marks in a row")
     return unicodedata.normalize("NFC", text).strip()
 
 
@@ -123,7 +123,7 @@ def read_product_name(value: object) -> str | None:
 def read_key(value: object) -> str | None:
     """Text of at most 191 characters; an integer is taken as its digits."""
     if type(value) is float and not value.is_integer():
-        raise UnfitError("neither text nor an integer")
+        raise UnfitError("not text or an integer")
     return read_text(value if type(value) is str else _digits(value), LONGEST_KEY)
 
 
@@ -139,7 +139,7 @@ def _digits(value: object) -> str:
 
 
 def read_email(value: object) -> str | None:
-    """An address that a letter can be sent to; see `check_address`."""
+    """An address that an e-mail can be sent to; see `check_address`."""
     text = read_text(value)
     if text is None:
         return None
@@ -159,7 +159,7 @@ def read_integer(value: object) -> int | None:
     """An integer of 64 bits, signed; digits in a text, and 1.0, are taken too."""
     number = _whole(value)
     if number is not None and not -_MOST <= number < _MOST:
-        raise UnfitError("not an integer of 64 bits")
+        raise UnfitError("not a 64-bit integer")
     return number
 
 
@@ -170,7 +170,7 @@ def read_quantity(value: object) -> int | None:
         value = found[1] if found else value
     number = _whole(value)
     if number is not None and not 0 <= number < _MOST:
-        raise UnfitError("not an integer from 0")
+        raise UnfitError("not an integer of 0 or more")
     return number
 
 
@@ -194,7 +194,7 @@ def read_price(value: object) -> str | None:
     At least two decimals, no zero beyond them, no zero in front. A float counts as the shortest decimal that
     reads back as itself, so 25.899999999999999, as older PHP spells 25.9, is 25.90.
     """
-    if type(value) is str and _kept_price(value):
+    if type(value) is str and _stored_price(value):
         return value
     text = value.strip() if type(value) is str else _price_text(value)
     if not text:
@@ -204,7 +204,7 @@ def read_price(value: object) -> str | None:
         # The pattern keeps the exponent small enough to be written out.
         found = _PRICE.fullmatch(format(Decimal(text), "f"))
     if not found:
-        raise UnfitError("not a decimal from 0")
+        raise UnfitError("not a decimal of 0 or more")
     whole, fraction = found.groups("")
     return f"{whole}.{fraction.rstrip('0'):0<2}"
 
@@ -214,17 +214,17 @@ def _price_text(value: object) -> str:
         return repr(value or 0.0)  # a negative zero is a zero
     if type(value) is int and 0 <= value < _MOST:
         return str(value)
-    raise UnfitError("not a decimal from 0")
+    raise UnfitError("not a decimal of 0 or more")
 
 
 def read_date(value: object, zone: ZoneInfo) -> str | None:
     """`YYYY-MM-DD HH:MM:SS` in the shop's local time, a real day of the calendar.
 
-    Without an offset the time is the shop's own already. `0000-00-00` is a database's way to say none.
+    Without an offset the time is the shop's own already. `0000-00-00` is how a database writes none.
     """
     if type(value) is not str:
         raise UnfitError("not a date and time")
-    if _kept_date(value):
+    if _stored_date(value):
         try:
             datetime.fromisoformat(value)
         except ValueError:

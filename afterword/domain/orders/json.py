@@ -1,7 +1,7 @@
-"""JSON text as shops send it: read fast, and patiently where one bad value would spoil the rest.
+"""JSON text as shops send it, in which one bad value must not spoil the rest.
 
-msgspec gives up on a whole text for one lone surrogate, one byte that is no UTF-8, or one number out of
-range. Those are faults of one order, so a text that msgspec refuses is read again by the standard library.
+msgspec refuses a whole text for one lone surrogate, one byte that is not UTF-8, or one number out of range. Those are
+errors of one order, so a text that msgspec refuses is read again by the fallback: the standard library.
 """
 
 import json
@@ -15,7 +15,7 @@ Piece = bytes | msgspec.Raw
 """The JSON text of one value, cut out of a longer text."""
 
 DEEPEST = 100
-"""Levels of nesting. An order needs four; a text too deep to read is told where it goes below these."""
+"""Levels of nesting. An order needs four; the error for a text too deep to read is placed below these."""
 
 _decode = msgspec.json.Decoder().decode
 _decode_pieces = msgspec.json.Decoder(list[msgspec.Raw] | dict[str, msgspec.Raw]).decode
@@ -23,7 +23,7 @@ _space = re.compile(r"[ \t\n\r]*").match
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]|NaN|-?Infinity', re.DOTALL)
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for a text that only the patient reader can judge."""
+"""What msgspec raises for a text that only the fallback can judge."""
 
 
 class NotJsonError(ValueError):
@@ -45,7 +45,7 @@ def decode(text: bytes) -> object:
     except UNREADABLE:
         pass
     try:
-        return _patient.decode(text.decode("utf-8", "surrogateescape"))
+        return _fallback.decode(text.decode("utf-8", "surrogateescape"))
     except (json.JSONDecodeError, _ConstantError, RecursionError):
         pass
     latin = text.decode("latin-1")
@@ -56,15 +56,15 @@ def decode(text: bytes) -> object:
 def split(text: bytes) -> list[Piece] | dict[str, Piece] | None:
     """The elements of an array or the members of an object, not yet read; None for any other value.
 
-    The whole text is known to be JSON when this returns. Raises NotJsonError. Costs a few dozen bytes for
-    each element, plus up to twice the text when it needs the patient reader.
+    The whole text is JSON when this returns. Raises NotJsonError. Costs a few dozen bytes for each
+    element, plus up to twice the text when it needs the fallback.
     """
     try:
         pieces: list[Piece] | dict[str, Piece] = _decode_pieces(text)
         return pieces
     except UNREADABLE:
         pass
-    # JSON's own signs are ASCII, so in Latin-1 each byte is a character and places are byte offsets.
+    # JSON's own characters are ASCII, so in Latin-1 each byte is a character and places are byte offsets.
     latin = text.decode("latin-1")
     start = _end_of_space(latin, 0)
     match latin[start : start + 1]:
@@ -91,7 +91,7 @@ def decode_piece(piece: Piece) -> object:
 def _members(text: str, at: int, closing: str) -> Iterator[tuple[str, int, int]]:
     """Key (empty in an array), start and end of each member of the array or object that opens at `at`.
 
-    Read one at a time and kept nowhere.
+    Read one at a time, and none is kept.
     """
     at = _end_of_space(text, at + 1)
     closed = text[at : at + 1] == closing
@@ -117,16 +117,16 @@ def _key(text: str, at: int) -> tuple[str, int]:
     return key, _end_of_space(text, _past(":", text, _end_of_space(text, end)))
 
 
-def _past(sign: str, text: str, at: int) -> int:
-    if text[at : at + 1] != sign:
-        raise NotJsonError(f"expecting '{sign}' delimiter", at)
+def _past(delimiter: str, text: str, at: int) -> int:
+    if text[at : at + 1] != delimiter:
+        raise NotJsonError(f"expecting '{delimiter}' delimiter", at)
     return at + 1
 
 
 def _value_and_end(text: str, at: int) -> tuple[object, int]:
     """The value that starts at `at` and where it ends. `text` is Latin-1, so a place is a byte."""
     try:
-        return _patient.raw_decode(text, at)
+        return _fallback.raw_decode(text, at)
     except json.JSONDecodeError as wrong:
         raise NotJsonError(wrong.msg[:1].lower() + wrong.msg[1:], wrong.pos) from None
     except (_ConstantError, RecursionError):
@@ -139,16 +139,16 @@ def _end_of_space(text: str, at: int) -> int:
 
 
 def _unreadable(text: str, start: int) -> NotJsonError:
-    """Where the first NaN or Infinity stands, or the nesting becomes deeper than any order needs."""
+    """Where the first NaN or Infinity is, or the nesting becomes too deep."""
     depth = 0
     for found in _TOKEN.finditer(text, start):
         token = found[0]
         if token[0] in "NI-":
-            return NotJsonError(f"{token} is no number", found.start())
+            return NotJsonError(f"{token} is not a number in JSON", found.start())
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token, 0)
         if depth > DEEPEST:
-            return NotJsonError("nested deeper than any order needs", found.start())
-    return NotJsonError("nested deeper than any order needs", start)
+            return NotJsonError(f"nested more than {DEEPEST} levels deep", found.start())
+    return NotJsonError(f"nested more than {DEEPEST} levels deep", start)
 
 
 class _ConstantError(Exception):
@@ -164,4 +164,4 @@ def _parse_int(digits: str) -> float:
     return int(digits) if len(digits) <= 300 else math.inf
 
 
-_patient = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)
+_fallback = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int)

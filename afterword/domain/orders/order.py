@@ -1,4 +1,7 @@
-"""One order: its fields, their tolerances, and what is wrong with it (docs/orders-api.md)."""
+"""One order: its fields, their tolerances, and what is wrong with it (docs/orders-api.md, "The order").
+
+`fast` reads most orders before they come here, by the same readers and limits.
+"""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
@@ -64,7 +67,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class FieldError(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What is wrong at one place of an order; holds nothing of what the shop wrote.
+    """What is wrong at one place of an order; it repeats nothing that the shop sent.
 
     `field` is the path inside the order, such as `products[0].name`, or empty for the order itself.
     `expected` completes `orders[3].email (…)`; None when the field is missing.
@@ -75,7 +78,7 @@ class FieldError(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 Field = tuple[str, Callable[[Any], object], bool, int]
-"""A field's name, its reader, whether it is mandatory, and the most characters of a plain text that its reader would
+"""A field's name, its reader, whether it is mandatory, and the most characters of a clean text that its reader would
 only trim (0 where it does more)."""
 
 _LINE_FIELDS: tuple[Field, ...] = (
@@ -113,7 +116,7 @@ def _order_fields(zone: ZoneInfo) -> tuple[Field, ...]:
 
 
 def parse_order(value: object, zone: ZoneInfo) -> Order | list[FieldError]:
-    """The order, or all that is wrong with it. Takes any JSON value and raises nothing.
+    """The order, or everything that is wrong with it. Takes any JSON value and raises nothing.
 
     `zone` is the shop's, for an `order_date` that comes with an offset.
     """

@@ -37,7 +37,6 @@ class Entry(NamedTuple):
     shop_id: int
     live: bool
     seq: int
-    order_id: int
     review_id: int
     version: int
     happened_at: int
@@ -85,7 +84,7 @@ def signed_entry(
     previous: str,
 ) -> Entry:
     """The entry that follows `previous`. `review` is None for entries that are not about a review."""
-    about = (review.order_id, review.id, review.version) if review else (0, 0, 0)
+    about = (review.id, review.version) if review else (0, 0)
     entry = Entry(shop_id, live, seq, *about, happened_at, kind, canonical(details), previous, "", "")
     hashed = hashlib.sha256(entry.content()).hexdigest()
     return entry._replace(hash=hashed, signature=signer.sign(shop_id, hashed))
@@ -144,11 +143,24 @@ def words_of(review: Review) -> dict[str, object]:
     }
 
 
+def subject_of(review: Review) -> dict[str, object]:
+    """What the review is about; the chain commits to it without revealing it."""
+    return {"line": review.line, "order_id": review.order_id}
+
+
+def committed(review: Review) -> dict[str, object]:
+    """The commitments in the entry of a new version: to its text, and to what it is about."""
+    return {
+        "commitment": commitment(review.salt, words_of(review)),
+        "order": commitment(review.salt, subject_of(review)),
+    }
+
+
 def imported_details(review: Review) -> dict[str, object]:
     """The details of an imported review's entry: the commitment, and when the review was written, published and
     replied to elsewhere, where that applies."""
     details: dict[str, object] = {
-        "commitment": commitment(review.salt, words_of(review)),
+        **committed(review),
         "published_at": review.published_at,
         "written_at": review.written_at,
     }

@@ -9,17 +9,19 @@ Every pattern is bounded, so a check takes time in proportion to the length of t
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from functools import partial
 
-from afterword.domain.reviews.abuse import PHRASES, WORDS
+from afterword.domain.reviews.abuse import AbuseWords
 
 FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders")
 """All flags. The last two come from comparing with other reviews (`actions.writing`)."""
 
 
-def look(text: str) -> tuple[str, ...]:
+def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:
     """The flags for a text, in the order of `FLAGS`, regardless of case. Never raises."""
     plain = _undisguised(_fold(text))
-    checks: tuple[Callable[[str], bool], ...] = (_has_link, _has_address, _has_phone_number, _has_abuse)
+    has_abuse = partial(_has_abuse, abuse)
+    checks: tuple[Callable[[str], bool], ...] = (_has_link, _has_address, _has_phone_number, has_abuse)
     return tuple(flag for flag, check in zip(FLAGS, checks, strict=False) if check(plain))
 
 
@@ -145,18 +147,12 @@ _LOOKALIKES = str.maketrans("013457@$", "oieastas")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 
-def _has_abuse(text: str) -> bool:
+def _has_abuse(abuse: AbuseWords, text: str) -> bool:
     """Matches whole words only, including spellings such as `c.o.n.n.a.r.d`, `connnard` and `c0nnard`."""
-    return any(_has_abusive_words(each) for each in set(_spellings(text)))
+    return any(abuse.are_in(re.findall(r"[^\W_]+", each)) for each in set(_spellings(text)))
 
 
 def _spellings(text: str) -> Iterator[str]:
     whole = _BROKEN_UP.sub(lambda found: re.sub(r"[.*_-]", "", found[0]), text)
     for each in (whole, whole.translate(_LOOKALIKES)):
         yield from (each, _STRETCHED.sub(r"\1\1", each), _STRETCHED.sub(r"\1", each))
-
-
-def _has_abusive_words(text: str) -> bool:
-    words = re.findall(r"[^\W_]+", text)
-    line = f" {' '.join(words)} "
-    return not WORDS.isdisjoint(words) or any(f" {phrase} " in line for phrase in PHRASES)

@@ -23,9 +23,6 @@ SITE = "site"
 PRODUCTS = "products"
 """The scope under which the reviews of all products are counted together."""
 
-LINES_AN_ORDER = 1_024
-"""Review ids per order: more than the maximum number of order lines, plus one for the shop."""
-
 LONGEST_REVIEW = 5_000
 """Maximum length of a review, and of a reply, in characters."""
 
@@ -45,16 +42,33 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
+UNFIT = ("not 1 to 5 stars", "no words", "too long", "not text", "too many marks", "emptied")
+"""The codes of errors in ratings and texts. `emptied`: the author has emptied the fields of an existing review."""
+
+
+class Unfit(UnfitError):
+    """An invalid rating or text: `code` is one of UNFIT, `limit` the limit that was exceeded, or 0."""
+
+    def __init__(self, code: str, limit: int = 0) -> None:
+        super().__init__(f"{code} (at most {limit:,})" if limit else code)
+        self.code = code
+        self.limit = limit
+
+
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A review as stored. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
+    `number` is its position in the sequence of all reviews, `id` the number shown instead (`domain.numbers`). `line`
+    is the number of its order line, from 1, or 0 for a review of the shop. `order_id` is 0 for imported reviews.
     `author` is the public name. `imported_from` names the source of an imported review. `salt` (hex) and the text
     make the commitment in the chain. `flags` are the findings of the checks.
     """
 
     shop_id: int
     id: int
+    number: int
     order_id: int
+    line: int
     live: bool
     scope: str
     product_name: str | None = None
@@ -80,11 +94,6 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     doubted_at: int | None = None
     text_hash: str
     address_hash: str
-
-    @property
-    def line(self) -> int:
-        """The number of its order line, from 1; 0 for a review of the shop."""
-        return self.id % LINES_AN_ORDER
 
     @property
     def is_shown_to_author(self) -> bool:
@@ -121,36 +130,30 @@ class Ratings(NamedTuple):
         return (20 * stars + self.total) // (2 * self.total) / 10
 
 
-def review_id_of(order_id: int, line: int) -> int:
-    """The id of the review of an order line (from 1), or of the shop (0). Below 2^53 as long as order ids are below
-    2^43."""
-    return order_id * LINES_AN_ORDER + line
-
-
 def read_rating(value: object) -> int:
-    """1 to 5. Raises UnfitError."""
+    """1 to 5. Raises Unfit."""
     text = value.strip() if isinstance(value, str) else str(value)
     if text not in ("1", "2", "3", "4", "5"):
-        raise UnfitError("1 to 5 stars")
+        raise Unfit("not 1 to 5 stars")
     return int(text)
 
 
 def read_words(value: str) -> str:
     """Normalizes the text of a review or a reply, keeping its line breaks: NFC, trimmed, without control characters
-    and direction marks, with at most one empty line in a row. The limits apply to the result. Raises UnfitError."""
+    and direction marks, with at most one empty line in a row. The limits apply to the result. Raises Unfit."""
     if len(value) > 4 * LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     if _NOT_TEXT.search(value):
-        raise UnfitError("text, without a NUL or half a character")
+        raise Unfit("not text")
     text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", value)))
     if most_marks(text) > MOST_MARKS:
-        raise UnfitError(f"text with no more than {MOST_MARKS} marks on one letter")
+        raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
     if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
-        raise UnfitError("a few words")
+        raise Unfit("no words")
     if len(text) > LONGEST_REVIEW:
-        raise UnfitError(f"at most {LONGEST_REVIEW:,} characters")
+        raise Unfit("too long", LONGEST_REVIEW)
     return text
 
 

@@ -17,13 +17,14 @@ from afterword.domain.reviews.chain import (
     fixes,
     is_signed_by,
     is_whole,
+    subject_of,
     words_of,
 )
 from afterword.domain.reviews.review import Review
 
 Keys = Collection[str]
 
-_SHAPE = Entry(0, True, 0, 0, 0, 0, 0, "key", "", "", "", "")
+_SHAPE = Entry(0, True, 0, 0, 0, 0, "key", "", "", "", "")
 
 
 class Finding(NamedTuple):
@@ -165,18 +166,18 @@ class ReplayedReview:
     """A review as its entries describe it. `words`, `reply` and `doubt` are commitments; `past` maps each past
     version to its commitment and the time when it was written."""
 
-    order_id: int = 0
     version: int = 0
     state: str = ""
     reason: object = None
     words: object = None
+    order: object = None
     written_at: object = None
     published_at: object = None
     reply: object = None
     replied_at: object = None
     doubt: object = None
     doubted_at: object = None
-    past: dict[int, tuple[object, object]] = field(default_factory=dict)
+    past: dict[int, tuple[object, object, object]] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
         """Applies the review's next entry."""
@@ -194,14 +195,14 @@ class ReplayedReview:
         elif entry.kind == "doubted":
             self.doubt, self.doubted_at = details.get("commitment"), at
         if entry.kind == "erased":
-            self.words = details.get("commitment")
+            self.words, self.order = details.get("commitment"), details.get("order")
             self.reply = self.replied_at = self.doubt = self.doubted_at = None
 
     def _write(self, entry: Entry, details: Mapping[str, object]) -> None:
         """Starts a new version: reply, dispute and rejection of the old one no longer apply."""
         if self.version:
-            self.past[self.version] = (self.words, self.written_at)
-        self.order_id, self.version, self.words = entry.order_id, entry.version, details.get("commitment")
+            self.past[self.version] = (self.words, self.order, self.written_at)
+        self.version, self.words, self.order = entry.version, details.get("commitment"), details.get("order")
         self.state, self.written_at, self.published_at = "waiting", entry.happened_at, None
         self.reason = self.reply = self.replied_at = self.doubt = self.doubted_at = None
         if entry.kind == "imported":
@@ -229,14 +230,16 @@ def _entry_in_turn(review: Review, replayed: ReplayedReview, entry: Entry) -> It
     version = replayed.version + (entry.kind in ("written", "imported"))
     if entry.version != version:
         yield f"entry {entry.seq} is of version {entry.version}, where version {version} is due"
-    if (entry.order_id, entry.live) != (review.order_id, review.live):
-        yield f"entry {entry.seq} has another order or mode"
+    if entry.live != review.live:
+        yield f"entry {entry.seq} has the other mode"
 
 
 def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
     """Compares the texts with the commitments."""
     if not fixes(replayed.words, review.salt, words_of(review)):
         yield "what was written is not what the chain commits to"
+    if not fixes(replayed.order, review.salt, subject_of(review)):
+        yield "its order is not the one that the chain commits to"
     for name in ("reply", "doubt"):
         text, committed = getattr(review, name), getattr(replayed, name)
         same = fixes(committed, review.salt, {name: text}) if text is not None else committed is None
@@ -257,12 +260,12 @@ def _wrong_past(review: Review, past: list[Review], replayed: ReplayedReview) ->
     for number in replayed.past.keys() - {old.version for old in past}:
         yield f"version {number} is missing"
     for old in past:
-        words, written_at = replayed.past.get(old.version, (None, None))
+        words, order, written_at = replayed.past.get(old.version, (None, None, None))
         if replayed.state == "erased":
             same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.past
         else:
-            same = fixes(words, old.salt, words_of(old))
+            same = fixes(words, old.salt, words_of(old)) and fixes(order, old.salt, subject_of(old))
         if not same:
             yield f"version {old.version} is not what the chain commits to"
-        if (old.order_id, old.written_at) != (review.order_id, written_at):
-            yield f"version {old.version} has another order or time than the chain says"
+        if old.written_at != written_at:
+            yield f"version {old.version} has another time than the chain says"

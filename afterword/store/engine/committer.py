@@ -13,9 +13,7 @@ from afterword.base.errors import JournalAhead
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.database import JournaledTransaction, Keeper, Transaction
 from afterword.store.engine.migrate import migrate
-from afterword.store.engine.relocation import refuse_if_shut
 from afterword.store.engine.transaction import OpenTransaction
-from afterword.store.queries import query
 
 T = TypeVar("T")
 
@@ -54,17 +52,12 @@ class Committer:
     """The only writing connection of a process. Not thread-safe."""
 
     def __init__(self, connect: Callable[[], Connection], keeper: Keeper) -> None:
-        """Connects, migrates and opens the journal.
-
-        Raises SchemaTooNew, and StoreUnavailable also while the database is being moved (see `relocation`).
-        """
+        """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
-        self._look = ""
         self._keeper = keeper
         self._tx = OpenTransaction(self.connection, self._keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
-            self._look = query("look_for_a_move")
             self.commit_alone(lambda _: self._keeper.open(self._tx))
         except BaseException:
             self.close()
@@ -99,9 +92,7 @@ class Committer:
 
     def _commit_together(self, calls: Sequence[Call], is_behind: bool) -> list[Any]:
         try:
-            moving = self.connection.begin(self._look)
-            refuse_if_shut(moving)
-            self._tx.is_draining = bool(moving)
+            self.connection.begin()
             if is_behind:
                 self._keeper.catch_up(self._tx)
             self._tx.has_journal = self._keeper.has_journal

@@ -58,18 +58,12 @@ class Connection(Protocol):
         """Inserts a stream of rows by the engine's fastest method, without a timeout."""
         ...
 
-    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
-        """Waits for the write lock and begins a transaction. Returns the rows of `look`, a query without
-        parameters that runs first, in the same round trip."""
+    def begin(self) -> None:
+        """Waits for the write lock and begins a transaction."""
         ...
 
     def exclude_others(self) -> None:
         """Takes a lock that is held until the end of the transaction; other transactions that call this wait."""
-        ...
-
-    def exclude_lookers(self, table: str) -> None:
-        """Waits for all transactions that hold rows of this table `FOR SHARE`, and blocks new ones until the end
-        of this transaction."""
         ...
 
     def commit(self, *, awaited: bool = False) -> None:

@@ -17,12 +17,9 @@ class Transaction(Protocol):
     """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
     `has_journal` is False if the database has lost its send journal; then `journal` raises JournalMissing.
-    `is_draining` is True while the database is being moved: messages already claimed are finished, and nothing more
-    is claimed.
     """
 
     has_journal: bool
-    is_draining: bool
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
 

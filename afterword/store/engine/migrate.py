@@ -3,14 +3,12 @@
 import re
 from importlib import resources
 
-from afterword.base.errors import SchemaTooNew
+from afterword.base.errors import SchemaTooNew, UnfinishedCopy
 from afterword.store.engine.connection import Dialect
 from afterword.store.engine.database import Transaction
-from afterword.store.engine.relocation import refuse_if_shut
-from afterword.store.queries import query
 
-HAS_RELOCATION = 2
-"""The first schema in which a database can be marked as being moved."""
+UNFINISHED_COPY = -1
+"""Stored among the schema versions until `afterword copy` has completed the database."""
 
 _of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
 
@@ -26,11 +24,14 @@ def migrations() -> list[tuple[int, str]]:
 def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
     """Brings the schema up to date and returns the numbers applied.
 
-    Raises SchemaTooNew, and StoreUnavailable while the database is being moved; then nothing is changed.
+    Raises SchemaTooNew and UnfinishedCopy; then nothing is changed.
     """
     tx.exclude_others()
     tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
-    current: int = tx.rows("SELECT coalesce(max(version), 0) FROM schema_versions")[0][0]
+    versions = [version for (version,) in tx.rows("SELECT version FROM schema_versions")]
+    if UNFINISHED_COPY in versions:
+        raise UnfinishedCopy("this database is an unfinished copy: run the same afterword copy again")
+    current = max(versions, default=0)
     known = migrations()
     newest = known[-1][0]
     if current > newest:
@@ -38,8 +39,6 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
             f"this database has schema {current}, but this version of Afterword knows only schema {newest}: "
             "install the newer version again, or restore a backup from before it"
         )
-    if HAS_RELOCATION <= current < newest:
-        refuse_if_shut(tx.rows(query("look_for_a_move")))
     applied = []
     for number, sql in known:
         if number > current:

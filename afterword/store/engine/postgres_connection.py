@@ -140,23 +140,13 @@ class PostgresConnection:
             for row in rows:
                 copy.write_row(row)
 
-    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+    def begin(self) -> None:
         connection = self._connected()
         self._is_writing = True
-        if not look:
-            connection.execute(_BEGIN)
-            return []
-        cursor = connection.execute(f"{_BEGIN}; {_translated(look)[0]}")
-        while cursor.nextset():
-            pass
-        return cursor.fetchall()
+        connection.execute(_BEGIN)
 
     def exclude_others(self) -> None:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-
-    def exclude_lookers(self, table: str) -> None:
-        """SELECT FOR SHARE locks the table in mode ROW SHARE, which conflicts with EXCLUSIVE."""
-        self._raw.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
 
     def commit(self, *, awaited: bool = False) -> None:
         """Also raises if the connection broke before the answer; then the transaction may have been committed."""

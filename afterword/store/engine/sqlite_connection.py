@@ -40,15 +40,18 @@ UNAVAILABLE = (
 
 
 class SqliteConnection:
-    """See `connection.Connection`. In WAL mode with `synchronous=FULL`."""
+    """See `connection.Connection`. In WAL mode with `synchronous=FULL`.
+
+    Opened `alone`, it is the file's only connection, in all processes, until it is closed.
+    """
 
     dialect: Dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
         """Raises StoreUnavailable."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS))
+            self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS), alone)
         except UNAVAILABLE as error:
             cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
@@ -91,22 +94,18 @@ class SqliteConnection:
         sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608 (constants)
         self.raw.cursor().executemany(sql, rows)
 
-    def begin(self, look: str = "") -> list[tuple[Any, ...]]:
+    def begin(self) -> None:
         deadline = time.monotonic() + BUSY_FOR
         while True:
             try:
                 self.raw.execute("BEGIN IMMEDIATE")
-                break
+                return
             except apsw.BusyError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.0005)
-        return self.rows(look) if look else []
 
     def exclude_others(self) -> None:
-        """Does nothing: a writing transaction already excludes all others."""
-
-    def exclude_lookers(self, table: str) -> None:
         """Does nothing: a writing transaction already excludes all others."""
 
     def commit(self, *, awaited: bool = False) -> None:
@@ -133,11 +132,13 @@ def _translated(sql: str) -> str:
     return _OURS.sub(r"\1", sql)
 
 
-def _configured(connection: apsw.Connection) -> apsw.Connection:
+def _configured(connection: apsw.Connection, alone: bool) -> apsw.Connection:
     # Without this, a statement over two tables is prepared again each time new values are bound to it.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    connection.set_busy_timeout(int(BUSY_FOR * 1_000))
+    connection.set_busy_timeout(1_000 if alone else int(BUSY_FOR * 1_000))
     for pragma in (
+        # Every other connection holds a shared lock on the file, as long as it is open.
+        *(["locking_mode = EXCLUSIVE"] if alone else []),
         "journal_mode = WAL",
         "synchronous = FULL",
         "fullfsync = ON",

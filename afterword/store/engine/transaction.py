@@ -19,7 +19,7 @@ class OpenTransaction:
         self._next_order_ids = connection.next_order_ids
         self._keeper = keeper
         self._next_id = self._last_id = 0
-        self.has_journal = self.is_draining = False
+        self.has_journal = False
         self.lines: list[str] = []
 
     def new_order_ids(self, count: int) -> list[int]:

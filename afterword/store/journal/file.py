@@ -1,10 +1,13 @@
 """The send journal as a file, for processes on one host."""
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from afterword.base.errors import JournalAhead
 from afterword.base.files import sync
 from afterword.store.journal.journal import HEADER
 
@@ -65,9 +68,12 @@ class JournalFile:
         """See `journal.Journal`. `position` is the end of the file. `events` ignores a line that was written in
         part."""
         content = "".join(f"{line}\n" for line in lines).encode("ascii")
-        while content:
-            content = content[os.write(self._file, content) :]
-        os.fsync(self._file)
+        with _locked(self._file):
+            if self.size() != position:
+                raise JournalAhead
+            while content:
+                content = content[os.write(self._file, content) :]
+            os.fsync(self._file)
 
     def lines_from(self, position: int) -> Iterator[str]:
         """See `journal.Journal`. A torn last line (after a power cut) is skipped. In a torn line that `heal` ended,
@@ -81,3 +87,13 @@ class JournalFile:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    """Databases that were copied have one journal, and no lock of their own in common."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -48,8 +48,11 @@ class Journal(Protocol):
         ...
 
     def append(self, lines: list[str], position: int) -> None:
-        """Appends lines at this position, durably. Raises OSError, StoreUnavailable; some lines may then have been
-        written."""
+        """Appends lines at this position, durably.
+
+        Raises JournalAhead, and appends nothing, if there already are lines after it. Raises OSError,
+        StoreUnavailable; some lines may then have been written.
+        """
         ...
 
     def lines_from(self, position: int) -> Iterator[str]:

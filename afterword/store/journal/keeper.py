@@ -84,7 +84,11 @@ class JournalKeeper:
         if journal.size() > position:
             raise JournalAhead
         self._begun = position
-        journal.append(tx.lines, position)
+        try:
+            journal.append(tx.lines, position)
+        except JournalAhead:
+            self._begun = None
+            raise
         tx.lines.clear()
         return True
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import accumulate
 
-from afterword.base.errors import StoreUnavailable
+from afterword.base.errors import JournalAhead
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.journal.journal import HEADER_SIZE
@@ -76,7 +76,7 @@ class JournalRows:
         values = {"starts": positions[:-1], "ends": positions[1:], "lines": lines}
         with _transaction(self._connection):
             if self._connection.run(query("append_to_journal"), values) < len(lines):
-                raise StoreUnavailable("another writer holds the send journal: nothing was written")
+                raise JournalAhead
 
     def lines_from(self, position: int) -> Iterator[str]:
         while True:

@@ -13,6 +13,12 @@ INSERT INTO counters (name, next_id) VALUES ('shops', 1), ('keys', 1), ('orders'
 -- Where transactions run beside each other, a row would have each wait for the one that took numbers before it.
 CREATE SEQUENCE order_ids INCREMENT BY 1000;  -- sqlite:
 
+-- The key of the permutations by which numbers are shown, hex; made when it is first needed, and never changed.
+CREATE TABLE number_keys (
+    name TEXT NOT NULL PRIMARY KEY,
+    secret TEXT NOT NULL
+);
+
 CREATE TABLE shops (
     shop_id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -11,30 +11,30 @@ UPDATE chain_heads SET seq = :seq, hash = :hash, public_key = :public_key WHERE 
 SELECT h.seq, h.hash, h.public_key FROM chain_heads h WHERE h.shop_id = :shop_id AND h.live = :live;
 
 -- name: insert_entry
-INSERT INTO chain (shop_id, live, seq, order_id, review_id, version, happened_at, kind, details, previous, hash,
+INSERT INTO chain (shop_id, live, seq, review_id, version, happened_at, kind, details, previous, hash,
                    signature)
-VALUES (:shop_id, :live, :seq, :order_id, :review_id, :version, :happened_at, :kind, :details, :previous, :hash,
+VALUES (:shop_id, :live, :seq, :review_id, :version, :happened_at, :kind, :details, :previous, :hash,
         :signature);
 
 -- name: entries_from
 -- Entries of a chain in order.
-SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.seq >= :seq ORDER BY c.seq LIMIT :most;
 
 -- name: entries_of_review
-SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.review_id = :review_id ORDER BY c.seq;
 
 -- name: entry_by_hash
-SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.hash = :hash;
 
 -- name: keys_of_chain
 -- The entries that introduce a key, up to one entry, newest first: few, and with their own index.
-SELECT c.shop_id, c.live, c.seq, c.order_id, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
+SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.kind = 'key' AND c.seq <= :seq
 ORDER BY c.seq DESC LIMIT :most;

@@ -1,10 +1,10 @@
 -- name: all_reviews
 -- In any state, by id, which never changes.
 SELECT * FROM reviews r
-WHERE r.shop_id = :shop_id AND r.live = :live AND r.review_id > :review_id ORDER BY r.review_id LIMIT :most;
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.number > :number ORDER BY r.number LIMIT :most;
 
 -- name: orders_of_reviews
 -- The orders of one page of reviews; imported reviews have none.
 SELECT o.order_id, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lines
 FROM reviews r JOIN orders o ON o.shop_id = r.shop_id AND o.order_id = r.order_id
-WHERE r.shop_id = :shop_id AND r.live = :live AND r.review_id >= :first AND r.review_id <= :last;
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.number >= :first AND r.number <= :last;

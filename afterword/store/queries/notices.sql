@@ -61,11 +61,6 @@ WHERE n.shop_id = :shop_id AND n.live = :live AND n.kind IN ('waiting', 'told');
 UPDATE notices SET kind = 'told', state = 'waiting', payload = '{}', next_try_at = :next_try_at, claim = NULL
 WHERE shop_id = :shop_id AND notice_id = :notice_id AND claim = :claim;
 
--- name: notices_in_hand
--- What is in the hands of holders who may be alive.
-SELECT count(*) FROM notices n
-WHERE n.state IN ('waiting', 'sending') AND n.next_try_at >= :now AND n.claim IS NOT NULL;
-
 -- name: notice_identity
 -- What its fingerprint is made of.
 SELECT n.live, n.kind, n.created_at, s.salt FROM notices n JOIN shops s ON s.shop_id = n.shop_id

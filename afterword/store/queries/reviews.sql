@@ -1,11 +1,11 @@
 -- name: insert_review
--- Inserts a review; does nothing if there is one with its id.
-INSERT INTO reviews (shop_id, review_id, order_id, live, scope, product_name, state, version, rating, text, author,
-                     lang, experience_date, imported_from, salt, written_at, changed_at, published_at, publish_at,
+-- Inserts a review; does nothing if there is one of its order line.
+INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, product_name, state, version, rating, text,
+                     author, lang, experience_date, imported_from, salt, written_at, changed_at, published_at, publish_at,
                      flags, reason, reply, replied_at, wants_reply, doubt, doubted_at, text_hash,
                      address_hash)
-VALUES (:shop_id, :review_id, :order_id, :live, :scope, :product_name, :state, :version, :rating, :text, :author,
-        :lang, :experience_date, :imported_from, :salt, :written_at, :changed_at, :published_at, :publish_at,
+VALUES (:shop_id, :review_id, :number, :order_id, :line, :live, :scope, :product_name, :state, :version, :rating, :text,
+        :author, :lang, :experience_date, :imported_from, :salt, :written_at, :changed_at, :published_at, :publish_at,
         :flags, :reason, :reply, :replied_at, :wants_reply, :doubt, :doubted_at, :text_hash,
         :address_hash)
 ON CONFLICT DO NOTHING;
@@ -22,12 +22,12 @@ WHERE shop_id = :shop_id AND review_id = :review_id AND version = :old_version A
   AND changed_at = :old_changed_at;
 
 -- name: insert_past_version
-INSERT INTO past_versions (shop_id, review_id, version, order_id, rating, text, salt, written_at)
-VALUES (:shop_id, :review_id, :version, :order_id, :rating, :text, :salt, :written_at);
+INSERT INTO past_versions (shop_id, review_id, version, rating, text, salt, written_at)
+VALUES (:shop_id, :review_id, :version, :rating, :text, :salt, :written_at);
 
 -- name: past_versions
 -- The earlier versions of a review, oldest first.
-SELECT p.version, p.order_id, p.rating, p.text, p.salt, p.written_at FROM past_versions p
+SELECT p.version, p.rating, p.text, p.salt, p.written_at FROM past_versions p
 WHERE p.shop_id = :shop_id AND p.review_id = :review_id ORDER BY p.version;
 
 -- name: erase_past_versions
@@ -43,7 +43,7 @@ SELECT * FROM reviews r WHERE r.shop_id = :shop_id AND r.review_id = :review_id;
 -- name: reviews_of_order
 -- At most one per order line, and one for the shop.
 SELECT * FROM reviews r
-WHERE r.shop_id = :shop_id AND r.review_id >= :first AND r.review_id <= :last ORDER BY r.review_id;
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 ORDER BY r.line;
 
 -- name: show_review
 -- A review of any shop: one index lookup per shop.

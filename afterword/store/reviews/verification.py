@@ -186,7 +186,7 @@ class Verification:
         values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": ENTRIES_A_PAGE}
         while page := self._read(lambda tx: tx.rows(query("versions_in_turn"), values)):
             for (review_id, version), found in zip(page, self._found(row[0] for row in page), strict=True):
-                if not any(type(version) is int and 0 < version < last for _, last in found):
+                if not any(type(version) is type(last) is int and 0 < version < last for _, last in found):
                     yield Finding(f"review {review_id}", f"has a past version {version} but no later one")
             values.update(review_id=page[-1][0], version=page[-1][1])
 

@@ -44,11 +44,11 @@ class Collected(NamedTuple):
 def all_reviews(
     tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
 ) -> list[Collected]:
-    """The next reviews, in any state, after the review with id `behind`."""
+    """The next reviews, in any state, after the review with number `behind`."""
     mode = {"shop_id": shop_id, "live": int(live)}
-    rows = tx.rows(query("all_reviews"), mode | {"review_id": behind, "most": most})
+    rows = tx.rows(query("all_reviews"), mode | {"number": behind, "most": most})
     reviews = [as_review(row) for row in rows]
-    orders = _orders(tx, mode | {"first": reviews[0].id, "last": reviews[-1].id}) if reviews else {}
+    orders = _orders(tx, mode | {"first": reviews[0].number, "last": reviews[-1].number}) if reviews else {}
     return [Collected(review, orders.get(review.order_id)) for review in reviews]
 
 

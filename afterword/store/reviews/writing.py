@@ -6,14 +6,15 @@
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused, ReviewChanged
-from afterword.domain.reviews.review import LINES_AN_ORDER, Review, review_id_of
+from afterword.domain.orders.order import MOST_LINES
+from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review, as_row
 from afterword.store.shops import find_shop
 
-_PAST = ("version", "order_id", "rating", "text", "salt", "written_at")
+_PAST = ("version", "rating", "text", "salt", "written_at")
 """The stored fields of a past version, in the order of the query `past_versions`."""
 
 
@@ -35,8 +36,7 @@ def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
 
 def reviews_of_order(tx: Transaction, shop_id: int, order_id: int) -> dict[int, Review]:
     """The reviews of an order by order line; 0 is the review of the shop."""
-    first = review_id_of(order_id, 0)
-    values = {"shop_id": shop_id, "first": first, "last": first + LINES_AN_ORDER - 1}
+    values = {"shop_id": shop_id, "order_id": order_id}
     found = [as_review(row) for row in tx.rows(query("reviews_of_order"), values)]
     return {review.line: review for review in found}
 
@@ -51,7 +51,7 @@ def past_versions(tx: Transaction, review: Review) -> list[Review]:
 
 
 def insert_review(tx: Transaction, review: Review) -> bool:
-    """Returns False, and changes nothing, if there already is a review with this id."""
+    """Returns False, and changes nothing, if there already is a review of this order line."""
     return bool(tx.run(query("insert_review"), as_row(review)))
 
 
@@ -80,7 +80,7 @@ def is_copied(tx: Transaction, review: Review) -> bool:
 
 def orders_of_address(tx: Transaction, review: Review, most: int) -> int:
     """How many other orders of the same e-mail address were reviewed; counts no further than `most`."""
-    values = _compared(review) | {"most": most * LINES_AN_ORDER}
+    values = _compared(review) | {"most": most * (MOST_LINES + 1)}
     return len(set(tx.rows(query("orders_of_address"), values)))
 
 

@@ -1,1 +1,1 @@
-"""Moves whole databases: from one engine to another, and onto a Citus cluster."""
+"""Whole databases: copied from one engine to another, compared, and spread over a Citus cluster."""

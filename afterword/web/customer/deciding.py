@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from afterword.actions.writing import Submission, Written, withdraw, write_reviews
+from afterword.actions.writing import CHECKS, Submission, Written, withdraw, write_reviews
 from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.flags import look
 from afterword.store.engine.database import Database
 from afterword.web.customer.drafts import Typed, check, read_typed, see_again
 from afterword.web.customer.reading import Fields
@@ -59,7 +58,7 @@ class NotStored(NamedTuple):
 
 
 class TooLate(NamedTuple):
-    """The period for writing reviews is over."""
+    """The review period has ended."""
 
     typed: Typed
 
@@ -99,7 +98,7 @@ class Decider(NamedTuple):
         return Withdrawn()
 
     async def _write(self, sheet: Sheet, submission: Submission, typed: Typed, now: float) -> Result:
-        work = partial(write_reviews, submission=submission, look=look, signer=self.signer, now=now)
+        work = partial(write_reviews, submission=submission, look=CHECKS, signer=self.signer, now=now)
         try:
             written = await self._twice(work)
         except ReviewChanged:

@@ -4,17 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from afterword.actions.writing import Said
-from afterword.domain.orders.fields import UnfitError
-from afterword.domain.reviews.review import Review, Words, read_rating, read_words
+from afterword.domain.reviews.review import Review, Unfit, Words, read_rating, read_words
 from afterword.web.customer.reading import number
 from afterword.web.customer.sheet import Topic
 
-EMPTIED = "a withdrawal"
-"""The error where a customer has emptied the fields of an existing review."""
-
 
 class Draft(NamedTuple):
-    """One review as typed. `wrong_stars` and `wrong_text` say what was expected instead, or are empty.
+    """One review as typed, with its errors.
 
     `seen` is the version that the author saw when typing, 0 for none.
     """
@@ -22,8 +18,8 @@ class Draft(NamedTuple):
     stars: str = ""
     text: str = ""
     seen: int = 0
-    wrong_stars: str = ""
-    wrong_text: str = ""
+    wrong_stars: Unfit | None = None
+    wrong_text: Unfit | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -93,17 +89,17 @@ def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Type
 def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
     """The content of a draft, and the draft with its errors. An empty draft has neither."""
     if draft.is_empty:
-        return None, draft._replace(wrong_stars="", wrong_text=EMPTIED if is_there else "")
+        return None, draft._replace(wrong_text=Unfit("emptied") if is_there else None)
     rating, text = 0, ""
-    wrong_stars = wrong_text = ""
+    wrong_stars = wrong_text = None
     try:
         rating = read_rating(draft.stars)
-    except UnfitError as wrong:
-        wrong_stars = str(wrong)
+    except Unfit as wrong:
+        wrong_stars = wrong
     try:
         text = read_words(draft.text)
-    except UnfitError as wrong:
-        wrong_text = str(wrong)
+    except Unfit as wrong:
+        wrong_text = wrong
     draft = draft._replace(wrong_stars=wrong_stars, wrong_text=wrong_text)
     return (None if draft.is_wrong else Words(rating, text)), draft
 

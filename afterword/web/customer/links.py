@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.invitations import fingerprint
+from afterword.domain.reviews.review import WRITE_FOR
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
-from afterword.i18n.dates import day
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
@@ -75,6 +75,6 @@ def about(
         site=site if site.startswith(("https://", "http://")) else "",
         order=shown(order.reference or order.id_order),
         order_date=order.order_date,
-        day=day,
+        write_for=WRITE_FOR // 86_400,
         **values,
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, pass_over, read_body
-from afterword.web.payload import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_form
+from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_form
 
 LARGEST_FORM = IN_MEMORY
 """Maximum bytes of a submitted form. A page with reviews of maximum length is a quarter of that."""

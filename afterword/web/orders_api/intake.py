@@ -1,4 +1,4 @@
-"""What the writer does with what came together, requests and slices of large ones: the rows, and what became of them.
+"""What the writer does with requests, and slices of large ones, that came together: their rows, and their results.
 
 It runs where the rows are written, in one transaction for all of them, while the event loop reads the next ones.
 """
@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.orders.batch import Batch, BatchError, Outcome, Stored, answer, outcome, parse_batch
+from afterword.domain.orders.batch import Batch, BatchError, parse_batch
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Sender, Unauthorized, admit
+from afterword.web.orders_api.answer import BatchResult, answer, result_of
 
 Answered = tuple[bytes, int, int, int]
 """The body of the answer to a request, and how many of its orders were imported, were duplicates, were refused."""
@@ -30,14 +31,22 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     received_at: float
 
 
-class _Parsed(NamedTuple):
-    batch: Batch
-    arrival: Arrival
-    details: bool
+class PostedSlice(NamedTuple):
+    """Some orders of a request whose body a reader has read: a `Batch` as MessagePack, as the reader sent it."""
 
-    def answer(self, stored: Stored) -> Answered:
-        became = outcome(self.batch, stored, details=self.details)
-        return answer(became), became.imported, became.duplicates, became.refused
+    sender: Sender
+    batch: bytes
+    details: bool
+    received_at: float
+
+
+class _Parsed(NamedTuple):
+    """What both become: who sent which orders, and when."""
+
+    sender: Sender
+    batch: Batch
+    details: bool
+    received_at: float
 
 
 def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | Exception]:
@@ -47,8 +56,8 @@ def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | 
     """
     senders: dict[str, Sender] = {}
     parsed = [_parse(tx, one, senders) for one in posted]
-    stored = iter(import_orders(tx, [one.arrival for one in parsed if isinstance(one, _Parsed)]))
-    return [one.answer(next(stored)) if isinstance(one, _Parsed) else one for one in parsed]
+    results = iter(_import(tx, [one for one in parsed if isinstance(one, _Parsed)]))
+    return [_answered(next(results)) if isinstance(one, _Parsed) else one for one in parsed]
 
 
 def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Parsed | Exception:
@@ -60,32 +69,21 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Pars
         batch = parse_batch(posted.orders, _zone(sender.shop.timezone))
     except (Unauthorized, BatchError) as refused:
         return refused
-    return _Parsed(batch, Arrival(*sender, batch.orders, posted.received_at), posted.details)
+    return _Parsed(sender, batch, posted.details, posted.received_at)
 
 
-class PostedSlice(NamedTuple):
-    """Some orders of a request whose body a reader has read: a `Batch` as MessagePack, as the reader sent it."""
-
-    sender: Sender
-    batch: bytes
-    details: bool
-    received_at: float
+def _answered(result: BatchResult) -> Answered:
+    return answer(result), *result.counts
 
 
 _decode_batch = msgspec.msgpack.Decoder(Batch).decode
 
 
-def import_slices(tx: Transaction, slices: Sequence[PostedSlice]) -> list[Outcome]:
-    """What became of each slice."""
-    batches = [_decode_batch(one.batch) for one in slices]
-    stored = import_orders(
-        tx,
-        [
-            Arrival(*one.sender, batch.orders, one.received_at)
-            for one, batch in zip(slices, batches, strict=True)
-        ],
-    )
-    return [
-        outcome(batch, each, details=one.details)
-        for one, batch, each in zip(slices, batches, stored, strict=True)
-    ]
+def import_slices(tx: Transaction, slices: Sequence[PostedSlice]) -> list[BatchResult]:
+    """The result of each slice; guarantee 1 holds as above."""
+    return _import(tx, [_Parsed(one[0], _decode_batch(one.batch), *one[2:]) for one in slices])
+
+
+def _import(tx: Transaction, parsed: Sequence[_Parsed]) -> list[BatchResult]:
+    stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
+    return [result_of(one.batch, each, details=one.details) for one, each in zip(parsed, stored, strict=True)]

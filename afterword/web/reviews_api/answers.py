@@ -71,7 +71,7 @@ def refused(error: Exception) -> Answer:
             return _error(503, "unavailable", message, [(b"retry-after", b"5")])
     request = uuid.uuid4().hex
     log.error("read request failed", request=request, exc_info=error)
-    return _error(500, "error", f"an unexpected error, logged as {request}")
+    return _error(500, "error", f"internal server error, logged as request {request}")
 
 
 def _error(status: int, code: str, message: str, headers: RawHeaders | None = None) -> Answer:

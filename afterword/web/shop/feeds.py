@@ -67,4 +67,4 @@ class Feeds:
             )
             text = feed.add((row.review, row.product) for row in rows)
             await asyncio.sleep(perf_counter() - begun)
-        return (text, rows[-1].review.id) if rows else None
+        return (text, rows[-1].review.number) if rows else None

@@ -26,7 +26,7 @@ from afterword.domain.reviews.verification import Finding, Position, check_head,
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
 from afterword.i18n.catalogue import catalogues
-from afterword.i18n.dates import day
+from afterword.i18n.dates import day, time_of_day
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.receipts import FoundReceipt, find_receipt
@@ -178,7 +178,7 @@ def _view(shop: Shop, live: bool, check: ChainCheck) -> dict[str, Any]:
         "key": shown(check.end.public_key, 64),
         "faults": len(check.faults),
         "first_fault": shown(str(check.faults[0]), 300) if check.faults else "",
-        "when": datetime.fromtimestamp(check.at, ZoneInfo(shop.timezone)).strftime("%H:%M"),
+        "at": partial(time_of_day, check.at, ZoneInfo(shop.timezone)),
     }
 
 

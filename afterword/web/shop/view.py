@@ -12,7 +12,7 @@ from afterword.domain.reviews.review import SITE, WRITE_FOR, Ratings, Review
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_lines
 from afterword.i18n.catalogue import catalogues
-from afterword.i18n.dates import day, locale_of, number
+from afterword.i18n.dates import language_name
 from afterword.store.reviews.counts import Count
 from afterword.web.shop.reading import SORTINGS, STARS, PageContent, PageQuery
 
@@ -77,9 +77,6 @@ class View(NamedTuple):
     tallies: list[tuple[str, list[Tally]]]
     publishing: Publishing
     languages: list[tuple[str, str]]
-    orders: tuple[str, ...]
-    day: Callable[[str, str], str]
-    number: Callable[..., str]
 
 
 def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
@@ -105,10 +102,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
         products=[(scope, shown(name, 60)) for scope, name in content.products.items()],
         tallies=_tallies(content),
         publishing=_publishing(shop),
-        languages=[(each, locale_of(each).get_display_name() or each) for each in catalogues()],
-        orders=SORTINGS,
-        day=day,
-        number=number,
+        languages=[(each, language_name(each)) for each in catalogues()],
     )
 
 

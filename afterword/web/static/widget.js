@@ -1,25 +1,13 @@
 /* A shop's reviews on its own pages. How to put it there: docs/showing.md.
-   No cookies, no storage, nobody else is asked. Whatever customers wrote is put in as text, never as markup. */
+   No cookies, no storage, no other server. What customers wrote is put in as text, never as markup. */
 (() => {
   "use strict";
   const script = document.currentScript;
   const home = new URL(".", script.src).href;
   const answers = new Map();
 
-  const WORDS = {
-    en: {
-      of: "{} out of 5 stars", one: "1 review", many: "{} reviews", none: "No reviews yet", all: "All reviews",
-      a: "A customer", on: "Published on {}", about: "order of {}", reply: "The shop replied on {}:",
-      sorted: "The last published first.", how: "How reviews are checked", read: "Read our reviews", list: "Reviews",
-      from: "Imported from {}, and not verified by us.",
-    },
-    fr: {
-      of: "{} étoiles sur 5", one: "1 avis", many: "{} avis", none: "Pas encore d’avis", all: "Tous les avis",
-      a: "Un client", on: "Publié le {}", about: "commande du {}", reply: "La boutique a répondu le {} :",
-      sorted: "Les derniers publiés d’abord.", how: "Comment les avis sont contrôlés", read: "Lire nos avis",
-      list: "Avis", from: "Repris de {}, et non vérifié par nous.",
-    },
-  };
+  // What the link says when not even the words can be had.
+  const NO_WORDS = { lang: "en", dir: "ltr", read: "Read our reviews" };
 
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
@@ -68,63 +56,82 @@
     return element;
   }
 
+  function say(message, value) {
+    return message.replace(/{{ \w+ }}/, () => value);
+  }
+
   function stars(rating, words, number) {
     const full = make("i", "");
     full.style.width = 20 * rating + "%";
-    return make("span", full, { className: "stars", role: "img", ariaLabel: words.of.replace("{}", number) });
+    return make("span", full, { className: "stars", role: "img", ariaLabel: say(words.rating, number) });
   }
 
-  function ask(key, scope, most) {
-    const url = `${home}public/v3/reviews/${encodeURIComponent(key)}/${encodeURIComponent(scope)}?limit=${most}`;
-    if (!answers.has(url)) {
-      answers.set(url, fetch(url, { credentials: "omit", referrerPolicy: "no-referrer" }).then((answer) => {
-        if (!answer.ok) throw new Error(`Afterword: ${answer.status} for ${scope}`);
+  function get(path) {
+    if (!answers.has(path)) {
+      answers.set(path, fetch(home + path, { credentials: "omit", referrerPolicy: "no-referrer" }).then((answer) => {
+        if (!answer.ok) throw new Error(`Afterword: ${answer.status} for ${path}`);
         return answer.json();
       }));
     }
-    return answers.get(url);
+    return answers.get(path);
   }
 
   function draw(place) {
     if (place.shadowRoot) return;
     const { key, scope = "site", form = "score", height } = place.dataset;
-    const lang = (place.closest("[lang]")?.lang || navigator.language).slice(0, 2).toLowerCase() === "fr" ? "fr" : "en";
-    const words = WORDS[lang];
-    const tongue = { lang, dir: "ltr" };
-    const page = `${home}k/${encodeURIComponent(key)}/${encodeURIComponent(scope)}`;
     const root = place.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [sheet];
     place.dataset.form = form;
     if (height) place.style.height = height;
 
+    const lang = (place.closest("[lang]")?.lang || navigator.language).replace(/[^\w-]/g, "") || "en";
+    const of = `${encodeURIComponent(key)}/${encodeURIComponent(scope)}`;
+    const most = form === "reviews" ? 5 : 0;
+    Promise.allSettled([
+      get(`widget/${lang}.json`),
+      get(`public/v3/reviews/${of}?limit=${most}`),
+    ]).then(([said, answer]) => {
+      const shown = inWords(said.value ?? NO_WORDS, `${home}k/${of}`);
+      if (said.value && answer.value) root.append(most ? shown.box(answer.value) : shown.rating(answer.value.ratings));
+      else {
+        console.warn(String(said.reason ?? answer.reason));
+        root.append(shown.linkAlone());
+      }
+    });
+  }
+
+  function inWords(words, page) {
+    const tongue = { lang: words.lang, dir: words.dir };
     const link = (text, to, more) => make("a", text, { href: page + to, ...more });
+    const linkAlone = () => link(words.read, "", tongue);
     const day = (text) => {
       const [year, month, date] = text.slice(0, 10).split("-");
       const moment = new Date(Date.UTC(year, month - 1, date));
-      return isNaN(moment) ? "" : moment.toLocaleDateString(lang, { dateStyle: "long", timeZone: "UTC" });
+      return isNaN(moment) ? "" : moment.toLocaleDateString(words.locale, { dateStyle: "long", timeZone: "UTC" });
     };
 
     function rating({ total, average }) {
       if (!total) return make("span", words.none, { className: "rating", ...tongue });
-      const number = average.toLocaleString(lang, { minimumFractionDigits: 1 });
-      const count = total === 1 ? words.one : words.many.replace("{}", total.toLocaleString(lang));
-      const content = [make("b", number, { ariaHidden: "true" }), stars(average, words, number), make("span", count)];
+      const number = average.toLocaleString(words.locale, { minimumFractionDigits: 1 });
+      const form = words.reviews[new Intl.PluralRules(words.locale).select(total)] ?? words.reviews.other;
+      const count = make("span", say(form, total.toLocaleString(words.locale)));
+      const content = [make("b", number, { ariaHidden: "true" }), stars(average, words, number), count];
       return link(content, "", { className: "rating", ...tongue });
     }
 
     function review(one) {
-      const author = make("bdi", one.c || words.a);
-      const days = [words.on.replace("{}", day(one.date))];
-      if (one.odate) days.push(words.about.replace("{}", day(one.odate)));
+      const author = make("bdi", one.c || words.customer);
+      const days = [say(words.published, day(one.date))];
+      if (one.odate) days.push(say(words.ordered, day(one.odate)));
       const item = make("li", [
         make("p", [stars(one.r, words, one.r), author], { className: "who" }),
         make("p", one.txt, { className: "text", dir: "auto", lang: one.lang || "" }),
         make("p", days.join(" · "), { className: "days" }),
       ]);
-      if (one.imported) item.append(make("p", words.from.replace("{}", () => one.source), { className: "days" }));
+      if (one.imported) item.append(make("p", say(words.imported, one.source), { className: "days" }));
       if (one.reply !== "") {
         item.append(make("div", [
-          make("p", words.reply.replace("{}", day(one.rdate)), { className: "days" }),
+          make("p", say(words.replied, day(one.rdate)), { className: "days" }),
           make("p", one.reply, { className: "text", dir: "auto" }),
         ], { className: "reply" }));
       }
@@ -140,12 +147,7 @@
       return make("div", [top, list, foot], { className: "box", ...tongue });
     }
 
-    ask(key, scope, form === "reviews" ? 5 : 0)
-      .then((answer) => root.append(form === "reviews" ? box(answer) : rating(answer.ratings)))
-      .catch((error) => {
-        console.warn(String(error));
-        root.append(link(words.read, "", tongue));
-      });
+    return { rating, box, linkAlone };
   }
 
   function drawAll() {

@@ -1,6 +1,4 @@
 import json
-from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import pytest
@@ -8,15 +6,13 @@ import pytest
 from afterword.domain.orders.batch import (
     Batch,
     BatchError,
-    Refused,
+    RefusedOrder,
     parse_batch,
     parse_slices,
 )
 from afterword.domain.orders.json import NotJsonError, decode
 from afterword.domain.orders.order import FieldError
-from tests.domain.reading import CLARAS, PARIS, whole
-
-Maker = Callable[..., dict[str, Any]]
+from tests.domain.reading import CLARAS, PARIS, claras, whole
 
 
 def text(value: object) -> bytes:
@@ -27,24 +23,24 @@ def ids(batch: Batch) -> list[tuple[int, str]]:
     return [(index, order.id_order) for index, order in batch.orders]
 
 
-def test_each_order_of_an_array_stands_alone(claras: Maker) -> None:
+def test_each_order_of_an_array_stands_alone() -> None:
     sent = [claras(id_order="A-1"), claras(id_order="A-2", email="clara"), claras(id_order="A-3"), 7]
     batch = parse_batch(text(sent), PARIS)
     assert batch.count == 4
     assert ids(batch) == [(0, "A-1"), (2, "A-3")]
     assert batch.refused == [
-        Refused(1, "A-2", [FieldError("email", "not an e-mail address")]),
-        Refused(3, None, [FieldError("", "not an object")]),
+        RefusedOrder(1, "A-2", [FieldError("email", "not an e-mail address")]),
+        RefusedOrder(3, None, [FieldError("", "not an object")]),
     ]
 
 
-def test_an_array_with_holes_is_the_array_of_its_values(claras: Maker) -> None:
+def test_an_array_with_holes_is_the_array_of_its_values() -> None:
     sent = [claras(id_order="A-1"), claras(id_order="A-2")]
     assert parse_batch(text({"0": sent[0], "2": sent[1]}), PARIS) == parse_batch(text(sent), PARIS)
     assert whole(text({"0": sent[0], "2": sent[1]})) == whole(text(sent))
 
 
-def test_one_order_alone_is_a_batch_of_one(claras: Maker) -> None:
+def test_one_order_alone_is_a_batch_of_one() -> None:
     for batch in (parse_batch(text(claras()), PARIS), whole(text(claras()))):
         assert (batch.count, ids(batch)) == (1, [(0, "A-1")])
 
@@ -66,7 +62,7 @@ def test_an_empty_array_is_a_batch_of_none(nothing: bytes) -> None:
         (b'""', "orders is not an array"),
         (b'"\\ud800"', "orders is not an array"),
         (b"true", "orders is not an array"),
-        (b'{"a": 1}', "orders is not an array: an object needs an id_order, or digits as its keys"),
+        (b'{"a": 1}', "orders is not an array: an object needs an id_order, or only digits as keys"),
         (b"orders", "orders is not JSON: expecting value (byte 0)"),
         (b"[1, 2", "orders is not JSON: expecting ',' delimiter (byte 5)"),
         (b"[1 2]", "orders is not JSON: expecting ',' delimiter (byte 3)"),
@@ -76,15 +72,15 @@ def test_an_empty_array_is_a_batch_of_none(nothing: bytes) -> None:
         (b'["\xff", x]', "orders is not JSON: expecting value (byte 6)"),
         (b'{"0": 1, 5: 2}', "orders is not JSON: expecting property name enclosed in double quotes (byte 9)"),
         (b'{"0": 1, "1" 2}', "orders is not JSON: expecting ':' delimiter (byte 13)"),
-        (b"[1, NaN]", "orders is not JSON: NaN is no number (byte 4)"),
-        (b'["NaN", {"a": -Infinity}]', "orders is not JSON: -Infinity is no number (byte 14)"),
-        (b'["[[\\"[[NaN", [Infinity]]', "orders is not JSON: Infinity is no number (byte 15)"),
-        (b"[" * 200_000, "orders is not JSON: nested deeper than any order needs (byte 101)"),
-        (b'[{"a":' * 100_000, "orders is not JSON: nested deeper than any order needs (byte 301)"),
+        (b"[1, NaN]", "orders is not JSON: NaN is not a number in JSON (byte 4)"),
+        (b'["NaN", {"a": -Infinity}]', "orders is not JSON: -Infinity is not a number in JSON (byte 14)"),
+        (b'["[[\\"[[NaN", [Infinity]]', "orders is not JSON: Infinity is not a number in JSON (byte 15)"),
+        (b"[" * 200_000, "orders is not JSON: nested more than 100 levels deep (byte 101)"),
+        (b'[{"a":' * 100_000, "orders is not JSON: nested more than 100 levels deep (byte 301)"),
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_what_is_no_array_of_orders_is_told_where(orders: bytes, sentence: str) -> None:
+def test_the_error_says_where_the_text_is_no_array_of_orders(orders: bytes, sentence: str) -> None:
     with pytest.raises(BatchError) as from_batch:
         parse_batch(orders, PARIS)
     with pytest.raises(BatchError) as from_slices:
@@ -110,7 +106,7 @@ BAD_ORDERS = [
 
 
 @pytest.mark.parametrize("bad", BAD_ORDERS, ids=lambda value: repr(value)[:40])
-def test_a_bad_order_leaves_its_neighbours_alone(claras: Maker, bad: bytes) -> None:
+def test_a_bad_order_leaves_its_neighbours_alone(bad: bytes) -> None:
     before, after = text(claras(id_order="A-1")), text(claras(id_order="A-3"))
     for orders in (
         b"[" + before + b",\n" + bad + b" , " + after + b"]",
@@ -123,20 +119,20 @@ def test_a_bad_order_leaves_its_neighbours_alone(claras: Maker, bad: bytes) -> N
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(batch), type=Batch) == batch
 
 
-def test_the_bad_order_is_told_by_its_field() -> None:
+def test_the_error_of_a_bad_order_names_the_field() -> None:
     batch = parse_batch(text([CLARAS]).replace(b'"Clara"', b'"\\ud800"'), PARIS)
     assert batch.refused == [
-        Refused(0, "A-1", [FieldError("firstname", "not text: it holds a NUL or half a character")])
+        RefusedOrder(0, "A-1", [FieldError("firstname", "not text: it has a NUL or an incomplete character")])
     ]
 
 
-def test_bytes_that_are_half_a_character_refuse_that_order_alone(claras: Maker) -> None:
+def test_an_incomplete_character_refuses_its_order_alone() -> None:
     raw = json.dumps([claras(firstname="CLARA"), claras(id_order="A-2")]).replace("CLARA", "\ud800")
     batch = parse_batch(raw.encode("utf-8", "surrogatepass"), PARIS)
     assert ids(batch) == [(1, "A-2")]
 
 
-def test_a_slice_counts_its_orders_in_the_whole_array(claras: Maker) -> None:
+def test_a_slice_counts_its_orders_in_the_whole_array() -> None:
     sent = text([claras(id_order=n, email="clara@mail.example" if n % 3 else "clara") for n in range(10)])
     slices = list(parse_slices(sent, PARIS, 4))
     assert [one.count for one in slices] == [4, 4, 2]
@@ -144,24 +140,24 @@ def test_a_slice_counts_its_orders_in_the_whole_array(claras: Maker) -> None:
     assert whole(sent, 4) == parse_batch(sent, PARIS)
 
 
-def test_a_shop_whose_orders_are_seldom_plain_has_them_all_read(claras: Maker) -> None:
+def test_a_shop_whose_orders_are_seldom_fast_has_them_all_read() -> None:
     sent = [claras(id_order=n if n < 60 or n % 9 else f"A-{n}") for n in range(120)]
     assert ids(parse_batch(text(sent), PARIS)) == [(n, str(one["id_order"])) for n, one in enumerate(sent)]
 
 
-def test_a_slice_of_large_orders_ends_early(claras: Maker) -> None:
+def test_a_slice_of_large_orders_ends_early() -> None:
     sent = text([claras(id_order=n, unknown="x" * 600_000) for n in range(5)])
     assert [one.count for one in parse_slices(sent, PARIS, 1_000)] == [2, 2, 1]
 
 
-def test_a_lone_surrogate_costs_no_recursion_and_no_order_of_a_large_batch(claras: Maker) -> None:
+def test_a_lone_surrogate_costs_no_recursion_and_no_order_of_a_large_batch() -> None:
     sent = text([claras(id_order=n) for n in range(3_000)]).replace(b'"Clara"', b'"\\ud800"', 1)
     batch = whole(sent, 500)
     assert (batch.count, len(batch.orders), len(batch.refused)) == (3_000, 2_999, 1)
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\\ud800"}', b'["\xff"]', b"[1e999]", b"[" + b"9" * 5_000 + b"]"])
-def test_a_json_body_is_read_patiently(body: bytes) -> None:
+def test_the_fallback_reads_what_msgspec_refuses(body: bytes) -> None:
     assert isinstance(decode(body), dict | list)
 
 

@@ -1,14 +1,12 @@
 import json
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from afterword.domain.orders.order import FieldError, Order, OrderLine, decode_lines
-from tests.domain.reading import good, wrong
+from tests.domain.reading import claras, good, wrong
 
-Maker = Callable[..., dict[str, Any]]
 VERY_LONG = pytest.param(10**5_000, id="5,001 digits")
 
 
@@ -47,7 +45,7 @@ def test_the_published_example_with_its_empty_web_address_is_taken(published: di
     assert decode_lines(good(published).lines)[0].url is None
 
 
-def test_what_shop_modules_send_is_taken(claras: Maker) -> None:
+def test_what_shop_modules_send_is_taken() -> None:
     product = {
         "id": 42,
         "name": "Crème d&#039;Isigny",
@@ -64,11 +62,11 @@ def test_what_shop_modules_send_is_taken(claras: Maker) -> None:
     )
 
 
-def test_an_order_date_that_a_shop_module_leaves_empty_is_missing(claras: Maker) -> None:
+def test_an_order_date_that_a_shop_module_leaves_empty_is_missing() -> None:
     assert wrong(claras(order_date="")) == [("order_date", None)]
 
 
-def test_a_script_that_repeats_the_order_as_its_product_is_told_what_the_product_lacks(claras: Maker) -> None:
+def test_a_script_that_repeats_the_order_as_its_product_is_told_what_the_product_lacks() -> None:
     hand_written = claras(lastname="", reference="", products=claras())
     assert wrong(hand_written) == [
         ("lastname", None),
@@ -82,12 +80,12 @@ MANDATORY = ["id_order", "order_date", "firstname", "lastname", "email"]
 
 @pytest.mark.parametrize("field", MANDATORY)
 @pytest.mark.parametrize("nothing", [None, "", "  \t\n", "\u2028", False])
-def test_a_mandatory_field_with_nothing_in_it_is_missing(claras: Maker, field: str, nothing: object) -> None:
+def test_a_mandatory_field_with_nothing_in_it_is_missing(field: str, nothing: object) -> None:
     assert wrong(claras(**{field: nothing})) == [(field, None)]
 
 
 @pytest.mark.parametrize("field", MANDATORY)
-def test_a_mandatory_field_that_is_not_there_is_missing(claras: Maker, field: str) -> None:
+def test_a_mandatory_field_that_is_not_there_is_missing(field: str) -> None:
     order = claras()
     del order[field]
     assert wrong(order) == [(field, None)]
@@ -95,7 +93,7 @@ def test_a_mandatory_field_that_is_not_there_is_missing(claras: Maker, field: st
 
 @pytest.mark.parametrize("field", [*MANDATORY, "reference", "phone", "store_id", "products"])
 @pytest.mark.parametrize("value", [True, 1.5, ["x"], {"x": 1}, "a\0b", "\ud800"])
-def test_a_field_of_a_wrong_kind_is_invalid(claras: Maker, field: str, value: object) -> None:
+def test_a_field_of_a_wrong_kind_is_invalid(field: str, value: object) -> None:
     errors = wrong(claras(**{field: value}))
     if (field, value) == ("products", {"x": 1}):  # one product, which lacks its fields
         assert errors == [("products[0].id", None), ("products[0].name", None)]
@@ -105,7 +103,7 @@ def test_a_field_of_a_wrong_kind_is_invalid(claras: Maker, field: str, value: ob
         assert [(name, expected is not None) for name, expected in errors] == [(field, True)]
 
 
-def test_everything_wrong_is_told_at_once(claras: Maker) -> None:
+def test_everything_wrong_is_told_at_once() -> None:
     products = [{"id": "x"}, None, {"name": ""}, 5]
     assert wrong(claras(email="clara", lastname=None, products=products)) == [
         ("lastname", None),
@@ -123,7 +121,7 @@ def test_what_is_no_object_is_no_order(value: object) -> None:
     assert wrong(value) == [("", "not an object")]
 
 
-def test_unknown_fields_are_ignored(claras: Maker) -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert good(claras(newsletter={"deep": [1, "\ud800"]})) == good(claras())
 
 
@@ -140,65 +138,65 @@ def test_unknown_fields_are_ignored(claras: Maker) -> None:
         (" A-1 ", "A-1"),
     ],
 )
-def test_an_integer_and_its_digits_are_one_key(claras: Maker, field: str, sent: object, kept: str) -> None:
+def test_an_integer_and_its_digits_are_one_key(field: str, sent: object, kept: str) -> None:
     assert getattr(good(claras(**{field: sent})), field) == kept
 
 
 @pytest.mark.parametrize("field", ["id_order", "reference"])
-def test_a_key_has_at_most_191_characters(claras: Maker, field: str) -> None:
+def test_a_key_has_at_most_191_characters(field: str) -> None:
     assert getattr(good(claras(**{field: "é" * 191})), field) == "é" * 191
     assert wrong(claras(**{field: "é" * 192})) == [(field, "longer than 191 characters")]
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", False])
 @pytest.mark.parametrize("field", ["reference", "phone", "store_id"])
-def test_an_optional_field_with_nothing_in_it_is_none(claras: Maker, field: str, nothing: object) -> None:
+def test_an_optional_field_with_nothing_in_it_is_none(field: str, nothing: object) -> None:
     assert getattr(good(claras(**{field: nothing})), field) is None
 
 
 @pytest.mark.parametrize("nothing", [None, [], {}, False, ""])
-def test_an_order_without_products_is_taken(claras: Maker, nothing: object) -> None:
+def test_an_order_without_products_is_taken(nothing: object) -> None:
     assert good(claras(products=nothing)).lines == "[]"
     assert good(claras()).lines == "[]"
 
 
-def test_an_object_with_digit_keys_is_the_list_of_its_values(claras: Maker) -> None:
+def test_an_object_with_digit_keys_is_the_list_of_its_values() -> None:
     rye, bun = {"id": 1, "name": "Rye"}, {"id": 2, "name": "Bun"}
     assert good(claras(products={"3": rye, "0": bun})) == good(claras(products=[rye, bun]))
     assert wrong(claras(products={"3": rye, "7": {"id": 2}})) == [("products[1].name", None)]
 
 
-def test_an_object_with_other_keys_is_one_product(claras: Maker) -> None:
+def test_an_object_with_other_keys_is_one_product() -> None:
     assert good(claras(products={"id": 1, "name": "Rye"})) == good(
         claras(products=[{"id": 1, "name": "Rye"}])
     )
     assert wrong(claras(products={"id": 1})) == [("products[0].name", None)]
 
 
-def test_empty_elements_are_passed_over_but_keep_their_places(claras: Maker) -> None:
+def test_empty_elements_are_passed_over_but_keep_their_places() -> None:
     rye = {"id": 1, "name": "Rye"}
     assert good(claras(products=[[], {}, None, rye])) == good(claras(products=[rye]))
     assert wrong(claras(products=[[], rye, {"id": 1}])) == [("products[2].name", None)]
 
 
-def test_an_order_has_at_most_1000_lines(claras: Maker) -> None:
+def test_an_order_has_at_most_1000_lines() -> None:
     rye = {"id": 1, "name": "Rye"}
     assert len(decode_lines(good(claras(products=[None, *[rye] * 1_000, {}])).lines)) == 1_000
     assert wrong(claras(products=[rye] * 1_001)) == [("products", "more than 1,000 products")]
     assert wrong(claras(products=[1] * 1_001)) == [("products", "more than 1,000 products")]
 
 
-def test_a_field_sent_twice_counts_as_sent_last(claras: Maker) -> None:
+def test_a_field_sent_twice_counts_as_sent_last() -> None:
     text = json.dumps(claras())[:-1] + ', "firstname": "Clarissa"}'
     assert good(msgspec.json.decode(text)).firstname == "Clarissa"
 
 
-def test_stored_lines_hold_only_what_was_sent(claras: Maker) -> None:
+def test_stored_lines_hold_only_what_was_sent() -> None:
     order = good(claras(products=[{"id": "1", "name": "Rye", "sku": None, "qty": "0"}]))
     assert order.lines == '[{"id":1,"name":"Rye","qty":0}]'
 
 
-def test_errors_repeat_nothing_of_what_was_sent(claras: Maker) -> None:
+def test_errors_repeat_nothing_of_what_was_sent() -> None:
     errors = wrong(claras(email="<script>", phone="<script>" * 999, products={"<script>": 1}))
     assert len(errors) == 4
     assert "script" not in repr(errors)

@@ -26,10 +26,10 @@ from afterword.domain.reviews.verification import (
 )
 from tests.domain.reviews.chains import SECRET, chain
 
-KNOWN_HASH = "dfa8ed1402548799c15fc4c007b0c7813ac508b2c7bbf7b3ef30af9503a27ec4"
+KNOWN_HASH = "90514c2811bf879c24231cdebf825548b099ce9b7d29334479b22d1dfe7ed58f"
 KNOWN_SIGNATURE = (
-    "237a8f59a75c220d6b223a1f1c96cded5f24fd2778e3556d265f1241d8d55814"
-    "8f3c42134de4b594ce05752f6ca73e2db63d2e9bad93f58ed31a03f3419a0c01"
+    "eed7aea3d0c607f43122031bb4a35cbf311653a8cde7bc0bc0ad9ec44dc13942"
+    "cb78dd7e18cf2caccdacccd676b1dbf4b36d968fc24ffe50ef8c7942a17e470f"
 )
 
 
@@ -57,7 +57,7 @@ def test_a_known_entry_has_its_known_hash_and_signature() -> None:
     [entry] = chain()
     assert entry.content() == (
         b'{"details":"{\\"public_key\\":\\"342e9a0cc2fa43cd29c71a6b077e0984a80eb943a7ff713770f4fd8f93e2584f\\"}",'
-        b'"happened_at":1772374326,"kind":"key","live":true,"order_id":0,"previous":"' + b"0" * 64 + b'",'
+        b'"happened_at":1772374326,"kind":"key","live":true,"previous":"' + b"0" * 64 + b'",'
         b'"review_id":0,"seq":1,"shop_id":7,"version":0}'
     )
     assert (entry.hash, entry.signature) == (KNOWN_HASH, KNOWN_SIGNATURE)

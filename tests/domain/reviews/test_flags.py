@@ -1,14 +1,19 @@
 """What the checks find in a review's text: what is disguised within reason, and nothing that is ordinary."""
 
 import time
+from functools import partial
 from unicodedata import normalize
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.domain.reviews.abuse import PHRASES, WORDS
-from afterword.domain.reviews.flags import FLAGS, look
+from afterword.domain.reviews import flags
+from afterword.domain.reviews.abuse import abuse_words
+from afterword.domain.reviews.flags import FLAGS
+from afterword.i18n.abuse import abuse_entries
+
+look = partial(flags.look, abuse=abuse_words(abuse_entries()))
 
 ORDINARY = [
     "",
@@ -135,7 +140,7 @@ def test_what_is_found_comes_in_one_order() -> None:
 
 
 def test_words_of_abuse_are_written_as_they_are_looked_for() -> None:
-    for entry in (*WORDS, *PHRASES):
+    for entry in abuse_entries():
         assert look(entry) == ("abuse",), entry
 
 

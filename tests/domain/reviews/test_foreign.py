@@ -97,7 +97,7 @@ def test_four_stars_have_many_spellings(rating: str) -> None:
 
 @pytest.mark.parametrize("rating", ["0", "6", "4.5", "44", "four", "-4", "4/10", "٤"])
 def test_what_is_no_rating_is_told(rating: str) -> None:
-    assert wrong(rating=rating) == {"rating": "1 to 5 stars"}
+    assert wrong(rating=rating) == {"rating": "not 1 to 5 stars"}
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_all_that_is_wrong_with_a_row_is_told() -> None:
     )
     assert found == {
         "rating": None,
-        "text": "a few words",
+        "text": "no words",
         "date": "not a date and time",
         "product_id": "not an integer",
         "lang": "a language such as en, fr, pt-br",
-        "reply": "a few words",
+        "reply": "no words",
         "experience_date": "not a date and time",
     }
 

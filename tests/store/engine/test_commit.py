@@ -20,7 +20,6 @@ from tests.store.databases import (
     count_commits,
     counted,
     no_file_grows_beyond,
-    rows,
     run,
     writing,
 )
@@ -96,7 +95,7 @@ def test_a_write_that_raises_fails_alone(database: EngineDatabase, alba: Member)
     outcomes = write_all(database, *works)
     assert [type(each) for each in outcomes if isinstance(each, Exception)] == [LookupError]
     assert isinstance(outcomes[4], LookupError)
-    stored = rows(database, "SELECT id_order FROM orders ORDER BY order_id")
+    stored = alba.rows("SELECT id_order FROM orders ORDER BY order_id")
     assert sorted(stored) == sorted((f"{n}",) for n in range(10) if n != 4)
 
 
@@ -106,7 +105,7 @@ def test_writes_are_stored_in_the_order_they_came_even_beside_one_that_raises(
     works: list[Work] = [importing(alba, "1", lastname=f"{n}") for n in range(5)]
     works.insert(3, refuse)
     write_all(database, *works)
-    assert rows(database, "SELECT lastname FROM orders") == [("0",)]
+    assert alba.rows("SELECT lastname FROM orders") == [("0",)]
 
 
 @pytest.mark.sqlite
@@ -158,7 +157,7 @@ def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
             run(database.write(importing(alba)))
         with pytest.raises(StoreUnavailable):
             alba.sends()
-        assert rows(database, "SELECT name FROM shops") == [("Alba's bakery",)]
+        assert alba.rows("SELECT name FROM shops") == [("Alba's bakery",)]
         other.execute("ROLLBACK")
     assert alba.sends()
 
@@ -222,6 +221,6 @@ def test_an_order_number_is_never_used_twice_even_after_a_rollback(
         alba.on(other).sends("of another process")
         run(one_after_another())
         assert None not in alba.on(other).sends_batch(*(order(f"more {n}") for n in range(20)))
-    numbers = rows(database, "SELECT DISTINCT order_id FROM orders")
+    numbers = alba.rows("SELECT DISTINCT order_id FROM orders")
     assert len(numbers) == 24
     assert max(numbers)[0] < 2**53

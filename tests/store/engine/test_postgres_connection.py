@@ -82,8 +82,8 @@ def test_of_a_password_that_is_wrongly_written_nothing_is_shown(written: str, tm
     with pytest.raises(SettingsError) as raised:
         PostgresConnection(url)
     ran = Command(tmp_path).run("doctor", AFTERWORD_DATABASE=url)
-    for told in (str(raised.value), ran.out, ran.err):
-        assert "hush" not in told
+    for shown in (str(raised.value), ran.out, ran.err):
+        assert "hush" not in shown
     assert "(AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: write postgresql://" in ran.out
 
 

@@ -28,7 +28,6 @@ MAY_SCAN = (
     "in_doubt",
     "key_by_id",
     "list_shops",
-    "look_for_a_move",
     "stopped_webhooks",
     "webhook_by_id",
 )

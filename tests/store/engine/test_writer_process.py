@@ -33,7 +33,7 @@ database = open_sqlite(folder / "afterword.db", folder / "send.journal", apart=T
 """
 
 
-def told(work: str, folder: Path) -> str:
+def printed_by(work: str, folder: Path) -> str:
     """What a coroutine prints that works with the database and closes it."""
     body = work.replace("\n", "\n    ")
     return said_by(f"{OPENED}\nasync def work():{body}\nasyncio.run(work())", folder)
@@ -44,7 +44,7 @@ def test_many_writes_at_once_are_each_answered_with_their_own_result(tmp_path: P
 print(await asyncio.gather(*soon(1_000)) == list(range(1_000)))
 await database.close()
 """
-    assert told(work, tmp_path) == "True\n"
+    assert printed_by(work, tmp_path) == "True\n"
 
 
 def test_one_that_fails_does_not_fail_its_neighbours(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ writes = [database.write(partial(same, n=1)), database.write(refuse), database.w
 print(await asyncio.gather(*writes, return_exceptions=True))
 await database.close()
 """
-    assert told(work, tmp_path) == "[1, Refused('no'), 3]\n"
+    assert printed_by(work, tmp_path) == "[1, Refused('no'), 3]\n"
 
 
 def test_what_was_accepted_is_written_before_it_closes(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ await asyncio.sleep(0)
 await database.close()
 print(sum(await asyncio.gather(*writes)))
 """
-    assert told(work, tmp_path) == f"{sum(range(500))}\n"
+    assert printed_by(work, tmp_path) == f"{sum(range(500))}\n"
 
 
 def test_it_reports_how_many_writes_shared_a_commit_and_how_long_that_took(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ sizes, seconds = database.metrics.totals[2:4]
 print(0.2 <= seconds.sum - before < 20, sizes.sum)
 await database.close()
 """
-    assert told(work, tmp_path) == "0.0 0.0\n500\n500.0 True True 0\nTrue 501.0\n"
+    assert printed_by(work, tmp_path) == "0.0 0.0\n500\n500.0 True True 0\nTrue 501.0\n"
 
 
 def test_when_it_is_lost_nothing_is_acknowledged_and_reading_goes_on(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ await database.until_lost()
 print([type(result).__name__ for result in results])
 print(await database.read(list_shops))
 """
-    assert told(work, tmp_path) == f"{['StoreUnavailable'] * 3}\n[]\n"
+    assert printed_by(work, tmp_path) == f"{['StoreUnavailable'] * 3}\n[]\n"
 
 
 def test_it_ends_when_its_parent_was_killed(tmp_path: Path) -> None:

@@ -17,10 +17,8 @@ from tests.store.databases import (
     act,
     another,
     closing_now,
-    execute,
     no_file_grows_beyond,
     open_database,
-    rows,
     run,
     writing,
 )
@@ -81,7 +79,7 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(
     one = alba.claims_one()
     alba.marks(one)
     alba.records(one, "in_doubt", "the line broke")
-    act(database, send_invitation, invitation, DUE + 1)
+    alba.acts(send_invitation, invitation, DUE + 1)
     again = alba.claims_one(DUE + 2)
     alba.marks(again, DUE + 2)
     alba.records(again, "sent", now=DUE + 3)
@@ -127,7 +125,7 @@ def test_the_database_knows_exactly_the_lines_that_were_committed(
     database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
     alba.marks(claims[0])
-    assert rows(database, "SELECT position FROM journals") == [(journal(database).stat().st_size,)]
+    assert alba.rows("SELECT position FROM journals") == [(journal(database).stat().st_size,)]
 
 
 def test_a_write_that_raises_leaves_no_line(
@@ -265,7 +263,7 @@ def test_a_journal_whose_place_was_taken_is_not_written_any_more(
     database: EngineDatabase, alba: Member, claims: list[Claim]
 ) -> None:
     """As when a second host adopts a journal of its own before the first has sent anything."""
-    execute(database, "UPDATE journals SET journal = 'another'")
+    alba.executes("UPDATE journals SET journal = 'another'")
     with pytest.raises(JournalMissing, match="another send journal"):
         alba.marks(claims[0])
     assert database.is_held

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.base.errors import JournalMissing, StoreUnavailable
+from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.store.engine.database import JournalAddress
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.journal import rows as journal_rows
@@ -18,7 +18,6 @@ from afterword.store.opening import open_postgres
 from tests.postgres import new_database, unreachable
 from tests.store.cast import DUE, NOW, Member, mark_sending, new_member
 from tests.store.databases import closing_now, run
-from tests.store.databases import rows as raw_rows
 from tests.store.journal.journals import journal_of, words
 from tools.postgres_server import programs
 
@@ -59,22 +58,24 @@ def test_lines_are_found_again_from_any_position(rows: str, monkeypatch: pytest.
     created.close()
 
 
-def test_of_two_writers_at_one_position_one_is_refused_whole(rows: str) -> None:
-    """One of them has lost the orders' row of the journal and does not know it yet."""
-    first = RowsPlace(rows).create(IDENTITY)
-    with journal_of(rows) as second:
+@pytest.mark.parametrize("kind", ["rows", "file"])
+def test_of_two_writers_at_one_position_one_is_refused_whole(rows: str, tmp_path: Path, kind: str) -> None:
+    """One of them has lost the orders' row of the journal and does not know it yet, or has a copy of the database."""
+    address = rows if kind == "rows" else tmp_path / "send.journal"
+    first = journal_place(address).create(IDENTITY)
+    with journal_of(address) as second:
         first.append(LINES[:2], HEADER_SIZE)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(JournalAhead):
             second.append(["another line", *LINES[2:]], HEADER_SIZE)
         assert list(second.lines_from(HEADER_SIZE)) == LINES[:2]
     first.close()
 
 
-def test_the_rows_and_the_journal_know_the_same(database: PostgresDatabase, alba: Member, rows: str) -> None:
+def test_the_rows_and_the_journal_know_the_same(alba: Member, rows: str) -> None:
     alba.sends()
     alba.sends_due()
     with journal_of(rows) as found:
-        assert raw_rows(database, "SELECT position FROM journals") == [(found.size(),)]
+        assert alba.rows("SELECT position FROM journals") == [(found.size(),)]
     assert words(rows) == ["sending", "sent"]
 
 

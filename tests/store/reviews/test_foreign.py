@@ -1,4 +1,4 @@
-"""Reviews of elsewhere are imported once, whoever imports them, and are marked as what they are."""
+"""Reviews of elsewhere are imported once, even by two at the same time, and are labelled."""
 
 from afterword.actions.foreign import Became, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
@@ -35,9 +35,7 @@ def stored(member: Member, live: bool = True) -> list[Review]:
     return [row.review for row in ask(member.store, all_reviews, member.shop.id, live=live)]
 
 
-def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(alba: Member) -> None:
     one = foreign(reply="Thank you!", replied_at=THEN + 60)
     assert bring(alba, one) == ["imported"]
     [review] = stored(alba)
@@ -45,29 +43,29 @@ def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(
     assert (review.written_at, review.published_at, review.changed_at) == (THEN, THEN, NOW)
     assert (review.reply, review.replied_at) == ("Thank you!", THEN + 60)
     assert (review.text, review.author, review.rating, review.scope) == ("Good crust.", "Clara N.", 4, "100")
-    assert ask(database, ratings, alba.shop.id, "100", live=True).total == 1
-    kinds = [entry.kind for entry in ask(database, entries_from, alba.shop.id, live=True)]
+    assert alba.asks(ratings, alba.shop.id, "100", live=True).total == 1
+    kinds = [entry.kind for entry in alba.asks(entries_from, alba.shop.id, live=True)]
     assert kinds[:2] == ["key", "imported"]
-    assert ask(database, told) == []
-    assert ask(database, check_now, alba.shop.id, review.id) == (review, [])
+    assert alba.asks(told) == []
+    assert alba.asks(check_now, alba.shop.id, review.id) == (review, [])
 
 
-def test_what_the_checks_find_waits_for_a_person(database: EngineDatabase, alba: Member) -> None:
+def test_what_the_checks_find_waits_for_a_person(alba: Member) -> None:
     assert bring(alba, foreign(text="See www.evil.example")) == ["waiting"]
     [review] = stored(alba)
     assert (review.state, review.published_at, review.publish_at) == ("waiting", None, None)
     assert review.flags == ("link",)
-    assert ask(database, check_now, alba.shop.id, review.id) == (review, [])
-    assert [each.state for each in ask(database, counts, alba.shop.id, "100", live=True)] == ["waiting"]
+    assert alba.asks(check_now, alba.shop.id, review.id) == (review, [])
+    assert [each.state for each in alba.asks(counts, alba.shop.id, "100", live=True)] == ["waiting"]
 
 
-def test_none_is_imported_twice(database: EngineDatabase, alba: Member) -> None:
+def test_none_is_imported_twice(alba: Member) -> None:
     first, second, third = foreign("a"), foreign("b"), foreign("c")
     assert bring(alba, first, second, first) == ["imported", "imported", "imported before"]
     assert bring(alba, foreign("a", text="Other words."), third) == ["imported before", "imported"]
     assert [review.text for review in stored(alba)] == ["Good crust."] * 3
     asked = [first, foreign("d")]
-    assert ask(database, which_imported_before, alba.shop, asked, live=True) == [True, False]
+    assert alba.asks(which_imported_before, alba.shop, asked, live=True) == [True, False]
 
 
 def test_two_who_import_the_same_at_the_same_time_import_it_once(
@@ -91,14 +89,11 @@ def test_shops_and_modes_import_for_themselves(alba: Member, bruno: Member) -> N
         assert len(stored(member, live)) == 1
 
 
-def test_an_imported_review_takes_no_orders_number(database: EngineDatabase, alba: Member) -> None:
-    before = alba.sends("A-1").invitation_id
+def test_an_imported_review_takes_no_orders_number(alba: Member) -> None:
     bring(alba, foreign("a"), foreign("b", SITE))
-    after = alba.sends("A-2").invitation_id
-    [product, shop] = stored(alba)
-    assert len({before, product.order_id, shop.order_id, after}) == 4
-    assert (product.line, shop.line) == (1, 0)
-    assert ask(database, order_of, alba.shop, product.order_id) is None
+    found = {review.line: review for review in stored(alba)}
+    assert found.keys() == {0, 1} and {review.order_id for review in found.values()} == {0}
+    assert alba.asks(order_of, alba.shop, 0) is None
 
 
 def test_words_that_were_imported_are_recognised_when_they_come_again(alba: Member, clara: Customer) -> None:
@@ -108,11 +103,11 @@ def test_words_that_were_imported_are_recognised_when_they_come_again(alba: Memb
 
 
 def test_feeds_and_exports_have_each_review_with_its_order_if_it_has_one(
-    database: EngineDatabase, alba: Member, clara: Customer
+    alba: Member, clara: Customer
 ) -> None:
     clara.reviews(alba.order("A-4"), 1)
     bring(alba, foreign("a"))
-    ours, imported = ask(database, all_reviews, alba.shop.id, live=True)
+    ours, imported = alba.asks(all_reviews, alba.shop.id, live=True)
     assert ours.order is not None and ours.order.id_order == "A-4"
     assert ours.product == ours.order.lines[0]
     assert (imported.order, imported.product) == (None, None)

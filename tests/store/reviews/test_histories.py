@@ -18,7 +18,7 @@ from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import reviews_of_order
 from tests.needs import scale
 from tests.store.cast import NOW, Customer, Member, Within, add_member, link_found, nothing_found
-from tests.store.databases import Store, another, ask, closing_now, rows
+from tests.store.databases import Store, another, ask, closing_now
 from tests.store.reviews.verifying import faults
 
 KINDS = ("write", "write", "write", "publish", "reject", "withdraw", "reply", "take back", "dispute", "erase")
@@ -126,6 +126,6 @@ def test_counts_and_chain_agree_while_many_change_the_same_reviews(
     assert said and not any(said)
     assert faults(database, alba.shop.id) == []
     where = "WHERE scope = :scope AND state = 'published'"
-    [(there,)] = rows(database, f"SELECT count(*) FROM reviews {where}", {"scope": SITE})
-    [(counted,)] = rows(database, f"SELECT sum(amount) FROM review_counts {where}", {"scope": SITE})
+    [(there,)] = alba.rows(f"SELECT count(*) FROM reviews {where}", {"scope": SITE})
+    [(counted,)] = alba.rows(f"SELECT sum(amount) FROM review_counts {where}", {"scope": SITE})
     assert there == (counted or 0)

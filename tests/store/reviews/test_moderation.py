@@ -1,11 +1,13 @@
 """Moderation: what the checks find waits, what no one looks at is published once, what is over stays so."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from afterword.actions.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
+from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
@@ -13,7 +15,7 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.notices import tell_programs
 from afterword.store.overview import WaitingReviews, waiting_by_shop
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
-from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
+from tests.store.databases import act, another, at_once, closing_now, execute
 from tests.store.reviews.reviewing import counted, kinds, told
 
 
@@ -31,7 +33,8 @@ def one_review(clara: Customer, member: Member, name: str = "A-1", **words: obje
 def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Customer) -> None:
     found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
     texts = ("Crisp.", found, found.upper())
-    reviews = [one_review(clara, alba, f"A-{n}", text=text, look=look) for n, text in enumerate(texts)]
+    checks = partial(look, abuse=abuse_words([]))
+    reviews = [one_review(clara, alba, f"A-{n}", text=text, look=checks) for n, text in enumerate(texts)]
     assert [(each.state, each.flags) for each in reviews] == [
         ("published", ()),
         ("waiting", ("link", "phone number")),
@@ -42,14 +45,14 @@ def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Cust
 
 @pytest.mark.parametrize("reason", REJECTION_REASONS)
 def test_one_that_was_rejected_can_be_published_after_all_and_is_counted_once(
-    database: EngineDatabase, alba: Member, clara: Customer, reason: str
+    alba: Member, clara: Customer, reason: str
 ) -> None:
     review = one_review(clara, alba, rating=1)
     rejected = alba.rejects(review, reason, NOW + 1)
-    assert ask(database, counted, review) == {("rejected", reason, 1): 1}
+    assert alba.asks(counted, review) == {("rejected", reason, 1): 1}
     again = alba.publishes(rejected, NOW + 2)
     assert (again.state, again.reason, again.published_at) == ("published", None, NOW + 2)
-    assert ask(database, counted, review) == {("published", "", 1): 1}
+    assert alba.asks(counted, review) == {("published", "", 1): 1}
 
 
 @pytest.mark.parametrize("decide", [Member.publishes, Member.rejects, Member.replies, Member.disputes])
@@ -64,22 +67,18 @@ def test_what_is_withdrawn_or_erased_is_left_alone(
     assert alba.finds(over) == over
 
 
-def test_another_way_of_moderating_leaves_what_waits_waiting(
-    database: EngineDatabase, strict: Member, clara: Customer
-) -> None:
+def test_another_way_of_moderating_leaves_what_waits_waiting(strict: Member, clara: Customer) -> None:
     review = one_review(clara, strict)
     strict.changes(moderation="checks", publish_after=60)
     assert strict.finds(review).publish_at == NOW + 3_600
-    assert not ask(database, is_any_overdue, NOW + 3_599)
-    assert ask(database, is_any_overdue, NOW + 3_600)
+    assert not strict.asks(is_any_overdue, NOW + 3_599)
+    assert strict.asks(is_any_overdue, NOW + 3_600)
 
 
-def test_what_is_overdue_is_published_a_part_at_a_time(
-    database: EngineDatabase, strict: Member, clara: Customer
-) -> None:
+def test_what_is_overdue_is_published_a_part_at_a_time(strict: Member, clara: Customer) -> None:
     for number in range(5):
         one_review(clara, strict, f"C-{number}")
-    published = [act(database, publish_overdue, SIGNER, NOW + 3_600, most=2) for _ in range(4)]
+    published = [strict.acts(publish_overdue, SIGNER, NOW + 3_600, most=2) for _ in range(4)]
     assert published == [2, 2, 1, 0]
 
 
@@ -97,7 +96,7 @@ def test_of_two_who_publish_what_is_overdue_each_review_is_published_by_one(
         at_once(publish_all, database, other)
     assert sum(published) == 20
     for review in reviews:
-        assert ask(database, kinds, review) == ["written", "published"]
+        assert strict.asks(kinds, review) == ["written", "published"]
 
 
 def test_no_program_is_notified_of_the_words_of_an_erased_review(
@@ -111,22 +110,20 @@ def test_no_program_is_notified_of_the_words_of_an_erased_review(
     )
     other = one_review(clara, alba, "A-2")
     review = one_review(clara, alba, text="My secret words.")
-    act(database, tell_programs, review, "received", now=NOW)
+    alba.acts(tell_programs, review, "received", now=NOW)
     alba.erases(review)
-    assert {review_id for (review_id,) in rows(database, "SELECT review_id FROM notices")} == {other.id}
-    assert "secret words" not in str(rows(database, "SELECT payload FROM notices"))
-    assert ask(database, told)
+    assert {review_id for (review_id,) in alba.rows("SELECT review_id FROM notices")} == {other.id}
+    assert "secret words" not in str(alba.rows("SELECT payload FROM notices"))
+    assert alba.asks(told)
 
 
-def test_what_waits_is_counted_by_shop(
-    database: EngineDatabase, strict: Member, bruno: Member, clara: Customer
-) -> None:
+def test_what_waits_is_counted_by_shop(strict: Member, bruno: Member, clara: Customer) -> None:
     one_review(clara, strict, "A-1")
     one_review(clara, strict, "A-2", now=NOW + 60, look=link_found)
     one_review(clara, strict, "A-3", now=NOW + 90, look=link_found)
     one_review(clara, bruno.moderates(), "B-1", now=NOW + 120)
     clara.reviews(strict.order("T-1", live=False), text="A test.")
-    assert ask(database, waiting_by_shop) == [
+    assert strict.asks(waiting_by_shop) == [
         WaitingReviews(strict.shop.id, 3, NOW, NOW + 60),
         WaitingReviews(bruno.shop.id, 1, NOW + 120, None),
     ]

@@ -9,11 +9,11 @@ from afterword.store.queries import query
 from tests.store.databases import execute, rows
 
 MANY = """
-INSERT INTO reviews (shop_id, review_id, order_id, live, scope, state, version, rating, text, author, lang,
-                     experience_date, salt, written_at, changed_at, published_at, flags, wants_reply, text_hash,
+INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, state, version, rating, text, author,
+                     lang, experience_date, salt, written_at, changed_at, published_at, flags, wants_reply, text_hash,
                      address_hash)
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-SELECT n - n / 2 * 2, n * 1024, n, 1, CASE WHEN n - n / 4 * 4 < 2 THEN 'site' ELSE '100' END,
+SELECT n - n / 2 * 2, n * 1024, n, n, 0, 1, CASE WHEN n - n / 4 * 4 < 2 THEN 'site' ELSE '100' END,
        CASE WHEN n - n / 20 * 20 = 1 THEN 'waiting' WHEN n - n / 20 * 20 = 3 THEN 'rejected' ELSE 'published' END,
        1, 1 + n - n / 5 * 5, 'Words ' || n, 'Clara N.', 'en', '2026-01-01', '', n, n, n, '', 0, '', ''
 FROM numbers

@@ -1,18 +1,14 @@
 """Receipts: what an author keeps to prove which words were theirs, and what became of them."""
 
-from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import entries_from
 from afterword.store.reviews.receipts import find_receipt
 from tests.store.cast import NOW, Customer, Member
-from tests.store.databases import ask, execute
 
 
-def test_a_receipt_says_what_became_of_the_words(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_a_receipt_says_what_became_of_the_words(alba: Member, clara: Customer) -> None:
     def became() -> tuple[str, bool | None]:
         salt = first.review.salt
-        found = ask(database, find_receipt, alba.shop.id, first.entry.hash, live=True, salt=salt)
+        found = alba.asks(find_receipt, alba.shop.id, first.entry.hash, live=True, salt=salt)
         assert found is not None
         return found.status, found.has_words
 
@@ -28,25 +24,21 @@ def test_a_receipt_says_what_became_of_the_words(
     assert became() == ("erased", False)
 
 
-def test_a_receipt_is_of_an_author_and_of_one_chain(
-    database: EngineDatabase, shop: int, bruno: Member
-) -> None:
-    for entry in ask(database, entries_from, shop, live=True):
-        found = ask(database, find_receipt, shop, entry.hash, live=True)
+def test_a_receipt_is_of_an_author_and_of_one_chain(shop: int, bruno: Member) -> None:
+    for entry in bruno.asks(entries_from, shop, live=True):
+        found = bruno.asks(find_receipt, shop, entry.hash, live=True)
         assert (found is not None) == (entry.kind in ("written", "imported"))
         for other, live in ((bruno.shop.id, True), (shop, False)):
-            assert ask(database, find_receipt, other, entry.hash, live=live) is None
+            assert bruno.asks(find_receipt, other, entry.hash, live=live) is None
 
 
-def test_words_that_were_exchanged_are_not_those_of_the_receipt(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_words_that_were_exchanged_are_not_those_of_the_receipt(alba: Member, clara: Customer) -> None:
     written = clara.writes(alba.order(), text="Stale.")
     assert written.entry is not None
-    execute(database, "UPDATE reviews SET text = 'Fresh.'")
+    alba.executes("UPDATE reviews SET text = 'Fresh.'")
     asked = alba.shop.id, written.entry.hash
-    found = ask(database, find_receipt, *asked, live=True, salt=written.review.salt)
+    found = alba.asks(find_receipt, *asked, live=True, salt=written.review.salt)
     assert found is not None and (found.status, found.has_words) == ("other words", False)
-    execute(database, "DELETE FROM reviews")
-    found = ask(database, find_receipt, *asked, live=True)
+    alba.executes("DELETE FROM reviews")
+    found = alba.asks(find_receipt, *asked, live=True)
     assert found is not None and (found.status, found.has_words) == ("lost", None)

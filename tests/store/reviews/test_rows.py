@@ -30,7 +30,7 @@ from afterword.store.reviews.rows import (
 )
 from afterword.store.shops import cache_key_of, current_public_key, revoke_key
 from tests.store.cast import NOW, Customer, Member, link_found, nothing_found
-from tests.store.databases import act, ask, rows
+from tests.store.databases import ask
 
 Page = Callable[[Transaction, Cursor], list[Review]]
 
@@ -44,17 +44,17 @@ def review(member: Member, id_order: str, line: int = 0, *, live: bool = True, *
 
 
 def test_what_is_shown_is_what_is_published_of_one_scope_the_newest_first(
-    database: EngineDatabase, alba: Member, bruno: Member
+    alba: Member, bruno: Member
 ) -> None:
-    ids = [review(alba, f"A-{n}", now=NOW + n // 2).id for n in range(4)]
+    ids = [review(alba, f"A-{n}", now=NOW + n).id for n in range(4)]
     review(alba, "product", 1)
     review(alba, "test", live=False)
     review(alba, "waits", look=link_found)
     review(bruno, "other shop")
-    shown = ask(database, shown_reviews, alba.shop.id, SITE, live=True, most=1_000)
+    shown = alba.asks(shown_reviews, alba.shop.id, SITE, live=True, most=1_000)
     assert [each.id for each in shown] == ids[::-1]
-    assert (shown[0].author, shown[0].published_at, shown[0].reply) == ("Clara N.", NOW + 1, None)
-    assert ask(database, shown_reviews, alba.shop.id, SITE, live=True, most=3) == shown[:3]
+    assert (shown[0].author, shown[0].published_at, shown[0].reply) == ("Clara N.", NOW + 3, None)
+    assert alba.asks(shown_reviews, alba.shop.id, SITE, live=True, most=3) == shown[:3]
 
 
 def test_the_standing_changes_with_whatever_becomes_of_a_review(
@@ -73,17 +73,15 @@ def test_the_standing_changes_with_whatever_becomes_of_a_review(
     assert look() == seen[-1], "reviews of the other mode have no part in it"
 
 
-def test_a_public_key_is_its_shops_until_it_is_revoked(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_a_public_key_is_its_shops_until_it_is_revoked(alba: Member, bruno: Member) -> None:
     key = alba.shown.public_key
-    assert ask(database, cache_key_of, bruno.shop.id, key) is None
-    assert ask(database, current_public_key, alba.shop, live=True) == key
-    [(key_id,)] = rows(database, "SELECT key_id FROM keys WHERE secret = :key", (key,))
-    act(database, revoke_key, key_id, NOW)
-    assert ask(database, cache_key_of, alba.shop.id, key) is None
-    assert ask(database, current_public_key, alba.shop, live=True) is None
-    assert ask(database, current_public_key, alba.shop, live=False) == alba.shown.public_test_key
+    assert alba.asks(cache_key_of, bruno.shop.id, key) is None
+    assert alba.asks(current_public_key, alba.shop, live=True) == key
+    [(key_id,)] = alba.rows("SELECT key_id FROM keys WHERE secret = :key", (key,))
+    alba.acts(revoke_key, key_id, NOW)
+    assert alba.asks(cache_key_of, alba.shop.id, key) is None
+    assert alba.asks(current_public_key, alba.shop, live=True) is None
+    assert alba.asks(current_public_key, alba.shop, live=False) == alba.shown.public_test_key
 
 
 # Pages.
@@ -134,18 +132,19 @@ WAYS: dict[str, tuple[Callable[[int], Page], Cursor, Callable[[Review], Cursor]]
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_paging_neither_skips_nor_repeats_while_others_come(
-    database: EngineDatabase, alba: Member, way: str
-) -> None:
+def test_paging_neither_skips_nor_repeats_while_others_come(alba: Member, way: str) -> None:
     page_of, behind, place_of = WAYS[way]
     look = link_found if way == "waiting" else nothing_found
 
     def more(name: str, many: int, now: int) -> list[int]:
-        return [review(alba, f"{name}-{n}", now=now + n // 3, look=look).id for n in range(many)]
+        """Those of the same second by their ids, as they come in pages."""
+        moments = [now + n // 3 for n in range(many)]
+        ids = [review(alba, f"{name}-{n}", now=at, look=look).id for n, at in enumerate(moments)]
+        return [each for _, each in sorted(zip(moments, ids, strict=True))]
 
     there = more("first", 8, NOW)
     seen: list[int] = []
-    while found := ask(database, page_of(alba.shop.id), behind):
+    while found := alba.asks(page_of(alba.shop.id), behind):
         behind = place_of(found[-1])
         seen += [each.id for each in found]
         if len(seen) < 8:
@@ -156,15 +155,13 @@ def test_paging_neither_skips_nor_repeats_while_others_come(
     assert len(seen) == (14 if from_the_front else 8)
 
 
-def test_the_pages_of_some_stars_go_on_behind_the_last_review(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_the_pages_of_some_stars_go_on_behind_the_last_review(alba: Member, bruno: Member) -> None:
     for number in range(12):
         review(alba, f"{number}", rating=number % 3 + 1, now=NOW + number)
     review(bruno, "other shop", rating=3)
     found: list[Review] = []
     asked: dict[str, Any] = {"stars": (3, 1), "behind": None}
-    while page := ask(database, reviews_by_stars, alba.shop.id, SITE, live=True, most=3, **asked):
+    while page := alba.asks(reviews_by_stars, alba.shop.id, SITE, live=True, most=3, **asked):
         found += page
         asked = {"stars": (3, 1) if page[-1].rating == 3 else (1,), "behind": by_publication(page[-1])}
     assert [review.text for review in found] == [f"About {n}." for n in (11, 8, 5, 2, 9, 6, 3, 0)]
@@ -210,7 +207,7 @@ def test_whatever_is_selected_is_exactly_that_and_is_counted_so(
                     asked = Selection(alba.shop.id, True, scope, states, since, newest_first)
                     if newest_first:
                         expected.reverse()
-                    ask(database, check_selected, asked, expected)
+                    alba.asks(check_selected, asked, expected)
 
 
 def check_selected(tx: Transaction, asked: Selection, expected: list[Review]) -> None:
@@ -223,11 +220,11 @@ def check_selected(tx: Transaction, asked: Selection, expected: list[Review]) ->
 
 
 def test_a_moment_since_which_everything_has_changed_need_not_be_looked_at(
-    database: EngineDatabase, alba: Member, bruno: Member
+    alba: Member, bruno: Member
 ) -> None:
     review(alba, "A-1", now=NOW)
     review(bruno, "B-1", now=NOW - 100)
     asked = Selection(alba.shop.id, True, changed_from=NOW)
-    assert ask(database, simplified, asked) == asked._replace(changed_from=None)
+    assert alba.asks(simplified, asked) == asked._replace(changed_from=None)
     later = asked._replace(changed_from=NOW + 1)
-    assert ask(database, simplified, later) == later
+    assert alba.asks(simplified, later) == later

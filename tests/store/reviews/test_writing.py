@@ -1,19 +1,20 @@
 """Reviews: one of each order line, whose words are its author's alone; published, rejected, answered, withdrawn."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from afterword.actions.moderation import publish_overdue
 from afterword.base.errors import Refused, ReviewChanged
-from afterword.domain.reviews.chain import commitment, words_of
+from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
-from tests.store.databases import act, another, ask, at_once, closing_now, execute, rows
+from tests.store.databases import another, ask, at_once, closing_now
 from tests.store.reviews.reviewing import counted, kinds, told
 
 
@@ -23,7 +24,7 @@ def strict(bruno: Member) -> Member:
     return bruno.moderates()
 
 
-def events_told(database: EngineDatabase) -> list[str]:
+def notified_of(database: EngineDatabase) -> list[str]:
     return [kind for kind, *_ in ask(database, told)]
 
 
@@ -34,16 +35,16 @@ def words_in(review: Review) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("line", [0, 1], ids=["shop", "product"])
 def test_a_review_is_published_at_once_when_the_checks_find_nothing(
-    database: EngineDatabase, alba: Member, clara: Customer, line: int
+    alba: Member, clara: Customer, line: int
 ) -> None:
     review = clara.reviews(alba.order(), line, 4, text="Crisp and still warm.")
     assert (review.state, review.version) == ("published", 1)
     assert (review.rating, review.text) == (4, "Crisp and still warm.")
     assert (review.scope, review.product_name) == (("100", "Rye bread") if line else (SITE, None))
     assert (review.author, review.experience_date, review.published_at) == ("Clara N.", "2019-01-01", NOW)
-    assert ask(database, find_review, review.id) == (alba.shop, review)
-    assert ask(database, kinds, review) == ["written", "published"]
-    stars = ask(database, ratings, alba.shop.id, review.scope, live=True)
+    assert alba.asks(find_review, review.id) == (alba.shop, review)
+    assert alba.asks(kinds, review) == ["written", "published"]
+    stars = alba.asks(ratings, alba.shop.id, review.scope, live=True)
     assert (stars.total, stars.average, stars.distribution) == (1, 4.0, (0, 0, 0, 1, 0))
 
 
@@ -51,36 +52,32 @@ def test_a_review_is_published_at_once_when_the_checks_find_nothing(
     ("before", "after"), [("sent", "answered"), ("in_doubt", "answered"), ("cancelled", "cancelled")]
 )
 def test_the_invitation_is_answered_whether_or_not_its_message_was_known_to_arrive(
-    database: EngineDatabase, alba: Member, clara: Customer, before: str, after: str
+    alba: Member, clara: Customer, before: str, after: str
 ) -> None:
     about = alba.order()
-    execute(database, "UPDATE invitations SET state = :state", {"state": before})
+    alba.executes("UPDATE invitations SET state = :state", {"state": before})
     clara.reviews(about)
     assert alba.state(about.order_id) == after
 
 
-def test_the_same_words_again_change_nothing_and_notify_no_one(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_the_same_words_again_change_nothing_and_notify_no_one(alba: Member, clara: Customer) -> None:
     about = alba.order()
     first = clara.writes(about)
     again = clara.writes(about, now=NOW + 60)
     assert again.review == first.review and again.entry is None
-    assert ask(database, kinds, first.review) == ["written", "published"]
-    assert len(ask(database, told)) == 1
+    assert alba.asks(kinds, first.review) == ["written", "published"]
+    assert len(alba.asks(told)) == 1
 
 
-def test_a_change_is_a_new_version_and_the_old_one_is_kept(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_a_change_is_a_new_version_and_the_old_one_is_kept(alba: Member, clara: Customer) -> None:
     about = alba.order()
     first = clara.reviews(about, 1, 2, text="Too hard.")
     second = clara.reviews(about, 1, 5, text="Softer now.", seen=1, now=NOW + 60)
     assert (second.id, second.version) == (first.id, 2)
     assert (second.text, second.written_at) == ("Softer now.", NOW + 60)
-    assert [each.text for each in ask(database, past_versions, second)] == ["Too hard."]
-    assert ask(database, counted, second) == {("published", "", 5): 1}
-    assert ask(database, counted, second, PRODUCTS) == {("published", "", 5): 1}
+    assert [each.text for each in alba.asks(past_versions, second)] == ["Too hard."]
+    assert alba.asks(counted, second) == {("published", "", 5): 1}
+    assert alba.asks(counted, second, PRODUCTS) == {("published", "", 5): 1}
 
 
 @pytest.mark.parametrize("seen", [0, 2])
@@ -110,27 +107,23 @@ def test_of_many_who_write_at_once_one_is_first_and_the_others_are_refused(
     with closing_now(another(database)) as other:
         at_once(race, *range(16))
     assert sorted(became) == ["refused"] * 15 + ["stored"]
-    assert len(ask(database, reviews_of_order, alba.shop.id, about.order_id)) == 1
-    assert ask(database, chain_head, alba.shop.id, live=True)[0] == 3
+    assert len(alba.asks(reviews_of_order, alba.shop.id, about.order_id)) == 1
+    assert alba.asks(chain_head, alba.shop.id, live=True)[0] == 3
 
 
-def test_where_a_person_looks_a_review_waits_and_time_publishes_it(
-    database: EngineDatabase, strict: Member, clara: Customer
-) -> None:
+def test_where_a_person_looks_a_review_waits_and_time_publishes_it(strict: Member, clara: Customer) -> None:
     review = clara.reviews(strict.order(), rating=1)
     assert (review.state, review.publish_at) == ("waiting", NOW + 3_600)
-    published = [act(database, publish_overdue, SIGNER, NOW + after) for after in (3_599, 3_600, 9_999)]
+    published = [strict.acts(publish_overdue, SIGNER, NOW + after) for after in (3_599, 3_600, 9_999)]
     assert published == [0, 1, 0]
     found = strict.finds(review)
     assert (found.state, found.published_at) == ("published", NOW + 3_600)
 
 
-def test_what_the_checks_find_waits_for_a_person_however_long(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_what_the_checks_find_waits_for_a_person_however_long(alba: Member, clara: Customer) -> None:
     review = clara.reviews(alba.order(), look=link_found)
     assert (review.state, review.flags, review.publish_at) == ("waiting", ("link",), None)
-    assert act(database, publish_overdue, SIGNER, NOW + 10**8) == 0
+    assert alba.acts(publish_overdue, SIGNER, NOW + 10**8) == 0
 
 
 def test_the_stars_have_no_part_in_what_waits(alba: Member, clara: Customer) -> None:
@@ -158,7 +151,7 @@ def test_an_address_that_reviews_many_orders_is_flagged(alba: Member, clara: Cus
 
 
 def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
-    database: EngineDatabase, alba: Member, clara: Customer
+    alba: Member, clara: Customer
 ) -> None:
     about = alba.order()
     review = clara.reviews(about, rating=1, text="See my shop instead.")
@@ -166,8 +159,8 @@ def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
         alba.rejects(review, "too bad for us")
     rejected = alba.rejects(review, "advertising")
     assert (rejected.state, rejected.reason, rejected.published_at) == ("rejected", "advertising", None)
-    assert ask(database, counted, review) == {("rejected", "advertising", 1): 1}
-    assert ask(database, told)[-1][::2] == ("rejected", "clara@nunez.example")
+    assert alba.asks(counted, review) == {("rejected", "advertising", 1): 1}
+    assert alba.asks(told)[-1][::2] == ("rejected", "clara@nunez.example")
     better = clara.reviews(about, rating=1, text="Stale.", seen=1)
     assert (better.state, better.reason, better.version) == ("published", None, 2)
 
@@ -184,7 +177,7 @@ def test_a_reply_can_be_changed_and_taken_back_and_goes_with_the_words_that_it_a
     assert (none.reply, none.replied_at) == (None, None)
     with pytest.raises(Refused, match="has no reply"):
         alba.replies(none, None, NOW + 4)
-    assert events_told(database) == ["receipt", "reply", "reply"]
+    assert notified_of(database) == ["receipt", "reply", "reply"]
     assert alba.replies(none, "Come again.", NOW + 5).reply == "Come again."
     assert clara.reviews(about, text="Other words.", seen=1, now=NOW + 6).reply is None
 
@@ -193,16 +186,14 @@ def test_a_customer_who_does_not_wish_it_is_not_notified_of_a_reply(
     database: EngineDatabase, alba: Member, clara: Customer
 ) -> None:
     alba.replies(clara.reviews(alba.order()))
-    assert events_told(database) == ["receipt"]
+    assert notified_of(database) == ["receipt"]
 
 
-def test_an_author_withdraws_and_may_write_again(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_an_author_withdraws_and_may_write_again(alba: Member, clara: Customer) -> None:
     about = alba.order()
     gone = clara.withdraws(clara.reviews(about))
     assert (gone.state, gone.published_at) == ("withdrawn", None)
-    assert ask(database, ratings, alba.shop.id, SITE, live=True).total == 0
+    assert alba.asks(ratings, alba.shop.id, SITE, live=True).total == 0
     back = clara.reviews(about, seen=1)
     assert (back.state, back.version) == ("published", 2)
 
@@ -212,16 +203,14 @@ def test_a_dispute_is_shown_beside_the_review_which_stays_published(alba: Member
     assert (review.state, review.doubt) == ("published", "This order was cancelled.")
 
 
-def test_what_is_erased_leaves_no_word_and_the_chain_whole(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_what_is_erased_leaves_no_word_and_the_chain_whole(alba: Member, clara: Customer) -> None:
     about = alba.order()
     clara.reviews(about, text="First words.")
     review = clara.reviews(about, text="My secret words.", seen=1)
     erased = alba.erases(review)
     assert (erased.state, erased.text, erased.author) == ("erased", "", "")
     tables = ("reviews", "past_versions", "chain")
-    left = " ".join(str(rows(database, f"SELECT * FROM {table}")) for table in tables)
+    left = " ".join(str(alba.rows(f"SELECT * FROM {table}")) for table in tables)
     assert "words" not in left and "Clara" not in left and review.salt not in left
     with pytest.raises(ReviewChanged):
         clara.reviews(about, seen=2)
@@ -260,27 +249,35 @@ def test_words_are_changed_by_their_author_alone(alba: Member, clara: Customer) 
         assert words_in(now) == words_in(review)
 
 
-def test_no_shop_sees_or_counts_anothers_reviews(
-    database: EngineDatabase, alba: Member, bruno: Member, clara: Customer
+def test_an_id_says_nothing_of_how_many_reviews_or_orders_there_are(
+    alba: Member, bruno: Member, clara: Customer
 ) -> None:
+    """Guarantee 8. They fit into 31 bits, are no one else's, and rise as often as they fall."""
+    ids = [clara.reviews(member.order(f"A-{n}")).id for n in range(30) for member in (alba, bruno)]
+    assert len(set(ids)) == 60 and min(ids) > 0 and max(ids) < 2**31
+    assert 10 < sum(first < second for first, second in pairwise(ids)) < 50
+    public = [entry.content() for entry in alba.asks(entries_from, alba.shop.id, live=True)]
+    assert not any(b"order_id" in content for content in public)
+
+
+def test_no_shop_sees_or_counts_anothers_reviews(alba: Member, bruno: Member, clara: Customer) -> None:
     review = clara.reviews(alba.order())
-    assert ask(database, reviews_of_order, bruno.shop.id, review.order_id) == {}
-    assert ask(database, ratings, bruno.shop.id, SITE, live=True).total == 0
-    assert ask(database, entries_from, bruno.shop.id, live=True) == []
+    assert alba.asks(reviews_of_order, bruno.shop.id, review.order_id) == {}
+    assert alba.asks(ratings, bruno.shop.id, SITE, live=True).total == 0
+    assert alba.asks(entries_from, bruno.shop.id, live=True) == []
 
 
-def test_test_reviews_are_counted_and_chained_apart(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_test_reviews_are_counted_and_chained_apart(alba: Member, clara: Customer) -> None:
     assert not clara.reviews(alba.order(live=False)).live
     for live, chain in ((True, []), (False, ["key", "written", "published"])):
-        assert ask(database, ratings, alba.shop.id, SITE, live=live).total == (not live)
-        assert [each.kind for each in ask(database, entries_from, alba.shop.id, live=live)] == chain
+        assert alba.asks(ratings, alba.shop.id, SITE, live=live).total == (not live)
+        assert [each.kind for each in alba.asks(entries_from, alba.shop.id, live=live)] == chain
 
 
 def test_the_receipt_is_the_entry_that_commits_to_the_words(alba: Member, clara: Customer) -> None:
     written = clara.writes(alba.order())
     assert written.entry is not None
     words = commitment(written.review.salt, words_of(written.review))
-    assert written.entry.details == f'{{"commitment":"{words}"}}'
+    order = commitment(written.review.salt, subject_of(written.review))
+    assert written.entry.details == f'{{"commitment":"{words}","order":"{order}"}}'
     assert written.entry.shop_id == alba.shop.id

@@ -71,7 +71,7 @@ def write_every_kind(alba: Member, clara: Customer) -> None:
     clara.reviews(about, 1, 2, text="Second words.", seen=1, now=NOW + 7)
     clara.reviews(about, 1, 1, text="Third words.", seen=2, now=NOW + 8)
     back = alba.rejects(clara.reviews(about, text="Other."), "unreadable", NOW + 9)
-    alba.publishes(back, NOW + 10, signer=LATER_SIGNER)
+    alba.publishes(back, NOW + 10, LATER_SIGNER)
     seen_elsewhere = clara.reviews(alba.order("elsewhere", email="elsewhere@x.example"), rating=3)
     import_elsewheres(alba.store, seen_elsewhere)
 
@@ -80,6 +80,18 @@ def import_elsewheres(store: Store, one: Review) -> None:
     """Two imported reviews, one answered and one that waits."""
     before = {"written_at": NOW - 900, "published_at": NOW - 800, "imported_from": "elsewhere.example"}
     answered = {"reply": "Thanks!", "replied_at": NOW - 700}
-    act(store, import_review, replace(one, id=one.id + 5, **before, **answered), LATER_SIGNER, NOW + 11)
+    act(
+        store,
+        import_review,
+        replace(one, order_id=0, id=one.id + 5, **before, **answered),
+        LATER_SIGNER,
+        NOW + 11,
+    )
     waits = {"state": "waiting", "published_at": None}
-    act(store, import_review, replace(one, id=one.id + 6, **before | waits), LATER_SIGNER, NOW + 12)
+    act(
+        store,
+        import_review,
+        replace(one, order_id=0, id=one.id + 6, **before | waits),
+        LATER_SIGNER,
+        NOW + 12,
+    )

@@ -1,6 +1,7 @@
 """The form as a browser sends it, and what became of it, for the stories of the customer who writes."""
 
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 
@@ -10,7 +11,8 @@ from afterword.store.engine.database import Transaction
 from afterword.store.reviews.writing import reviews_of_order
 from afterword.store.shops import find_shop
 from tests.server import Answer
-from tests.web.conftest import SECRET, Links, Site
+from tests.store.databases import act, execute
+from tests.web.conftest import NOW, SECRET, Links, Site
 from tests.web.customer.forms import BOUNDARY, multipart
 
 SIGNER = Signer(SECRET)
@@ -51,8 +53,12 @@ def wait_180_days(site: Site, links: Links) -> None:
     asked = (
         "UPDATE invitations SET due_at = due_at - :time, sent_at = sent_at - :time WHERE order_id = :order"
     )
-    values = {"time": 11 * 86_400 + WRITE_FOR, "order": links.order_id}
-    assert site.write(lambda tx: tx.run(asked, values)) == 1
+    assert execute(site, asked, {"time": 11 * 86_400 + WRITE_FOR, "order": links.order_id}) == 1
+
+
+def moderate(site: Site, links: Links, deed: Callable[..., Review], *values: object, line: int = 0) -> None:
+    """What the shop does with a review of this order: `reject`, "abuse"."""
+    act(site, deed, written(site, links)[line], *values, SIGNER, float(NOW))
 
 
 def plain(answer: Answer) -> str:

@@ -10,7 +10,7 @@ from afterword.actions.moderation import answer, reject
 from tests.axe import serious
 from tests.browser import Browser, Seen
 from tests.web.conftest import Links, Site
-from tests.web.customer.reviewing import BREAD, ROLLS, SIGNER, review, send, wait_180_days, written
+from tests.web.customer.reviewing import BREAD, ROLLS, moderate, review, send, wait_180_days, written
 
 HEAVIEST = 60_000
 """Bytes of a page with everything that it loads, not packed."""
@@ -42,8 +42,8 @@ def all_written(site: Site, browser: Browser, lang: str) -> str:
 
 def rejected_and_replied_to(site: Site, browser: Browser, lang: str) -> str:
     links = _written(site, lang)
-    site.write(lambda tx: reject(tx, written(site, links)[0], "off topic", SIGNER, 1.0))
-    site.write(lambda tx: answer(tx, written(site, links)[1], "Thank you, Clara!", SIGNER, 1_772_374_326.0))
+    moderate(site, links, reject, "off topic")
+    moderate(site, links, answer, "Thank you, Clara!", line=1)
     return links.review
 
 
@@ -189,14 +189,14 @@ def test_a_screen_reader_hears_what_the_stars_mean(site: Site, browser: Browser)
     browser.open(site.url + new_order(site, "fr", products=[]).review)
     assert browser.names("radio") == [
         "Aucune étoile",
-        "1 étoile\u00a0: très mauvais",
-        "2 étoiles\u00a0: mauvais",
-        "3 étoiles\u00a0: moyen",
-        "4 étoiles\u00a0: bien",
-        "5 étoiles\u00a0: très bien",
+        "1 étoile\u202f: mauvais",
+        "2 étoiles\u202f: médiocre",
+        "3 étoiles\u202f: correct",
+        "4 étoiles\u202f: bien",
+        "5 étoiles\u202f: excellent",
     ]
     assert browser.names("radiogroup") == ["Étoiles"]
-    assert browser.names("checkbox")[0].startswith("J’ai vécu cette expérience")
+    assert browser.names("checkbox")[0].startswith("Il s’agit de ma propre expérience")
 
 
 def test_a_scanner_that_follows_every_link_of_the_pages_writes_and_withdraws_nothing(

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from afterword.base.metrics import NOTICES
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.web.ops import metrics
-from afterword.web.orders_api.endpoint import AT_THE_DOOR
+from afterword.web.orders_api.endpoint import SMALL_BODY
 from afterword.web.server import WebSettings, build_router
 from tests.server import SERVE, Server, an_order
 from tests.store.cast import Member, MovableClock, claim, import_batch, import_one, open_database, order
@@ -82,7 +82,7 @@ def test_orders_of_a_small_body_are_counted_by_what_became_of_them(server: Serve
 
 def test_orders_of_a_large_body_are_counted_by_what_became_of_them(server: Server) -> None:
     sent = [*(an_order(number) for number in range(600)), an_order(0), an_order("A-2", email="nobody")]
-    assert len(json.dumps(sent)) > 2 * AT_THE_DOOR
+    assert len(json.dumps(sent)) > 2 * SMALL_BODY
     assert server.post_orders(sent).counts == (1, 602, 600)
     assert orders(server) == (600, 1, 1)
 

@@ -6,18 +6,14 @@ from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.web.authentication import Unauthorized
 from afterword.web.orders_api.intake import Posted, import_posted
+from tests.domain.reading import claras
 from tests.store.cast import NOW, Member, counted
 
-ORDER = {
-    "id_order": "1",
-    "order_date": "2019-01-01 12:00:00",
-    "firstname": "Clara",
-    "lastname": "Nunez",
-    "email": "clara@example.com",
-}
+ORDER = claras()
+WRONG = claras(id_order="A-3", email="no")
 
 
-def posted(key: str, orders: object, *, details: bool = False) -> Posted:
+def posted(key: str, *orders: object, details: bool = False) -> Posted:
     return Posted(key, json.dumps(orders).encode(), details, NOW)
 
 
@@ -26,28 +22,25 @@ def test_neighbours_of_a_refused_request_are_taken(
 ) -> None:
     key = alba.shown.private_key
     together = [
-        posted(key, [ORDER]),
-        posted("1/en/wrong", [ORDER]),
-        posted(key, "no array"),
-        posted(bruno.shown.private_key, [ORDER]),
-        posted(
-            key, [ORDER, ORDER | {"id_order": "2"}, ORDER | {"id_order": "3", "email": "no"}], details=True
-        ),
-        posted(key, []),
+        posted(key, ORDER),
+        posted("1/en/wrong", ORDER),
+        Posted(key, b"5", False, NOW),
+        posted(bruno.shown.private_key, ORDER),
+        posted(key, ORDER, claras(id_order="A-2"), WRONG, details=True),
+        posted(key),
     ]
-    first, wrong, no_array, other, second, empty = database.write_now(lambda tx: import_posted(tx, together))
-    assert isinstance(wrong, Unauthorized)
+    answers = database.write_now(lambda tx: import_posted(tx, together))
+    wrong_key, no_array = answers[1:3]
+    assert isinstance(wrong_key, Unauthorized)
     assert isinstance(no_array, BatchError)
-    assert not isinstance(first, Exception) and json.loads(first[0])["orders_imported"] == 1
-    assert not isinstance(other, Exception) and json.loads(other[0])["orders_imported"] == 1
-    assert not isinstance(second, Exception)
-    told = json.loads(second[0])
-    assert [order["status"] for order in told["orders"]] == ["duplicate", "imported", "refused"]
-    assert not isinstance(empty, Exception) and json.loads(empty[0])["orders_count"] == 0
-    assert [answered[1:] for answered in (first, other, second, empty)] == [
-        (1, 0, 0),
-        (1, 0, 0),
-        (1, 1, 1),
-        (0, 0, 0),
+    answered = [one for one in answers if not isinstance(one, Exception)]
+    assert [counts for _, *counts in answered] == [[1, 0, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]
+    bodies = [json.loads(body) for body, *_ in answered]
+    assert [(body["orders_count"], body["orders_imported"]) for body in bodies] == [
+        (1, 1),
+        (1, 1),
+        (3, 1),
+        (0, 0),
     ]
+    assert [order["status"] for order in bodies[2]["orders"]] == ["duplicate", "imported", "refused"]
     assert counted(database, "orders") == counted(database, "invitations") == 3

@@ -195,7 +195,7 @@ def test_an_unknown_media_type_names_the_three(alba: Server) -> None:
         ("[{}, {]", "byte 6"),
         ("[NaN]", "NaN"),
         ("[-Infinity]", "Infinity"),
-        ("[" * 5_000 + "]" * 5_000, "nested deeper"),
+        ("[" * 5_000 + "]" * 5_000, "nested more than"),
     ],
 )
 def test_orders_that_are_no_orders_are_400_and_the_message_says_why(

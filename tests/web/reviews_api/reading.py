@@ -3,21 +3,15 @@
 import json
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 from afterword.domain.reviews.review import Review
-from afterword.domain.shops import Shop
-from afterword.store.engine.database import Transaction
-from afterword.store.opening import open_sqlite
-from afterword.store.reviews.writing import find_review
-from afterword.store.shops import find_shop
+from afterword.store.shops import revoke_key
 from tests.server import Answer
-from tests.store.cast import Member, add_member, order
-from tests.store.reviews.reviewing import LINES, reviewed_order, write
+from tests.store.cast import NOW, Customer, Member, add_member
+from tests.store.databases import act
 from tests.web.conftest import Site
-
-T = TypeVar("T")
 
 PUBLIC = "/public/v3/reviews"
 REVIEWS = "/private/v3/reviews"
@@ -33,31 +27,23 @@ class Reviewed(NamedTuple):
     @classmethod
     def new(cls, site: Site) -> Self:
         number = site.read(lambda tx: len(tx.rows("SELECT shop_id FROM shops")))
-        return cls(site, write_beside(site, lambda tx: add_member(tx, f"Reviewed shop {number}")))
+        return cls(site, act(site, add_member, f"Reviewed shop {number}").on(site))
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
-        return write_beside(self.site, work)
+    @property
+    def clara(self) -> Customer:
+        return Customer(self.site)
 
     def review(self, id_order: str, line: int = 0, *, live: bool = True, **said: Any) -> Review:
         """A review of an order that is new."""
         of_order = {name: said.pop(name) for name in ("firstname", "lastname") if name in said}
-        one = order(id_order, email=f"{id_order.lower()}@mail.example", lines=LINES, **of_order)
-        said.setdefault("text", f"About {id_order}.")
+        about = self.member.order(id_order, live=live, email=f"{id_order.lower()}@mail.example", **of_order)
+        return self.clara.reviews(about, line, **{"text": f"About {id_order}."} | said)
 
-        def work(tx: Transaction) -> Review:
-            return write(tx, reviewed_order(tx, self.member, one, live=live), line, **said).review
-
-        return self.write(work)
-
-    @staticmethod
-    def shop_of(tx: Transaction, review: Review) -> Shop:
-        shop = find_shop(tx, str(review.shop_id))
-        assert shop is not None
-        return shop
-
-    def now(self, review: Review) -> Review:
-        """The review as it is."""
-        return self.site.read(lambda tx: find_review(tx, review.id))[1]
+    def revokes_its_public_key(self) -> None:
+        [(key_id,)] = self.site.read(
+            lambda tx: tx.rows("SELECT key_id FROM keys WHERE secret = ?", (self.public_key(),))
+        )
+        act(self.site, revoke_key, key_id, NOW)
 
     def read(self, scope: str = "site", *, live: bool = True, **headers: str) -> Answer:
         """What everybody reads; `If_None_Match` stands for the header of that name."""
@@ -73,15 +59,6 @@ class Reviewed(NamedTuple):
         shown = self.member.shown
         key = shown.private_key if live else shown.test_key
         return self.site.get(f"{path}?{urlencode({'api_key': key} | query)}")
-
-
-def write_beside(site: Site, work: Callable[[Transaction], T]) -> T:
-    """As the command line does: beside the server, which goes on."""
-    database = open_sqlite(site.database, site.journal)
-    try:
-        return database.write_now(work)
-    finally:
-        database.close_now()
 
 
 def soon(holds: Callable[[], bool]) -> None:

@@ -9,18 +9,16 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.actions.foreign import import_review
-from afterword.actions.moderation import answer, erase, publish, reject
-from afterword.actions.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.database import Transaction
 from afterword.store.orders import order_of
-from afterword.store.shops import CacheKey, change_shop, revoke_key
+from afterword.store.shops import CacheKey
 from afterword.web.reviews_api.answers import Answer
 from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 from afterword.web.reviews_api.public import PublicReviews
-from tests.store.cast import NOW
-from tests.store.reviews.reviewing import SIGNER, write
+from tests.store.cast import NOW, link_found
+from tests.store.databases import act, execute
+from tests.store.reviews.reviewing import SIGNER
 from tests.web.conftest import Site
 from tests.web.reviews_api.reading import PUBLIC, Reviewed, error_of, json_of, soon, texts_of
 
@@ -50,7 +48,7 @@ def test_what_is_published_is_read_as_the_contract_says(shop: Reviewed) -> None:
     second = shop.review(
         "A-2", rating=5, text="Again!", now=NOW + DAY, firstname="Élodie", lastname="östberg"
     )
-    shop.write(lambda tx: answer(tx, first, "Thank you!", SIGNER, NOW + 2 * DAY))
+    shop.member.replies(first, now=NOW + 2 * DAY)
     assert json_of(shop.read()) == {
         "ratings": {
             "total": 2,
@@ -102,19 +100,17 @@ def test_a_product_has_its_own_reviews_and_one_without_any_has_an_empty_list(sho
 def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop: Reviewed) -> None:
     review = shop.review("A-1", text="The first.")
     copies = """
-    INSERT INTO reviews (shop_id, review_id, order_id, live, scope, state, version, rating, text, author, lang,
-                         experience_date, salt, written_at, changed_at, published_at, flags, wants_reply, text_hash,
-                         address_hash)
+    INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, state, version, rating, text,
+                         author, lang, experience_date, salt, written_at, changed_at, published_at, flags,
+                         wants_reply, text_hash, address_hash)
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200)
-    SELECT shop_id, review_id + (n + 1000000) * 1024, order_id + n + 1000000, live, scope, state, version, rating,
+    SELECT shop_id, 2147483648 + n, number + n, order_id + n + 1000000, line, live, scope, state, version, rating,
            'Number ' || n, author, lang, experience_date, salt, written_at, changed_at, published_at + n / 2, flags,
            wants_reply, '', ''
     FROM reviews, numbers WHERE shop_id = :shop_id
     """
-    shop.write(lambda tx: tx.run(copies, {"shop_id": review.shop_id}))
-    shop.write(
-        lambda tx: tx.run("UPDATE review_counts SET amount = 1201 WHERE shop_id = ?", (review.shop_id,))
-    )
+    execute(shop.site, copies, {"shop_id": review.shop_id})
+    execute(shop.site, "UPDATE review_counts SET amount = 1201 WHERE shop_id = ?", (review.shop_id,))
     found = json_of(shop.read())
     assert found["ratings"]["total"] == 1201
     assert [each["txt"] for each in found["reviews"]] == [f"Number {n}" for n in range(1200, 200, -1)]
@@ -136,10 +132,10 @@ def test_whoever_shows_a_few_gets_a_few_and_all_are_counted(shop: Reviewed) -> N
 
 def test_only_what_is_published_is_shown(shop: Reviewed) -> None:
     kept, rejected, withdrawn, erased = (shop.review(f"A-{n}") for n in range(4))
-    shop.review("A-5", look=lambda text: ("link",))
-    shop.write(lambda tx: reject(tx, rejected, "abuse", SIGNER, NOW))
-    shop.write(lambda tx: withdraw(tx, withdrawn, SIGNER, NOW))
-    shop.write(lambda tx: erase(tx, erased, SIGNER, NOW))
+    shop.review("A-5", look=link_found)
+    shop.member.rejects(rejected)
+    shop.clara.withdraws(withdrawn)
+    shop.member.erases(erased)
     found = json_of(shop.read())
     assert [each["id"] for each in found["reviews"]] == [kept.id]
     assert found["ratings"]["total"] == 1
@@ -154,8 +150,10 @@ def test_a_test_key_reads_test_reviews_and_a_live_one_live_ones(shop: Reviewed) 
 
 def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(shop: Reviewed) -> None:
     ours = shop.review("A-1", text="Ours.")
-    other = replace(ours, id=ours.id + 2**40, text="Theirs.", imported_from="an old shop", author="Diego M.")
-    shop.write(lambda tx: import_review(tx, other, SIGNER, NOW))
+    other = replace(
+        ours, id=2**40, order_id=0, text="Theirs.", imported_from="an old shop", author="Diego M."
+    )
+    act(shop.site, import_review, other, SIGNER, NOW)
     theirs, mine = json_of(shop.read())["reviews"]
     assert (theirs["txt"], theirs["imported"], theirs["source"]) == ("Theirs.", 1, "an old shop")
     assert mine.keys() == theirs.keys() - {"imported", "source"}
@@ -164,7 +162,7 @@ def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(sho
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_come_through_as_json(shop: Reviewed, text: str) -> None:
     review = shop.review("A-1", text=text, firstname=text[:30], lastname="<b>")
-    shop.write(lambda tx: answer(tx, review, text, SIGNER, NOW))
+    shop.member.replies(review, text)
     [found] = json_of(shop.read())["reviews"]
     assert (found["txt"], found["reply"], found["c"]) == (text, text, review.author)
 
@@ -206,9 +204,7 @@ def test_a_private_key_reads_nothing_here(shop: Reviewed) -> None:
 def test_a_revoked_key_is_404_though_its_answer_was_kept(shop: Reviewed) -> None:
     shop.review("A-1")
     assert shop.read().status == 200
-    number = "SELECT key_id FROM keys WHERE secret = ?"
-    [(key_id,)] = shop.site.read(lambda tx: tx.rows(number, (shop.public_key(),)))
-    shop.write(lambda tx: revoke_key(tx, key_id, NOW))
+    shop.revokes_its_public_key()
     soon(lambda: shop.read().status == 404)
     assert error_of(shop.read())["code"] == "unknown_key"
 
@@ -265,7 +261,7 @@ def test_whoever_has_the_answer_is_told_so_until_it_changes(shop: Reviewed) -> N
         assert found.headers["access-control-allow-origin"] == "*"
     assert shop.read(If_None_Match='"other"').status == 200
     assert shop.read(If_None_Match=mark.strip('"')).status == 200
-    shop.write(lambda tx: answer(tx, review, "Thank you!", SIGNER, NOW))
+    shop.member.replies(review)
     soon(lambda: shop.read(If_None_Match=mark).status == 200)
     assert shop.read().headers["etag"] != mark
 
@@ -282,24 +278,23 @@ def test_head_is_answered_as_get_is_without_the_body(shop: Reviewed) -> None:
 # Each change is seen within two seconds, whoever made it, though the answer before is kept.
 
 
-def change_words(tx: Transaction, review: Review) -> None:
-    shop = Reviewed.shop_of(tx, review)
-    order = order_of(tx, shop, review.order_id)
-    assert order is not None
-    write(tx, order, rating=1, text="Other words.", seen=review.version, now=NOW + 1)
+def change_words(shop: Reviewed, review: Review) -> None:
+    about = shop.site.read(lambda tx: order_of(tx, shop.member.shop, review.order_id))
+    assert about is not None
+    shop.clara.reviews(about, rating=1, text="Other words.", seen=review.version, now=NOW + 1)
 
 
-CHANGES: dict[str, tuple[Callable[[Transaction, Review], Any], Callable[[list[dict[str, Any]]], bool]]] = {
+CHANGES: dict[str, tuple[Callable[[Reviewed, Review], Any], Callable[[list[dict[str, Any]]], bool]]] = {
     "reply": (
-        lambda tx, review: answer(tx, review, "Thank you!", SIGNER, NOW),
+        lambda shop, review: shop.member.replies(review),
         lambda found: found[0]["reply"] == "Thank you!",
     ),
-    "reject": (lambda tx, review: reject(tx, review, "abuse", SIGNER, NOW), lambda found: not found),
-    "withdraw": (lambda tx, review: withdraw(tx, review, SIGNER, NOW), lambda found: not found),
-    "erase": (lambda tx, review: erase(tx, review, SIGNER, NOW), lambda found: not found),
+    "reject": (lambda shop, review: shop.member.rejects(review), lambda found: not found),
+    "withdraw": (lambda shop, review: shop.clara.withdraws(review), lambda found: not found),
+    "erase": (lambda shop, review: shop.member.erases(review), lambda found: not found),
     "change": (change_words, lambda found: (found[0]["txt"], found[0]["r"]) == ("Other words.", 1)),
     "time zone": (
-        lambda tx, review: change_shop(tx, Reviewed.shop_of(tx, review), timezone="Asia/Tokyo"),
+        lambda shop, review: shop.member.changes(timezone="Asia/Tokyo"),
         lambda found: found[0]["date"] == "2026-03-01 23:12",
     ),
 }
@@ -310,14 +305,14 @@ def test_a_change_is_seen_within_two_seconds(shop: Reviewed, name: str) -> None:
     change, is_seen = CHANGES[name]
     review = shop.review("A-1")
     assert len(texts_of(shop.read())) == 1
-    shop.write(lambda tx: change(tx, review))
+    change(shop, review)
     soon(lambda: is_seen(json_of(shop.read())["reviews"]))
 
 
 def test_what_a_person_publishes_is_seen_within_two_seconds(shop: Reviewed) -> None:
-    review = shop.review("A-1", look=lambda text: ("link",))
+    review = shop.review("A-1", look=link_found)
     assert texts_of(shop.read()) == []
-    shop.write(lambda tx: publish(tx, review, "shop", SIGNER, NOW))
+    shop.member.publishes(review)
     soon(lambda: texts_of(shop.read()) == ["About A-1."])
     assert json_of(shop.read())["ratings"]["total"] == 1
 

@@ -1,18 +1,18 @@
-"""Reviews for the stories of the public pages and the widget: put in the rows as they are, whatever they say."""
+"""Reviews for the tests of the public pages and the widget: put in the rows as they are, whatever they say."""
 
 from typing import Any, NamedTuple
 
 from afterword.actions.foreign import import_review
-from afterword.domain.reviews.review import LINES_AN_ORDER, SITE, Review
+from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
-from afterword.store.opening import open_sqlite
 from afterword.store.shops import NewKeys, change_shop
+from tests.store.databases import act
 from tests.store.reviews.reviewing import SIGNER
 from tests.web.conftest import NOW, Site
 
-NOBODYS_ORDERS = 2**40
-"""From here on no order that a test sends has its number."""
+FAR_REVIEWS = 2**40
+"""From here on no review that a test writes has its number."""
 
 
 class Shown(NamedTuple):
@@ -33,26 +33,21 @@ class Shown(NamedTuple):
             for review in reviews:
                 assert import_review(tx, review, SIGNER, NOW)
 
-        self._write(work)
+        self.site.write(work)
 
     def change(self, **changes: Any) -> None:
-        self._write(lambda tx: change_shop(tx, self.shop, **changes))
-
-    def _write(self, work: Any) -> None:
-        database = open_sqlite(self.site.database, self.site.journal)
-        try:
-            database.write_now(work)
-        finally:
-            database.close_now()
+        act(self.site, change_shop, self.shop, **changes)
 
     def review(self, number: int, **fields: Any) -> Review:
         """Clara's, of the shop unless a `scope` is given; the higher the number, the later it was published."""
         scope = fields.get("scope", SITE)
-        order_id = NOBODYS_ORDERS + self.shop.id * 10_000 + number
+        number_of_its_own = FAR_REVIEWS + self.shop.id * 10_000 + 2 * number + (scope != SITE)
         usual = {
             "shop_id": self.shop.id,
-            "id": order_id * LINES_AN_ORDER + (scope != SITE),
-            "order_id": order_id,
+            "id": number_of_its_own,
+            "number": number_of_its_own,
+            "order_id": number_of_its_own,
+            "line": int(scope != SITE),
             "live": True,
             "scope": scope,
             "product_name": None if scope == SITE else "Rye bread",

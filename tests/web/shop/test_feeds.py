@@ -124,7 +124,7 @@ def test_what_is_no_public_key_has_no_feed(site: Site, alba_on: Shown) -> None:
     for key in ("0" * 32, private, private[:32], changed(site, revoked), "x", "%00"):
         answer = site.get(path(key))
         assert answer.status == 404 and is_safe(answer)
-        assert b"<h1>There is no such page</h1>" in answer.content
+        assert b"<h1>There is nothing at this address</h1>" in answer.content
 
 
 def test_a_feed_is_asked_for_with_get_alone(site: Site, alba_on: Shown) -> None:

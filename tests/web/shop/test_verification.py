@@ -70,31 +70,31 @@ def test_the_page_says_how_the_chain_stands_and_where_it_ends(reviewed: Reviewed
     site, shop, _ = reviewed
     said = text(site.get(f"/s/{shop}/verify"))
     entries = site.read(lambda tx: entries_from(tx, shop, live=True))
-    assert "The chain is whole. Of 5 entries, the last 5 were checked at" in said
+    assert "The chain is intact. Entries 5 Most recent entries checked 5 Checked at" in said
     assert entries[-1].hash in said and Signer(SECRET).public_key(shop) in said
     test = text(site.get(f"/s/{shop}/test/verify"))
-    assert "These are test reviews" in test and "Of 3 entries" in test
+    assert "These are test reviews" in test and "Entries 3" in test
 
 
 def test_a_receipt_says_what_became_of_the_words(reviewed: Reviewed) -> None:
     site, shop, receipt = reviewed
     said = {
         receipt: "This is entry 2 , of",
-        f"%20{receipt.upper()}%0a": "The review is published, as it was written.",
-        "0" * 64: "No author’s entry of this chain has this hash.",
-        receipt[1:]: "This is no receipt",
-        "%3Cscript%3E%00": "This is no receipt",
+        f"%20{receipt.upper()}%0a": "The review is published exactly as it was written.",
+        "0" * 64: "No author's entry in this chain has this hash.",
+        receipt[1:]: "This is not a receipt",
+        "%3Cscript%3E%00": "This is not a receipt",
     }
     for asked, words in said.items():
         assert words in text(site.get(f"/s/{shop}/verify?receipt={asked}")), asked
-    assert "No author’s entry" in text(site.get(f"/s/{shop}/test/verify?receipt={receipt}"))
+    assert "No author's entry" in text(site.get(f"/s/{shop}/test/verify?receipt={receipt}"))
     assert b"<script" not in site.get(f"/s/{shop}/verify?receipt=%3Cscript%3E").content
 
 
 def test_the_page_speaks_the_readers_language(reviewed: Reviewed) -> None:
     site, shop, receipt = reviewed
     said = text(site.get(f"/s/{shop}/verify?lang=fr&receipt={receipt}"))
-    assert "La chaîne est intacte." in said and "L’avis est publié, tel qu’il a été écrit." in said
+    assert "La chaîne est intacte." in said and "L’avis est publié exactement tel qu’il a été écrit." in said
     assert "La chaîne est intacte." in text(site.get(f"/s/{shop}/verify", **{"Accept-Language": "fr"}))
 
 
@@ -204,7 +204,7 @@ def test_a_view_looks_at_the_end_alone_and_once_for_all_who_come(
     answers = ask(counting, clock, tmp_path, *[f"/s/{long_chain}/verify"] * 20)
     assert {answer.status_code for answer in answers} == {200} and len(counting.reads) == 20 + 1
     assert len({answer.text for answer in answers}) == 1
-    assert "Of <bdi>103</bdi> entries, the last <bdi>40</bdi> were checked" in answers[0].text
+    assert "<dt>Most recent entries checked</dt><dd>40</dd>" in answers[0].text
 
 
 @pytest.mark.sqlite
@@ -300,4 +300,4 @@ def test_a_rejected_review_is_told_on_the_page_of_its_receipt(
     database.write_now(lambda tx: reject(tx, written.review, "abuse", SIGNER, NOW))
     assert "The review was rejected." in ask(database, clock, tmp_path, path)[0].text
     database.write_now(lambda tx: tx.run("UPDATE reviews SET text = 'Other words.'"))
-    assert "The review is not what was written then." in ask(database, clock, tmp_path, path)[0].text
+    assert "The review is no longer what was written then." in ask(database, clock, tmp_path, path)[0].text

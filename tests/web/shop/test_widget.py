@@ -1,5 +1,6 @@
 """The widget on the pages of a shop: small, under the strictest policy, and nothing moves when it comes."""
 
+import json
 import re
 import threading
 import time
@@ -17,7 +18,7 @@ from tests.web.conftest import NOW, Site
 from tests.web.shop.showing import HOSTILE, Shown, new_shop
 
 BUDGET = 10_000
-"""Bytes of the widget."""
+"""Bytes of the widget and its words."""
 
 LATE = 0.25
 """Seconds that whatever Afterword answers takes to come: long enough for a page to be seen without it."""
@@ -117,6 +118,16 @@ class _SlowLine(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+class _WithoutWords(_SlowLine):
+    """The same, but for the words."""
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/widget/"):
+            self.send_error(503)
+        else:
+            super().do_GET()
+
+
 @contextmanager
 def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -159,13 +170,21 @@ def shifts(browser: Browser) -> float:
 # How it comes.
 
 
-def test_it_is_small_kept_by_caches_and_may_be_taken_from_anywhere(site: Site) -> None:
-    answer = site.get("/widget.js")
-    assert len(answer.content) < BUDGET
-    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
-    assert answer.headers["cache-control"] == "public, max-age=3600"
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+def test_it_is_small_with_its_words_cached_and_may_be_taken_from_anywhere(site: Site) -> None:
+    answers = [site.get("/widget.js"), site.get("/widget/fr.json")]
+    assert sum(len(answer.content) for answer in answers) < BUDGET
+    kinds = [answer.headers["content-type"] for answer in answers]
+    assert kinds == ["text/javascript; charset=utf-8", "application/json"]
+    for answer in answers:
+        assert answer.headers["cache-control"] == "public, max-age=3600"
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+
+
+@pytest.mark.parametrize(("tag", "lang"), [("fr-CA", "fr"), ("tlh", "en"), ("%00", "en"), ("fr_FR", "fr")])
+def test_its_words_are_those_of_the_nearest_language(site: Site, tag: str, lang: str) -> None:
+    answer = site.get(f"/widget/{tag}.json")
+    assert (answer.status, json.loads(answer.content)["lang"]) == (200, lang)
 
 
 @pytest.mark.parametrize(("form", "scope"), FORMS)
@@ -178,6 +197,7 @@ def test_nothing_moves_and_no_rule_is_broken_under_the_strictest_policy(
     assert shifts(browser) == 0
     assert all(url.startswith((page.url, page.home)) for url in seen.requests)
     assert len([url for url in seen.requests if "/public/v3/reviews/" in url]) == 1
+    assert len([url for url in seen.requests if "/widget/en.json" in url]) == 1
     assert browser.evaluate("document.documentElement.scrollWidth") == width
     assert serious(browser) == []
 
@@ -217,9 +237,9 @@ def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
     page.open(browser, page.tag("reviews", "100"))
     [said] = browser.evaluate(INSIDE)
     assert re.findall(r"Review number (\d)", said) == ["8", "7", "6", "5", "4"]
-    assert "Clara N." in said and "Published on March 9, 2026 · order of February 10, 2026" in said
-    assert "The shop replied on March 1, 2026:Thank you.\nCome again!" in said
-    assert "The last published first." in said
+    assert "Clara N." in said and "Published on 9 March 2026 · ordered on 10 February 2026" in said
+    assert "The shop replied on 1 March 2026:Thank you.\nCome again!" in said
+    assert "Newest first" in said
     links = browser.evaluate(LINKS)
     assert links[-1].endswith("/100#how") and browser.names("link")[1:] == [
         "All reviews",
@@ -245,8 +265,16 @@ def test_where_there_is_nothing_it_says_so_and_one_without_reviews_leads_nowhere
     page.open(browser, page.tag("stars", "7"))
     assert (browser.evaluate(INSIDE), browser.names("link")) == (["No reviews yet"], [])
     wrong = page.tag("score", "site").replace(page.shown.keys.public_key, "0" * 32)
-    page.open(browser, wrong)
-    assert browser.names("link") == ["Read our reviews"]
+    for lang, words in (("en", "Read our reviews"), ("fr", "Lire nos avis"), ("a/é <b>", "Read our reviews")):
+        page.open(browser, wrong, html=f'lang="{lang}"')
+        assert browser.names("link") == [words]
+
+
+def test_without_its_words_it_is_a_link_in_english(page: ShopPage, site: Site, browser: Browser) -> None:
+    with serving(type("WithoutWords", (_WithoutWords,), {"site": site})) as home:
+        wordless = page._replace(home=home)
+        wordless.open(browser, wordless.tag("score", "site"), html='lang="fr"')
+        assert browser.names("link") == ["Read our reviews"]
 
 
 LINKS = (

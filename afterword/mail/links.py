@@ -1,0 +1,51 @@
+"""The links of a message: absolute http(s) addresses in ASCII, signed for the order that the message is about."""
+
+import re
+from typing import NamedTuple
+
+from markupsafe import escape
+
+from afterword.base.ids import sign_token
+from afterword.domain.messages import Message, order_fingerprint
+from afterword.domain.shops import Shop
+
+LONGEST_LINK = 900
+"""Octets of an address as HTML writes it, where `&` takes five."""
+
+_LINK = re.compile(r"https?://[!#-;=?-~]+")
+
+
+class Links(NamedTuple):
+    """To the customer's reviews, to unsubscribe (both empty in a message to the shop), and to the page that verifies
+    a receipt."""
+
+    review: str
+    unsubscribe: str
+    verify: str
+
+
+class Linker:
+    """Makes the links of messages; `secret` signs them, and `url` is `AFTERWORD_URL`."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self._url = url
+        self._secret = secret
+
+    def links(self, message: Message, shop: Shop) -> Links:
+        verify = f"{self._url}/s/{shop.id}{'' if message.live else '/test'}/verify"
+        order = message.order
+        if order is None:
+            return Links("", "", verify)
+        subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
+        review = sign_token(self._secret, "r", order.order_id, subject)
+        unsubscribe = sign_token(self._secret, "u", order.order_id, subject)
+        return Links(f"{self._url}/r/{shop.id}/{review}", f"{self._url}/u/{shop.id}/{unsubscribe}", verify)
+
+
+def check_link(link: str) -> str:
+    """The link. Raises ValueError where it could end a line, a header field or an attribute."""
+    if not _LINK.fullmatch(link) or len(escape(link)) > LONGEST_LINK:
+        raise ValueError(
+            "this link cannot be written in a message: it must be a short http(s) address in ASCII"
+        )
+    return link

@@ -1,0 +1,80 @@
+"""The fields of a form, multipart or urlencoded, sent by a program or by a browser."""
+
+import re
+from urllib.parse import parse_qsl
+
+MOST_FIELDS = 4_096
+"""Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""
+
+JSON, MULTIPART, URLENCODED = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"
+
+
+class UnknownMediaType(Exception):
+    """415: the sentence names the accepted ones."""
+
+
+class MalformedBody(Exception):
+    """400: the sentence says where."""
+
+
+def media_type(content_type: bytes) -> str:
+    """The kind of body. Raises UnknownMediaType."""
+    kind = content_type.partition(b";")[0].strip().lower().decode("latin-1")
+    if kind not in (MULTIPART, URLENCODED, JSON):
+        raise UnknownMediaType(f"send the body as {MULTIPART}, {URLENCODED} or {JSON}")
+    return kind
+
+
+def read_form(kind: str, content_type: bytes, body: bytes) -> dict[str, str]:
+    """The same as `read_fields`, as text. What is not UTF-8 becomes U+FFFD."""
+    fields = read_fields(kind, content_type, body)
+    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+
+
+def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]:
+    """The fields of a whole form; the last one where a name is repeated. Raises MalformedBody.
+
+    `kind` is MULTIPART or URLENCODED; `content_type` holds the boundary.
+    """
+    return _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
+
+
+_BOUNDARY = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
+_NAME = re.compile(
+    rb'^content-disposition:\s*form-data\b.*?;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))',
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
+    """RFC 7578, with lines that end in CRLF. What is before the first boundary and after the last is skipped."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise MalformedBody("the form's Content-Type has no boundary")
+    _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary[boundary.lastindex or 1], MOST_FIELDS + 1)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise MalformedBody(
+            f"the form cannot be read: more than {MOST_FIELDS:,} fields, or no closing boundary"
+        )
+    return dict(map(_name_and_value, parts[:-1]))
+
+
+def _name_and_value(part: bytes) -> tuple[str, bytes]:
+    head, blank_line, value = part.partition(b"\r\n\r\n")
+    name = _NAME.search(head)
+    if name is None or not blank_line:
+        raise MalformedBody("the form cannot be read: a part has no name, or no value")
+    return name[name.lastindex or 1].decode("utf-8", "replace"), value
+
+
+def _read_urlencoded(body: bytes) -> dict[str, bytes]:
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii", "surrogateescape"),
+            keep_blank_values=True,
+            errors="surrogateescape",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError as error:
+        raise MalformedBody(f"the form cannot be read: {error}") from error
+    return {name: value.encode("utf-8", "surrogateescape") for name, value in pairs}

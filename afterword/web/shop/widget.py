@@ -1,0 +1,56 @@
+"""The widget's words, `GET /widget/{lang}.json`: those of the page that it is on, from the catalogue."""
+
+from collections.abc import Callable
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from afterword.i18n.catalogue import Catalogue, catalogues, choose, counted, sentence
+from afterword.i18n.dates import locale_of
+from afterword.web.render import ANYWHERE, cached
+
+WORDS = {
+    "rating": sentence("{{ rating }} out of 5 stars"),
+    "none": sentence("No reviews yet"),
+    "all": sentence("All reviews"),
+    "list": sentence("Reviews"),
+    "sorted": sentence("Newest first"),
+    "how": sentence("How reviews are checked"),
+    "customer": sentence("A customer"),
+    "published": sentence("Published on {{ date }}"),
+    "ordered": sentence("ordered on {{ date }}"),
+    "imported": sentence("Imported from {{ source }}, not verified by us."),
+    "replied": sentence("The shop replied on {{ date }}:"),
+    "read": sentence("Read our reviews"),
+}
+
+REVIEWS = counted("{{ count }} review", "{{ count }} reviews")
+
+SAMPLES = (1_000_000, *reversed(range(200)))
+"""Numbers of every plural form of every language, the plainest last."""
+
+
+class Widget:
+    """Answers with the words of a language tag, or the English ones where there is no catalogue."""
+
+    def __init__(self) -> None:
+        self._answers = {lang: msgspec.json.encode(words(found)) for lang, found in catalogues().items()}
+
+    async def answer(self, request: Request) -> Response:
+        """`GET /widget/{lang}.json`."""
+        lang = choose(request.path_params["lang"], catalogues()).lang
+        return cached(self._answers[lang], "application/json", ANYWHERE)
+
+
+def words(catalogue: Catalogue) -> dict[str, object]:
+    """What the script says, how its numbers and dates are written (`locale`), and which way it runs.
+
+    `reviews` has the forms by the names that `Intl.PluralRules` gives to numbers.
+    """
+    locale = locale_of(catalogue.lang)
+    plural: Callable[[int], str] = locale.plural_form
+    said = {name: catalogue.gettext(message) for name, message in WORDS.items()}
+    forms = {plural(count): catalogue.ngettext(*REVIEWS, count) for count in SAMPLES}
+    about = {"lang": catalogue.lang, "dir": catalogue.direction, "locale": str(locale).replace("_", "-")}
+    return {**about, **said, "reviews": {"other": catalogue.ngettext(*REVIEWS, SAMPLES[0]), **forms}}

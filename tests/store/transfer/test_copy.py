@@ -1,0 +1,266 @@
+"""Everything is copied from one database to another, whichever engines keep them, and nothing is lost on the way."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import apsw
+import psycopg
+import pytest
+
+from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
+from afterword.domain.invitations import Outcome
+from afterword.store.engine.migrate import migrations
+from afterword.store.transfer import copy as transfer
+from afterword.store.transfer.copy import connect, copy
+from tests.postgres import new_database
+from tests.store.cast import NOW, add_member, claim, import_batch, mark_sending, order, record_outcome
+from tests.store.transfer.ends import ROWS, Ends, beside
+
+WAYS = [("sqlite", "postgres"), ("postgres", "sqlite")]
+ALL_WAYS = [*WAYS, ("sqlite", "sqlite"), ("postgres", "postgres")]
+DUE = NOW + 10 * 86_400 + 1
+
+
+@pytest.fixture(params=WAYS, ids="-".join)
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ends]:
+    with ExitStack() as stack:
+
+        def address(engine: str, name: str) -> str:
+            if engine == "sqlite":
+                return str(tmp_path / name)
+            return stack.enter_context(new_database(request.getfixturevalue("postgres")))
+
+        source, destination = request.param
+        yield Ends(address(source, "old.db"), address(destination, "new.db"), tmp_path)
+
+
+@pytest.fixture
+def filled(ends: Ends) -> Ends:
+    ends.fill()
+    return ends
+
+
+@pytest.mark.parametrize("ends", ALL_WAYS, ids="-".join, indirect=True)
+def test_every_row_of_every_table_arrives_as_it_was(filled: Ends) -> None:
+    before = filled.content(filled.source)
+    copied = filled.copy()
+    assert filled.content(filled.destination) == filled.content(filled.source) == before
+    assert {name: found.rows for name, found in copied.tables.items()} == {
+        name: len(rows) for name, rows in before.items()
+    }
+    assert min(len(rows) for rows in before.values()) >= ROWS
+
+
+def test_there_and_back_the_hashes_are_the_same(filled: Ends, tmp_path: Path) -> None:
+    with new_database(filled.destination) if "://" in filled.destination else ExitStack() as url:
+        back = Ends(filled.destination, url if isinstance(url, str) else str(tmp_path / "back.db"), tmp_path)
+        assert filled.copy().tables == back.copy().tables
+
+
+def test_the_new_database_works_and_counts_on(ends: Ends) -> None:
+    with ends.opened(ends.source) as old:
+        alba = old.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+        first, *_ = old.write_now(lambda tx: import_batch(tx, alba, order("A-1"), order("A-2")))
+    ends.copy()
+    with ends.opened(ends.destination) as new:
+        assert not new.is_held
+        again, fresh = new.write_now(lambda tx: import_batch(tx, alba, order("A-1"), order("A-3")))
+        assert again is None and first is not None
+        assert fresh is not None and fresh.invitation_id > first.invitation_id + 1
+        assert new.write_now(lambda tx: add_member(tx, "Clara's café")).shop.id == alba.shop.id + 1
+        assert len(new.write_now(lambda tx: claim(tx, alba, DUE))) == 3
+
+
+def test_what_one_of_the_two_has_sent_the_other_does_not_send(ends: Ends) -> None:
+    """Both have the one send journal: whichever is started by mistake learns from it what was sent, even at once."""
+    with ends.opened(ends.source) as old:
+        alba = old.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+        old.write_now(lambda tx: import_batch(tx, alba, order("A-1"), order("A-2")))
+    ends.copy()
+    with ends.opened(ends.source) as old, ends.opened(ends.destination) as new:
+        ours = old.write_now(lambda tx: claim(tx, alba, DUE))
+        theirs = new.write_now(lambda tx: claim(tx, alba, DUE))
+        marked = [
+            database.write_now(lambda tx, one=one: mark_sending(tx, one, now=DUE, lease_until=DUE + 40))
+            for database, one in [(new, theirs[0]), (old, ours[0]), (old, ours[1]), (new, theirs[1])]
+        ]
+    assert marked == [True, False, True, False]
+
+
+def test_wherever_a_copy_is_interrupted_the_same_call_continues_it(filled: Ends) -> None:
+    step = 1
+    while filled.is_broken(at=step):
+        step += 11
+        with pytest.raises(UnfinishedCopy, match="run the same afterword copy again"):
+            filled.open_once(filled.destination)
+    assert step > 60
+    assert filled.content(filled.destination) == filled.content(filled.source)
+    filled.open_once(filled.destination)
+
+
+@pytest.mark.parametrize("ends", [("sqlite", "sqlite"), ("postgres", "sqlite")], ids="-".join, indirect=True)
+def test_what_was_copied_before_an_interruption_is_not_copied_again(filled: Ends) -> None:
+    assert filled.is_broken(at=_steps_of_parts(filled))
+    with closing(apsw.Connection(filled.destination)) as new:
+        for name in filled.content(filled.source):
+            new.execute(
+                f"CREATE TRIGGER of_{name} BEFORE DELETE ON {name} BEGIN SELECT raise(ABORT, 'again'); END"
+            )
+    filled.copy()
+
+
+def _steps_of_parts(ends: Ends) -> int:
+    """How many parts there are."""
+    with closing(connect(ends.source)) as source:
+        return sum(len(list(transfer.parts(source, table, 7))) for table in transfer.tables())
+
+
+def test_what_has_changed_since_an_interrupted_copy_is_copied_too(filled: Ends) -> None:
+    assert filled.is_broken(at=_steps_of_parts(filled))
+    filled.change(
+        filled.source,
+        "UPDATE orders SET lastname = 'Nunez-Sol' WHERE order_id = 3",
+        "DELETE FROM suppressions WHERE shop_id = 4",
+        "UPDATE shops SET name = 'Bruno''s books' WHERE shop_id = 5",
+    )
+    filled.change(
+        filled.destination,
+        "UPDATE orders SET lastname = 'Mallory' WHERE order_id = 17",
+        "UPDATE orders SET order_id = 5000 WHERE order_id = 12",
+        "DELETE FROM chain WHERE shop_id = 7",
+    )
+    filled.copy()
+    assert filled.content(filled.destination) == filled.content(filled.source)
+
+
+def test_a_finished_copy_is_only_compared(filled: Ends) -> None:
+    assert filled.copy() == filled.copy()
+    filled.change(filled.destination, "UPDATE orders SET lastname = 'Mallory' WHERE order_id = 17")
+    with pytest.raises(Refused, match="has shops already, and the table orders is not the same in"):
+        filled.copy()
+
+
+@pytest.mark.parametrize("which", ["source", "destination"])
+def test_a_database_that_is_open_elsewhere_is_refused(
+    filled: Ends, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "PATIENCE", 0.2)
+    with filled.opened(getattr(filled, which)), pytest.raises(Refused, match=r"is in use.*: stop Afterword"):
+        filled.copy()
+    filled.copy()
+
+
+def test_nothing_is_written_to_the_source_while_it_is_copied(filled: Ends) -> None:
+    steps = 0
+
+    def progress(what: str, done: int, total: int) -> None:
+        nonlocal steps
+        steps += 1
+        if steps in (1, 60):
+            with pytest.raises((apsw.BusyError, psycopg.errors.LockNotAvailable)):
+                _write_at_once(filled.source)
+
+    with closing(connect(filled.source)) as old, closing(connect(filled.destination, is_new=True)) as new:
+        copy(old, new, progress, size=7)
+    assert steps > 60
+    _write_at_once(filled.source)
+
+
+def _write_at_once(address: str) -> None:
+    sql = "UPDATE orders SET lastname = 'Mallory' WHERE order_id = 17"
+    if address.startswith("postgresql://"):
+        with psycopg.connect(address) as connection:
+            connection.execute("SET lock_timeout = 100")
+            connection.execute(sql)  # type: ignore[call-overload]
+    else:
+        with closing(apsw.Connection(address)) as connection:
+            connection.execute(sql)
+
+
+def test_a_message_in_hand_is_settled_before(ends: Ends) -> None:
+    """What is in doubt is in nobody's hands."""
+    with ends.opened(ends.source) as old:
+        alba = old.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+        old.write_now(lambda tx: import_batch(tx, alba, order("A-1")))
+        [one] = old.write_now(lambda tx: claim(tx, alba, DUE))
+    with pytest.raises(Refused, match=r"^1 messages in .* are in the hands of a process that was killed"):
+        ends.copy()
+    with ends.opened(ends.source) as old:
+        old.write_now(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40))
+        doubt = Outcome("in_doubt", "the connection broke")
+        old.write_now(lambda tx: record_outcome(tx, claim=one, outcome=doubt, now=DUE, next_try_at=DUE))
+    ends.copy()
+
+
+def test_a_destination_that_was_only_opened_is_empty_enough(filled: Ends) -> None:
+    """It has a row about the journal."""
+    filled.open_once(filled.destination)
+    filled.copy()
+    assert filled.content(filled.destination) == filled.content(filled.source)
+
+
+def test_what_cannot_be_copied_from_or_to_is_refused(filled: Ends, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="there is no database"):
+        connect(str(tmp_path / "missing.db"))
+    with pytest.raises(Refused, match="path of a SQLite file"):
+        connect("mysql://somewhere")
+    other = str(tmp_path / "other.db")
+    with closing(apsw.Connection(other)) as connection:
+        connection.execute("CREATE TABLE orders (title TEXT)")
+    with pytest.raises(Refused, match="is no database of Afterword"):
+        Ends(other, filled.destination, tmp_path).copy()
+    with pytest.raises(Refused, match="is used for something else"):
+        Ends(filled.source, other, tmp_path).copy()
+    assert filled.is_broken(at=3)
+    with pytest.raises(Refused, match="is an unfinished copy itself"):
+        Ends(filled.destination, str(tmp_path / "third.db"), tmp_path).copy()
+
+
+@pytest.mark.parametrize("ends", [("postgres", "postgres")], ids="-".join, indirect=True)
+def test_one_database_cannot_be_both(ends: Ends, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="are one database"):
+        Ends(ends.source, ends.source, tmp_path).copy()
+
+
+def test_a_source_of_another_schema_is_refused(filled: Ends) -> None:
+    newest = migrations()[-1][0]
+    filled.change(filled.source, "INSERT INTO schema_versions (version) VALUES (9999)")
+    with pytest.raises(SchemaTooNew, match=f"has schema 9999, but this version knows only {newest}"):
+        filled.copy()
+    filled.change(filled.source, f"DELETE FROM schema_versions WHERE version >= {newest}")
+    with pytest.raises(Refused, match=f"has schema {newest - 1}: run afterword migrate there"):
+        filled.copy()
+
+
+def test_no_password_is_shown(postgres: str, tmp_path: Path) -> None:
+    with new_database(postgres) as url:
+        parts = urlsplit(url)
+        secret = parts._replace(netloc=parts.netloc.replace("@", ":s3cret@"), query="sslpassword=s3cret")
+        ends = Ends(str(tmp_path / "old.db"), urlunsplit(secret), tmp_path)
+        ends.fill()
+        copied = ends.copy()
+        assert f"{parts.port}{parts.path}" in copied.destination and "s3cret" not in repr(copied)
+
+
+def test_a_server_that_goes_away_is_unavailable(filled: Ends) -> None:
+    """And the same call continues later."""
+    url = next(address for address in (filled.source, filled.destination) if "://" in address)
+
+    def progress(what: str, done: int, total: int) -> None:
+        with psycopg.connect(url, autocommit=True, application_name="other") as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'afterword'"
+            )
+
+    with (
+        closing(connect(filled.source)) as old,
+        closing(connect(filled.destination, is_new=True)) as new,
+        pytest.raises(StoreUnavailable),
+    ):
+        copy(old, new, progress, size=7)
+    filled.copy()
+    with closing(beside(filled.destination)) as new:
+        assert new.rows("SELECT count(*) FROM orders") == [(ROWS,)]

@@ -1,0 +1,129 @@
+"""The answer to a batch, in the words that known clients look for."""
+
+import json
+from typing import Any
+
+import pytest
+
+from afterword.domain.orders.batch import Batch, RefusedOrder
+from afterword.domain.orders.order import FieldError
+from afterword.store.orders import Stored
+from afterword.web.orders_api.answer import (
+    ALREADY_SENT,
+    BatchResult,
+    answer,
+    no_orders,
+    refusal,
+    result_of,
+)
+from tests.domain.reading import CLARAS, good
+
+ORDER = good(CLARAS)
+DUE = 1_772_373_926  # 2026-03-01T14:05:26Z
+
+
+def result(numbers: list[int], *refused: RefusedOrder, details: bool = False) -> BatchResult:
+    """Of orders that the store gave these numbers, in the places that the refused ones leave."""
+    count = len(numbers) + len(refused)
+    places = [index for index in range(count) if index not in {one.index for one in refused}]
+    batch = Batch(count, [(index, ORDER) for index in places[: len(numbers)]], list(refused))
+    return result_of(batch, Stored(DUE, numbers), details=details)
+
+
+def told(*results: BatchResult, details: bool = False) -> dict[str, Any]:
+    body = answer(sum(results, no_orders(details=details)))
+    assert body.isascii()
+    told: dict[str, Any] = json.loads(body)
+    return told
+
+
+def test_an_imported_order_is_answered_in_the_published_words() -> None:
+    body = b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
+    assert answer(result([5])) == body
+
+
+def test_a_duplicate_is_answered_in_the_published_words() -> None:
+    assert answer(result([0])) == (
+        b'{"success": 0, "orders_count": 1, "orders_imported": 0, "message": '
+        b'"Some orders were not imported because they had already been sent (see documentation)"}'
+    )
+
+
+def test_an_empty_batch_has_nothing_to_say() -> None:
+    body = b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": null}'
+    assert answer(result([])) == answer(no_orders(details=False)) == body
+    assert told(details=True)["orders"] == told(result([], details=True), details=True)["orders"] == []
+
+
+def test_a_refusal_has_the_four_keys() -> None:
+    assert refusal('no "key" €') == (
+        b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": "no \\"key\\" \\u20ac"}'
+    )
+
+
+def test_the_message_names_what_is_missing_then_what_is_invalid() -> None:
+    refused = [
+        RefusedOrder(2, None, [FieldError("lastname", None), FieldError("email", "not an e-mail address")]),
+        RefusedOrder(3, None, [FieldError("", "not an object")]),
+        RefusedOrder(4, None, [FieldError("products[0].name", None)]),
+    ]
+    assert told(result([5, 0], *refused)) == {
+        "success": 1,
+        "orders_count": 5,
+        "orders_imported": 1,
+        "message": f"{ALREADY_SENT} Missing fields for array: orders[2].lastname, orders[4].products[0].name "
+        "Invalid fields: orders[2].email (not an e-mail address), orders[3] (not an object)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("missing", "invalid", "named_missing", "named_invalid", "more"),
+    [
+        (20, 0, 20, 0, 0),
+        (0, 20, 0, 20, 0),
+        (15, 5, 15, 5, 0),
+        (15, 9, 15, 5, 4),
+        (25, 3, 20, 0, 8),
+        (0, 21, 0, 20, 1),
+    ],
+)
+def test_at_most_twenty_places_are_named(
+    missing: int, invalid: int, named_missing: int, named_invalid: int, more: int
+) -> None:
+    errors = [FieldError("phone", "not text")] * invalid + [FieldError("email", None)] * missing
+    slices = [result([], RefusedOrder(index, None, [error])) for index, error in enumerate(errors)]
+    message = told(*slices)["message"]
+    assert message.count("].email") == named_missing
+    assert message.count("].phone (not text)") == named_invalid
+    assert message.endswith(f" and {more} more") if more else "more" not in message
+
+
+def test_details_list_each_order_in_the_order_sent() -> None:
+    refused = RefusedOrder(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
+    no_object = RefusedOrder(3, None, [FieldError("", "not an object")])
+    slices = result([5, 0], refused, details=True), result([], no_object, details=True)
+    assert told(*slices, details=True)["orders"] == [
+        {
+            "index": 0,
+            "id_order": "A-1",
+            "status": "imported",
+            "errors": [],
+            "invitation": {"id": 5, "due_at": "2026-03-01T14:05:26Z"},
+        },
+        {
+            "index": 1,
+            "id_order": "A-\u2028'</",
+            "status": "refused",
+            "errors": [
+                {"field": "orders[1].email", "message": "missing"},
+                {"field": "orders[1].phone", "message": "not text"},
+            ],
+        },
+        {"index": 2, "id_order": "A-1", "status": "duplicate", "errors": []},
+        {
+            "index": 3,
+            "id_order": None,
+            "status": "refused",
+            "errors": [{"field": "orders[3]", "message": "not an object"}],
+        },
+    ]

@@ -1,0 +1,111 @@
+"""Large bodies are read in processes of their own, which are lost, replaced and ended."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from afterword.base.errors import StoreUnavailable
+from afterword.domain.orders.batch import Batch, BatchError
+from afterword.web.forms import JSON, MalformedBody
+from afterword.web.orders_api.reader import LOAD, SLICE, Reader
+from tests.domain.reading import claras
+from tests.processes import children_of, is_alive
+from tests.server import Server, an_order
+
+MANY = SLICE * LOAD * 2 + 1
+"""Orders that cross in three loads."""
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.close()
+
+
+def body(first: int, count: int) -> bytes:
+    orders = [claras(id_order=number) for number in range(first, first + count)]
+    return json.dumps({"api_key": f"key {first}", "details": 1, "orders": orders}).encode()
+
+
+def ids(batch: bytes) -> list[int]:
+    return [int(order.id_order) for _, order in msgspec.msgpack.decode(batch, type=Batch).orders]
+
+
+async def read(reader: Reader, sent: bytes | Path) -> AsyncIterator[bytes]:
+    await reader.read(JSON.encode(), sent)
+    return reader.slices("Europe/Paris")
+
+
+async def read_all(reader: Reader, sent: bytes | Path) -> list[int]:
+    return [number async for batch in await read(reader, sent) for number in ids(batch)]
+
+
+@pytest.mark.parametrize("count", [0, 1, SLICE, SLICE * LOAD, MANY])
+def test_every_order_crosses_once(reader: Reader, tmp_path: Path, count: int) -> None:
+    (tmp_path / "spooled").write_bytes(body(0, count))
+    assert asyncio.run(read_all(reader, tmp_path / "spooled")) == list(range(count))
+
+
+def test_what_is_beside_the_orders_comes_first(reader: Reader) -> None:
+    payload = asyncio.run(reader.read(JSON.encode(), body(3, 1)))
+    assert (payload.api_key, payload.details, payload.orders) == ("key 3", True, b"")
+
+
+def test_a_body_left_in_the_middle_does_not_touch_the_next(reader: Reader) -> None:
+    async def leave_one() -> list[int]:
+        async with aclosing(await read(reader, body(0, MANY))) as slices:
+            assert ids(await anext(slices)) == list(range(SLICE))
+        return await read_all(reader, body(9_000, 3))
+
+    assert asyncio.run(leave_one()) == [9_000, 9_001, 9_002]
+
+
+def test_what_is_wrong_with_a_body_crosses_too(reader: Reader) -> None:
+    with pytest.raises(MalformedBody, match="the body is not JSON: expecting value"):
+        asyncio.run(read_all(reader, b"{]"))
+    with pytest.raises(BatchError, match="orders is not an array"):
+        asyncio.run(read_all(reader, b'{"orders": 5}'))
+
+
+def test_a_lost_process_refuses_its_body_and_is_replaced(reader: Reader) -> None:
+    async def lose_one() -> list[int]:
+        slices = await read(reader, body(0, MANY))
+        await anext(slices)
+        for child in readers_of(os.getpid()):
+            os.kill(child, signal.SIGKILL)
+        with pytest.raises(StoreUnavailable, match="the process that reads large bodies was lost"):
+            async for _ in slices:
+                pass
+        return await read_all(reader, body(0, 3))
+
+    assert asyncio.run(lose_one()) == [0, 1, 2]
+
+
+def readers_of(pid: int) -> list[int]:
+    return [
+        child for child in children_of(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_the_processes_end_with_the_server_however_it_ends(tmp_path: Path, end: signal.Signals) -> None:
+    with Server(tmp_path) as alba:
+        assert alba.post_orders([an_order(f"R-{n}") for n in range(1_000)]).counts == (1, 1_000, 1_000)
+        assert alba.process is not None
+        children = children_of(alba.process.pid)
+        assert readers_of(alba.process.pid)
+        os.kill(alba.process.pid, end)
+        alba.process.wait()
+        deadline = time.monotonic() + 20
+        while any(map(is_alive, children)):
+            assert time.monotonic() < deadline, "a process lives on"
+            time.sleep(0.05)
