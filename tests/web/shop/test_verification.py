@@ -216,7 +216,7 @@ def test_a_fault_is_shown_within_a_minute(
     assert shop is not None
 
     async def look() -> int:
-        return len((await pages._look(shop, True)).faults)
+        return len((await pages._check(shop, True)).faults)
 
     async def story() -> list[int]:
         first = await look()
