@@ -16,20 +16,18 @@ from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
-from afterword.dispatch.notices import NoticeLane
-from afterword.domain.messages import Message, MessageOrder, Recipient
+from afterword.dispatch.settling import AT_ONCE, AtLeastOnce, AtMostOnce, Carrier, Compose
+from afterword.dispatch.worker import Worker
+from afterword.domain.messages import Queue
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.shops import Shop
 from afterword.mail.compose import Composer
 from afterword.mail.links import Linker
 from afterword.mail.originator import OUTBOX_SENDER
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
-from afterword.mail.transport import ComposedMessage, Transport
-from afterword.store.due_notices import NoticeClaim
+from afterword.mail.transport import Transport
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import Claim
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
@@ -53,27 +51,30 @@ def smtp_address(settings: Settings) -> SmtpAddress:
 
 def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    transports = {True: build_transport(settings), False: OutboxTransport(settings.outbox)}
     compose = build_compose(settings)
-    notices = NoticeLane(
-        database,
-        lambda claim, now: compose(_message_of(claim), claim.shop, now),
-        {True: build_transport(settings, connections=1), False: OutboxTransport(settings.outbox)},
-        Sender(settings.webhook_allow),
-        clock,
-    )
-    signer = Signer(settings.link_secret())
-    return Dispatcher(
-        database,
-        lambda claim, now: compose(_invitation_of(claim), claim.shop, now),
-        transports,
-        notices,
-        clock,
-        signer,
-    )
+    workers = [
+        Worker(database, queue, carrier, clock, live=live)
+        for live in (True, False)
+        for queue, carrier in _carriers(settings, compose, clock, live=live).items()
+    ]
+    return Dispatcher(database, workers, clock, Signer(settings.link_secret()))
 
 
-def build_compose(settings: Settings) -> Callable[[Message, Shop, float], ComposedMessage]:
+def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool) -> dict[Queue, Carrier]:
+    """What carries each queue of a mode, with connections of its own."""
+
+    def mail(connections: int) -> Carrier:
+        transport = build_transport(settings, connections) if live else OutboxTransport(settings.outbox)
+        return AtMostOnce(compose, transport, clock, connections)
+
+    return {
+        Queue.INVITATIONS: mail(AT_ONCE),
+        Queue.MAIL: mail(2),
+        Queue.WEBHOOKS: AtLeastOnce(Sender(settings.webhook_allow), clock),
+    }
+
+
+def build_compose(settings: Settings) -> Compose:
     """What composes e-mails, with their links. Raises SettingsError."""
     try:
         composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
@@ -81,45 +82,6 @@ def build_compose(settings: Settings) -> Callable[[Message, Shop, float], Compos
         raise SettingsError(f"AFTERWORD_FROM: {error}") from error
     linker = Linker(settings.url, settings.link_secret())
     return lambda message, shop, now: composer.compose(message, shop, linker.links(message, shop), now)
-
-
-def _invitation_of(claim: Claim) -> Message:
-    one = claim.invitation
-    return Message(
-        id=one.id,
-        shop_id=one.shop_id,
-        live=one.live,
-        kind="invitation",
-        tries=one.tries,
-        first_try_at=one.first_try_at,
-        due_at=one.due_at,
-        created_at=one.due_at,
-        recipient=Recipient(one.email, one.lang, one.firstname, one.lastname),
-        order=MessageOrder(one.id, one.id_order, one.reference, one.order_date, one.lines),
-    )
-
-
-def _message_of(claim: NoticeClaim) -> Message:
-    notice, order = claim.notice, claim.order
-    names = ("", "") if order is None else (order.firstname, order.lastname)
-    return Message(
-        id=notice.id,
-        shop_id=notice.shop_id,
-        live=notice.live,
-        kind=_KINDS.get(notice.kind, notice.kind),  # type: ignore[arg-type]
-        tries=notice.tries,
-        first_try_at=None,
-        due_at=notice.created_at,
-        created_at=notice.created_at,
-        recipient=Recipient(notice.recipient, order.lang if order else claim.shop.lang, *names),
-        order=order and MessageOrder(order.order_id, order.id_order, None, order.order_date, order.lines),
-        details=notice.details,
-        reviews=claim.reviews,
-        waiting=claim.waiting,
-    )
-
-
-_KINDS = {"rejected": "rejection", "waiting": "digest"}
 
 
 class Address(NamedTuple):

@@ -32,7 +32,7 @@ from benchmarks.watching_postgres import watching_server
 
 BATCH = 1_000
 CLIENTS = 4
-TABLES = ("orders", "invitations")
+TABLES = ("orders", "messages")
 
 
 def measure(ground: Ground, runs: int) -> Report:
@@ -117,7 +117,7 @@ def clients_of(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], fl
 
 def _check(data: Path, bodies: list[list[bytes]]) -> None:
     sent = sum(map(len, bodies)) * BATCH
-    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
     if stored != sent:
         raise WrongResultError(f"{sent} orders were acknowledged and {stored} are stored")
 
@@ -131,7 +131,7 @@ def _insert(from_data: Path, to_data: Path) -> float:
     """Orders per second when copying the rows of a database into an empty one, in the order in which they were
     stored."""
     source = apsw.Connection(str(settings_of(from_data).database_path))
-    rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY order_id").fetchall() for table in TABLES}
+    rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY 2").fetchall() for table in TABLES}
     source.close()
     path = settings_of(to_data).database_path
     assert path is not None

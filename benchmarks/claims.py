@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from afterword.domain.messages import Queue
 from afterword.store.engine.database import Transaction
-from afterword.store.invitations import Claim, claim_due, due_shops
+from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.due import Hold, claim_due, due_sources
 from benchmarks.ground import Ground, WrongResultError, open_data, say
 from benchmarks.table import Measured, Needed, Report, in_turn
 from benchmarks.waiting import fill
@@ -42,7 +44,8 @@ CASES = (
 
 
 _OLDEST = """
-SELECT next_try_at FROM invitations WHERE shop_id = :shop_id AND live = 1 AND state = 'scheduled'
+SELECT next_try_at FROM messages WHERE shop_id = :shop_id AND live = 1 AND queue = 0 AND webhook_id = 0
+AND state = 'scheduled'
 ORDER BY next_try_at LIMIT 1
 """
 
@@ -84,7 +87,7 @@ class Waiting:
             return claims
 
         started = time.perf_counter()
-        shops = database.read_now(lambda tx: due_shops(tx, live=True, now=NOW))
+        shops = database.read_now(lambda tx: due_sources(tx, Queue.INVITATIONS, live=True, now=NOW))
         found = time.perf_counter()
         claims = database.write_now(work)
         committed = time.perf_counter()
@@ -92,27 +95,29 @@ class Waiting:
         self._check(claims)
         return Took(found - started, worked_until - found, committed - worked_until)
 
-    def _claim_fairly(self, tx: Transaction, shops: list[int]) -> list[Claim]:
-        """Claims an equal share from each shop with due invitations, beginning with another shop each time."""
+    def _claim_fairly(self, tx: Transaction, shops: list[Source]) -> list[Claim]:
+        """An equal part for each shop that has something due, beginning with another one each time."""
         self._turn += 1
         first = self._turn * AT_ONCE % len(shops)
         turn = shops[first:] + shops[:first]
-        return claim_due(tx, turn, "holder", live=True, now=NOW, lease_until=NOW + LEASE, most=AT_ONCE)
+        hold = Hold("holder", NOW, NOW + LEASE)
+        return claim_due(tx, Queue.INVITATIONS, turn, hold, live=True, most=AT_ONCE)
 
     def _check(self, claims: list[Claim]) -> None:
-        """Checks that all claimed invitations are due and have an order, and that no older one of their shops is
-        left."""
-        if len(claims) != AT_ONCE or any(c.invitation.due_at > NOW or not c.invitation.lines for c in claims):
+        """All that was claimed is due, has its order, and nothing older of the same shop is left."""
+        if len(claims) != AT_ONCE or any(
+            c.message.due_at > NOW or not (c.message.order and c.message.order.lines) for c in claims
+        ):
             raise WrongResultError(f"{len(claims)} invitations were claimed, or some were not due")
-        newest = {c.shop.id: c.invitation.due_at for c in sorted(claims, key=lambda c: c.invitation.due_at)}
+        newest = {c.shop.id: c.message.due_at for c in sorted(claims, key=lambda c: c.message.due_at)}
         for shop_id, due_at in newest.items():
             oldest = self._database.read_now(lambda tx, of=(shop_id,): tx.rows(_OLDEST, of))  # type: ignore[misc]
             if oldest and oldest[0][0] < due_at:
                 raise WrongResultError(f"shop {shop_id} has an older invitation than those claimed")
 
     def _put_back(self) -> None:
-        """Only small databases need this: with 2 million, enough are due for all runs."""
-        sql = "UPDATE invitations SET state = 'scheduled', claim = NULL, lease_until = NULL WHERE state = 'claimed'"
+        """Only the few need it: of 2 million enough are due for every run."""
+        sql = "UPDATE messages SET state = 'scheduled', claim = NULL, lease_until = NULL WHERE state = 'claimed'"
         if self._database.write_now(lambda tx: tx.run(sql)) != self._claimed:
             raise WrongResultError("not every claim was stored")
         self._claimed = 0

@@ -126,7 +126,7 @@ def _dispatching(data: Path, port: int, processes: int) -> Iterator[_Started]:
     environment = environment_of(data, SMTP=f"smtp://{HOST}:{port}?tls=none", FROM=SENDER)
     running: list[subprocess.Popen[bytes]] = []
     with psycopg.connect(settings_of(data).database) as lock, (data / "log").open("wb") as log:
-        lock.execute("LOCK TABLE invitations IN ACCESS EXCLUSIVE MODE")
+        lock.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
         try:
             for _ in range(processes):
                 command = [sys.executable, "-m", "afterword", "dispatch"]
@@ -173,4 +173,4 @@ def _wait_for(data: Path, taker: Sink, letters: int) -> None:
             time.sleep(0.01)
 
 
-_UNSENT = "SELECT 1 FROM invitations WHERE state <> 'sent' LIMIT 1"
+_UNSENT = "SELECT 1 FROM messages WHERE state <> 'sent' LIMIT 1"

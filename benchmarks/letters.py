@@ -79,7 +79,7 @@ def _dispatch(
     before = taker.letters()
     seconds, watched = apart(_send_all, data, taker.port, samples)
     found = arrived(taker, before + letters) - before
-    sent = count(data, "SELECT count(*) FROM invitations WHERE state = 'sent'")
+    sent = count(data, "SELECT count(*) FROM messages WHERE state = 'sent'")
     if not found == sent == letters:
         raise WrongResultError(f"of {letters} letters {found} arrived and {sent} are sent")
     return letters / seconds, watched
@@ -136,8 +136,8 @@ async def _dispatch_all(settings: Settings, samples: Path | None = None) -> tupl
 
 
 _LEFT = """
-SELECT 1 WHERE EXISTS (SELECT 1 FROM invitations INDEXED BY invitations_due WHERE state = 'scheduled')
-OR EXISTS (SELECT 1 FROM invitations INDEXED BY invitations_held WHERE state IN ('claimed', 'sending'))
+SELECT 1 WHERE EXISTS (SELECT 1 FROM messages INDEXED BY messages_due WHERE state = 'scheduled')
+OR EXISTS (SELECT 1 FROM messages INDEXED BY messages_held WHERE state IN ('claimed', 'sending'))
 """
 
 

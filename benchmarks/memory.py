@@ -67,6 +67,6 @@ def _peaks(ground: Ground, waiting: int) -> dict[str, float]:
                 send_rest()
             load = singly.result()
             peaks = peaks_of(served.pid)
-    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
     load.check(stored - waiting - sum(map(len, bodies)) * BATCH)
     return peaks

@@ -81,7 +81,7 @@ def _insert(from_data: Path, to_data: Path) -> float:
                 target.execute(insert, columns)
             target.commit()
         took = time.perf_counter() - started
-    stored = count(to_data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    stored = count(to_data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
     if stored != orders:
         raise WrongResultError(f"{orders} rows were inserted and {stored} are stored")
     return stored / took

@@ -119,7 +119,7 @@ def dominates(ground: Ground) -> dict[str, dict[str, str]]:
 
 
 def _check(data: Path, load: Load) -> None:
-    stored = count(data, "SELECT count(*) FROM orders o JOIN invitations i USING (shop_id, order_id)")
+    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
     load.check(stored)
 
 

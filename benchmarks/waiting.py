@@ -36,7 +36,7 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool =
         execute(_ORDERS, numbers)
         execute(_SCATTERED if scattered else _IN_ORDER, numbers)
     database = open_data(data)
-    sql = "SELECT count(*) FROM invitations WHERE next_try_at <= :now"
+    sql = "SELECT count(*) FROM messages WHERE next_try_at <= :now"
     [(stored,)] = database.read_now(lambda tx: tx.rows(sql, (now,)))
     database.close_now()
     if stored != due:
@@ -121,8 +121,8 @@ FROM numbers
 """
 
 _INVITATIONS = f"""
-INSERT INTO invitations (shop_id, order_id, live, state, due_at, next_try_at, tries)
-SELECT {_SHOP}, 1 + n, 1, 'scheduled', due_at, due_at, 0
+INSERT INTO messages (shop_id, message_id, live, kind, queue, state, due_at, next_try_at, tries)
+SELECT {_SHOP}, 1 + n, 1, 'invitation', 0, 'scheduled', due_at, due_at, 0
 FROM (SELECT n, CASE WHEN {{is_due}} THEN {{was_due}} ELSE :now + 3600 + n * 864000 / :orders END AS due_at
       FROM numbers) AS times
 """

@@ -28,7 +28,7 @@ from afterword.base.settings import Settings, read_settings
 from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import OpenTransaction
-from afterword.store.invitations import InvitationRow, list_invitations
+from afterword.store.messages.invitations import InvitationRow, list_invitations
 from afterword.store.opening import open_database
 from afterword.store.shops import NewKeys, add_shop, find_shop
 from tests.processes import children_of, free_port, is_alive

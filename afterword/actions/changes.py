@@ -7,7 +7,7 @@ from afterword.base.errors import ReviewChanged
 from afterword.domain.reviews.chain import Entry, Kind, Signer
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.notices import tell_programs
+from afterword.store.messages.enqueue import enqueue_deliveries
 from afterword.store.reviews.chain import add_entry
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review, keep_past_version, replace_review
@@ -32,7 +32,7 @@ class Work(NamedTuple):
         return add_entry(self.tx, self.signer, review, kind, details, now=self.now)
 
     def notify(self, review: Review, event: str) -> None:
-        tell_programs(self.tx, review, event, now=self.now)
+        enqueue_deliveries(self.tx, review, event, now=self.now)
 
 
 def change(work: Work, old: Review, new: Review, kind: Kind, details: Mapping[str, object]) -> Review:

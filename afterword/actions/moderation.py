@@ -14,7 +14,7 @@ from afterword.domain.reviews.chain import Signer, commitment, committed
 from afterword.domain.reviews.moderation import check_reason
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.notices import tell_author
+from afterword.store.messages.enqueue import notify_author
 from afterword.store.reviews.writing import erase_traces, overdue_reviews, review_of
 
 
@@ -31,7 +31,7 @@ def reject(tx: Transaction, review: Review, reason: str, signer: Signer, now: fl
     _check_state(review, ("waiting", "published"), "rejected")
     work = Work(tx, signer, now)
     new = replace(review.unpublished("rejected", work.after(review)), reason=check_reason(reason))
-    tell_author(tx, new, "rejected", {"reason": reason}, now=now)
+    notify_author(tx, new, "rejection", {"reason": reason}, now=now)
     return change(work, review, new, "rejected", {"reason": reason})
 
 
@@ -49,7 +49,7 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     )
     committed = None if text is None else commitment(review.salt, {"reply": text})
     if text is not None and review.wants_reply and review.state == "published":
-        tell_author(tx, new, "reply", {}, now=now)
+        notify_author(tx, new, "reply", {}, now=now)
     return change(work, review, new, "replied", {"commitment": committed})
 
 

@@ -27,7 +27,7 @@ from afterword.domain.reviews.review import (
 from afterword.domain.suppressions import address_hash
 from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.database import Transaction
-from afterword.store.notices import tell_author, tell_shop
+from afterword.store.messages.enqueue import notify_author, notify_shop
 from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
@@ -160,11 +160,9 @@ def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
     if new:
         answer_invitation(tx, order.shop.id, order.order_id, now)
         receipts = [receipt_of(one.review, one.entry) for one in new if one.entry]
-        tell_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
-    waiting = [one.review for one in new if one.review.state == "waiting"]
-    if waiting:
-        numbers = [review.id for review in waiting]
-        tell_shop(tx, order.shop, waiting[0], "waiting", {"reviews": numbers}, now=now)
+        notify_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
+    if any(one.review.state == "waiting" for one in new):
+        notify_shop(tx, order.shop, live=order.live, now=now)
 
 
 def receipt_of(review: Review, entry: Entry) -> dict[str, object]:

@@ -14,20 +14,20 @@ COMMIT_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 ORDERS = ("imported", "duplicate", "refused")
-LETTERS = ("sent", "deferred", "failed", "in_doubt")
-NOTICES = tuple(f"{by}_{what}" for by in ("mail", "webhook") for what in ("told", "deferred", "failed"))
+MESSAGES = ("sent", "deferred", "failed", "in_doubt")
+DELIVERIES = ("sent", "deferred", "failed")
 
 # The index of each number in a row. A distribution has one number per bound, one for values above the last bound, and
 # the sum of all values.
 _IMPORTED, _DUPLICATE, _REFUSED = range(3)
-_LETTERS = {outcome: 3 + index for index, outcome in enumerate(LETTERS)}
-_SIZES = 3 + len(LETTERS)
+_MESSAGES = {outcome: 3 + index for index, outcome in enumerate(MESSAGES)}
+_SIZES = 3 + len(MESSAGES)
 _SIZES_SUM = _SIZES + len(COMMIT_SIZES) + 1
 _SECONDS = _SIZES_SUM + 1
 _SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
 _WAITING = _SECONDS_SUM + 1
-_NOTICES = {outcome: _WAITING + 1 + index for index, outcome in enumerate(NOTICES)}
-_WIDTH = _WAITING + 1 + len(_NOTICES)
+_DELIVERIES = {outcome: _WAITING + 1 + index for index, outcome in enumerate(DELIVERIES)}
+_WIDTH = _WAITING + 1 + len(_DELIVERIES)
 _BYTES = 8 * _WIDTH
 
 
@@ -47,11 +47,11 @@ class Totals(NamedTuple):
     increase. `waiting_elsewhere` counts the writes of the other processes that are not durable yet."""
 
     orders: dict[str, int]
-    letters: dict[str, int]
+    messages: dict[str, int]
     commit_size: Distribution
     commit_seconds: Distribution
     waiting_elsewhere: int
-    notices: dict[str, int]
+    deliveries: dict[str, int]
 
 
 class Board:
@@ -81,11 +81,11 @@ class Metrics:
         if refused:
             row[_REFUSED] += refused
 
-    def count_letters(self, outcome: str, count: int = 1) -> None:
-        self._row[_LETTERS[outcome]] += count
+    def count_message(self, outcome: str, count: int = 1) -> None:
+        self._row[_MESSAGES[outcome]] += count
 
-    def count_notice(self, outcome: str) -> None:
-        self._row[_NOTICES[outcome]] += 1
+    def count_delivery(self, outcome: str) -> None:
+        self._row[_DELIVERIES[outcome]] += 1
 
     def count_commit(self, size: int, seconds: float) -> None:
         """Counts a group commit: the number of writes, and the seconds until they were durable."""
@@ -105,9 +105,9 @@ class Metrics:
         counts = [round(number) for number in every]
         return Totals(
             dict(zip(ORDERS, counts, strict=False)),
-            {outcome: counts[index] for outcome, index in _LETTERS.items()},
+            {outcome: counts[index] for outcome, index in _MESSAGES.items()},
             Distribution(COMMIT_SIZES, counts[_SIZES:_SIZES_SUM], every[_SIZES_SUM]),
             Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
             counts[_WAITING] - round(self._row[_WAITING]),
-            {outcome: counts[index] for outcome, index in _NOTICES.items()},
+            {outcome: counts[index] for outcome, index in _DELIVERIES.items()},
         )

@@ -14,12 +14,11 @@ from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.settings import Settings
 from afterword.cli.output import time_text
 from afterword.domain.shops import Shop, format_delay
-from afterword.store.due_notices import Trouble
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
-from afterword.store.invitations import InvitationRow
 from afterword.store.journal.place import journal_place
-from afterword.store.overview import WaitingReviews, oldest_due
+from afterword.store.messages.invitations import InvitationRow
+from afterword.store.overview import Unsent, WaitingReviews, oldest_due
 from afterword.store.webhooks import Webhook
 
 PATIENCE = 10.0
@@ -32,7 +31,7 @@ LITTLE_ROOM = 500 * 2**20
 """Bytes of free disk space from which it is time to make more."""
 
 MANY_TRIES = 3
-"""From which a notice that waits is worth a word."""
+"""From which an e-mail or a delivery that waits is worth a word."""
 
 ONLY_HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -141,25 +140,25 @@ def of_reviews(waiting: Sequence[tuple[WaitingReviews, Shop]], now: float) -> It
         yield Finding("reviews", "trouble", says)
 
 
-def of_notices(troubles: Sequence[Trouble], stopped: Sequence[Webhook]) -> Iterator[Finding]:
-    """Who was not told what became of a review."""
+def of_unsent(unsent: Sequence[Unsent], stopped: Sequence[Webhook]) -> Iterator[Finding]:
+    """E-mails, but for invitations, and deliveries to webhooks that were not sent."""
     for webhook in stopped:
         says = (
             f"Webhook {webhook.id} of shop {webhook.shop_id} is told nothing any more ({webhook.stopped}). When it "
             f"is well again: afterword webhook test {webhook.id}; else: afterword webhook remove {webhook.id}"
         )
         yield Finding("webhooks", "trouble", says)
-    for one in troubles:
-        whom = f"webhook {one.webhook_id}" if one.webhook_id else "people by mail"
-        which = f"{one.amount:,} notices of shop {one.shop_id} to {whom}"
+    for one in unsent:
+        what = f"deliveries to webhook {one.webhook_id}" if one.webhook_id else "e-mails about reviews"
+        which = f"{one.amount:,} {what} of shop {one.shop_id}"
         if one.state == "failed":
-            yield Finding("notices", "note", f"{which} were given up: {one.error}")
+            yield Finding("messages", "note", f"{which} were given up: {one.error}")
+        elif one.state == "in_doubt":
+            yield Finding("messages", "note", f"{which} may have been sent or not: {one.error}")
         elif one.tries >= MANY_TRIES:
-            yield Finding("notices", "note", f"{which} wait, after {one.tries} tries: {one.error}")
-    if not troubles and not stopped:
-        yield Finding(
-            "notices", "well", "Everybody who is to be told of a review was told, or is about to be."
-        )
+            yield Finding("messages", "note", f"{which} wait, after {one.tries} tries: {one.error}")
+    if not unsent and not stopped:
+        yield Finding("messages", "well", "Every message about a review was sent, or is about to be.")
 
 
 def of_sender(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:

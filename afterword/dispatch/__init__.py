@@ -1,1 +1,1 @@
-"""The door that the clock opens: what is due is claimed, written and sent."""
+"""The entry point that the clock opens: what is due is claimed, written and sent."""

@@ -5,6 +5,7 @@ The states and the ways between them are drawn in docs/architecture.md; they are
 
 import hashlib
 from collections.abc import Mapping
+from enum import IntEnum
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -16,6 +17,24 @@ Kind = Literal["invitation", "receipt", "rejection", "reply", "digest", "webhook
 """A digest lists the reviews that wait for the shop. `webhook` is a delivery to a program, the others are e-mails."""
 
 State = Literal["scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"]
+
+
+class Queue(IntEnum):
+    """Which messages share a worker: however many wait in one queue, none of another waits for them."""
+
+    INVITATIONS = 0
+    MAIL = 1
+    WEBHOOKS = 2
+
+
+QUEUES: Mapping[Kind, Queue] = {
+    "invitation": Queue.INVITATIONS,
+    "receipt": Queue.MAIL,
+    "rejection": Queue.MAIL,
+    "reply": Queue.MAIL,
+    "digest": Queue.MAIL,
+    "webhook": Queue.WEBHOOKS,
+}
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):
@@ -84,11 +103,18 @@ class Retries(NamedTuple):
     give_up_after: int
 
 
-MAIL_RETRIES = Retries((300, 600, 1_200, 2_400, 3_600), 5 * 86_400)
-"""Postfix's habit too."""
+FIRST_RETRY = 300
+LONGEST_RETRY = 3_600
+GIVE_UP_AFTER = 5 * 86_400
+"""Seconds after the first try from which an e-mail is not tried again (Postfix's habit too)."""
 
-WEBHOOK_RETRIES = Retries((5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400), 3 * 86_400)
-"""Standard Webhooks, "Retries"."""
+POST_AGAIN = (5, 60, 300, 1_800, 7_200, 18_000, 36_000, 50_400)
+"""Seconds before each further try of a delivery (Standard Webhooks, "Retries")."""
+
+GIVE_UP_POST_AFTER = 3 * 86_400
+
+MAIL_RETRIES = Retries(tuple(min(FIRST_RETRY << n, LONGEST_RETRY) for n in range(5)), GIVE_UP_AFTER)
+WEBHOOK_RETRIES = Retries(POST_AGAIN, GIVE_UP_POST_AFTER)
 
 
 def due_at(received_at: float, delay: int) -> int:

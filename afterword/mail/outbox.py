@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from afterword.base.files import sync
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 
 _PLAIN_NAME = re.compile(r"<([A-Za-z0-9_-][A-Za-z0-9._-]{0,99})@")

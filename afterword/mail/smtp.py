@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 import aiosmtplib
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.mail.smtp_address import SmtpAddress
 from afterword.mail.smtp_connection import BROKEN, Connection, NotListening, printable, reason_of
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble

@@ -11,7 +11,7 @@ from typing import cast
 import aiosmtplib
 from aiosmtplib import SMTPResponse
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 
 FAREWELL = 2.0

@@ -6,7 +6,7 @@ A transport reports the outcome of one message truthfully: `in_doubt` rather tha
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 
 Mark = Callable[[], Awaitable[bool]]
 """Writes durably that this message is now on its way. False: it must not be sent any more (guarantee 6)."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import astuple
 
-from afterword.domain.invitations import due_at
+from afterword.domain.messages import due_at
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.domain.values import shown_name, signature

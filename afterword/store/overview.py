@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from afterword.store.engine.database import Transaction
-from afterword.store.invitations import InvitationRow
 from afterword.store.queries import query
 
 
@@ -25,12 +24,21 @@ def oldest_due(tx: Transaction, now: float) -> int | None:
     return None
 
 
-def in_doubt(tx: Transaction, most: int) -> list[InvitationRow]:
-    """The invitations in doubt, oldest first. Reads every row."""
-    return [
-        InvitationRow(*(order_id, shop_id, id_order, bool(live), *rest))
-        for order_id, shop_id, id_order, live, *rest in tx.rows(query("in_doubt"), {"most": most})
-    ]
+class Unsent(NamedTuple):
+    """A shop's messages to one webhook, or (0) its e-mails other than invitations, that have not been sent yet or
+    have failed: how many, the maximum number of tries, and one of the reasons."""
+
+    shop_id: int
+    webhook_id: int
+    state: str
+    amount: int
+    tries: int
+    error: str
+
+
+def unsent_messages(tx: Transaction) -> list[Unsent]:
+    """The unsent messages of all shops."""
+    return [Unsent(*row) for row in tx.rows(query("unsent_messages"))]
 
 
 class WaitingReviews(NamedTuple):

@@ -1,4 +1,7 @@
-"""The rows of webhooks: programs of a shop that are told what becomes of its reviews."""
+"""The rows of webhooks: programs of a shop that are notified of events of its reviews."""
+
+from collections import Counter
+from collections.abc import Callable
 
 import msgspec
 
@@ -8,11 +11,11 @@ from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 MOST_WEBHOOKS = 20
-"""Of one shop: each of them is a notice for each event."""
+"""Of one shop: each of them is a delivery for each event."""
 
 
 class Webhook(msgspec.Struct, frozen=True):
-    """A program that is told of a shop's live, or its test, reviews. `answered_at` is when it last took something
+    """A program that is notified of a shop's live, or its test, reviews. `answered_at` is when it last took something
     (epoch seconds); `stopped` says why nothing is sent to it any more."""
 
     shop_id: int
@@ -37,7 +40,7 @@ def add_webhook(tx: Transaction, shop: Shop, url: str, secret: str, *, live: boo
 
 
 def webhooks_of(tx: Transaction, shop_id: int) -> list[Webhook]:
-    """A shop's webhooks, of both worlds."""
+    """A shop's webhooks, of both modes."""
     return [_webhook(*row) for row in tx.rows(query("webhooks_of_shop"), {"shop_id": shop_id})]
 
 
@@ -61,11 +64,11 @@ def stopped_webhooks(tx: Transaction) -> list[Webhook]:
 
 
 def remove_webhook(tx: Transaction, webhook_id: int) -> Webhook:
-    """It is told nothing any more, what waits for it neither. Raises Refused when there is none."""
+    """Nothing more is sent to it, not even what is scheduled. Raises Refused when there is none."""
     webhook = find_webhook(tx, webhook_id)
     key = {"shop_id": webhook.shop_id, "webhook_id": webhook_id}
     tx.run(query("delete_webhook"), key)
-    tx.run(query("delete_notices_of_webhook"), key)
+    tx.run(query("delete_deliveries"), key)
     return webhook
 
 
@@ -78,6 +81,14 @@ def stop_webhook(tx: Transaction, shop_id: int, webhook_id: int, why: str, *, si
     """Sends nothing more to it, unless it has taken something `since`. Returns whether it is stopped."""
     values = {"shop_id": shop_id, "webhook_id": webhook_id, "why": why, "since": since}
     return tx.run(query("stop_webhook"), values) == 1
+
+
+def deliveries_by_webhook(tx: Transaction, shop_id: int) -> Callable[[int], dict[str, int]]:
+    """How many of a shop's deliveries to a webhook wait, and how many were given up."""
+    amounts: Counter[tuple[int, bool]] = Counter()
+    for webhook_id, state, amount in tx.rows(query("count_deliveries"), {"shop_id": shop_id}):
+        amounts[webhook_id, state == "failed"] += amount
+    return lambda webhook_id: {"waiting": amounts[webhook_id, False], "failed": amounts[webhook_id, True]}
 
 
 def _webhook(shop_id: int, webhook_id: int, live: int, *rest: str | int | None) -> Webhook:

@@ -1,1 +1,1 @@
-"""Programs that are told what becomes of reviews: signed messages, to where the network may be reached."""
+"""Deliveries to programs: signed, and sent only to networks that may be reached."""

@@ -163,7 +163,7 @@ def _plain(text: str) -> Address:
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody on the internet may be there, and nobody behind the machine's back."""
+    """Whether this is a public address of the internet, and none that only this machine can reach."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _SPECIAL_4)
     if address in _TRANSLATED:

@@ -16,7 +16,7 @@ def new_secret() -> str:
 
 
 def signed_headers(secret: str, message_id: str, body: bytes, now: float) -> Mapping[str, str]:
-    """What a receiver checks: who is asked for what, when, and that nobody has changed a byte of the body."""
+    """What a receiver checks: who sends what, when, and that not a byte of the body was changed."""
     moment = int(now)
     key = b64decode(secret.removeprefix(PREFIX))
     signature = hmac.new(key, b"%b.%d.%b" % (message_id.encode(), moment, body), sha256).digest()

@@ -2,8 +2,8 @@
 sent.
 
 Orders arrive by a daily curve, from shops with lognormal sizes. Each invitation is due its delay after receipt. A
-claim takes 64 due invitations, an equal share from each shop that has any, oldest first, as `dispatch/lane.py` does.
-The transport carries a fixed number of e-mails per second, and none during an outage.
+claim takes 64 due invitations, an equal share from each shop that has any, oldest first, as `dispatch/worker.py`
+does. The transport carries a fixed number of e-mails per second, and none during an outage.
 
 What is approximated:
 
@@ -26,7 +26,7 @@ from itertools import accumulate
 
 import msgspec
 
-from afterword.dispatch.lane import CLAIMED_AT_ONCE
+from afterword.dispatch.worker import CLAIMED_AT_ONCE
 
 DAY = 86_400
 MOST_SHOPS_ALONE = 500

@@ -22,15 +22,15 @@ def test_each_word_has_its_own_number() -> None:
     metrics = Metrics()
     metrics.count_orders(1, 2, 3)
     for count, outcome in enumerate(("sent", "deferred", "failed", "in_doubt"), start=4):
-        metrics.count_letters(outcome, count)
+        metrics.count_message(outcome, count)
     assert metrics.totals.orders == {"imported": 1, "duplicate": 2, "refused": 3}
-    assert metrics.totals.letters == {"sent": 4, "deferred": 5, "failed": 6, "in_doubt": 7}
+    assert metrics.totals.messages == {"sent": 4, "deferred": 5, "failed": 6, "in_doubt": 7}
     assert sum(metrics.totals.commit_size.counts) == metrics.totals.commit_seconds.sum == 0
 
 
 def test_a_word_that_is_none_is_refused() -> None:
     with pytest.raises(KeyError):
-        Metrics().count_letters("lost")
+        Metrics().count_message("lost")
 
 
 def test_processes_of_one_board_tell_what_all_have_done_and_one_started_anew_goes_on() -> None:

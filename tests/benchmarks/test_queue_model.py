@@ -7,7 +7,7 @@ from itertools import repeat
 import pytest
 from click.testing import CliRunner
 
-from afterword.dispatch.lane import CLAIMED_AT_ONCE
+from afterword.dispatch.worker import CLAIMED_AT_ONCE
 from benchmarks import queue_model
 from benchmarks.queue_model import (
     CURVE,

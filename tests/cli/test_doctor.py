@@ -8,7 +8,7 @@ import pytest
 from afterword.base.settings import read_settings
 from afterword.cli import checks
 from afterword.cli.commands.doctor import MOST_NAMED
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.opening import open_postgres
@@ -110,7 +110,7 @@ def test_a_review_that_waits_is_noted_and_one_that_waits_too_long_needs_a_person
         member = add_member(tx, f"Alba's {found}")
         shop = change_shop(tx, member.shop, moderation="by hand", publish_after=3_600)
         about = reviewed_order(tx, member._replace(shop=shop), order("A-1"))
-        tx.run("UPDATE invitations SET state = 'sent'")
+        tx.run("UPDATE messages SET state = 'sent'")
         write(tx, about, look=lambda text: found)
 
     database = afterword.database()

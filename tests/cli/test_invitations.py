@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.store.engine.database import Transaction
 from tests.cli.command import Command
 from tests.store.cast import (

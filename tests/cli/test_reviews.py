@@ -10,7 +10,7 @@ from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.writing import find_review
 from tests.cli.command import Command
 from tests.store.cast import NOW, Member, add_member, import_batch, order
-from tests.store.reviews.reviewing import LINES, reviewed_order, told, write
+from tests.store.reviews.reviewing import LINES, notified, reviewed_order, write
 
 FIELDS = [
     "id",
@@ -186,7 +186,7 @@ def test_one_is_rejected_for_a_listed_reason_alone_and_its_author_is_told(
     assert "is not one of 'abuse'" in afterword.run("review", "reject", waiting, "--reason", "4 stars").usage
     row = afterword.json("review", "reject", waiting, "--reason", "advertising")
     assert (row["state"], row["reason"], row["published_at"]) == ("rejected", "advertising", None)
-    assert stored(afterword, told)[-1] == ("rejected", 0, "clara@nunez.example")
+    assert stored(afterword, notified)[-1] == ("rejection", 0, "clara@nunez.example")
     refused = afterword.run("review", "reject", waiting, "--reason", "abuse").sentence
     assert refused == f"review {waiting} is rejected and cannot be rejected"
     assert afterword.json("review", "publish", waiting)["reason"] is None
@@ -239,8 +239,8 @@ def test_what_is_erased_is_named_and_is_nowhere_any_more(
     said = afterword.say("review", "show", waiting)
     assert "erased" in said and "author" not in said and "stars" not in said
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
-    assert stored(afterword, told) == []
-    assert afterword.run("review", "erase", waiting).sentence == f"review {waiting} is already erased"
+    assert stored(afterword, notified) == []
+    assert afterword.run("review", "erase", waiting).sentence == f"review {waiting} is erased already"
 
 
 def test_whoever_has_read_another_version_is_told_and_nothing_is_changed(

@@ -49,22 +49,22 @@ def test_doctor_tells_of_what_could_not_be_told_and_who_is_stopped(afterword: Co
     with Receiver() as receiver:
         afterword.say("webhook", "add", "1", receiver.url, **ALLOW)
     row = (
-        "INSERT INTO notices (shop_id, notice_id, live, kind, webhook_id, review_id, recipient, payload, created_at, "
-        "state, next_try_at, tries, error) VALUES (1, {0}, 1, 'received', {1}, 1, '', '{{}}', 1, '{2}', 1, {3}, 'no')"
+        "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, "
+        "tries, reason) VALUES (1, {0}, 1, 'any', 1 + {1}, {1}, '{2}', 1, 1, {3}, 'no')"
     )
     with closing_now(afterword.database()) as database:
         assert database.read_now(lambda tx: find_shop(tx, "1")) is not None
         for values in (
             (1, 1, "failed", 11),
             (2, 1, "failed", 11),
-            (3, 0, "waiting", 4),
-            (4, 1, "waiting", 1),
+            (3, 0, "scheduled", 4),
+            (4, 1, "scheduled", 1),
         ):
             database.write_now(lambda tx, values=values: tx.run(row.format(*values)))
         stop = f"UPDATE webhooks SET stopped = 'it answered 410', answered_at = {NOW}"
         database.write_now(lambda tx: tx.run(stop))
     said = afterword.run("doctor").out
     assert "LOOK webhooks    Webhook 1 of shop 1 is told nothing any more (it answered 410)." in said
-    assert "note notices     2 notices of shop 1 to webhook 1 were given up: no" in said
-    assert "note notices     1 notices of shop 1 to people by mail wait, after 4 tries: no" in said
-    assert said.count(" notices ") == 4, "what was tried once is not worth a word"
+    assert "note messages    2 deliveries to webhook 1 of shop 1 were given up: no" in said
+    assert "note messages    1 e-mails about reviews of shop 1 wait, after 4 tries: no" in said
+    assert said.count(" messages ") == 2, "what was tried once is not worth a word"

@@ -1,17 +1,22 @@
 """A dispatcher as `afterword serve` builds it, run for a while against peers that are real servers."""
 
 import asyncio
+import email
+import email.policy
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from email.message import EmailMessage
 from pathlib import Path
 
 from afterword.app import build_dispatcher
 from afterword.base.clock import Clock
 from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
+from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
-from tests.peers import Peer
-from tests.store.cast import Member, import_one, order, seen
+from tests.peers import Peer, RelayPeer
+from tests.store.cast import Customer, Member, import_one, order, seen
+from tests.store.databases import rows
 
 MORE: dict[str, str] = {}
 """Settings of a test's own."""
@@ -67,6 +72,35 @@ def imported(
     """The invitation of an order that came when these stories begin."""
     one = order(id_order, email=email or f"clara+{id_order}@nunez.example")
     return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
+
+
+def reviewed(
+    member: Member, clara: Customer, name: str = "1234", *, live: bool = True, **more: object
+) -> Review:
+    """Clara's review of the shop, about an order that came just before; she wants to know of a reply."""
+    about = member.order(name, live=live, email=f"clara+{name}@nunez.example")
+    return clara.reviews(about, wants_reply=True, **more)
+
+
+def unsent(database: EngineDatabase) -> list[tuple[object, ...]]:
+    """What is left besides invitations: kind, state, tries and reason."""
+    asked = "SELECT kind, state, tries, reason FROM messages WHERE queue > 0 AND state <> 'sent' ORDER BY message_id"
+    return rows(database, asked)
+
+
+def all_is_sent(database: EngineDatabase) -> bool:
+    return unsent(database) == []
+
+
+def emails(peer: RelayPeer) -> list[EmailMessage]:
+    """What the mail server took."""
+    return [email.message_from_bytes(each.content, policy=email.policy.default) for each in peer.messages]  # type: ignore[misc]
+
+
+def text_of(message: EmailMessage, subtype: str = "plain") -> str:
+    part = message.get_body((subtype,))
+    assert part is not None
+    return str(part.get_content())
 
 
 def outbox(database: EngineDatabase) -> list[Path]:

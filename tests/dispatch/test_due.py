@@ -10,13 +10,13 @@ import time
 import pytest
 
 from afterword.base.ids import is_signed, order_id_of
-from afterword.domain.invitations import fingerprint
+from afterword.domain.messages import order_fingerprint
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import change_shop
 from tests.dispatch.running import SECRET, dispatching, imported, outbox, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import DUE, Member, MovableClock, add_member, import_batch, import_one, order, seen
+from tests.store.cast import DUE, Member, MovableClock, import_batch, import_one, order, seen
 
 
 def test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier(
@@ -68,7 +68,7 @@ def test_a_hundred_letters_of_two_shops_go_once_each(
         run(watch())
     reached = [received.recipients[0] for received in peer.messages]
     assert sorted(reached) == sorted(f"{address}{n}@mail.example" for address in "ab" for n in range(50))
-    assert database.read_now(lambda tx: tx.rows("SELECT DISTINCT state FROM invitations")) == [("sent",)]
+    assert database.read_now(lambda tx: tx.rows("SELECT DISTINCT state FROM messages")) == [("sent",)]
 
 
 def test_the_letter_is_from_this_shop_to_this_customer_and_its_links_are_signed(
@@ -84,7 +84,7 @@ def test_the_letter_is_from_this_shop_to_this_customer_and_its_links_are_signed(
         run(watch())
         [received] = peer.messages
     letter = email.message_from_bytes(received.content, policy=email.policy.default)
-    mark = fingerprint(alba.shop.salt, live=True, id_order="1234")
+    mark = order_fingerprint(alba.shop.salt, live=True, id_order="1234")
     assert letter["Message-ID"] == f"<{mark}@reviews.example>"
     assert "Clara Nunez" in letter["To"] and "Alba's bakery" in letter["Subject"]
     for purpose in ("r", "u"):
@@ -143,47 +143,6 @@ def test_a_clock_set_back_sends_nothing_before_its_time_comes_again(
     with RelayPeer() as peer:
         run(watch())
     assert len(peer.messages) == 2
-
-
-def test_a_crowd_of_one_shop_does_not_make_another_shop_wait(
-    database: EngineDatabase, alba: Member, clock: MovableClock
-) -> None:
-    """Bruno's letter is among the first, although all of Alba's have waited longer."""
-
-    async def watch() -> None:
-        async with dispatching(database, clock, peer):
-            await until(lambda: len(peer.messages) >= 400, 20)
-
-    crowd = [order(f"{n}") for n in range(400)]
-    database.write_now(lambda tx: import_batch(tx, alba, *crowd))
-    bruno = database.write_now(lambda tx: add_member(tx, "Bruno's books"))
-    database.write_now(lambda tx: import_one(tx, bruno, order(email="bruno@mail.example"), at=DUE))
-    clock.now = DUE + 30 * 86_400
-    with RelayPeer() as peer:
-        run(watch())
-    place = [received.recipients[0] for received in peer.messages].index("bruno@mail.example")
-    assert place < 100
-
-
-def test_every_shop_has_its_turn_before_one_has_its_next(
-    database: EngineDatabase, clock: MovableClock
-) -> None:
-    """Of more shops than a claim has letters, the next claim begins behind the last one served."""
-
-    async def watch() -> None:
-        async with dispatching(database, clock, peer):
-            await until(lambda: len(peer.messages) >= 260, 20)
-
-    for n in range(130):
-        shop = database.write_now(lambda tx, n=n: add_member(tx, f"Shop {n}"))
-        mail = f"shop{n}@mail.example"
-        both = [order("1", email=mail), order("2", email=mail)]
-        database.write_now(lambda tx, shop=shop, both=both: import_batch(tx, shop, *both))
-    clock.now = DUE
-    with RelayPeer() as peer:
-        run(watch())
-    first = [received.recipients[0] for received in peer.messages][:112]
-    assert len(set(first)) == len(first)
 
 
 def test_without_a_mail_server_letters_become_files(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from afterword.domain.invitations import GIVE_UP_AFTER
+from afterword.domain.messages import MAIL_RETRIES
 from afterword.store.engine.engine_database import EngineDatabase
 from tests.dispatch.running import dispatching, imported, until
 from tests.peers import run
@@ -43,7 +43,7 @@ def test_a_letter_is_counted_by_its_outcome(
             database, clock, peer, lambda: all(seen(database, letter).tries == 1 for letter in letters)
         )
     none = dict.fromkeys(("sent", "deferred", "failed", "in_doubt"), 0)
-    assert database.metrics.totals.letters == none | {outcome: 2}
+    assert database.metrics.totals.messages == none | {outcome: 2}
 
 
 def test_a_letter_that_is_given_up_has_failed(
@@ -53,9 +53,9 @@ def test_a_letter_that_is_given_up_has_failed(
     clock.now = DUE
     with ScriptedPeer({"RCPT": "451 4.7.1 come again"}) as peer:
         dispatch_until(database, clock, peer, lambda: seen(database, letter).tries == 1)
-        clock.step(GIVE_UP_AFTER)
+        clock.step(MAIL_RETRIES.give_up_after)
         dispatch_until(database, clock, peer, lambda: seen(database, letter).tries == 2)
-    assert database.metrics.totals.letters == {"sent": 0, "deferred": 1, "failed": 1, "in_doubt": 0}
+    assert database.metrics.totals.messages == {"sent": 0, "deferred": 1, "failed": 1, "in_doubt": 0}
 
 
 def test_a_letter_of_a_test_key_is_counted_too(
@@ -64,7 +64,7 @@ def test_a_letter_of_a_test_key_is_counted_too(
     letter = imported(database, alba, live=False)
     clock.now = DUE
     dispatch_until(database, clock, None, lambda: seen(database, letter).state == "sent")
-    assert database.metrics.totals.letters["sent"] == 1
+    assert database.metrics.totals.messages["sent"] == 1
 
 
 def test_trouble_of_the_courier_is_no_outcome(
@@ -74,7 +74,7 @@ def test_trouble_of_the_courier_is_no_outcome(
     clock.now = DUE
     with ScriptedPeer({"MAIL": "451 4.3.0 not now"}) as peer:
         dispatch_until(database, clock, peer, lambda: seen(database, letter).reason is not None)
-    assert set(database.metrics.totals.letters.values()) == {0}
+    assert set(database.metrics.totals.messages.values()) == {0}
 
 
 def test_what_a_crash_left_in_doubt_is_counted_by_who_takes_it_up(
@@ -87,4 +87,4 @@ def test_what_a_crash_left_in_doubt_is_counted_by_who_takes_it_up(
     crashed.close_now()
     clock.now = DUE + 60
     dispatch_until(database, clock, None, lambda: seen(database, letter).state == "in_doubt")
-    assert database.metrics.totals.letters == {"sent": 0, "deferred": 0, "failed": 0, "in_doubt": 1}
+    assert database.metrics.totals.messages == {"sent": 0, "deferred": 0, "failed": 0, "in_doubt": 1}

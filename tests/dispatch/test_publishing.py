@@ -28,7 +28,7 @@ def reviewed(clara: Customer, member: Member, count: int = 1, **more: Any) -> li
 
 def counts(log: Sequence[Mapping[str, Any]]) -> list[int]:
     """How many reviews were published at a time, as the log has it."""
-    return [line["reviews"] for line in log if line["event"] == "published what had waited long enough"]
+    return [line["reviews"] for line in log if line["event"] == "overdue reviews published"]
 
 
 def test_a_review_is_published_when_its_time_has_come_and_not_before(

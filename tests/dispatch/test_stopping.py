@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from afterword.dispatch.dispatcher import ROUND
-from afterword.dispatch.lane import LEASE
+from afterword.dispatch.housekeeping import ROUND
+from afterword.dispatch.worker import LEASE
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import LONGEST_LEASE, claim_due
+from afterword.store.messages.steps import LONGEST_LEASE
 from tests.dispatch.running import dispatching, imported, until, until_state
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
@@ -63,10 +63,8 @@ def test_what_a_crash_left_is_taken_up_within_a_minute(
             await asyncio.sleep(0.2)
 
     claimed, marked = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = database.write_now(
-        lambda tx: claim_due(tx, [alba.shop.id], "gone", live=True, now=DUE, lease_until=DUE + LEASE, most=9)
-    )
-    [half_sent] = [each for each in claims if each.invitation.id == marked]
+    claims = alba.claims(holder="gone")
+    [half_sent] = [each for each in claims if each.message.id == marked]
     database.write_now(lambda tx: mark_sending(tx, half_sent, now=DUE, lease_until=DUE + LEASE))
     clock.now = DUE
     with RelayPeer() as peer:

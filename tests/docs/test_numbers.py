@@ -155,7 +155,7 @@ def test_a_number_on_a_page_is_that_of_the_code(number: Number) -> None:
 
 
 def test_the_times_of_another_delivery_are_those_of_the_code() -> None:
-    from afterword.domain.notices import POST_AGAIN
+    from afterword.domain.messages import POST_AGAIN
 
     units = {"second": 1, "minute": MINUTE, "hour": HOUR}
     [line] = re.findall(

@@ -110,6 +110,6 @@ def check_kept(server: Server, crowd: Crowd) -> None:
     assert {one.id_order for one in crowd.acknowledged} <= stored.keys() <= crowd.sent
     assert set(stored.values()) <= {1}
     assert invited == stored
-    assert server.read(lambda tx: tx.rows("SELECT count(*) FROM invitations")) == [(len(stored),)]
+    assert server.read(lambda tx: tx.rows("SELECT count(*) FROM messages")) == [(len(stored),)]
     imports = Counter(one.id_order for one in crowd.acknowledged if one.imported)
     assert set(imports.values()) <= {1}, "an order was imported twice"

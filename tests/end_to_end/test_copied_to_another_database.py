@@ -117,7 +117,7 @@ def order_at_brunos(alba: Server) -> None:
 
 def waiting_at_brunos(alba: Server) -> int:
     sql = (
-        "SELECT count(*) FROM invitations i JOIN shops s ON s.shop_id = i.shop_id "
+        "SELECT count(*) FROM messages i JOIN shops s ON s.shop_id = i.shop_id "
         "WHERE s.name = 'Bruno''s books' AND i.state = 'scheduled'"
     )
     return int(alba.read(lambda tx: tx.rows(sql))[0][0])

@@ -13,7 +13,7 @@ from tests.peers import RelayPeer
 from tests.server import Server, an_order
 
 DELAY = 1
-TABLES = ("orders", "invitations", "suppressions", "keys", "journals")
+TABLES = ("orders", "messages", "suppressions", "keys", "journals")
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def test_orders_acknowledged_while_the_server_crashes_are_stored_once(
         assert refused and acknowledged
         rows = alba.read(lambda tx: tx.rows("SELECT count(*), count(DISTINCT id_order) FROM orders"))
         assert rows == [(acknowledged, acknowledged)]
-        assert alba.read(lambda tx: tx.rows("SELECT count(*) FROM invitations")) == [(acknowledged,)]
+        assert alba.read(lambda tx: tx.rows("SELECT count(*) FROM messages")) == [(acknowledged,)]
 
 
 def test_several_processes_serve_one_port_and_a_lost_one_is_started_again(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.mail.outbox import OutboxTransport, file_name
 from afterword.mail.transport import ComposedMessage, TransportTrouble
 from tests.peers import run

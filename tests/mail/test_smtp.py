@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.transport import ComposedMessage, TransportTrouble

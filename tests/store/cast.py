@@ -11,24 +11,17 @@ from typing import Any, Self, TypeVar
 
 from afterword.actions import moderation
 from afterword.actions.writing import Said, Submission, Written, withdraw, write_reviews
-from afterword.domain.invitations import Outcome, State
+from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review, Words
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import (
-    Claim,
-    InvitationRow,
-    Mark,
-    Record,
-    claim_due,
-    find_invitation,
-    list_invitations,
-    release,
-    take_steps,
-)
+from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.due import Hold, claim_due, due_sources
+from afterword.store.messages.invitations import InvitationRow, find_invitation, list_invitations
+from afterword.store.messages.steps import Mark, Record, Settled, release, take_steps
 from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
 from afterword.store.reviews.writing import find_review
 from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
@@ -135,10 +128,21 @@ class Member(Actor):
         return imported
 
     def claims(
-        self, now: float = DUE, *, holder: str = "first", live: bool = True, most: int = 100
+        self,
+        now: float = DUE,
+        *,
+        queue: Queue = Queue.INVITATIONS,
+        holder: str = "first",
+        live: bool = True,
+        most: int = 100,
     ) -> list[Claim]:
-        lease = {"now": now, "lease_until": int(now) + 40}
-        return self.acts(claim_due, [self.shop.id], holder, live=live, most=most, **lease)
+        """What is due of one queue; of that of deliveries, to all webhooks of the shop."""
+        sources = [Source(self.shop.id)]
+        if queue == Queue.WEBHOOKS:
+            due = self.asks(due_sources, queue, live=live, now=now)
+            sources = [source for source in due if source.shop_id == self.shop.id]
+        hold = Hold(holder, now, int(now) + 40)
+        return self.acts(claim_due, queue, sources, hold, live=live, most=most) if sources else []
 
     def claims_one(self, now: float = DUE, *, holder: str = "first", live: bool = True) -> Claim:
         """The claim of the only invitation that is due."""
@@ -147,7 +151,7 @@ class Member(Actor):
 
     def claims_each(self, now: float = DUE) -> list[Claim]:
         """The claims of all that is due, in the order in which the orders came."""
-        return sorted(self.claims(now), key=lambda one: one.invitation.id)
+        return sorted(self.claims(now), key=lambda one: one.message.id)
 
     def marks(self, one: Claim, now: float = DUE) -> bool:
         """Whether DATA may begin."""
@@ -155,7 +159,7 @@ class Member(Actor):
 
     def records(
         self, one: Claim, kind: Any, reply: str = "", *, now: float = DUE, again: int | None = None
-    ) -> State | None:
+    ) -> Settled:
         """The state that an outcome leads to; None when the claim was not ours."""
         [state] = self.acts(take_steps, [Record(one, Outcome(kind, reply), now, again)])
         assert not isinstance(state, bool)
@@ -171,7 +175,7 @@ class Member(Actor):
         claims = self.claims(now, live=live)
         for one in claims:
             self.delivers(one, now)
-        return sorted(one.invitation.id_order for one in claims)
+        return sorted(id_order_of(one) for one in claims)
 
     def releases(self, *claims: Claim, at: int = DUE, reason: str | None = "connection refused") -> int:
         return self.acts(release, claims, next_try_at=at, reason=reason)
@@ -282,6 +286,11 @@ def write(
     return written
 
 
+def id_order_of(claim: Claim) -> str:
+    assert claim.message.order is not None
+    return claim.message.order.id_order
+
+
 # The same for tests that have a transaction in hand.
 
 
@@ -303,7 +312,7 @@ def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int)
 
 def record_outcome(
     tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
-) -> State | None:
+) -> Settled:
     [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
     return state  # type: ignore[return-value]
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.shops import DEFAULT_DELAY
-from afterword.store.invitations import Claim
+from afterword.store.messages.claims import Claim
 
 NOW = 1_772_374_326
 """2026-03-01 14:12:06 UTC, when these tests begin."""
@@ -59,7 +59,7 @@ Invited = Imported | Claim | int
 
 def number_of(of: Invited) -> int:
     if isinstance(of, Claim):
-        return of.invitation.id
+        return of.message.id
     return of.invitation_id if isinstance(of, Imported) else of
 
 

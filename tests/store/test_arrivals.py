@@ -46,7 +46,7 @@ def test_two_hundred_racing_imports_of_one_order_make_one(database: EngineDataba
     made = count_commits(database)
     outcomes = take(database, [arrival(alba, "1234", reference="XKB") for _ in range(200)])
     assert [imported(each) for each in outcomes].count([True]) == 1
-    assert counted(database, "orders") == counted(database, "invitations") == 1
+    assert counted(database, "orders") == counted(database, "messages") == 1
     assert len(made) <= 10
 
 
@@ -56,7 +56,7 @@ def test_an_order_that_cannot_be_stored_fails_alone(database: EngineDatabase, al
     )
     assert imported(good) == imported(also_good) == [True]
     assert isinstance(poisoned, OverflowError | psycopg.DataError)
-    assert counted(database, "orders") == counted(database, "invitations") == 2
+    assert counted(database, "orders") == counted(database, "messages") == 2
 
 
 def test_large_batches_and_small_ones_are_all_stored(database: EngineDatabase, alba: Member) -> None:
@@ -64,7 +64,7 @@ def test_large_batches_and_small_ones_are_all_stored(database: EngineDatabase, a
     outcomes = take(database, [arrival(alba, "a"), arrival(alba, *large), arrival(alba, "b", "L699", "L31")])
     assert [len(imported(each)) for each in outcomes] == [1, 700, 3]
     assert sum(sum(imported(each)) for each in outcomes) == 702
-    assert counted(database, "orders") == counted(database, "invitations") == 702
+    assert counted(database, "orders") == counted(database, "messages") == 702
 
 
 @pytest.mark.sqlite

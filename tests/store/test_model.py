@@ -1,5 +1,5 @@
-"""The whole life of orders and letters against a model: any mixture of imports, deliveries, crashes, clock steps,
-suppressions and restored backups, and the guarantees hold after each step.
+"""The whole life of orders, reviews and messages of every kind against a model: any mixture of imports, reviews,
+deliveries, crashes, clock steps, suppressions and restored backups, and the guarantees hold after each step.
 
 The store, the rows and the send journal are real. The clock is a number, and the mailboxes are a counter.
 """
@@ -14,37 +14,44 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from afterword.base.errors import Refused
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome, Queue
 from afterword.domain.shops import TEST_DELAY
-from afterword.store.invitations import (
-    Claim,
+from afterword.store.engine.database import Transaction
+from afterword.store.messages.claims import Claim
+from afterword.store.messages.invitations import (
     cancel_invitation,
     list_invitations,
     move_invitation,
-    release,
-    rescue_lapsed,
     send_invitation,
 )
+from afterword.store.messages.steps import release, rescue_lapsed
+from afterword.store.orders import order_of
+from afterword.store.reviews.writing import reviews_of_order
 from afterword.store.suppressions import allow, suppress
 from tests.needs import scale
 from tests.store.cast import (
     NOW,
-    add_member,
     claim,
+    id_order_of,
     import_batch,
     mark_sending,
+    new_member,
     open_database,
     order,
     record_outcome,
+    write,
 )
+from tests.store.kinds import hook
 
 LEASE = 40
+FINGERPRINT = 32
 Name = tuple[int, bool, str]
-"""An order for ever: its shop, whether it is live, its id_order."""
+"""A message for ever: its shop, whether it is live, and the order's id_order or, of another kind, its fingerprint."""
 
 numbers = st.integers(0, 4).map(str)
 references = st.sampled_from([None, None, "R1", "R2"])
 addresses = st.sampled_from([f"{name}{n}@mail.example" for name in ("clara", "Clara") for n in range(8)])
+queues = st.sampled_from([Queue.INVITATIONS, Queue.INVITATIONS, Queue.MAIL, Queue.WEBHOOKS])
 worlds = st.sampled_from([True, True, True, False])
 shops = st.sampled_from([0, 0, 0, 1])
 picks = st.integers(0, 10**6)
@@ -60,9 +67,11 @@ class Life(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.database = open_database(self.folder)
         self.shops = [
-            self.database.write_now(lambda tx, name=name: add_member(tx, name, delay=DELAY))
+            new_member(self.database, name, DELAY).changes(email=f"{name[0]}@shop.example").moderates()
             for name in ("Alba's bakery", "Bruno's books")
         ]
+        for live in (True, False):
+            hook(self.shops[0], live=live)
         self.now = float(NOW)
         self.orders: dict[Name, tuple[int, str | None, str]] = {}
         """What the database knows: each order's earliest second, reference and address."""
@@ -72,7 +81,7 @@ class Life(RuleBasedStateMachine):
         self.suppressed: set[tuple[int, bool, str]] = set()
         self.unsettled: set[Name] = set()
         self.backups: list[tuple[Path, dict[Name, tuple[int, str | None, str]]]] = []
-        self.dispatchers = 0
+        self.dispatchers = self.reviews = 0
         self.back_up()
         self.import_several(0, live=True, first=0)
 
@@ -101,14 +110,36 @@ class Life(RuleBasedStateMachine):
         for number in range(first, first + 4):
             self.import_order(shop, live, f"{number}", None, f"Clara{number}@mail.example")
 
-    @rule(shop=shops, live=worlds, most=st.integers(1, 4), seconds=st.sampled_from([0, 2, 11]))
-    def claim_what_is_due(self, shop: int, live: bool, most: int, seconds: int = 0) -> None:
+    @precondition(lambda self: self.orders)
+    @rule(pick=picks)
+    def review(self, pick: int) -> None:
+        """A customer writes, or writes again: a receipt, a digest and, at Alba's, a delivery."""
+        name = sorted(self.orders)[pick % len(self.orders)]
+        member, number, now = self.shops[name[0] - self.shops[0].shop.id], self.number_of(name), self.now
+        self.reviews += 1
+        text = f"No. {self.reviews}"
+
+        def work(tx: Transaction) -> None:
+            about = order_of(tx, member.shop, number)
+            assert about is not None
+            before = reviews_of_order(tx, member.shop.id, number)
+            write(tx, about, text=text, seen=before[0].version if before else 0, now=now)
+
+        if member.on(self.database).state(number) in ("sent", "in_doubt"):
+            self.unsettled.discard(name)
+        self.database.write_now(work)
+
+    @rule(shop=shops, live=worlds, most=st.integers(1, 4), seconds=st.sampled_from([0, 2, 11]), queue=queues)
+    def claim_what_is_due(
+        self, shop: int, live: bool, most: int, seconds: int = 0, queue: Queue = Queue.INVITATIONS
+    ) -> None:
         self.step_the_clock(seconds)
         member, now, holder = self.shops[shop], self.now, f"dispatcher {self.dispatchers}"
         for one in self.database.write_now(
-            lambda tx: claim(tx, member, now, holder=holder, live=live, most=most)
+            lambda tx: claim(tx, member, now, holder=holder, live=live, most=most, queue=queue)
         ):
-            assert self.orders[self.name(one)][0] <= self.now, "it is claimed before it is due"
+            due_at = self.orders[self.name(one)][0] if queue == Queue.INVITATIONS else one.message.due_at
+            assert due_at <= self.now, "it is claimed before it is due"
             assert not self.is_suppressed(one)
             self.in_hand.append(one)
 
@@ -119,6 +150,11 @@ class Life(RuleBasedStateMachine):
         if ends == "trouble":
             later = int(now) + 1
             self.database.write_now(lambda tx: release(tx, [one], next_try_at=later, reason="no courier"))
+        elif one.delivery is not None:
+            outcome = Outcome("sent" if ends == "sent" else "deferred")
+            self.database.write_now(
+                lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=int(now) + wait)
+            )
         elif self.mark(one):
             self.unsettled.discard(self.name(one))
             kind = "in_doubt" if ends in ("lost", "delivered, no answer") else ends
@@ -134,16 +170,19 @@ class Life(RuleBasedStateMachine):
     @rule(shop=shops, live=worlds, ends=ends, seconds=st.sampled_from([0, 2, 11, 300]))
     def work_through_what_is_due(self, shop: int, live: bool, ends: str, seconds: int) -> None:
         self.step_the_clock(seconds)
-        self.claim_what_is_due(shop, live, most=4)
+        for queue in Queue:
+            self.claim_what_is_due(shop, live, 4, 0, queue)
         while self.in_hand:
             self.deliver(0, ends, wait=60)
 
     @precondition(lambda self: self.in_hand)
     @rule(pick=picks, delivered=st.booleans(), committed=st.booleans(), works_on=st.booleans())
     def crash_after_the_mark(self, pick: int, delivered: bool, committed: bool, works_on: bool) -> None:
-        """The machine dies with a letter on the line, or between the journal's line and its commit."""
+        """The machine dies with a message on the line, or between the journal's line and its commit."""
         one = self.in_hand.pop(pick % len(self.in_hand))
-        if committed:
+        if one.delivery is not None:
+            pass
+        elif committed:
             if self.mark(one):
                 self.letters[self.name(one)] += delivered
         else:
@@ -153,7 +192,7 @@ class Life(RuleBasedStateMachine):
         self.crash()
         if works_on:
             self.keep_house(LEASE + 1)
-            self.work_through_what_is_due(self.place_of(one), one.invitation.live, "sent", 0)
+            self.work_through_what_is_due(self.place_of(one), one.message.live, "sent", 0)
 
     @rule()
     def crash(self) -> None:
@@ -167,7 +206,7 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0, LEASE + 1]))
     def keep_house(self, seconds: int) -> None:
         self.step_the_clock(seconds)
-        in_hand, now = {one.invitation.id for one in self.in_hand}, self.now
+        in_hand, now = {one.message.id for one in self.in_hand}, self.now
         self.database.write_now(lambda tx: rescue_lapsed(tx, in_hand, now=now))
 
     @rule(shop=shops, live=worlds, email=addresses)
@@ -182,7 +221,8 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks)
     def suppress_somebody_whose_letter_is_in_hand(self, pick: int) -> None:
         one = self.in_hand[pick % len(self.in_hand)]
-        self.suppress(self.place_of(one), one.invitation.live, one.invitation.email.upper())
+        if one.message.order is not None:
+            self.suppress(self.place_of(one), one.message.live, one.message.recipient.email.upper())
 
     @rule(shop=shops, email=addresses)
     def allow(self, shop: int, email: str) -> None:
@@ -228,7 +268,8 @@ class Life(RuleBasedStateMachine):
         shutil.copy(backup, self.folder / "afterword.db")
         self.orders = dict(orders)
         self.start()
-        for shop_id, live, number in set(self.letters) - set(self.orders) if sends_all_again else ():
+        lost = [name for name in self.letters if name not in self.orders and len(name[2]) < FINGERPRINT]
+        for shop_id, live, number in lost if sends_all_again else ():
             self.import_order(shop_id - self.shops[0].shop.id, live, number, None, "clara@mail.example")
             self.work_through_what_is_due(shop_id - self.shops[0].shop.id, live, "sent", 11)
 
@@ -241,14 +282,21 @@ class Life(RuleBasedStateMachine):
     def every_order_has_one_invitation_and_none_is_missing(self) -> None:
         rows = self.database.read_now(
             lambda tx: tx.rows(
-                "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN invitations i"
-                " ON i.shop_id = o.shop_id AND i.order_id = o.order_id AND i.live = o.live"
+                "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN messages i"
+                " ON i.shop_id = o.shop_id AND i.message_id = o.order_id AND i.live = o.live AND i.queue = 0"
             )
         )
         found = [(shop_id, bool(live), id_order) for shop_id, live, id_order in rows]
         assert sorted(found) == sorted(self.orders)
-        [(count,)] = self.database.read_now(lambda tx: tx.rows("SELECT count(*) FROM invitations"))
+        [(count,)] = self.database.read_now(
+            lambda tx: tx.rows("SELECT count(*) FROM messages WHERE queue = 0")
+        )
         assert count == len(found)
+
+    @invariant()
+    def no_delivery_is_ever_marked(self) -> None:
+        asked = "SELECT count(*) FROM messages WHERE queue = 2 AND state NOT IN ('scheduled', 'claimed', 'failed')"
+        assert self.database.read_now(lambda tx: tx.rows(asked)) == [(0,)]
 
     def everything_uncertain_is_shown(self) -> None:
         """In the end, whatever was marked and has no outcome is in the list of what is in doubt."""
@@ -297,7 +345,7 @@ class Life(RuleBasedStateMachine):
         return one.shop.id - self.shops[0].shop.id
 
     def is_suppressed(self, one: Claim) -> bool:
-        shop_id, live, email = one.shop.id, one.invitation.live, one.invitation.email.casefold()
+        shop_id, live, email = one.shop.id, one.message.live, one.message.recipient.email.casefold()
         return (shop_id, True, email) in self.suppressed or (shop_id, live, email) in self.suppressed
 
     def number_of(self, name: Name) -> int:
@@ -309,7 +357,8 @@ class Life(RuleBasedStateMachine):
 
     @staticmethod
     def name(one: Claim) -> Name:
-        return one.shop.id, one.invitation.live, one.invitation.id_order
+        is_invitation = one.message.kind == "invitation"
+        return one.shop.id, one.message.live, id_order_of(one) if is_invitation else one.fingerprint
 
 
 TestLife = Life.TestCase

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.domain.invitations import due_at
+from afterword.domain.messages import due_at
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
@@ -19,7 +19,7 @@ def test_an_order_earns_one_invitation_due_ten_days_after_its_receipt(
 ) -> None:
     imported = alba.sends(at=NOW + 0.25)
     row = alba.sees(imported)
-    assert counted(database, "invitations") == 1
+    assert counted(database, "messages") == 1
     assert imported.due_at == row.due_at == row.next_try_at == NOW + 1 + TEN_DAYS
     assert (row.state, row.tries, row.sent_at) == ("scheduled", 0, None)
 
@@ -57,7 +57,7 @@ def test_an_order_sent_before_is_not_imported_again_and_changes_nothing(
     assert stored is not None
     assert (stored.firstname, stored.email, stored.reference) == ("Clara", "clara@nunez.example", "R1")
     assert alba.sees(first).due_at == first.due_at
-    assert counted(database, "invitations") == 1
+    assert counted(database, "messages") == 1
 
 
 def test_a_repeated_reference_is_not_imported(alba: Member) -> None:
@@ -94,4 +94,4 @@ def test_each_order_of_a_large_batch_has_its_own_outcome(database: EngineDatabas
     assert [n for n, each in enumerate(outcomes) if each is None] == list(range(0, 200, 3))
     for n, each in enumerate(outcomes):
         assert each is None or alba.sees(each).id_order == f"{n}"
-    assert counted(database, "orders") == counted(database, "invitations") == 200
+    assert counted(database, "orders") == counted(database, "messages") == 200

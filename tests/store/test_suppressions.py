@@ -24,7 +24,7 @@ def test_what_is_scheduled_is_cancelled_with_the_reason_when_it_would_be_due(alb
     invitation = diegos(alba)
     alba.sends("Clara's")
     assert alba.suppresses(DIEGO)
-    assert alba.claims_one().invitation.id_order == "Clara's"
+    assert alba.claims_one().message.order.id_order == "Clara's"
     assert is_unsubscribed(alba, invitation)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 
 from afterword.base.ids import sign_token
-from afterword.domain.invitations import fingerprint
+from afterword.domain.messages import order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.opening import open_sqlite
@@ -21,7 +21,7 @@ BODY_LIMIT = 2**20
 NOW = 1_772_374_326
 
 ROWS = "SELECT * FROM {} ORDER BY 1, 2, 3"
-TABLES = ("orders", "invitations", "suppressions", "reviews", "chain", "notices")
+TABLES = ("orders", "messages", "suppressions", "reviews", "chain")
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ class Site(Server):
         shop = self.shop(key)
         order = self.read(lambda tx: order_of(tx, shop, order_id))
         assert order is not None
-        subject = fingerprint(shop.salt, live=order.live, id_order=id_order)
+        subject = order_fingerprint(shop.salt, live=order.live, id_order=id_order)
         token = {purpose: sign_token(SECRET, purpose, order_id, subject) for purpose in "ru"}
         return Links(f"/r/{shop.id}/{token['r']}", f"/u/{shop.id}/{token['u']}", order_id)
 

@@ -15,11 +15,11 @@ from afterword.cli.checks import Finding
 from afterword.cli.commands.invitations import invitation_fields
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
-from afterword.domain.invitations import State
-from afterword.store.due_notices import notices_in_trouble
+from afterword.domain.messages import State
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
-from afterword.store.overview import count_by_state, in_doubt, waiting_by_shop
+from afterword.store.messages.invitations import doubtful_invitations
+from afterword.store.overview import count_by_state, unsent_messages, waiting_by_shop
 from afterword.store.shops import shops_of
 from afterword.store.webhooks import stopped_webhooks
 
@@ -105,7 +105,9 @@ def _examine_store(
     counts = database.read_now(count_by_state)
     details["schema"] = migrations()[-1][0]
     details["invitations"] = {state: counts.get(state, 0) for state in get_args(State)}
-    doubtful = database.read_now(lambda tx: in_doubt(tx, MOST_NAMED)) if counts.get("in_doubt") else []
+    doubtful = (
+        database.read_now(lambda tx: doubtful_invitations(tx, MOST_NAMED)) if counts.get("in_doubt") else []
+    )
     details["in_doubt"] = [invitation_fields(row) for row in doubtful]
     yield from checks.of_database(database)
     yield from checks.of_journal(settings, database)
@@ -113,9 +115,7 @@ def _examine_store(
     yield from checks.of_lateness(database, now)
     yield checks.of_counts(details["invitations"])
     yield from checks.of_doubt(doubtful, counts.get("in_doubt", 0))
-    yield from checks.of_notices(
-        *database.read_now(lambda tx: (notices_in_trouble(tx), stopped_webhooks(tx)))
-    )
+    yield from checks.of_unsent(*database.read_now(lambda tx: (unsent_messages(tx), stopped_webhooks(tx))))
     yield from _examine_reviews(database, details, now)
 
 

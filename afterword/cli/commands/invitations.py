@@ -27,11 +27,11 @@ from afterword.cli.output import (
     time_text,
     world,
 )
-from afterword.domain.invitations import State, message_id
+from afterword.domain.messages import State, message_id, order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.invitations import (
+from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
     find_invitation,
@@ -130,7 +130,7 @@ def _shown_fields(tx: Transaction, invitation_id: int, host: str) -> Fields:
     assert order is not None, "an invitation is born with its order, and ends with it"
     return invitation_fields(row) | {
         "next_try_at": time_text(row.next_try_at),
-        "message_id": message_id(shop.salt, live=row.live, id_order=row.id_order, host=host),
+        "message_id": message_id(order_fingerprint(shop.salt, live=row.live, id_order=row.id_order), host),
         "shop": shop.name,
         "reference": order.reference,
         "order_date": order.order_date,

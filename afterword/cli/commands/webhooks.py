@@ -15,11 +15,11 @@ from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, named_shop, opened, row_id, shop_argument
 from afterword.cli.output import Fields, say, say_json, say_json_array, say_table, shown, time_text, world
 from afterword.domain.shops import Shop
-from afterword.store.due_notices import notices_by_webhook
 from afterword.store.engine.database import Transaction
 from afterword.store.webhooks import (
     Webhook,
     add_webhook,
+    deliveries_by_webhook,
     find_webhook,
     note_answer,
     remove_webhook,
@@ -79,7 +79,7 @@ def list_(id_or_name: str, as_json: bool) -> None:
 
     def work(tx: Transaction) -> list[Fields]:
         shop = named_shop(tx, id_or_name)
-        amounts = notices_by_webhook(tx, shop.id)
+        amounts = deliveries_by_webhook(tx, shop.id)
         return [_fields(each) | amounts(each.id) for each in webhooks_of(tx, shop.id)]
 
     with opened() as database:

@@ -38,11 +38,11 @@ class Connection(Protocol):
         """`rows` for each of `many`, in one round trip where the engine has round trips."""
         ...
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
         """See `Transaction`."""
         ...
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
         """See `Transaction`."""
         ...
 

@@ -31,14 +31,14 @@ class Transaction(Protocol):
         """`rows` for each of `many`, in one round trip where the engine has round trips."""
         ...
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        """Runs a query about one order (`:order_id`) for many existing orders in one round trip, and returns one
-        row each. The query's first column is the order's id."""
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        """Runs a query about one row, by `:order_id` or `:message_id`, for many existing rows in one round trip, and
+        returns one row each. The query's first column is the id."""
         ...
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        """Runs a statement that changes one order's row (`:order_id`) for many distinct orders in one round trip.
-        Returns for each whether it was changed."""
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        """Runs a statement that changes one row, by `:order_id` or `:message_id`, for many distinct ids in one round
+        trip. Returns for each whether it was changed."""
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
@@ -51,7 +51,7 @@ class Transaction(Protocol):
         ...
 
     def new_order_ids(self, count: int) -> list[int]:
-        """New order ids, unique across all shops, ascending, below 2^53."""
+        """New ids of orders and messages, unique across all shops, ascending, below 2^53."""
         ...
 
     def journal(self, line: str) -> None:

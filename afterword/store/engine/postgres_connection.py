@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.connection import Dialect, Verdict
 from afterword.store.engine.database import Params
-from afterword.store.queries import query, query_of_json, query_of_orders
+from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
 DEFAULTS = {
     "application_name": "afterword",
@@ -33,8 +33,8 @@ _LOCK = 5_242_871_108
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
 
-_OfOrder = tuple[tuple[Any, ...], int]
-"""The parameters of a statement other than the order's id, and the order's id."""
+_OfId = tuple[tuple[Any, ...], int]
+"""The parameters of a statement other than the row's id, and the row's id."""
 
 _as_json = msgspec.json.Encoder().encode
 
@@ -99,30 +99,30 @@ class PostgresConnection:
         cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
         return [cursor.fetchall() for _ in cursor.results()]
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        keys, found = self._ask_of_orders(sql, many)
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+        keys, found = self._ask_by_ids(sql, many)
         return [found[key] for key in keys]
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        keys, changed = self._ask_of_orders(sql, many)
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        keys, changed = self._ask_by_ids(sql, many)
         return [key in changed for key in keys]
 
-    def _ask_of_orders(
+    def _ask_by_ids(
         self, sql: str, many: Sequence[Params]
-    ) -> tuple[list[_OfOrder], dict[_OfOrder, tuple[Any, ...]]]:
-        """Each request's key, and the row returned for each key. Requests that differ only in the order become
-        one statement, which costs the server a fraction of parsing and planning each."""
-        names = _translated(sql)[1]
-        others = [name for name in names if name != "order_id"]
-        keys: list[_OfOrder] = []
+    ) -> tuple[list[_OfId], dict[_OfId, tuple[Any, ...]]]:
+        """Each request's key, and the row returned for each key. Requests that differ only in the id become one
+        statement, which costs the server a fraction of parsing and planning each."""
+        names, ident = _translated(sql)[1], id_of(sql)
+        others = [name for name in names if name != ident]
+        keys: list[_OfId] = []
         alike: dict[tuple[Any, ...], list[int]] = {}
         for params in many:
             values = _named(names, params)
             same = tuple(values[name] for name in others)
-            keys.append((same, values["order_id"]))
-            alike.setdefault(same, []).append(values["order_id"])
-        statements = [dict(zip(others, same, strict=True)) | {"order_id": ids} for same, ids in alike.items()]
-        answers = self.rows_each(query_of_orders(sql), statements)
+            keys.append((same, values[ident]))
+            alike.setdefault(same, []).append(values[ident])
+        statements = [dict(zip(others, same, strict=True)) | {ident: ids} for same, ids in alike.items()]
+        answers = self.rows_each(query_by_ids(sql), statements)
         return keys, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:

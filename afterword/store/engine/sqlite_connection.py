@@ -73,10 +73,10 @@ class SqliteConnection:
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
         return [self.rows(sql, params) for params in many]
 
-    def rows_of_orders(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
         return [self.rows(sql, params)[0] for params in many]
 
-    def run_for_orders(self, sql: str, many: Sequence[Params]) -> list[bool]:
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
         return [self.run(sql, params) > 0 for params in many]
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:

@@ -12,8 +12,8 @@ class OpenTransaction:
         self.rows = connection.rows
         self.run = connection.run
         self.rows_each = connection.rows_each
-        self.rows_of_orders = connection.rows_of_orders
-        self.run_for_orders = connection.run_for_orders
+        self.rows_by_id = connection.rows_by_id
+        self.run_by_id = connection.run_by_id
         self.insert = connection.insert
         self.exclude_others = connection.exclude_others
         self._next_order_ids = connection.next_order_ids

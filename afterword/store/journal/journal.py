@@ -6,9 +6,8 @@ separately (`journal.rows`).
 
 The first line of the file identifies it: `afterword-journal 1 <32 hex digits>`. Each other line is one event:
 
-    sending    <fingerprint> <shop> <invitation> <epoch>   DATA is about to be sent
-    sent       <fingerprint> <shop> <invitation> <epoch>   likewise `deferred`, `failed`, `in_doubt`, `released`
-    noticed    <fingerprint> <shop> <message> <epoch>      a message about a review is about to be sent
+    sending    <fingerprint> <shop> <message> <epoch>   DATA of an e-mail is about to be sent
+    sent       <fingerprint> <shop> <message> <epoch>   likewise `deferred`, `failed`, `in_doubt`, `released`
     suppressed <address hash> <shop> <live> <epoch> <reason>
     allowed    <address hash> <shop> <live> <epoch>
 

@@ -1,12 +1,16 @@
 """The SQL, in named pieces. `query("claim_due")` is the text under `-- name: claim_due` in one of the files."""
 
 import re
+from collections import namedtuple
 from functools import cache
 from importlib import resources
+from typing import Any
 
 _PIECE = re.compile(
     r"^-- name: (\w+)\n((?:-- [^\n]*\n)*)(.*?);\n(?=\s*(?:-- name: |\Z))", re.MULTILINE | re.DOTALL
 )
+
+_ONE_ROW = re.compile(r"\b(order_id|message_id) = :\1\b")
 
 
 def query(name: str) -> str:
@@ -39,14 +43,30 @@ def query_of_json(name: str) -> tuple[str, list[str]]:
 
 
 @cache
-def query_of_orders(sql: str) -> str:
-    """A SELECT or an UPDATE of one order's row made into one of all whose numbers are in the array `:order_id`, for
+def id_of(sql: str) -> str:
+    """Which column says whose row a text is about: `order_id` or `message_id`. Raises ValueError unless it is one."""
+    found = _ONE_ROW.findall(sql)
+    if len(found) != 1:
+        raise ValueError(f"this is not about the row of one order or message: {sql}")
+    return str(found[0])
+
+
+@cache
+def query_by_ids(sql: str) -> str:
+    """A SELECT or an UPDATE of one order's or message's row made into one of all whose numbers are in an array, for
     PostgreSQL. An UPDATE returns the numbers of those that it changed."""
-    before, one, after = sql.partition("order_id = :order_id")
-    if not one or "order_id = :order_id" in after:
-        raise ValueError(f"this is not about the row of one order: {sql}")
-    returning = "\nRETURNING order_id" if sql.startswith("UPDATE") else ""
-    return f"{before}order_id = ANY(:order_id){after}{returning}"
+    column = id_of(sql)
+    returning = f"\nRETURNING {column}" if sql.startswith("UPDATE") else ""
+    return _ONE_ROW.sub(r"\1 = ANY(:\1)", sql) + returning
+
+
+@cache
+def row_of(name: str) -> Any:
+    """A named tuple for the rows of the SELECT of that name: its columns are named there alone."""
+    sql = query(name)
+    selected = re.sub(r"\([^()]*\)", "", sql[len("SELECT ") : sql.index("FROM ")])
+    columns = [re.split(r"[.\s]", column.strip())[-1] for column in selected.split(",")]
+    return namedtuple(name, columns)
 
 
 @cache

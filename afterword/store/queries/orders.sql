@@ -18,7 +18,5 @@ SELECT o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
--- name: order_identity
--- The input of an order's fingerprint.
-SELECT o.live, o.id_order, s.salt FROM orders o JOIN shops s ON s.shop_id = o.shop_id
-WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
+-- name: id_order_of
+SELECT o.id_order FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;

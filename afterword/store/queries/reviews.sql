@@ -33,10 +33,6 @@ WHERE p.shop_id = :shop_id AND p.review_id = :review_id ORDER BY p.version;
 -- name: erase_past_versions
 UPDATE past_versions SET rating = 0, text = '', salt = '' WHERE shop_id = :shop_id AND review_id = :review_id;
 
--- name: forget_notices
--- Pending messages contain the review's text.
-DELETE FROM notices WHERE shop_id = :shop_id AND review_id = :review_id;
-
 -- name: review_of_shop
 SELECT * FROM reviews r WHERE r.shop_id = :shop_id AND r.review_id = :review_id;
 
@@ -48,11 +44,6 @@ WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 ORDER B
 -- name: show_review
 -- A review of any shop: one index lookup per shop.
 SELECT r.* FROM shops s CROSS JOIN reviews r WHERE r.shop_id = s.shop_id AND r.review_id = :review_id;
-
--- name: answer_invitation
--- The customer has written, so the e-mail arrived, even if it was in doubt.
-UPDATE invitations SET state = 'answered', sent_at = coalesce(sent_at, :now), reason = NULL
-WHERE shop_id = :shop_id AND order_id = :order_id AND state IN ('sent', 'in_doubt');
 
 -- name: copies_of_text
 -- Whether a review of another order has the same text.

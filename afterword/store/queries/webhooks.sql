@@ -31,6 +31,3 @@ WHERE shop_id = :shop_id AND webhook_id = :webhook_id AND coalesce(answered_at, 
 
 -- name: delete_webhook
 DELETE FROM webhooks WHERE shop_id = :shop_id AND webhook_id = :webhook_id;
-
--- name: delete_notices_of_webhook
-DELETE FROM notices WHERE shop_id = :shop_id AND webhook_id = :webhook_id;

@@ -84,7 +84,7 @@ def reviews_at(tx: Transaction, shop_id: int, cursors: list[Cursor]) -> list[tup
     reviews = [review for review in found if review.state in LISTED]
     orders = {review.order_id for review in reviews if review.imported_from is None}
     of_orders = [{"shop_id": shop_id, "order_id": order_id} for order_id in orders]
-    rows = tx.rows_of_orders(query("reviewer"), of_orders) if of_orders else []
+    rows = tx.rows_by_id(query("reviewer"), of_orders) if of_orders else []
     reviewers = {order_id: Reviewer(*texts) for order_id, *texts in rows}
     return [(review, reviewers.get(review.order_id)) for review in reviews]
 

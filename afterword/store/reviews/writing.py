@@ -69,7 +69,7 @@ def keep_past_version(tx: Transaction, review: Review) -> None:
 
 def erase_traces(tx: Transaction, review: Review) -> None:
     """Erases the past versions of a review, and the messages about it that are still to be sent."""
-    for each in ("erase_past_versions", "forget_notices"):
+    for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
 
 
@@ -102,5 +102,5 @@ def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) 
 
 def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
     """When the invitation of an order was sent, or else when it is due (epoch seconds)."""
-    [(at,)] = tx.rows(query("letter_at"), {"shop_id": shop_id, "order_id": order_id})
+    [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop_id, "order_id": order_id})
     return int(at)

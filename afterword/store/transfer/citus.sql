@@ -17,9 +17,9 @@ ALTER TABLE shops DROP CONSTRAINT IF EXISTS shops_name_key;
 SELECT create_distributed_table('shops', 'shop_id', colocate_with => 'none');
 SELECT create_distributed_table('keys', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('orders', 'shop_id', colocate_with => 'shops');
-SELECT create_distributed_table('invitations', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('messages', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('suppressions', 'shop_id', colocate_with => 'shops');
-SELECT create_distributed_table('remembered', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('journaled', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('reviews', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('past_versions', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('imports', 'shop_id', colocate_with => 'shops');
@@ -27,4 +27,3 @@ SELECT create_distributed_table('review_counts', 'shop_id', colocate_with => 'sh
 SELECT create_distributed_table('chain', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('chain_heads', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('webhooks', 'shop_id', colocate_with => 'shops');
-SELECT create_distributed_table('notices', 'shop_id', colocate_with => 'shops');

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from afterword.base.ids import is_signed, order_id_of
-from afterword.domain.invitations import fingerprint
+from afterword.domain.messages import order_fingerprint
 from afterword.domain.reviews.review import WRITE_FOR
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
@@ -41,7 +41,7 @@ class Visits:
         visit = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
         if visit is None:
             return None
-        subject = fingerprint(visit.shop.salt, live=visit.order.live, id_order=visit.order.id_order)
+        subject = order_fingerprint(visit.shop.salt, live=visit.order.live, id_order=visit.order.id_order)
         return visit if is_signed(self._secret, purpose, token, subject) else None
 
 

@@ -51,16 +51,16 @@ class Exposition(Collector):
         totals, waiting = self._totals, self._waiting
         yield _counter("afterword_orders", "Orders, live and test, by result.", "result", totals.orders)
         yield _counter(
-            "afterword_letters",
-            "E-mails sent by these processes, live and test, by outcome; one that was given up has failed.",
+            "afterword_messages",
+            "E-mails of every kind, live and test, by what the transport said; one given up has failed.",
             "outcome",
-            totals.letters,
+            totals.messages,
         )
         yield _counter(
-            "afterword_notices",
-            "Messages and webhook deliveries about reviews, live and test, by kind and outcome.",
+            "afterword_deliveries",
+            "Deliveries to webhooks, live and test, by their outcome; one given up has failed.",
             "outcome",
-            totals.notices,
+            totals.deliveries,
         )
         yield GaugeMetricFamily(
             "afterword_invitations_due",

@@ -46,7 +46,7 @@ def write_all(database: EngineDatabase, *works: Work) -> list[object]:
 
 
 def are_stored(database: EngineDatabase, count: int) -> bool:
-    return counted(database, "orders") == counted(database, "invitations") == count
+    return counted(database, "orders") == counted(database, "messages") == count
 
 
 def test_concurrent_writes_share_commits_and_each_is_in_the_size_of_one(

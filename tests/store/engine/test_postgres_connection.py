@@ -128,5 +128,5 @@ def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
     postgres: str, tmp_path: Path
 ) -> None:
     with new_database(postgres) as url, closing_now(open_postgres(url, tmp_path / "journal")) as database:
-        asked = "SELECT reloptions FROM pg_class WHERE relname = 'invitations'"
+        asked = "SELECT reloptions FROM pg_class WHERE relname = 'messages'"
         assert rows(database, asked) == [(["autovacuum_vacuum_scale_factor=0.02"],)]

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.invitations import rescue_lapsed
+from afterword.store.messages.steps import rescue_lapsed
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
 from tests.powercut.launch import command
@@ -36,7 +36,7 @@ async def take(n):
 
 async def send():
     for one in await database.write(lambda tx: alba.within(tx).claims(most=6)):
-        name = one.invitation.id_order
+        name = one.message.order.id_order
         if await database.write(lambda tx: alba.within(tx).marks(one)):
             say("marked", name)
             await database.write(lambda tx: alba.within(tx).records(one, "sent"))
@@ -73,7 +73,7 @@ def promised(said: list[list[str]], cut: Cut, what: str) -> set[str]:
 
 
 def names(database: SqliteDatabase, condition: str) -> set[str]:
-    sql = f"SELECT o.id_order FROM orders o JOIN invitations i USING (shop_id, order_id) WHERE {condition}"
+    sql = f"SELECT o.id_order FROM orders o JOIN messages i ON i.message_id = o.order_id WHERE {condition}"
     return {name for (name,) in rows(database, sql)}
 
 
@@ -82,7 +82,7 @@ def check(database: SqliteDatabase, said: list[list[str]], cut: Cut) -> None:
     assert rows(database, "PRAGMA integrity_check") == [("ok",)], where
     assert promised(said, cut, "imported") <= names(database, "1"), where
     different = "(SELECT DISTINCT shop_id, live, id_order FROM orders)"
-    counts = [counted(database, table) for table in ("orders", "invitations", different)]
+    counts = [counted(database, table) for table in ("orders", "messages", different)]
     assert len(set(counts)) == 1, where
     assert promised(said, cut, "sent") <= names(database, "i.state = 'sent'"), where
     act(database, rescue_lapsed, frozenset(), now=DUE + 1_000)

@@ -80,7 +80,7 @@ def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(
 def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
     folder = str(database.journal.address.parent)
     together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
-    assert counted(database, "orders") == counted(database, "invitations") == 300
+    assert counted(database, "orders") == counted(database, "messages") == 300
     assert rows(database, "SELECT count(DISTINCT order_id) FROM orders") == [(300,)]
     assert alba.sends_batch(order("first-7"), order("second-7")) == [None, None]
 
@@ -134,7 +134,7 @@ def test_a_backup_ends_while_orders_keep_coming(database: SqliteDatabase, alba: 
     assert steps > 1
     with closing(apsw.Connection(str(target))) as copy:
         [(orders, invitations)] = copy.execute(
-            "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM invitations)"
+            "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM messages)"
         )
         assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert before <= orders == invitations

@@ -11,7 +11,7 @@ from afterword.store import queries
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres
-from afterword.store.queries import all_queries, query, query_of_orders, query_of_rows
+from afterword.store.queries import all_queries, query, query_by_ids, query_of_rows
 from tests.conftest import closing_now
 from tests.postgres import new_database
 from tests.store.journal.journals import OF_A_JOURNAL
@@ -23,18 +23,19 @@ MAY_SCAN = (
     "all_suppressions",
     "any_journal",
     "count_invitations",
-    "count_notices",
+    "doubtful_invitations",
+    "due_webhooks",
     "forget_journals",
-    "in_doubt",
     "key_by_id",
     "list_shops",
     "stopped_webhooks",
+    "unsent_messages",
     "webhook_by_id",
 )
 """What is asked on the command line alone, or of a table of few rows. All the rest is asked while orders come in or
 messages go out, or by a person who waits: an index gives it what it reads."""
 
-SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX invitations_held", "INDEX reviews_waiting")
+SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX messages_held", "INDEX reviews_waiting")
 """What may be read from end to end: the shops, and the indexes of what is in hand just now, and of what waits."""
 
 
@@ -115,10 +116,10 @@ def test_what_is_claimed_is_found_by_its_numbers(database: EngineDatabase, is_an
     database.write_now(lambda tx: tx.run(WAITING))
     if is_analyzed:
         database.write_now(lambda tx: tx.run("ANALYZE"))
-    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1}
+    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1} | OF_ALBA
     sql = f"EXPLAIN QUERY PLAN {query('claim_due')}"
     plan = [str(row[-1]) for row in database.read_now(lambda tx: tx.rows(sql, values))]
-    assert "SEARCH invitations USING INTEGER PRIMARY KEY (rowid=?)" in plan, plan
+    assert "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)" in plan, plan
 
 
 @pytest.mark.sqlite
@@ -132,24 +133,26 @@ def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabas
 
 
 IN_THE_ORDER_OF = {
-    "claim_due": "invitations_due",
-    "count_due": "invitations_by_time",
-    "first_due": "invitations_by_time",
-    "oldest_due": "invitations_by_time",
+    "claim_due": "messages_due",
+    "count_due": "messages_by_time",
+    "first_due": "messages_by_time",
+    "oldest_due": "messages_by_time",
 }
 """The index that gives a query its rows, the oldest first, so that no more are read than are wanted."""
 
 WAITING = """
-INSERT INTO invitations (shop_id, order_id, live, due_at, next_try_at, state, tries)
+INSERT INTO messages (shop_id, message_id, live, kind, queue, due_at, next_try_at, state, tries)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
-SELECT n - n / 10 * 10, n, 1, n, n, 'scheduled', 0 FROM numbers
+SELECT n - n / 10 * 10, n, 1, 'invitation', 0, n, n, 'scheduled', 0 FROM numbers
 """
 """Of ten shops in turn, a second apart."""
+
+OF_ALBA = {"queue": 0, "webhook_id": 0}
 
 
 def test_the_oldest_due_are_found_without_sorting(database: EngineDatabase, engine: str) -> None:
     how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
-    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1}
+    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1} | OF_ALBA
     database.write_now(lambda tx: tx.run(WAITING))
     database.write_now(lambda tx: tx.run("ANALYZE"))
     for name, index in IN_THE_ORDER_OF.items():
@@ -176,4 +179,4 @@ def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatab
 @pytest.mark.parametrize("name", ["find_suppression", "claim_due", "insert_orders"])
 def test_what_is_not_about_one_order_is_not_made_to_be_of_many(name: str) -> None:
     with pytest.raises(ValueError, match="not about the row of one order"):
-        query_of_orders(all_queries()[name])
+        query_by_ids(all_queries()[name])

@@ -9,9 +9,10 @@ from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.invitations import Claim, send_invitation
 from afterword.store.journal.file import FilePlace
 from afterword.store.journal.journal import HEADER_SIZE
+from afterword.store.messages.claims import Claim
+from afterword.store.messages.invitations import send_invitation
 from tests.store.cast import DUE, Member, mark_sending
 from tests.store.databases import (
     act,
@@ -251,7 +252,7 @@ def test_a_journal_line_is_refused_while_the_journal_is_missing(
     journal(database).unlink()
     with closing_now(another(database)) as after:
         one = alba.on(after).claims_one()
-        assert one.invitation.id_order == "2"
+        assert one.message.order.id_order == "2"
         with pytest.raises(JournalMissing):
             alba.on(after).marks(one)
         with pytest.raises(JournalMissing):

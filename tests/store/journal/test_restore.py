@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from afterword.domain.messages import Kind
 from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.invitations import send_invitation
+from afterword.store.messages.invitations import send_invitation
 from tests.needs import scale
-from tests.store.cast import DUE, NOW, Member, new_member, order
+from tests.store.cast import DUE, NOW, Customer, Member, new_member, order
 from tests.store.databases import act, another, closing_now, open_database, run
 from tests.store.journal.journals import back_up, journal, restore, words
+from tests.store.kinds import BY_MAIL, cause, claims, claims_one, state_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -236,3 +238,46 @@ def test_a_database_that_lost_everything_adopts_the_journal_that_is_there(
         bruno = new_member(new, "Bruno's books")
         bruno.sends()
         assert bruno.sends_due() == ["1234"]
+
+
+@pytest.mark.parametrize("last_word", ["sending", "sent", "failed"])
+@pytest.mark.parametrize("kind", BY_MAIL)
+def test_what_was_marked_before_a_restore_is_not_sent_again_whatever_its_kind(
+    database: SqliteDatabase, alba: Member, clara: Customer, restored: Restored, kind: Kind, last_word: str
+) -> None:
+    cause(kind, alba, clara)
+    back_up(database)
+    one = claims_one(kind, alba)
+    assert alba.marks(one)
+    if last_word != "sending":
+        alba.records(one, last_word, "a reply")
+    after = restored()
+    assert claims(kind, after, DUE + 10**7) == []
+    left = {"sending": "in_doubt", "sent": "sent" if kind == "invitation" else "removed"}
+    assert state_of(one, after) == left.get(last_word, last_word)
+
+
+def test_a_message_that_has_the_number_of_one_that_was_sent_before_a_restore_is_sent(
+    database: SqliteDatabase, alba: Member, clara: Customer, restored: Restored
+) -> None:
+    """A restored database gives numbers out again."""
+    back_up(database)
+    cause("receipt", alba, clara, "first")
+    first = claims_one("receipt", alba)
+    alba.delivers(first)
+    after = restored()
+    cause("receipt", after, clara.on(after.store), "second", at=DUE + 60)
+    second = claims_one("receipt", after, DUE + 60)
+    assert second.message.id == first.message.id and second.fingerprint != first.fingerprint
+
+
+def test_a_delivery_is_in_no_journal_and_goes_again_after_a_restore(
+    database: SqliteDatabase, alba: Member, clara: Customer, restored: Restored
+) -> None:
+    cause("webhook", alba, clara)
+    back_up(database)
+    before = words(database.journal.address)
+    one = claims_one("webhook", alba)
+    alba.records(one, "sent")
+    assert words(database.journal.address) == before
+    assert claims_one("webhook", restored()).fingerprint == one.fingerprint

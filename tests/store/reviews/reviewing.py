@@ -1,5 +1,6 @@
 """What the store's tests look at of reviews: the messages that wait, and what is counted."""
 
+import json
 from typing import Any
 
 from afterword.domain.orders.order import Order
@@ -25,9 +26,17 @@ def by_hand(shop: Shop) -> dict[str, Any]:
     return {"moderation": "by hand", "publish_after": 3_600}
 
 
-def told(tx: Transaction) -> list[tuple[Any, ...]]:
-    """The notices that wait: their kind, whether for a program, and to whom."""
-    return tx.rows("SELECT kind, webhook_id, recipient FROM notices ORDER BY notice_id")
+def notified(tx: Transaction) -> list[tuple[str, int, str]]:
+    """What waits besides invitations: its kind or a delivery's event, the webhook or 0, and to whom."""
+    asked = (
+        "SELECT m.kind, m.payload, m.webhook_id, coalesce(m.recipient, o.email, '') FROM messages m "
+        "LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.order_id "
+        "WHERE m.queue > 0 ORDER BY m.message_id"
+    )
+    return [
+        (json.loads(payload)["type"].removeprefix("review.") if webhook_id else kind, webhook_id, email)
+        for kind, payload, webhook_id, email in tx.rows(asked)
+    ]
 
 
 def counted(tx: Transaction, review: Review, scope: str | None = None) -> dict[tuple[str, str, int], int]:

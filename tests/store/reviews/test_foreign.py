@@ -11,7 +11,7 @@ from afterword.store.reviews.verification import check_now
 from afterword.store.reviews.walking import all_reviews
 from tests.store.cast import NOW, SIGNER, Customer, Member
 from tests.store.databases import act, another, ask, at_once, closing_now
-from tests.store.reviews.reviewing import told
+from tests.store.reviews.reviewing import notified
 
 THEN = NOW - 86_400
 
@@ -46,7 +46,7 @@ def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(alba: Membe
     assert alba.asks(ratings, alba.shop.id, "100", live=True).total == 1
     kinds = [entry.kind for entry in alba.asks(entries_from, alba.shop.id, live=True)]
     assert kinds[:2] == ["key", "imported"]
-    assert alba.asks(told) == []
+    assert alba.asks(notified) == []
     assert alba.asks(check_now, alba.shop.id, review.id) == (review, [])
 
 

@@ -12,11 +12,11 @@ from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.notices import tell_programs
+from afterword.store.messages.enqueue import enqueue_deliveries
 from afterword.store.overview import WaitingReviews, waiting_by_shop
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act, another, at_once, closing_now, execute
-from tests.store.reviews.reviewing import counted, kinds, told
+from tests.store.reviews.reviewing import counted, kinds, notified
 
 
 @pytest.fixture
@@ -110,11 +110,13 @@ def test_no_program_is_notified_of_the_words_of_an_erased_review(
     )
     other = one_review(clara, alba, "A-2")
     review = one_review(clara, alba, text="My secret words.")
-    alba.acts(tell_programs, review, "received", now=NOW)
+    alba.acts(enqueue_deliveries, review, "received", now=NOW)
     alba.erases(review)
-    assert {review_id for (review_id,) in alba.rows("SELECT review_id FROM notices")} == {other.id}
-    assert "secret words" not in str(alba.rows("SELECT payload FROM notices"))
-    assert alba.asks(told)
+    assert {review_id for (review_id,) in alba.rows("SELECT review_id FROM messages WHERE queue > 0")} == {
+        other.id
+    }
+    assert "secret words" not in str(alba.rows("SELECT payload FROM messages"))
+    assert alba.asks(notified)
 
 
 def test_what_waits_is_counted_by_shop(strict: Member, bruno: Member, clara: Customer) -> None:

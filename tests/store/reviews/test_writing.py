@@ -15,7 +15,7 @@ from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import another, ask, at_once, closing_now
-from tests.store.reviews.reviewing import counted, kinds, told
+from tests.store.reviews.reviewing import counted, kinds, notified
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def strict(bruno: Member) -> Member:
 
 
 def notified_of(database: EngineDatabase) -> list[str]:
-    return [kind for kind, *_ in ask(database, told)]
+    return [kind for kind, *_ in ask(database, notified)]
 
 
 def words_in(review: Review) -> tuple[object, ...]:
@@ -55,7 +55,7 @@ def test_the_invitation_is_answered_whether_or_not_its_message_was_known_to_arri
     alba: Member, clara: Customer, before: str, after: str
 ) -> None:
     about = alba.order()
-    alba.executes("UPDATE invitations SET state = :state", {"state": before})
+    alba.executes("UPDATE messages SET state = :state", {"state": before})
     clara.reviews(about)
     assert alba.state(about.order_id) == after
 
@@ -66,7 +66,7 @@ def test_the_same_words_again_change_nothing_and_notify_no_one(alba: Member, cla
     again = clara.writes(about, now=NOW + 60)
     assert again.review == first.review and again.entry is None
     assert alba.asks(kinds, first.review) == ["written", "published"]
-    assert len(alba.asks(told)) == 1
+    assert len(alba.asks(notified)) == 1
 
 
 def test_a_change_is_a_new_version_and_the_old_one_is_kept(alba: Member, clara: Customer) -> None:
@@ -160,7 +160,7 @@ def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
     rejected = alba.rejects(review, "advertising")
     assert (rejected.state, rejected.reason, rejected.published_at) == ("rejected", "advertising", None)
     assert alba.asks(counted, review) == {("rejected", "advertising", 1): 1}
-    assert alba.asks(told)[-1][::2] == ("rejected", "clara@nunez.example")
+    assert alba.asks(notified)[-1][::2] == ("rejection", "clara@nunez.example")
     better = clara.reviews(about, rating=1, text="Stale.", seen=1)
     assert (better.state, better.reason, better.version) == ("published", None, 2)
 

@@ -23,8 +23,8 @@ VOLATILE |= {f"{what}_timestamp" for what in ("clock", "statement", "transaction
 VOLATILE |= {"current_date", "current_time", "localtime", "localtimestamp"}
 CLAUSES = {"select", "from", "where", "group", "order", "limit", "for", "returning", "set", "values"}
 STRANGE = {"union", "intersect", "except", "having", "window", "over", "distinct", "recursive"}
-STRANGE |= {"fetch", "between", "lateral", "left", "right", "full", "outer", "natural", "using"}
-JOINS = {"cross", "inner", "join", ",", "on"}
+STRANGE |= {"fetch", "between", "lateral", "right", "full", "outer", "natural", "using"}
+JOINS = {"cross", "inner", "left", "join", ",", "on"}
 
 _TOKEN = re.compile(
     r"\s+|'(?:[^']|'')*'|:?[a-z_]\w*(?:\.(?:[a-z_]\w*|\*))?|\d+|::|<=|>=|<>|!=|[(),;*=<>+\-/?|]",

@@ -14,7 +14,7 @@ from afterword.base.errors import Refused
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.opening import open_postgres
-from afterword.store.queries import all_queries, query_of_orders
+from afterword.store.queries import all_queries, query_by_ids
 from afterword.store.shops import change_shop, list_shops
 from afterword.store.transfer.citus import distribute
 from afterword.store.transfer.tables import tables
@@ -27,13 +27,13 @@ from tests.store.transfer.shards import NotOnCitus, where_it_runs
 SPREAD = frozenset(table.name for table in tables() if "shop_id" in table.columns)
 
 ASKS_ALL_NODES = {
-    "first_due": "four times a second and lane; each shard reads the front of one index",
-    "due_shops": "when a thousand letters are due; each shard reads the front of its own shops' queues",
+    "first_due": "four times a second and worker; each shard reads the front of one index",
+    "due_shops": "when a thousand messages are due; each shard reads the front of its own shops' queues",
     "lapsed": "every few seconds; each shard reads the small index of what is in hand",
     "oldest_due": "for doctor and the metrics; the front of one index",
     "count_due": "for the metrics; no more rows of a shard than are counted at most",
     "in_hand": "when the loss of the send journal is accepted",
-    "in_doubt": "for doctor",
+    "doubtful_invitations": "for doctor",
     "count_invitations": "for doctor",
     "all_suppressions": "when the loss of the send journal is accepted",
     "show_invitation": "on the command line, where an invitation is named without its shop",
@@ -41,8 +41,8 @@ ASKS_ALL_NODES = {
     "reviews_to_publish": "every few seconds; the front of one index",
     "waiting_by_shop": "for doctor; each shard reads the index of what waits",
     "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
-    "due_notices": "twice a second; each shard reads the front of one index",
-    "count_notices": "for doctor",
+    "due_webhooks": "when a thousand deliveries are due; each shard reads the front of its own webhooks' queues",
+    "unsent_messages": "for doctor",
     "stopped_webhooks": "for doctor",
     "webhook_by_id": "on the command line, where a webhook is named without its shop",
     "key_by_id": "on the command line, where a key is named without its shop",
@@ -57,12 +57,12 @@ def test_a_statement_stays_on_one_node_or_is_known_to_ask_all(name: str) -> None
     assert (where_it_runs(all_queries()[name], SPREAD) == "all nodes") == (name in ASKS_ALL_NODES)
 
 
-OF_ORDERS = ("claimed_invitation", "mark_sending", "record_outcome", "release_claim", "renew_lease")
+OF_MANY = ("claimed_message", "mark_sending", "record_outcome", "release_claim", "renew_lease")
 
 
-@pytest.mark.parametrize("name", OF_ORDERS)
-def test_what_is_done_for_one_order_is_done_for_many_on_the_same_node(name: str) -> None:
-    assert where_it_runs(query_of_orders(all_queries()[name]), SPREAD) == "one node"
+@pytest.mark.parametrize("name", OF_MANY)
+def test_what_is_done_for_one_message_is_done_for_many_on_the_same_node(name: str) -> None:
+    assert where_it_runs(query_by_ids(all_queries()[name]), SPREAD) == "one node"
 
 
 def test_the_lists_name_statements_that_are_there() -> None:
@@ -103,7 +103,7 @@ def test_the_lists_name_statements_that_are_there() -> None:
             "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few",
             "beside one in FROM",
         ),
-        ("SELECT 1 FROM orders o LEFT JOIN keys k ON k.shop_id = o.shop_id", "does not know left"),
+        ("SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id", "does not know right"),
         ("SELECT 1 FROM public.orders", "what is meant in FROM"),
         ("SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id", "does not say of which table"),
         ("SELECT 1 FROM orders o WHERE a.shop_id = :shop_id", "does not find a"),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
-from afterword.domain.invitations import Outcome
+from afterword.domain.messages import Outcome
 from afterword.store.engine.migrate import migrations
 from afterword.store.transfer import copy as transfer
 from afterword.store.transfer.copy import connect, copy

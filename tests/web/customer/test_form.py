@@ -294,7 +294,7 @@ def test_five_hundred_racing_submissions_of_one_link_are_one_review(site: Site) 
     assert [*found] == [0] and found[0].version == 1
     assert answers.count(303) == answers.count(409) == 250
     values = {"review": found[0].id}
-    assert rows(site, "SELECT kind FROM notices WHERE review_id = :review", values) == [("receipt",)]
+    assert rows(site, "SELECT kind FROM messages WHERE review_id = :review", values) == [("receipt",)]
     entries = rows(site, "SELECT kind FROM chain WHERE review_id = :review", values)
     assert sorted(entries) == [("published",), ("written",)]
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from afterword.base.metrics import NOTICES
+from afterword.base.metrics import DELIVERIES
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
@@ -59,8 +59,8 @@ def test_it_is_prometheus_text_and_every_value_is_there_from_the_start(server: S
     found = read_samples(answer.content.decode())
     assert {key: value for key, value in found.items() if "_bucket" not in key[0]} == {
         **{("orders_total", result): 0 for result in ("imported", "duplicate", "refused")},
-        **{("letters_total", outcome): 0 for outcome in ("sent", "deferred", "failed", "in_doubt")},
-        **{("notices_total", outcome): 0 for outcome in NOTICES},
+        **{("messages_total", outcome): 0 for outcome in ("sent", "deferred", "failed", "in_doubt")},
+        **{("deliveries_total", outcome): 0 for outcome in DELIVERIES},
         ("invitations_due", ""): 0,
         ("lateness_seconds", ""): 0,
         ("commit_size_sum", ""): 0,

@@ -43,4 +43,4 @@ def test_neighbours_of_a_refused_request_are_taken(
         (0, 0),
     ]
     assert [order["status"] for order in bodies[2]["orders"]] == ["duplicate", "imported", "refused"]
-    assert counted(database, "orders") == counted(database, "invitations") == 3
+    assert counted(database, "orders") == counted(database, "messages") == 3

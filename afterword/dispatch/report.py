@@ -1,0 +1,56 @@
+"""What the log and the metrics say of each message."""
+
+from afterword.base.log import log_for
+from afterword.base.metrics import Metrics
+from afterword.domain.messages import Outcome
+from afterword.store.messages.claims import Claim
+from afterword.store.messages.steps import Settled
+
+_MESSAGE = {
+    "sent": "message sent",
+    "deferred": "message deferred",
+    "failed": "message failed",
+    "in_doubt": "message in doubt",
+}
+_DELIVERY = {"sent": "delivery sent", "deferred": "delivery deferred", "failed": "delivery failed"}
+
+log = log_for("dispatch")
+
+
+class Reports:
+    """Of one worker."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def settled(self, claim: Claim, outcome: Outcome, state: Settled) -> None:
+        """Deferred for the last time is failed, as the journal has it."""
+        kind = "failed" if state in ("failed", "stopped") or outcome.kind == "gone" else outcome.kind
+        if claim.delivery is None:
+            self._metrics.count_message(kind)
+            file = {"file": outcome.reply} if kind == "sent" and not claim.message.live else {}
+            log.info(_MESSAGE[kind], **_fields(claim), kind=claim.message.kind, state=state, **file)
+            return
+        self._metrics.count_delivery(kind)
+        log.info(_DELIVERY[kind], **_fields(claim))
+        if state == "stopped":
+            log.warning("webhook stopped", webhook=claim.delivery.webhook.id, shop=claim.shop.id)
+
+    def waits(self, claim: Claim, error: Exception) -> None:
+        """The store does not take the outcome."""
+        event = "message outcome" if claim.delivery is None else "delivery result"
+        log.error(_NOT_STORED[event], **_fields(claim), error=str(error))
+
+
+_NOT_STORED = {
+    "message outcome": "message outcome not yet stored",
+    "delivery result": "delivery result not yet stored",
+}
+
+
+def _fields(claim: Claim) -> dict[str, object]:
+    message = claim.message
+    same: dict[str, object] = {"shop": claim.shop.id, "live": message.live}
+    if claim.delivery is None:
+        return {"message": message.id} | same
+    return {"delivery": message.id, "webhook": claim.delivery.webhook.id} | same

@@ -1,0 +1,243 @@
+"""Sends what is due in one queue of one mode. Each queue has, for each mode, a worker and connections of its own, so
+that neither a backlog nor trouble of one holds up another.
+
+Never early (guarantee 4): a worker looks at due rows every quarter of a second (see `fairness`) and sets no timer for
+any of them, so steps of the clock are harmless.
+"""
+
+import asyncio
+import random
+from collections import Counter, deque
+from functools import partial
+
+from afterword.base.clock import Clock
+from afterword.base.errors import JournalMissing, StoreUnavailable
+from afterword.base.ids import new_claim
+from afterword.base.log import log_for
+from afterword.dispatch.fairness import Turns
+from afterword.dispatch.report import Reports
+from afterword.dispatch.settling import Carrier
+from afterword.domain.messages import Outcome, Queue, next_try_at
+from afterword.mail.transport import TransportTrouble
+from afterword.store.engine.database import Database
+from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.due import Hold, claim_due
+from afterword.store.messages.steps import Mark, Record, release, renew_leases, take_steps
+
+CLAIMED_AT_ONCE = 64
+
+LEASE = 40
+"""Seconds that a claim counts without being renewed."""
+
+LONGEST_PAUSE = 10.0
+"""Seconds between two tries of a transport that is in trouble: when it is well again, messages go at once."""
+
+log = log_for("dispatch")
+
+
+class Worker:
+    """The due messages of one queue and mode, and what carries them."""
+
+    def __init__(
+        self, database: Database, queue: Queue, carrier: Carrier, clock: Clock, *, live: bool
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._carrier = carrier
+        self._clock = clock
+        self._live = live
+        self._report = Reports(database.metrics)
+        self._claimed: deque[Claim] = deque()
+        self._in_hand: dict[int, Claim] = {}
+        self._claiming = asyncio.Lock()
+        self._idle = 0
+        self._news = asyncio.Event()
+        self._is_stopping = False
+        self._pause = 0.0
+        self._turns = Turns(database, queue, live=live)
+
+    async def run(self) -> None:
+        """Sends what is due until `stop`; then finishes what is in hand and puts the other claims back."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(self._carrier.at_once):
+                tasks.create_task(self._deliver_one_by_one())
+        await self._put_back()
+        await self._carrier.close()
+
+    def stop(self) -> None:
+        self._is_stopping = True
+        self._news.set()
+
+    @property
+    def in_hand(self) -> frozenset[int]:
+        """The messages that are claimed here and not yet settled."""
+        return frozenset(self._in_hand)
+
+    async def renew(self) -> None:
+        """Says that the claims in hand are held by someone alive."""
+        claims = list(self._in_hand.values())
+        if claims:
+            until = int(self._clock()) + LEASE
+            await self._database.write(partial(renew_leases, claims=claims, lease_until=until))
+
+    async def _deliver_one_by_one(self) -> None:
+        """While one message's outcome is on its way to the disk, the next one is on its way to the transport.
+
+        But only as far as RCPT: its mark waits, so each of these has never more than one message whose fate a crash
+        would leave open.
+        """
+        recording: asyncio.Task[None] | None = None
+        while not self._is_stopping:
+            if claim := await self._next_claim():
+                outcome = await self._deliver(claim, recording)
+                if recording:
+                    await recording
+                recording = asyncio.create_task(self._settle(claim, outcome))
+        if recording:
+            await recording
+
+    async def _next_claim(self) -> Claim | None:
+        self._idle += 1
+        try:
+            async with self._claiming:
+                if not self._claimed and not self._is_stopping:
+                    await self._claim_or_rest()
+                if self._claimed and not self._is_stopping:
+                    return self._claimed.popleft()
+                return None
+        finally:
+            self._idle -= 1
+
+    async def _claim_or_rest(self) -> None:
+        self._news.clear()
+        if self._pause:
+            await self._rest(self._pause)
+        if not await self._claim_what_is_due():
+            await self._rest(self._turns.rest)
+
+    async def _rest(self, seconds: float) -> None:
+        """Until there is news: a webhook can take more, or it is time to stop."""
+        if self._is_stopping:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    async def _claim_what_is_due(self) -> bool:
+        """Whether there was something. A transport in trouble gets one message, to see whether it is well again."""
+        try:
+            now = self._clock()
+            found = await self._turns.look(now)
+            if not found or self._database.is_held or self._is_stopping:
+                return False
+            most = 1 if self._pause else CLAIMED_AT_ONCE if self._carrier.claims_ahead else self._idle
+            sources, part = self._turns.next(most)
+            claims = await self._claim(sources, part * len(sources), now) if sources else []
+        except StoreUnavailable as error:
+            log.error("claiming postponed", error=str(error))
+            return False
+        except Exception:
+            log.exception("claiming failed")
+            return False
+        if sources:
+            self._hold(claims, sources, part)
+        return bool(claims)
+
+    async def _claim(self, sources: list[Source], most: int, now: float) -> list[Claim]:
+        hold = Hold(new_claim(), now, int(now) + LEASE)
+        work = partial(claim_due, queue=self._queue, sources=sources, hold=hold, live=self._live, most=most)
+        return await self._database.write(work)
+
+    def _hold(self, claims: list[Claim], sources: list[Source], part: int) -> None:
+        self._in_hand |= {claim.message.id: claim for claim in claims}
+        self._claimed.extend(claims)
+        claimed = Counter(claim.source for claim in claims)
+        self._turns.had(sources, [source for source in sources if claimed[source] == part])
+        if self._queue == Queue.WEBHOOKS:
+            for source in claimed:
+                self._turns.is_busy(source)
+
+    async def _deliver(self, claim: Claim, recording: asyncio.Task[None] | None) -> Outcome | None:
+        """Brings one message to its outcome; None when there is nothing to record.
+
+        Whatever goes wrong is this message's own: the others go on.
+        """
+        marked, pause = False, self._pause
+
+        async def mark() -> bool:
+            nonlocal marked
+            now = self._clock()
+            step = Mark(claim, now, int(now) + LEASE)
+            marked = bool(await self._database.write_together(take_steps, step))
+            if recording:
+                await recording
+            return marked
+
+        try:
+            outcome = await self._carrier.deliver(claim, mark)
+        except (TransportTrouble, StoreUnavailable, JournalMissing) as trouble:
+            await self._wait_for_better_times(claim, trouble, pause)
+            return None
+        except Exception as error:
+            log.exception("message handling failed", message=claim.message.id)
+            outcome = Outcome(
+                "in_doubt" if marked else "deferred", f"an error of Afterword's own: {type(error).__name__}"
+            )
+        self._pause = 0.0
+        return None if outcome.kind == "withdrawn" else outcome
+
+    async def _settle(self, claim: Claim, outcome: Outcome | None) -> None:
+        if outcome is not None:
+            await self._record(claim, outcome)
+            if self._queue == Queue.WEBHOOKS:
+                (self._turns.is_well if outcome.kind == "sent" else self._turns.is_in_trouble)(claim.source)
+                self._news.set()
+        if self._in_hand.get(claim.message.id) is claim:
+            del self._in_hand[claim.message.id]
+
+    async def _record(self, claim: Claim, outcome: Outcome) -> None:
+        """Stores the outcome, however long the store takes to be well again."""
+        now = self._clock()
+        later = None
+        if outcome.kind == "deferred":
+            later = next_try_at(claim.message, int(now), random.random())  # noqa: S311
+        while True:
+            try:
+                state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
+                break
+            except StoreUnavailable as error:
+                self._report.waits(claim, error)
+                await asyncio.sleep(1.0)
+        assert not isinstance(state, bool)
+        self._report.settled(claim, outcome, state)
+
+    async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
+        """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try.
+
+        `pause` is what it was when this message set out: all that meet the same trouble together double it once.
+        """
+        self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_PAUSE))
+        log.error("transport failed", live=self._live, error=str(trouble), pause=self._pause)
+        later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
+        await self._release([claim], later, str(trouble))
+        await self._put_back()
+
+    async def _put_back(self) -> None:
+        claims = list(self._claimed)
+        self._claimed.clear()
+        if claims:
+            await self._release(claims, int(self._clock()), None)
+
+    async def _release(self, claims: list[Claim], next_try_at: int, reason: str | None) -> None:
+        """What cannot be put back now is freed when its lease lapses, since it is not in hand any more."""
+        for claim in claims:
+            self._in_hand.pop(claim.message.id, None)
+            self._turns.is_put_back(claim.source)
+        try:
+            await self._database.write(
+                partial(release, claims=claims, next_try_at=next_try_at, reason=reason)
+            )
+        except StoreUnavailable as error:
+            log.error("claims not released", claims=len(claims), error=str(error))

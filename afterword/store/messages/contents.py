@@ -1,0 +1,117 @@
+"""What a claimed message is about, read as it is at this moment."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from afterword.domain.messages import Message, MessageOrder, Recipient
+from afterword.domain.orders.order import decode_lines
+from afterword.domain.reviews.review import PRODUCTS, SITE, Review
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.messages.claims import Claim, Delivery
+from afterword.store.messages.steps import end
+from afterword.store.queries import query, row_of
+from afterword.store.reviews.counts import counts
+from afterword.store.reviews.rows import waiting_reviews
+from afterword.store.reviews.writing import review_of
+from afterword.store.webhooks import webhook_of
+
+MOST_LISTED = 10
+"""Reviews that a digest names."""
+
+_Row = row_of("claimed_message")
+
+
+def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
+    """A row of `claimed_message`."""
+    row = _Row._make(values)
+    if row.order_id is None:
+        order, recipient = None, Recipient(row.email or "", shop.lang)
+    else:
+        lines = decode_lines(row.lines)
+        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines)
+        recipient = Recipient(row.email, row.lang, row.firstname, row.lastname)
+    return Message(
+        row.id,
+        shop.id,
+        bool(row.live),
+        row.kind,
+        row.tries,
+        row.first_try_at,
+        row.due_at,
+        row.created_at,
+        recipient,
+        order,
+        _details(row) if row.payload else {},
+    )
+
+
+def _details(row: Any) -> dict[str, Any]:
+    """Where a delivery goes and its whole body, or what is kept of another kind, and the review that it is about."""
+    if row.kind == "webhook":
+        return {"webhook": row.webhook_id, "body": row.payload}
+    details: dict[str, Any] = msgspec.json.decode(row.payload)
+    return details | {"review": row.review_id}
+
+
+def completed(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Each with what it is about; what there is no reason to send any more ends here instead."""
+    for claim in claims:
+        if claim.message.kind == "webhook":
+            found = _with_delivery(tx, claim)
+        elif claim.message.kind == "digest":
+            found = _with_waiting_reviews(tx, claim)
+        else:
+            found = _with_reviews(tx, claim)
+        if found is not None:
+            yield found
+
+
+def _with_delivery(tx: Transaction, claim: Claim) -> Claim | None:
+    webhook = webhook_of(tx, claim.shop.id, claim.message.details["webhook"])
+    if webhook is None or webhook.stopped is not None:
+        end(tx, claim, "failed", webhook.stopped if webhook else None)
+        return None
+    delivery = Delivery(webhook, claim.message.details["body"])
+    return claim._replace(message=replace(claim.message, details={}), delivery=delivery)
+
+
+def _with_waiting_reviews(tx: Transaction, claim: Claim) -> Claim | None:
+    message = claim.message
+    waiting = sum(
+        count.amount
+        for scope in (SITE, PRODUCTS)
+        for count in counts(tx, message.shop_id, scope, live=message.live)
+        if count.state == "waiting"
+    )
+    if not waiting:
+        end(tx, claim, "cancelled", None)
+        return None
+    tx.run(query("remove_other_digests"), claim.key | {"live": int(message.live)})
+    first = waiting_reviews(tx, message.shop_id, live=message.live, most=MOST_LISTED)
+    return claim._replace(message=replace(message, waiting=waiting, reviews=tuple(first)))
+
+
+def _with_reviews(tx: Transaction, claim: Claim) -> Claim | None:
+    message = claim.message
+    if message.kind == "receipt":
+        numbers = [receipt["review"] for receipt in message.details["receipts"]]
+    else:
+        numbers = [message.details["review"]]
+    found = [review_of(tx, message.shop_id, number) for number in numbers]
+    reviews = tuple(review for review in found if review is not None and _is_still_so(message, review))
+    if message.order is None or not reviews:
+        end(tx, claim, "cancelled", None)
+        return None
+    return claim._replace(message=replace(message, reviews=reviews))
+
+
+def _is_still_so(message: Message, review: Review) -> bool:
+    if message.kind == "rejection":
+        return review.state == "rejected"
+    if message.kind == "reply":
+        return review.state == "published" and review.reply is not None
+    return review.state != "erased"

@@ -1,0 +1,97 @@
+"""What is due: found by its source, and claimed by compare-and-swap.
+
+Of several dispatchers only one has a message, for as long as its lease counts. What there is no reason to send any
+more ends here.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from afterword.domain.messages import Queue
+from afterword.store.engine.database import Transaction
+from afterword.store.journal.replay import settle
+from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.contents import completed, read_message
+from afterword.store.messages.steps import cancel_suppressed
+from afterword.store.queries import query
+from afterword.store.shops import shops_of
+
+FEW_DUE = 1_000
+"""Messages due in all sources of a queue, up to which these are found without asking each of them."""
+
+_CLAIMED = query("claimed_message")
+
+
+class Hold(NamedTuple):
+    """Who claims, when, and until when it counts (epoch seconds)."""
+
+    holder: str
+    now: float
+    lease_until: int
+
+
+def due_sources(tx: Transaction, queue: Queue, *, live: bool, now: float) -> list[Source]:
+    """The sources that have something due, in order, however many messages wait.
+
+    When little is due, only that is read, however many sources there are. When much is, there is one indexed look a
+    source: the oldest alone would all be of those that are behind.
+    """
+    values = {"live": int(live), "queue": int(queue), "now": int(now)}
+    first = tx.rows(query("first_due"), values | {"most": FEW_DUE})
+    if len(first) < FEW_DUE:
+        return [Source(*one) for one in sorted(set(first))]
+    name = "due_webhooks" if queue == Queue.WEBHOOKS else "due_shops"
+    return [Source(*row) for row in tx.rows(query(name), values)]
+
+
+def claim_due(
+    tx: Transaction, queue: Queue, sources: Sequence[Source], hold: Hold, *, live: bool, most: int
+) -> list[Claim]:
+    """Claims up to `most` due messages, the oldest of each source first; no other dispatcher can have them.
+
+    Each of the sources has an equal part, the first ones if there are more of them than can be claimed. What is
+    suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is due only when
+    `next_try_at` has come, in whole seconds that were rounded up.
+    """
+    values: dict[str, Any] = {"live": int(live), "queue": int(queue), "most": max(1, most // len(sources))}
+    values |= {"claim": hold.holder, "now": int(hold.now), "lease_until": hold.lease_until}
+    claims = _claim(tx, sources[:most], values)
+    claims = [claim for claim, ended in zip(claims, cancel_suppressed(tx, claims), strict=True) if not ended]
+    claims = list(_without_settled(tx, claims))
+    return claims if queue == Queue.INVITATIONS else list(completed(tx, claims))
+
+
+def _claim(tx: Transaction, sources: Sequence[Source], values: dict[str, Any]) -> list[Claim]:
+    shops = {shop.id: shop for shop in shops_of(tx, list({source.shop_id: None for source in sources}))}
+    asked = [source for source in sources if source.shop_id in shops]
+    found = tx.rows_each(query("claim_due"), [values | source._asdict() for source in asked])
+    claimed = [
+        (shops[source.shop_id], number)
+        for source, rows in zip(asked, found, strict=True)
+        for (number,) in rows
+    ]
+    rows = tx.rows_by_id(_CLAIMED, [(shop.id, number) for shop, number in claimed])
+    holder = values["claim"]
+    return [
+        Claim(read_message(row, shop), shop, holder) for row, (shop, _) in zip(rows, claimed, strict=True)
+    ]
+
+
+def _without_settled(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Those that no journal knew before the database was restored; the others get the end that it knew of
+    (guarantee 9)."""
+    shops = list({claim.shop.id: None for claim in claims})
+    journaled = tx.rows_each(query("any_journaled"), [{"shop_id": shop_id} for shop_id in shops])
+    known = {shop_id for shop_id, rows in zip(shops, journaled, strict=True) if rows}
+    for claim in claims:
+        if claim.shop.id not in known or not _was_settled_before(tx, claim):
+            yield claim
+
+
+def _was_settled_before(tx: Transaction, claim: Claim) -> bool:
+    key = {"shop_id": claim.shop.id, "fingerprint": claim.fingerprint}
+    for outcome, happened_at in tx.rows(query("journaled_outcome"), key):
+        settle(tx, claim.shop.id, claim.message.id, outcome, happened_at)
+        tx.run(query("forget_journaled"), key)
+        return True
+    return False

@@ -1,0 +1,85 @@
+"""Invitations as their shop sees them, and what it does with them by hand."""
+
+from typing import Any
+
+import msgspec
+
+from afterword.base.errors import Refused
+from afterword.domain.messages import State, order_fingerprint
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query, row_of
+
+
+class InvitationRow(msgspec.Struct, frozen=True):
+    """An invitation as the shop sees it. Times are epoch seconds."""
+
+    id: int
+    shop_id: int
+    id_order: str
+    live: bool
+    state: State
+    due_at: int
+    next_try_at: int
+    sent_at: int | None
+    tries: int
+    reason: str | None
+
+
+def list_invitations(
+    tx: Transaction, shop: Shop, state: str | None = None, *, before: int = 2**62, most: int = 1_000
+) -> list[InvitationRow]:
+    """A page of a shop's invitations, the newest first; `before` is the last id of the page before."""
+    values = {"shop_id": shop.id, "state": state, "before": before, "most": most}
+    return _rows(tx, "list_invitations", values)
+
+
+def doubtful_invitations(tx: Transaction, most: int) -> list[InvitationRow]:
+    """Those in doubt of all shops, the oldest first; reads every row."""
+    return _rows(tx, "doubtful_invitations", {"most": most})
+
+
+def find_invitation(tx: Transaction, invitation_id: int) -> InvitationRow:
+    """Raises Refused when there is none."""
+    for row in _rows(tx, "show_invitation", {"message_id": invitation_id}):
+        return row
+    raise Refused(f"there is no invitation {invitation_id}")
+
+
+def cancel_invitation(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
+    """Raises Refused when it is not scheduled or in doubt."""
+    return _by_hand(tx, invitation_id, "cancelled", "cancel_invitation", {"reason": reason})
+
+
+def move_invitation(tx: Transaction, invitation_id: int, to: int) -> InvitationRow:
+    """Gives it another due time. Raises Refused when it is not scheduled."""
+    return _by_hand(tx, invitation_id, "moved", "move_invitation", {"due_at": to})
+
+
+def send_invitation(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
+    """Makes it due now; one in doubt is settled by this: the person says that it did not arrive.
+
+    Raises Refused when it was sent, or is in a transport's hands.
+    """
+    row = _by_hand(tx, invitation_id, "sent again", "send_invitation", {"now": int(now)})
+    [(live, _, _, id_order, salt)] = tx.rows(
+        query("message_identity"), {"shop_id": row.shop_id, "message_id": row.id}
+    )
+    mark = order_fingerprint(salt, live=bool(live), id_order=id_order)
+    tx.run(query("forget_journaled"), {"shop_id": row.shop_id, "fingerprint": mark})
+    tx.journal(f"released {mark} {row.shop_id} {row.id} {int(now)}")
+    return row
+
+
+def _by_hand(
+    tx: Transaction, invitation_id: int, verb: str, name: str, values: dict[str, Any]
+) -> InvitationRow:
+    row = find_invitation(tx, invitation_id)
+    if not tx.run(query(name), values | {"shop_id": row.shop_id, "message_id": row.id}):
+        raise Refused(f"invitation {invitation_id} is {row.state} and cannot be {verb}")
+    return find_invitation(tx, invitation_id)
+
+
+def _rows(tx: Transaction, name: str, values: dict[str, Any]) -> list[InvitationRow]:
+    rows = [row_of(name)._make(row)._asdict() for row in tx.rows(query(name), values)]
+    return [InvitationRow(**row | {"live": bool(row["live"])}) for row in rows]
