@@ -144,8 +144,8 @@ def test_shops_beyond_the_listed_ones_are_counted(
 
 def test_who_could_not_be_notified_is_named(tmp_path: Path, database: EngineDatabase, alba: Member) -> None:
     row = (
-        "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, tries, "
-        "reason) VALUES (1, :n, 1, 'any', 1 + :webhook, :webhook, :state, 1, 1, :tries, 'no')"
+        "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, "
+        "tries, reason) VALUES (1, :n, 1, 'any', 1 + :webhook, :webhook, :state, 1, 1, :tries, 'no')"
     )
     for number, (webhook, state, tries) in enumerate(
         ((1, "failed", 11), (1, "failed", 11), (0, "scheduled", 4), (1, "scheduled", 1))

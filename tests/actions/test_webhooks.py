@@ -51,8 +51,8 @@ def test_each_shop_lists_its_own_with_what_waits_and_what_failed(
 ) -> None:
     webhook = act(database, webhooks.add, alba.shop, "https://alba.example/hook", NOW, live=True)
     row = (
-        "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, tries) "
-        "VALUES (:shop, :number, 1, 'webhook', 2, :webhook, :state, 1, 1, 1)"
+        "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, "
+        "tries) VALUES (:shop, :number, 1, 'webhook', 2, :webhook, :state, 1, 1, 1)"
     )
     for number, state in enumerate(("scheduled", "scheduled", "failed")):
         values = {"shop": alba.shop.id, "number": number, "webhook": webhook.id, "state": state}

@@ -70,7 +70,7 @@ NUMBERS = [
     Number("reviews-api", r"answers or (\d+) MiB", "MOST_BYTES", MIB),
     Number("reviews-api", r"`limit`: 1 to ([\d,]+)", "MOST_A_PAGE"),
     Number("reviews-api", r"\(default: (\d+)\); `page`", "USUAL_A_PAGE"),
-    Number("reviews-api", r"within (\w+) minutes\.", "FOLLOWED_WITHIN", MINUTE),
+    Number("reviews-api", r"within (\w+) minutes\.", "END_KEPT_FOR", MINUTE),
     Number("reviews-api", r"an index, ([\d,]+) at a time", "MOST_SKIPPED"),
     Number("webhooks", r"(\w+) seconds is the limit", "PATIENCE"),
     Number("webhooks", r"for (\w+) days after the event", "GIVE_UP_POST_AFTER", DAY),
