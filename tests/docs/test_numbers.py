@@ -80,7 +80,7 @@ NUMBERS = [
     Number("operating", r"unclaimed, up to ([\d,]+)", "MOST_COUNTED"),
     Number("operating", r"From ([\d,]+) on, requests", "MOST_WAITING"),
     Number("operating", r"warns below (\d+) MiB", "LOW_DISK", MIB),
-    Number("verifying", r"the last ([\d,]+) entries", "LOOKED_AT"),
+    Number("verifying", r"the last ([\d,]+) entries", "ENTRIES_CHECKED"),
     Number("feeds", r"streamed, (\d+) reviews at a time", "REVIEWS_A_PAGE"),
     Number("feeds", r"required; at most ([\d,]+) characters", "LONGEST_REVIEW"),
     Number("feeds", r"stored (\d+) at a time", "ROWS_A_TRANSACTION"),

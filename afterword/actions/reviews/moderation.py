@@ -53,12 +53,12 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     return change(work, review, new, "replied", {"commitment": committed})
 
 
-def doubt(tx: Transaction, review: Review, why: str, signer: Signer, now: float) -> Review:
+def dispute(tx: Transaction, review: Review, why: str, signer: Signer, now: float) -> Review:
     """Disputes a review for the shop; the reason is shown with the review. Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published"), "disputed")
     work = Work(tx, signer, now)
-    new = replace(review, doubt=why, doubted_at=int(now), changed_at=work.after(review))
-    return change(work, review, new, "doubted", {"commitment": commitment(review.salt, {"doubt": why})})
+    new = replace(review, dispute=why, disputed_at=int(now), changed_at=work.after(review))
+    return change(work, review, new, "disputed", {"commitment": commitment(review.salt, {"dispute": why})})
 
 
 def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
@@ -78,8 +78,8 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
         salt=new_salt(),
         reply=None,
         replied_at=None,
-        doubt=None,
-        doubted_at=None,
+        dispute=None,
+        disputed_at=None,
         flags=(),
         text_hash="",
         address_hash="",

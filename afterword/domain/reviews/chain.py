@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from afterword.domain.reviews.review import Review
 
 Kind = Literal[
-    "key", "written", "imported", "published", "rejected", "withdrawn", "replied", "doubted", "erased"
+    "key", "written", "imported", "published", "rejected", "withdrawn", "replied", "disputed", "erased"
 ]
 
 FIRST = "0" * 64

@@ -90,8 +90,8 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reply: str | None = None
     replied_at: int | None = None
     wants_reply: bool = False
-    doubt: str | None = None
-    doubted_at: int | None = None
+    dispute: str | None = None
+    disputed_at: int | None = None
     text_hash: str
     address_hash: str
 

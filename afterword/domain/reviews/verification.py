@@ -163,7 +163,7 @@ def starts_review(entry: Entry) -> bool:
 
 @dataclass
 class ReplayedReview:
-    """A review as its entries describe it. `words`, `reply` and `doubt` are commitments; `past` maps each past
+    """A review as its entries describe it. `words`, `reply` and `dispute` are commitments; `past` maps each past
     version to its commitment and the time when it was written."""
 
     version: int = 0
@@ -175,8 +175,8 @@ class ReplayedReview:
     published_at: object = None
     reply: object = None
     replied_at: object = None
-    doubt: object = None
-    doubted_at: object = None
+    dispute: object = None
+    disputed_at: object = None
     past: dict[int, tuple[object, object, object]] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
@@ -192,11 +192,11 @@ class ReplayedReview:
         elif entry.kind == "replied":
             self.reply = details.get("commitment")
             self.replied_at = None if self.reply is None else at
-        elif entry.kind == "doubted":
-            self.doubt, self.doubted_at = details.get("commitment"), at
+        elif entry.kind == "disputed":
+            self.dispute, self.disputed_at = details.get("commitment"), at
         if entry.kind == "erased":
             self.words, self.order = details.get("commitment"), details.get("order")
-            self.reply = self.replied_at = self.doubt = self.doubted_at = None
+            self.reply = self.replied_at = self.dispute = self.disputed_at = None
 
     def _write(self, entry: Entry, details: Mapping[str, object]) -> None:
         """Starts a new version: reply, dispute and rejection of the old one no longer apply."""
@@ -204,7 +204,7 @@ class ReplayedReview:
             self.past[self.version] = (self.words, self.order, self.written_at)
         self.version, self.words, self.order = entry.version, details.get("commitment"), details.get("order")
         self.state, self.written_at, self.published_at = "waiting", entry.happened_at, None
-        self.reason = self.reply = self.replied_at = self.doubt = self.doubted_at = None
+        self.reason = self.reply = self.replied_at = self.dispute = self.disputed_at = None
         if entry.kind == "imported":
             self.written_at, self.published_at = details.get("written_at"), details.get("published_at")
             self.state = "waiting" if self.published_at is None else "published"
@@ -240,7 +240,7 @@ def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
         yield "what was written is not what the chain commits to"
     if not fixes(replayed.order, review.salt, subject_of(review)):
         yield "its order is not the one that the chain commits to"
-    for name in ("reply", "doubt"):
+    for name in ("reply", "dispute"):
         text, committed = getattr(review, name), getattr(replayed, name)
         same = fixes(committed, review.salt, {name: text}) if text is not None else committed is None
         if not same:
@@ -249,7 +249,7 @@ def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
 
 def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
     """Compares the columns that the chain contains in plain text."""
-    names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "doubted_at")
+    names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "disputed_at")
     for name in names:
         is_now, was = getattr(review, name), getattr(replayed, name)
         if (type(is_now), is_now) != (type(was), was):

@@ -2,11 +2,11 @@
 -- Inserts a review; does nothing if there is one of its order line.
 INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, product_name, state, version, rating, text,
                      author, lang, experience_date, imported_from, salt, written_at, changed_at, published_at, publish_at,
-                     flags, reason, reply, replied_at, wants_reply, doubt, doubted_at, text_hash,
+                     flags, reason, reply, replied_at, wants_reply, dispute, disputed_at, text_hash,
                      address_hash)
 VALUES (:shop_id, :review_id, :number, :order_id, :line, :live, :scope, :product_name, :state, :version, :rating, :text,
         :author, :lang, :experience_date, :imported_from, :salt, :written_at, :changed_at, :published_at, :publish_at,
-        :flags, :reason, :reply, :replied_at, :wants_reply, :doubt, :doubted_at, :text_hash,
+        :flags, :reason, :reply, :replied_at, :wants_reply, :dispute, :disputed_at, :text_hash,
         :address_hash)
 ON CONFLICT DO NOTHING;
 
@@ -16,8 +16,8 @@ UPDATE reviews
 SET state = :state, version = :version, rating = :rating, text = :text, author = :author,
     product_name = :product_name, salt = :salt, written_at = :written_at, changed_at = :changed_at,
     published_at = :published_at, publish_at = :publish_at, flags = :flags, reason = :reason, reply = :reply,
-    replied_at = :replied_at, wants_reply = :wants_reply, doubt = :doubt,
-    doubted_at = :doubted_at, text_hash = :text_hash, address_hash = :address_hash
+    replied_at = :replied_at, wants_reply = :wants_reply, dispute = :dispute,
+    disputed_at = :disputed_at, text_hash = :text_hash, address_hash = :address_hash
 WHERE shop_id = :shop_id AND review_id = :review_id AND version = :old_version AND state = :old_state
   AND changed_at = :old_changed_at;
 

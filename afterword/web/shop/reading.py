@@ -133,7 +133,7 @@ def _fitting(reviews: list[Review]) -> list[Review]:
     """As many of the reviews as fit within MOST_CHARACTERS; at least one."""
     characters = 0
     for number, review in enumerate(reviews):
-        characters += sum(map(len, filter(None, (review.text, review.reply, review.doubt))))
+        characters += sum(map(len, filter(None, (review.text, review.reply, review.dispute))))
         if number and characters > MOST_CHARACTERS:
             return reviews[:number]
     return reviews

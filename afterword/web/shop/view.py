@@ -35,8 +35,8 @@ class ShownReview(NamedTuple):
     source: str
     reply: str
     replied: str
-    doubt: str
-    doubted: str
+    dispute: str
+    disputed: str
 
 
 class Tally(NamedTuple):
@@ -124,8 +124,8 @@ def show(review: Review, shop: Shop) -> ShownReview:
         source=shown(review.imported_from or ""),
         reply=shown_lines(review.reply or ""),
         replied=date(review.replied_at),
-        doubt=shown_lines(review.doubt or ""),
-        doubted=date(review.doubted_at),
+        dispute=shown_lines(review.dispute or ""),
+        disputed=date(review.disputed_at),
     )
 
 
