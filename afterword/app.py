@@ -1,18 +1,14 @@
 """Wiring alone: settings, store, transports and clock become a running Afterword."""
 
 import asyncio
-import errno
 import gc
-import os
 import shutil
 import signal
-import socket
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.base.files import own_folder
 from afterword.base.log import log_for
 from afterword.base.settings import Settings
 from afterword.dispatch.dispatcher import Dispatcher
@@ -28,6 +24,7 @@ from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.mail.transport import Transport
 from afterword.store.engine.engine_database import EngineDatabase
+from afterword.web.listening import Address, free_address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
@@ -84,42 +81,6 @@ def build_compose(settings: Settings) -> Compose:
     return lambda message, shop, now: composer.compose(message, shop, linker.links(message, shop), now)
 
 
-class Address(NamedTuple):
-    """Where the server listens: an IP address and a port."""
-
-    host: str
-    port: int
-
-
-def free_address(settings: Settings) -> Address:
-    """Where to listen. Raises SettingsError when this machine has no such address, or another program listens there.
-
-    The server itself would not notice: it shares its port (SO_REUSEPORT), so that a second one would take
-    every other connection.
-    """
-    try:
-        family, _, _, _, found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
-        with socket.create_server((found[0], settings.port), family=family) as probe:
-            address = Address(*probe.getsockname()[:2])
-    except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(
-                f"{where} is in use already: stop what listens there, or set AFTERWORD_PORT to another port"
-            ) from error
-        raise SettingsError(
-            f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {_words(error)}"
-        ) from error
-    return address
-
-
-def _words(error: OSError) -> str:
-    # `strerror` of a failed bind repeats the address; the codes of a failed look-up are not the system's own.
-    if isinstance(error, socket.gaierror):
-        return error.strerror or "no such host"
-    return os.strerror(error.errno or 0)
-
-
 async def serve(
     settings: Settings,
     database: EngineDatabase,
@@ -131,42 +92,39 @@ async def serve(
 ) -> None:
     """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
-    `address` is what `free_address` says; `ready` is called once it answers. The end of `lifeline`, a descriptor,
-    counts as SIGTERM. Raises SettingsError.
+    `ready` is called once it answers. The end of `lifeline`, a descriptor, counts as SIGTERM. Raises SettingsError,
+    and StoreUnavailable when the writing process is lost.
     """
-    address = address or free_address(settings)
-    spool = _own_folder(settings.data / "spool")
-    readers = Readers()
+    address, readers, spool = (
+        address or free_address(settings),
+        Readers(),
+        own_folder(settings.data / "spool"),
+    )
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    place = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
-    server = build_server(build_web(database, readers, system_clock, place), *address)
+    web = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
+    server = build_server(build_web(database, readers, system_clock, web), *address)
     warn_about_mail(settings, database)
-    stopping = _stop_signals()
-    if lifeline is not None:
-        asyncio.get_running_loop().add_reader(lifeline, stopping.set)
-    tasks = [asyncio.create_task(server.serve())]
-    if dispatcher:
-        tasks.append(asyncio.create_task(dispatcher.run()))
+    stopping = _stop_signals(lifeline)
+    tasks = [
+        asyncio.create_task(each) for each in (server.serve(), *([dispatcher.run()] if dispatcher else []))
+    ]
     if await _answers(address, tasks[0], stopping):
-        log.info("serving", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
+        log.info("server started", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
         if ready:
             ready()
-    _freeze()
-    lost = asyncio.create_task(database.until_lost())
-    await _first_end([*tasks, lost], stopping)
+    is_lost = await _until_stopped(database, tasks, stopping)
     server.stop()
     if dispatcher:
         dispatcher.stop()
-    if lost.done():
-        # Nothing in hand can be settled any more; the next start finds out what became of it.
-        tasks[-1].cancel()
-    await asyncio.gather(*tasks, return_exceptions=lost.done())
+    if is_lost:
+        tasks[-1].cancel()  # nothing in hand can be settled any more: the next start finds out how it ended
+    await asyncio.gather(*tasks, return_exceptions=is_lost)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
     await database.close()
-    if lost.done():
+    if is_lost:
         raise StoreUnavailable("the process that writes to the database was lost: start again")
-    log.info("stopped")
+    log.info("server stopped")
 
 
 async def dispatch(settings: Settings, database: EngineDatabase) -> None:
@@ -180,7 +138,17 @@ async def dispatch(settings: Settings, database: EngineDatabase) -> None:
     dispatcher.stop()
     await task
     await database.close()
-    log.info("stopped")
+    log.info("dispatcher stopped")
+
+
+async def _until_stopped(
+    database: EngineDatabase, tasks: list[asyncio.Task[None]], stopping: asyncio.Event
+) -> bool:
+    """Returns when it is to stop; True when that is because the process that writes was lost."""
+    _freeze()
+    lost = asyncio.create_task(database.until_lost())
+    await _first_end([*tasks, lost], stopping)
+    return lost.done()
 
 
 async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:
@@ -207,10 +175,12 @@ def warn_about_mail(settings: Settings, database: EngineDatabase) -> None:
         )
 
 
-def _stop_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
+def _stop_signals(lifeline: int | None = None) -> asyncio.Event:
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stopping.set)
+    if lifeline is not None:
+        loop.add_reader(lifeline, stopping.set)
     return stopping
 
 
@@ -225,17 +195,3 @@ def _freeze() -> None:
     """What is here now stays until the end: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
-
-
-def _own_folder(path: Path) -> Path:
-    """A folder of this process in there, for bodies that are being read; what the dead have left is removed."""
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in path.iterdir():
-        if left.is_file():
-            left.unlink(missing_ok=True)
-        elif left.name == str(os.getpid()) or not Path("/proc", left.name).exists():
-            # In a container, one that is started again often has the number of the dead.
-            shutil.rmtree(left, ignore_errors=True)
-    own = path / str(os.getpid())
-    own.mkdir(mode=0o700)
-    return own

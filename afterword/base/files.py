@@ -1,7 +1,8 @@
-"""Files that survive a power cut."""
+"""Files that survive a power cut, and folders that do not outlive their process."""
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,3 +37,17 @@ def sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def own_folder(path: Path) -> Path:
+    """A folder of this process in there, for bodies that are being read; what the dead have left is removed."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in path.iterdir():
+        if left.is_file():
+            left.unlink(missing_ok=True)
+        elif left.name == str(os.getpid()) or not Path("/proc", left.name).exists():
+            # In a container, one that is started again often has the number of the dead.
+            shutil.rmtree(left, ignore_errors=True)
+    own = path / str(os.getpid())
+    own.mkdir(mode=0o700)
+    return own

@@ -33,8 +33,8 @@ LONGEST_USE = 5.0
 LOOKS_TO_USE = 10
 """How many times as long as a look took it counts."""
 
-FIRST_PAUSE = 5.0
-LONGEST_PAUSE = 300.0
+FIRST_RECEIVER_PAUSE = 5.0
+LONGEST_RECEIVER_PAUSE = 300.0
 """Seconds in which a webhook that was in trouble gets nothing: doubled each time until it takes something."""
 
 
@@ -119,7 +119,7 @@ class Turns:
     def is_in_trouble(self, source: Source) -> None:
         """It has not."""
         pause = self._receivers[source].pause if source in self._receivers else 0.0
-        pause = min(max(FIRST_PAUSE, pause * 2), LONGEST_PAUSE)
+        pause = min(max(FIRST_RECEIVER_PAUSE, pause * 2), LONGEST_RECEIVER_PAUSE)
         self._receivers[source] = Receiver(pause=pause, free_at=time.monotonic() + pause)
 
     def is_put_back(self, source: Source) -> None:

@@ -1,7 +1,7 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec.structs import astuple
 
@@ -9,10 +9,8 @@ from afterword.domain.messages import due_at
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.domain.values import shown_name, signature
-from afterword.store.engine.database import Transaction
+from afterword.store.engine.database import Row, Transaction
 from afterword.store.queries import query
-
-Row = tuple[Any, ...]
 
 
 class Arrival(NamedTuple):

@@ -54,7 +54,7 @@ class Serving:
 def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serving]:
     found = Serving(command.start("serve", *arguments, **settings))
     try:
-        found.wait_for(lambda: any("event=serving" in line for line in found.log))
+        found.wait_for(lambda: any('event="server started"' in line for line in found.log))
         found.wait_for(lambda: bool(found.lines))
         yield found
     finally:

@@ -67,7 +67,7 @@ def test_a_wrong_option_is_a_usage_error_that_names_it(
 
 
 def test_a_name_of_digits_or_control_characters_is_a_usage_error(afterword: Command) -> None:
-    assert "more than digits" in afterword.run("shop", "add", "7").usage
+    assert "cannot be digits only" in afterword.run("shop", "add", "7").usage
     for name in ("Alba\x1b[2J", os.fsdecode(b"Alba\xff")):
         assert "printable" in afterword.run("shop", "add", name).usage
 

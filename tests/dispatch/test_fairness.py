@@ -154,7 +154,7 @@ def test_a_webhook_gets_one_thing_at_a_time_and_after_trouble_nothing_for_a_whil
     turns.had([second], [second])
     turns.is_well(first)
     assert turns.next(64) == ([first, second], 1)
-    monkeypatch.setattr(module, "FIRST_PAUSE", 0.1)
+    monkeypatch.setattr(module, "FIRST_RECEIVER_PAUSE", 0.1)
     for pause in (0.1, 0.2, 0.4):
         turns.is_in_trouble(first)
         assert turns.next(64) == ([second], 1)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from afterword.base.errors import ReviewChanged
-from afterword.domain.reviews.chain import Entry, Kind, Signer
+from afterword.domain.reviews.chain import Entry, EntryKind, Signer
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.enqueue import enqueue_deliveries
@@ -27,7 +27,7 @@ class Work(NamedTuple):
         """The time of a change: later than the review's last one, so that no two of its states share a time."""
         return max(int(self.now), review.changed_at + 1) if review else int(self.now)
 
-    def record(self, review: Review, kind: Kind, details: Mapping[str, object]) -> Entry:
+    def record(self, review: Review, kind: EntryKind, details: Mapping[str, object]) -> Entry:
         """Appends an entry about the review to the chain."""
         return add_entry(self.tx, self.signer, review, kind, details, now=self.now)
 
@@ -35,7 +35,7 @@ class Work(NamedTuple):
         enqueue_deliveries(self.tx, review, event, now=self.now)
 
 
-def change(work: Work, old: Review, new: Review, kind: Kind, details: Mapping[str, object]) -> Review:
+def change(work: Work, old: Review, new: Review, kind: EntryKind, details: Mapping[str, object]) -> Review:
     """Stores a decision about a review. Raises ReviewChanged if the review is no longer `old`."""
     replace_review(work.tx, old, new)
     count(work.tx, old, new)

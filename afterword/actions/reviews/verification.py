@@ -1,6 +1,6 @@
 """Check that no review, and nothing that happened to it, was changed afterwards (docs/verifying.md)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from afterword.domain.reviews.verification import (
     starts_review,
 )
 from afterword.domain.shops import Shop
-from afterword.store.engine.database import Database
+from afterword.store.engine.database import Database, Progress
 from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Verification
 
@@ -29,8 +29,6 @@ LONGEST_LINE = 10_000
 """Bytes of an entry in a file, and more than any has."""
 
 WRONG: tuple[ReceiptStatus, ...] = ("lost", "other words")
-
-Progress = Callable[[str, int, int], None]
 
 
 class Receipt(NamedTuple):

@@ -35,6 +35,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
     """
     from afterword import app
     from afterword.base.log import set_up_log
+    from afterword.web.listening import free_address
 
     set_up_log()
     settings = read_settings()
@@ -43,7 +44,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
             "--workers above 1 needs PostgreSQL: a SQLite file has one writing process, which accepts thousands of "
             "orders a second"
         )
-    address = app.free_address(settings)
+    address = free_address(settings)
     board = Board(workers)
 
     def work(number: int = 0, lifeline: int | None = None) -> None:

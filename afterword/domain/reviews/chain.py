@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from afterword.domain.reviews.review import Review
 
-Kind = Literal[
+EntryKind = Literal[
     "key", "written", "imported", "published", "rejected", "withdrawn", "replied", "disputed", "erased"
 ]
 
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
     review_id: int
     version: int
     happened_at: int
-    kind: Kind
+    kind: EntryKind
     details: str
     previous: str
     hash: str
@@ -79,7 +79,7 @@ def signed_entry(
     seq: int,
     review: Review | None,
     happened_at: int,
-    kind: Kind,
+    kind: EntryKind,
     details: Mapping[str, object],
     previous: str,
 ) -> Entry:

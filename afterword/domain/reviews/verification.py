@@ -12,7 +12,7 @@ from typing import NamedTuple, get_args
 from afterword.domain.reviews.chain import (
     FIRST,
     Entry,
-    Kind,
+    EntryKind,
     canonical,
     fixes,
     is_signed_by,
@@ -92,7 +92,7 @@ def _content_of(entry: Entry) -> Iterator[Finding]:
         yield _of(entry, "its hash is not that of its content")
     if not _is_canonical(entry.details):
         yield _of(entry, "its details are not canonical JSON")
-    if entry.kind not in get_args(Kind):
+    if entry.kind not in get_args(EntryKind):
         yield _of(entry, "is of an unknown kind")
 
 

@@ -9,6 +9,11 @@ from afterword.base.metrics import Metrics
 
 T = TypeVar("T")
 A = TypeVar("A")
+Row = tuple[Any, ...]
+
+Progress = Callable[[str, int, int], None]
+"""Is called with what is being done, how much of it is done, and how much there is."""
+
 Params = Mapping[str, Any] | Sequence[Any]
 """Parameters by name, or in the order in which the names first occur in the statement (faster, for hot paths)."""
 

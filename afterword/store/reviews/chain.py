@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from afterword.domain.reviews.chain import FIRST, Entry, Kind, Signer, signed_entry
+from afterword.domain.reviews.chain import FIRST, Entry, EntryKind, Signer, signed_entry
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -13,7 +13,7 @@ def add_entry(
     tx: Transaction,
     signer: Signer,
     review: Review,
-    kind: Kind,
+    kind: EntryKind,
     details: Mapping[str, object],
     *,
     now: float,
@@ -27,7 +27,7 @@ def add_entry(
     public_key = signer.public_key(review.shop_id)
 
     def add(
-        seq: int, about: Review | None, kind: Kind, details: Mapping[str, object], previous: str
+        seq: int, about: Review | None, kind: EntryKind, details: Mapping[str, object], previous: str
     ) -> Entry:
         entry = signed_entry(
             signer,

@@ -23,7 +23,7 @@ from afterword.domain.reviews.verification import (
     read_entry,
     starts_review,
 )
-from afterword.store.engine.database import Database, Transaction
+from afterword.store.engine.database import Database, Progress, Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.chain import as_entry, chain_head, entries_from, entries_of_review, keys_of_chain
 from afterword.store.reviews.rows import as_review
@@ -42,9 +42,6 @@ TRIES = 5
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
 """The smallest and the largest integer that a column can hold."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being verified, how many are done, and how many there are."""
 
 _Kind = tuple[str, str, str, int]
 """Scope, state, reason and rating."""

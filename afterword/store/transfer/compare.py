@@ -2,18 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from afterword.base.errors import Refused
 from afterword.store.engine.connection import Connection
+from afterword.store.engine.database import Progress, Row
 from afterword.store.transfer.tables import Table
-
-Row = tuple[Any, ...]
-
-Progress = Callable[[str, int, int], None]
-"""Is called with what is being done, how much of it is done, and how much there is."""
 
 _ROWS_A_STEP = 10_000
 """After so many rows of a table, progress is shown."""

@@ -23,6 +23,7 @@ import apsw
 
 from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
 from afterword.store.engine.connection import IDS_A_BLOCK, Connection
+from afterword.store.engine.database import Progress
 from afterword.store.engine.migrate import UNFINISHED_COPY, migrate, migrations
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import OpenTransaction
@@ -30,7 +31,6 @@ from afterword.store.transfer.compare import (
     Differs,
     Digest,
     Digesting,
-    Progress,
     compare,
     count_rows,
     digest,
