@@ -50,7 +50,7 @@ def written(site: Site, links: Links) -> dict[int, Review]:
 
 def wait_180_days(site: Site, links: Links) -> None:
     """Has the letter be sent so long ago that nobody can write any more."""
-    asked = "UPDATE messages SET due_at = due_at - :time, sent_at = sent_at - :time WHERE order_id = :order"
+    asked = "UPDATE messages SET due_at = due_at - :time, sent_at = sent_at - :time WHERE message_id = :order"
     assert execute(site, asked, {"time": 11 * 86_400 + WRITE_FOR, "order": links.order_id}) == 1
 
 
