@@ -8,7 +8,7 @@ CREATE TABLE counters (
     next_id BIGINT NOT NULL
 );
 
-INSERT INTO counters (name, next_id) VALUES ('shops', 1), ('keys', 1), ('orders', 1);
+INSERT INTO counters (name, next_id) VALUES ('shops', 1), ('keys', 1), ('orders', 1), ('reviews', 1), ('webhooks', 1);
 
 -- Where transactions run beside each other, a row would have each wait for the one that took numbers before it.
 CREATE SEQUENCE order_ids INCREMENT BY 1000;  -- sqlite:
@@ -19,6 +19,8 @@ CREATE TABLE number_keys (
     secret TEXT NOT NULL
 );
 
+-- delay is from an order's receipt to its invitation. moderation is how reviews are published: 'checks' (at once, when
+-- the checks find nothing) or 'by hand'; publish_after is when one that waits for no other reason is published by itself.
 CREATE TABLE shops (
     shop_id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -28,6 +30,8 @@ CREATE TABLE shops (
     email TEXT,
     delay BIGINT NOT NULL,
     salt TEXT NOT NULL,
+    moderation TEXT NOT NULL,
+    publish_after BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
 
@@ -45,6 +49,9 @@ CREATE TABLE keys (
 );
 
 CREATE UNIQUE INDEX keys_by_secret ON keys (shop_id, secret);
+
+-- Whose public key it is: that alone is shown with a request.
+CREATE INDEX keys_public ON keys (secret) WHERE kind = 'public';
 
 CREATE TABLE orders (
     shop_id BIGINT NOT NULL,
@@ -133,4 +140,147 @@ CREATE TABLE journaled (
     outcome TEXT NOT NULL,
     happened_at BIGINT NOT NULL,
     PRIMARY KEY (shop_id, fingerprint)
+);
+
+-- number is a place in the sequence `reviews`, which others never see; review_id, which everyone sees, is what a keyed
+-- permutation makes of it, and says nothing of how many reviews there are. line is the order line's place from 1, or 0
+-- for the shop. A review of no order of ours (an imported one) has the order_id 0. scope is 'site' or the product's id, in digits.
+CREATE TABLE reviews (
+    shop_id BIGINT NOT NULL,
+    review_id BIGINT NOT NULL,  -- sqlite:     review_id INTEGER NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
+    order_id BIGINT NOT NULL,
+    line BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    scope TEXT NOT NULL,
+    product_name TEXT,
+    state TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    rating BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    author TEXT NOT NULL,
+    lang TEXT NOT NULL,
+    experience_date TEXT NOT NULL,
+    imported_from TEXT,
+    salt TEXT NOT NULL,
+    written_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    published_at BIGINT,
+    publish_at BIGINT,
+    flags TEXT NOT NULL,
+    reason TEXT,
+    reply TEXT,
+    replied_at BIGINT,
+    wants_reply BIGINT NOT NULL,
+    doubt TEXT,
+    doubted_at BIGINT,
+    text_hash TEXT NOT NULL,
+    address_hash TEXT NOT NULL,  -- sqlite:     address_hash TEXT NOT NULL
+    PRIMARY KEY (shop_id, review_id)  -- sqlite:
+);
+
+-- One review of each order line, and one of the shop.
+CREATE UNIQUE INDEX reviews_of_line ON reviews (shop_id, order_id, line) WHERE order_id > 0;
+
+-- What is shown: the newest first, or by stars.
+CREATE INDEX reviews_newest ON reviews (shop_id, live, scope, published_at, review_id) WHERE state = 'published';
+CREATE INDEX reviews_by_rating ON reviews (shop_id, live, scope, rating, published_at, review_id)
+    WHERE state = 'published';
+
+-- What a program or a person of the shop lists: by its last change, or by the date of its words; of all, of one scope,
+-- or of what is not shown. What is asked of a review beside that stands behind, so that a page far behind is found
+-- without a look at the rows before it.
+CREATE INDEX reviews_changed ON reviews (shop_id, live, changed_at, review_id, written_at, scope, state);
+CREATE INDEX reviews_dated ON reviews (shop_id, live, written_at, review_id, scope, state);
+CREATE INDEX reviews_dated_of_scope ON reviews (shop_id, live, scope, written_at, review_id, state);
+CREATE INDEX reviews_unpublished ON reviews (shop_id, live, written_at, review_id, scope, state)
+    WHERE state <> 'published';
+CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id, publish_at) WHERE state = 'waiting';
+
+-- What is read from end to end, in an order that nothing changes: feeds and exports.
+CREATE INDEX reviews_by_number ON reviews (shop_id, live, number);
+
+-- What publishes itself.
+CREATE INDEX reviews_to_publish ON reviews (publish_at) WHERE state = 'waiting' AND publish_at IS NOT NULL;
+
+-- What the checks compare a new review with.
+CREATE INDEX reviews_by_text ON reviews (shop_id, live, text_hash);
+CREATE INDEX reviews_by_address ON reviews (shop_id, live, address_hash);
+
+-- What an author wrote before: of each review every version but the last.
+CREATE TABLE past_versions (
+    shop_id BIGINT NOT NULL,
+    review_id BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    rating BIGINT NOT NULL,
+    text TEXT NOT NULL,
+    salt TEXT NOT NULL,
+    written_at BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, review_id, version)
+);
+
+-- What was imported from elsewhere before. source_key is a hash of the source's name and of what it calls a review.
+CREATE TABLE imports (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    source_key TEXT NOT NULL,
+    review_id BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, live, source_key)
+);
+
+-- How many reviews there are of each kind, changed together with them. scope is that of the reviews, or 'products' for
+-- those of all products together; reason is '' unless they were rejected.
+CREATE TABLE review_counts (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    scope TEXT NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    rating BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, live, scope, state, reason, rating)
+);
+
+-- The chain: what happened to reviews, each entry with the hash of the one before it, and signed. Only ever added to.
+-- details is JSON; review_id and version are 0 where an entry is about no review.
+CREATE TABLE chain (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    review_id BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    happened_at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    details TEXT NOT NULL,
+    previous TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    signature TEXT NOT NULL,
+    PRIMARY KEY (shop_id, live, seq)
+);
+
+CREATE INDEX chain_by_review ON chain (shop_id, review_id, seq);
+CREATE INDEX chain_by_hash ON chain (shop_id, hash);
+CREATE INDEX chain_keys ON chain (shop_id, live, seq) WHERE kind = 'key';
+
+CREATE TABLE chain_heads (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    PRIMARY KEY (shop_id, live)
+);
+
+-- Programs of a shop that are notified of events of its reviews. answered_at is when one last took something; stopped
+-- says why nothing is sent to it any more.
+CREATE TABLE webhooks (
+    shop_id BIGINT NOT NULL,
+    webhook_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    url TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    answered_at BIGINT,
+    stopped TEXT,
+    PRIMARY KEY (shop_id, webhook_id)
 );
