@@ -29,7 +29,7 @@ CLAIMED_AT_ONCE = 64
 LEASE = 40
 """Seconds that a claim counts without being renewed."""
 
-LONGEST_PAUSE = 10.0
+LONGEST_TRANSPORT_PAUSE = 10.0
 """Seconds between two tries of a transport that is in trouble: when it is well again, messages go at once."""
 
 log = log_for("dispatch")
@@ -218,7 +218,7 @@ class Worker:
 
         `pause` is what it was when this message set out: all that meet the same trouble together double it once.
         """
-        self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_PAUSE))
+        self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
         log.error("transport failed", live=self._live, error=str(trouble), pause=self._pause)
         later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
         await self._release([claim], later, str(trouble))

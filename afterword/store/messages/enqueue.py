@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from afterword.domain.messages import QUEUES, Kind
+from afterword.domain.messages import QUEUES, MessageKind
 from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
@@ -19,7 +19,7 @@ PEACE = 900
 
 
 def notify_author(
-    tx: Transaction, review: Review, kind: Kind, details: Mapping[str, object], *, now: float
+    tx: Transaction, review: Review, kind: MessageKind, details: Mapping[str, object], *, now: float
 ) -> None:
     """An e-mail to the author of a review, at its order's address; none where there is no order of ours."""
     row = {"live": review.live, "order_id": review.order_id, "review_id": review.id}
@@ -92,7 +92,7 @@ _NOTHING: dict[str, object] = {
 }
 
 
-def _add(tx: Transaction, shop_id: int, kind: Kind, row: Mapping[str, object], now: float) -> None:
+def _add(tx: Transaction, shop_id: int, kind: MessageKind, row: Mapping[str, object], now: float) -> None:
     """A message that is due now, unless its row says otherwise."""
     [message_id] = tx.new_order_ids(1)
     same = {"shop_id": shop_id, "message_id": message_id, "kind": kind, "queue": int(QUEUES[kind])}
