@@ -1,2 +1,6 @@
-"""What a person or a program can have done: one function each, the same for the command line, the pages, the APIs and
-the clock."""
+"""What a person or a program can have done, one function each: the command line, the pages and the APIs call it.
+
+An action takes a transaction (or a database, where it needs many short ones), values and `now`, and returns
+values. It raises Refused with a sentence for people. It never prints, and never reads an
+option, a clock or the environment.
+"""

@@ -1,4 +1,5 @@
-"""The verbs: what an operator types. Results go to stdout, everything else to stderr.
+"""The commands that an operator types: each parses, calls one action, and prints. Results go to stdout, everything
+else to stderr.
 
 Exit codes: 0 done, 1 refused (one sentence on stderr), 2 usage.
 """
@@ -16,29 +17,29 @@ from afterword.cli.commands.exports import export
 from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
+from afterword.cli.commands.maintenance import backup, copy_journal, migrate
 from afterword.cli.commands.reviews import review
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
-from afterword.cli.commands.upkeep import backup, copy_journal, migrate
 from afterword.cli.commands.verification import verify
 from afterword.cli.commands.webhooks import webhook
 from afterword.cli.output import shown
 from afterword.cli.serving.running import dispatch, serve
 
 SECTIONS = {
-    "Run it": (serve, dispatch),
-    "Set it up": (shop, key),
-    "See to the letters": (invitation, suppression),
-    "See to the reviews": (review, verify, import_, export),
-    "Let programs know": (webhook,),
-    "Look after it": (doctor, backup, copy, copy_journal, migrate),
+    "Run": (serve, dispatch),
+    "Set up": (shop, key),
+    "E-mails": (invitation, suppression),
+    "Reviews": (review, verify, import_, export),
+    "Webhooks": (webhook,),
+    "Maintenance": (doctor, backup, copy, copy_journal, migrate),
 }
 
 _SENTENCES = (Refused, SettingsError, SchemaTooNew, StoreUnavailable)
 
 
-class Verbs(click.Group):
-    """The commands in sections; whatever is refused becomes one sentence and exit code 1."""
+class Commands(click.Group):
+    """The commands in sections; what is refused becomes one sentence and exit code 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -59,22 +60,24 @@ class Verbs(click.Group):
 
 
 @click.group(
-    cls=Verbs,
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Settings come from the environment: AFTERWORD_DATA (the folder that keeps everything, "
-    "./afterword-data), AFTERWORD_SMTP and AFTERWORD_FROM (without them letters become files), AFTERWORD_URL "
-    "and more: docs/settings.md.",
+    epilog="Settings come from the environment: AFTERWORD_DATA (the data folder, ./afterword-data by default), "
+    "AFTERWORD_SMTP and AFTERWORD_FROM (without them, e-mails become files), AFTERWORD_URL and more. See "
+    "docs/settings.md.",
 )
 @click.version_option(__version__, prog_name="afterword", message="%(prog)s %(version)s")
 def main() -> None:
-    """Takes a shop's orders, writes to each customer ten days later, and gives the shop verified reviews back.
+    """Self-hosted server for verified shop reviews.
+
+    A shop posts its orders; ten days later each customer gets one e-mail asking for a review.
 
     \b
     First steps:
-      afterword serve                       serve; a new folder gets a demo shop and a line to paste
-      afterword shop add "Alba's bakery"    a shop of your own, with its keys
+      afterword serve                       serve; a new data folder gets a demo shop
+      afterword shop add "Alba's bakery"    add your own shop and show its keys
 
-    Each command has its own --help. SHOP is a shop's id or its name.
+    Each command has its own --help. SHOP is a shop's id or name.
     """
     # Orders are personal data: no file that we make is for others on this machine to read.
     os.umask(0o077)

@@ -1,4 +1,4 @@
-"""What the commands take: arguments and options with their checks, and the store that they open."""
+"""What the commands take: arguments and options with their checks, and the database that they open."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,23 +8,21 @@ from typing import Any
 
 import click
 
-from afterword.base.errors import Refused
+from afterword.actions import shops
 from afterword.base.settings import read_settings
 from afterword.domain.shops import Shop, parse_delay
-from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.opening import open_database
-from afterword.store.shops import find_shop
 
 LARGEST_ID = 2**53 - 1
 LONGEST_REASON = 200
-
 
 Callback = Callable[[click.Context, click.Parameter, str | None], Any]
 
 
 def checked(check: Callable[[str], Any], *, clearable: bool = False) -> Callback:
-    """Reads an option or argument; the sentence of the check's ValueError becomes a usage error."""
+    """Reads an option or argument; the sentence of the check's ValueError becomes a usage error. An empty text that
+    clears something stays as it is."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         if value is None or (value == "" and clearable):
@@ -56,7 +54,7 @@ def parse_moment(text: str, now: float) -> int:
         seconds = ceil(moment.timestamp())
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{text!r} is not a moment: write 2026-03-01T14:05:26Z, 2026-03-01T15:05:26+01:00 or +2d"
+            f"{text!r} is not a time: write 2026-03-01T14:05:26Z, 2026-03-01T15:05:26+01:00 or +2d"
         ) from None
     if seconds < 0:
         raise ValueError(f"{text!r} is before 1970")
@@ -70,7 +68,7 @@ row_id = click.IntRange(1, LARGEST_ID)
 
 @contextmanager
 def opened() -> Iterator[EngineDatabase]:
-    """The store, migrated. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
+    """The database, migrated. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
     database = open_database(read_settings())
     try:
         yield database
@@ -78,10 +76,8 @@ def opened() -> Iterator[EngineDatabase]:
         database.close_now()
 
 
-def named_shop(tx: Transaction, id_or_name: str) -> Shop:
-    """The shop that SHOP means. Raises Refused."""
-    # What the shell passed as bytes that are no UTF-8 is nobody's name, and no text for the store either.
-    shop = find_shop(tx, id_or_name) if id_or_name.isprintable() else None
-    if shop is None:
-        raise Refused(f"there is no shop {id_or_name!r}: afterword shop list shows them")
-    return shop
+@contextmanager
+def opened_for(id_or_name: str) -> Iterator[tuple[EngineDatabase, Shop]]:
+    """The database, and the shop that SHOP names. Raises Refused too."""
+    with opened() as database:
+        yield database, database.read_now(lambda tx: shops.named(tx, id_or_name))

@@ -2,16 +2,23 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from textwrap import wrap
 
 import click
 
-Fields = Mapping[str, object]
+from afterword.actions.present import Fields
 
 TEXT_WIDTH = 92
 """Characters of a line of a longer text."""
+
+PAGE = 1_000
+"""Rows whose cells decide how wide the columns of a table are."""
+
+
+TITLES = {"live": "mode", "id_order": "order"}
+"""Of columns that are not called like their fields."""
 
 
 def say(line: str = "") -> None:
@@ -19,12 +26,35 @@ def say(line: str = "") -> None:
 
 
 def say_json(value: object) -> None:
-    """One JSON value on one line, in ASCII: it comes through whatever the locale is."""
+    """One JSON value on one line, in ASCII: it survives every locale."""
     click.echo(json.dumps(value))
 
 
-def say_json_array(items: Iterable[Fields]) -> None:
-    """One JSON array, written as the items come: however long it is, it is never held whole."""
+def say_result(fields: Fields, sentence: str, *, as_json: bool) -> None:
+    """What a command did: as JSON, or as a sentence."""
+    if as_json:
+        say_json(fields)
+    else:
+        say(sentence)
+
+
+def say_list(items: Iterable[Fields], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+    """A JSON array; or a table, of which `columns` are fields; or, when it is empty, a sentence."""
+    if as_json:
+        _say_json_array(items)
+        return
+    items = iter(items)
+    first = next(items, None)
+    if first is None:
+        say(empty)
+    else:
+        people = map(_of_people, chain([first], items))
+        titles = [TITLES.get(name, name.removesuffix("_at")) for name in columns]
+        say_table(titles, ([fields[name] for name in columns] for fields in people))
+
+
+def _say_json_array(items: Iterable[Fields]) -> None:
+    """Written as the items come: however long it is, it is never held whole."""
     before = "["
     for item in items:
         click.echo(before + json.dumps(item))
@@ -32,12 +62,12 @@ def say_json_array(items: Iterable[Fields]) -> None:
     click.echo("[]" if before == "[" else "]")
 
 
-def say_table(head: Sequence[str], rows: Iterable[Sequence[object]], page: int = 1_000) -> None:
+def say_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns under a head, as wide as the first page of rows needs; written as they come."""
     waiting: list[list[str]] = []
     widths = [len(title) for title in head]
     rows = iter(rows)
-    for _, row in zip(range(page), rows, strict=False):
+    for _, row in zip(range(PAGE), rows, strict=False):
         cells = [_cell(value) for value in row]
         widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
         waiting.append(cells)
@@ -60,15 +90,20 @@ def _cell(value: object) -> str:
 
 
 def say_fields(fields: Fields) -> None:
-    """One `name: value` a line; what is not there is left out."""
+    """One `name: value` a line; empty fields are left out."""
     width = max(len(name) for name in fields) + 1
-    for name, value in fields.items():
+    for name, value in _of_people(fields).items():
         if value is not None:
             click.echo(f"{name + ':':<{width}} {shown(str(value))}")
 
 
+def _of_people(fields: Fields) -> Fields:
+    """`live` is a word."""
+    return {name: mode(bool(value)) if name == "live" else value for name, value in fields.items()}
+
+
 def say_text(title: str, text: str) -> None:
-    """A text that has lines of its own, under its title."""
+    """A text with lines of its own, under its title."""
     click.echo(f"{title}:")
     for line in text.split("\n"):
         for part in wrap(shown(line), TEXT_WIDTH) or [""]:
@@ -76,21 +111,21 @@ def say_text(title: str, text: str) -> None:
 
 
 def progress(unit: str, done: int, of: int) -> None:
-    """Tells a person who watches how far it is."""
+    """Shows a person at a terminal how far it is."""
+    say_progress(f"{done * 100 // max(of, 1)} % of {of:,} {unit}", is_last=done >= of)
+
+
+def say_progress(text: str, *, is_last: bool = False) -> None:
+    """On one line of the terminal, over and over."""
     if sys.stderr.isatty():
-        end = "\n" if done >= of else ""
-        click.echo(f"\r{done * 100 // max(of, 1)} % of {of:,} {unit}{end}", err=True, nl=False)
+        end = "\n" if is_last else ""
+        click.echo(f"\r{text}{end}", err=True, nl=False)
 
 
 def shown(text: str) -> str:
-    """Text as it can stand on a terminal: signs that could steer it are escaped, the rest is as it was."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    """Text as a terminal can show it: characters that could control it are escaped."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-def time_text(seconds: int | None) -> str | None:
-    """`2026-03-01T14:05:26Z`, or None when there is no time."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def world(live: bool) -> str:
+def mode(live: bool) -> str:
     return "live" if live else "test"

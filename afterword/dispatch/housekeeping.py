@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from functools import partial
 
-from afterword.actions.moderation import is_any_overdue, publish_overdue
+from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for

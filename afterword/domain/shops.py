@@ -121,7 +121,7 @@ def parse_mode(text: str) -> Mode:
     for mode in MODES:
         if text == format_mode(mode):
             return mode
-    raise ValueError(f"{text!r} is no way to moderate: write {' or '.join(map(format_mode, MODES))}")
+    raise ValueError(f"{text!r} is not a moderation mode: write {' or '.join(map(format_mode, MODES))}")
 
 
 def format_mode(mode: Mode) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime
 
 LONGEST_SHOWN = 98
 """Characters of one value in a letter. At ten octets a character reference, a value on a line of its own
@@ -18,6 +19,16 @@ _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _JOINER = "\u200d"
 _ADDRESS = re.compile(r"://|@|www\.|\w\.\w{2,}", re.IGNORECASE)
+
+
+def utc_text(seconds: int | None) -> str | None:
+    """Epoch seconds as programs are shown every moment, `2026-03-01T14:05:26Z`; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def counted(amount: int, noun: str, plural: str | None = None) -> str:
+    """`1 fault`, `3 faults`, `1,000 entries`: for English sentences that are not in a catalogue."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
 def shown(text: str, limit: int = LONGEST_SHOWN) -> str:

@@ -85,7 +85,7 @@ def change_shop(tx: Transaction, shop: Shop, **changes: Any) -> Shop:
 
 def _keep_unique(tx: Transaction, name: str) -> None:
     if tx.rows(query("shop_by_name"), {"name": name}):
-        raise Refused(f"there is a shop named {name!r} already")
+        raise Refused(f"there is already a shop named {name!r}")
 
 
 def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
@@ -166,7 +166,7 @@ def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
     key = _key(rows[0])
     values = {"shop_id": key.shop_id, "key_id": key_id, "now": int(now)}
     if not tx.run(query("revoke_key"), values):
-        raise Refused(f"key {key_id} was revoked before")
+        raise Refused(f"key {key_id} is already revoked")
     return msgspec.structs.replace(key, revoked_at=int(now))
 
 

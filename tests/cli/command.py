@@ -8,9 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from afterword.store.engine.sqlite import SqliteDatabase
-from tests.store.cast import open_database
-
 AFTERWORD = (sys.executable, "-m", "afterword")
 
 
@@ -68,18 +65,6 @@ class Command:
         """The one JSON value of a command that must be done."""
         return json.loads(self.say(*arguments, "--json", **settings))
 
-    def bytes(self, *arguments: str, **settings: str) -> bytes:
-        """`say`, as it was written."""
-        ended = subprocess.run(
-            [*AFTERWORD, *arguments],
-            cwd=self.folder,
-            env=self.environment | settings,
-            capture_output=True,
-            timeout=60,
-        )
-        assert (ended.returncode, ended.stderr) == (0, b""), ended
-        return ended.stdout
-
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*AFTERWORD, *arguments],
@@ -89,9 +74,6 @@ class Command:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
-
-    def database(self) -> SqliteDatabase:
-        return open_database(self.data)
 
 
 def free_port() -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from afterword.store.transfer.copy import connect, copy
 from tests.cli.command import AFTERWORD, Command
-from tests.store.databases import closing_now
+from tests.store.databases import closing_now, open_database
 
 TO = ("copy", "--from", "data/afterword.db", "--to", "new.db")
 
@@ -38,7 +38,7 @@ def test_the_hashes_and_what_to_do_next_are_printed(afterword: Command) -> None:
 def test_what_cannot_be_copied_is_refused(afterword: Command) -> None:
     assert afterword.run(*TO).sentence == "there is no database data/afterword.db"
     afterword.say("migrate")
-    with closing_now(afterword.database()):
+    with closing_now(open_database(afterword.data)):
         assert afterword.run(*TO).sentence == "data/afterword.db is in use: stop Afterword, and copy then"
 
 

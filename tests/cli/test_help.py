@@ -42,7 +42,7 @@ PROMISED = {
     "review publish ID": {"--version", "--json"},
     "review reject ID": {"--reason", "--version", "--json"},
     "review reply ID [TEXT]": {"--remove", "--version", "--json"},
-    "review doubt ID": {"--reason", "--json"},
+    "review dispute ID": {"--reason", "--json"},
     "review erase ID": {"--json"},
     "suppression list SHOP": {"--json"},
     "suppression add SHOP EMAIL": {"--reason", "--json"},
@@ -84,7 +84,7 @@ def test_every_command_says_what_it_does_and_so_does_each_of_its_options(words: 
     assert command.help is not None
     assert command.get_short_help_str(80).endswith((".", "…")), "one line that is not cut off"
     for option in command.params:
-        if isinstance(option, click.Option) and option.name not in ("reason",):
+        if isinstance(option, click.Option):
             assert option.help, option
 
 
@@ -110,7 +110,7 @@ def test_an_unknown_command_is_a_usage_error(afterword: Command) -> None:
     ("settings", "sentence"),
     [
         ({"AFTERWORD_PORT": "eighty"}, "AFTERWORD_PORT is not a whole number from 1 to 65535"),
-        ({"AFTERWORD_DATABASE": "mysql://nobody"}, "AFTERWORD_DATABASE names another engine than SQLite"),
+        ({"AFTERWORD_DATABASE": "mysql://clara"}, "AFTERWORD_DATABASE names another engine than SQLite"),
         ({"AFTERWORD_SMTP": "smtp://relay.example"}, "AFTERWORD_FROM is needed with AFTERWORD_SMTP"),
         ({"AFTERWORD_DATABASE": "/dev/null/afterword.db"}, "/dev/null/afterword.db cannot be opened"),
     ],
@@ -122,7 +122,7 @@ def test_a_setting_that_cannot_be_is_one_sentence(
 
 
 def test_a_file_that_is_no_database_is_one_sentence(afterword: Command) -> None:
-    other = afterword.folder / "letter.txt"
+    other = afterword.folder / "clara.txt"
     other.write_text("Dear Clara, " * 100)
     said = afterword.run("shop", "list", AFTERWORD_DATABASE=str(other)).sentence
     assert said == f"{other} cannot be opened as a database: file is not a database"

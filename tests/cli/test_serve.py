@@ -1,4 +1,4 @@
-"""What a newcomer meets: `afterword serve` in an empty folder, a line to paste, and a letter ten seconds later."""
+"""What a newcomer meets: `afterword serve` in an empty folder, a command to paste, an e-mail ten seconds later."""
 
 import http.client
 import itertools
@@ -62,7 +62,7 @@ def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serv
         found.process.wait()
 
 
-def test_a_newcomer_pastes_one_line_and_has_a_letter_ten_seconds_later(tmp_path: Path) -> None:
+def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path: Path) -> None:
     needs("curl")
     command = Command(tmp_path, default=True)
     port = free_port()
@@ -72,12 +72,12 @@ def test_a_newcomer_pastes_one_line_and_has_a_letter_ten_seconds_later(tmp_path:
         assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         assert paste(line) == {"success": 0, "orders_count": 1, "orders_imported": 0, "message": DUPLICATE}
         imported_at = time.monotonic()
-        assert letters(command) == []
-        demo_shop.wait_for(lambda: bool(letters(command)))
+        assert emails(command) == []
+        demo_shop.wait_for(lambda: bool(emails(command)))
         assert 8 < time.monotonic() - imported_at < 14
-        [letter] = letters(command)
-        assert b"clara@example.com" in letter.read_bytes()
-        demo_shop.wait_for(lambda: any(letter.name in line for line in demo_shop.log))
+        [email] = emails(command)
+        assert b"clara@example.com" in email.read_bytes()
+        demo_shop.wait_for(lambda: any(email.name in line for line in demo_shop.log))
         assert demo_shop.stop() == 0
     with serving(command, AFTERWORD_PORT=port) as again:
         again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
@@ -90,7 +90,7 @@ def paste(line: str) -> object:
     return json.loads(subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30).stdout)
 
 
-def letters(command: Command) -> list[Path]:
+def emails(command: Command) -> list[Path]:
     return sorted((command.data / "outbox").glob("*.eml"))
 
 
@@ -102,7 +102,7 @@ def test_a_folder_named_by_hand_gets_no_demo_shop_but_a_hint(afterword: Command)
         assert served.stop() == 0
     port = free_port()
     with serving(afterword, AFTERWORD_PORT=port) as served:
-        assert served.lines == [f"Afterword serves at http://127.0.0.1:{port}"]
+        assert served.lines == [f"Afterword is running at http://127.0.0.1:{port}"]
 
 
 def test_an_address_in_use_is_one_sentence_and_makes_no_demo_shop(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Comma
 
 
 def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
-    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 is not for SQLite")
+    assert afterword.run("serve", "--workers", "2").sentence.startswith("--workers above 1 needs PostgreSQL")
     assert "is not in the range" in afterword.run("serve", "--workers", "0").usage
 
 
@@ -140,9 +140,9 @@ def test_without_dispatch_nothing_is_sent_until_a_dispatcher_runs(afterword: Com
         answer = paste(demo.curl_line(f"http://127.0.0.1:{port}", key, time.time()))
         assert answer == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         time.sleep(2)
-        assert letters(afterword) == []
+        assert emails(afterword) == []
         alone = Serving(afterword.start("dispatch"))
-        alone.wait_for(lambda: bool(letters(afterword)))
+        alone.wait_for(lambda: bool(emails(afterword)))
         assert (alone.stop(), served.stop()) == (0, 0)
         assert alone.lines == []
     assert [row["state"] for row in afterword.json("invitation", "list", "1")] == ["sent"]

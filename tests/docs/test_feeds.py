@@ -5,12 +5,11 @@ import re
 import shlex
 from pathlib import Path
 
-from afterword.cli.commands.exports import FIELDS
+from afterword.actions.present import EXPORTED
 from afterword.domain.reviews.foreign import COLUMNS
 from tests.cli.command import Command
 from tests.docs.pages import read, rows, section
 from tests.google_feed import check_feed
-from tests.store.cast import add_member, closing_now
 
 
 def blocks(text: str) -> list[str]:
@@ -21,13 +20,12 @@ def blocks(text: str) -> list[str]:
 
 def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     afterword = Command(tmp_path)
-    with closing_now(afterword.database()) as database:
-        database.write_now(lambda tx: add_member(tx, "Alba's bakery"))
+    afterword.say("shop", "add", "Alba's bakery", "--timezone", "Europe/Paris")
     [table, *commands] = blocks(section(read("docs/feeds.md"), "## Import"))
     (tmp_path / "reviews.csv").write_text(table)
     trial, real = (line for block in commands for line in block.splitlines())
-    assert afterword.say(*shlex.split(trial)[1:]) == "2 would be imported.\n"
-    assert afterword.say(*shlex.split(real)[1:]) == "2 imported.\n"
+    assert afterword.say(*shlex.split(trial)[1:]) == "2 reviews would be imported.\n"
+    assert afterword.say(*shlex.split(real)[1:]) == "2 reviews imported.\n"
     to_stdout, to_file = blocks(section(read("docs/feeds.md"), "## Export"))[0].splitlines()
     assert afterword.say(*shlex.split(to_stdout.partition(" > ")[0])[1:]).startswith("id,id_order,")
     afterword.say(*shlex.split(to_file)[1:])
@@ -51,4 +49,4 @@ def test_the_columns_are_those_that_are_read() -> None:
 
 def test_the_fields_are_those_that_are_written() -> None:
     [line] = re.findall(r"^Both have the same fields: (.+)$", read("docs/feeds.md"), re.MULTILINE)
-    assert tuple(name for name in re.findall(r"`(\w+)`", line)) == FIELDS
+    assert tuple(name for name in re.findall(r"`(\w+)`", line)) == EXPORTED

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
-from afterword.actions import moderation
-from afterword.actions.writing import Said, Submission, Written, withdraw, write_reviews
+from afterword.actions.reviews import moderation
+from afterword.actions.reviews.writing import Said, Submission, Written, withdraw, write_reviews
 from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer

@@ -141,13 +141,13 @@ def test_a_key_has_a_language_of_its_own(alba: Member) -> None:
 
 def test_a_key_is_revoked_once_and_only_when_there_is_one(alba: Member) -> None:
     assert alba.acts(revoke_key, alba.live.id, NOW).revoked_at == NOW
-    for number, sentence in ((alba.live.id, "was revoked before"), (999, "there is no key 999")):
+    for number, sentence in ((alba.live.id, "is already revoked"), (999, "there is no key 999")):
         with pytest.raises(Refused, match=sentence):
             alba.acts(revoke_key, number, NOW)
 
 
 def test_two_shops_never_have_one_name(database: EngineDatabase, alba: Member, bruno: Member) -> None:
-    with pytest.raises(Refused, match=r"there is a shop named .* already"):
+    with pytest.raises(Refused, match="there is already a shop named "):
         new_member(database, "Alba's bakery")
     with pytest.raises(Refused):
         bruno.changes(name="Alba's bakery")

@@ -1,1 +1,1 @@
-"""The commands that stay: serve and dispatch."""
+"""The commands that keep running: serve and dispatch."""

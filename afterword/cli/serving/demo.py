@@ -1,4 +1,4 @@
-"""What `afterword serve` says to somebody who sees it for the first time: a demo shop, and a line to paste."""
+"""What `afterword serve` prints at its first start: a demo shop, and a command to paste."""
 
 import json
 import shlex
@@ -8,56 +8,48 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from afterword.actions import shops
 from afterword.base.settings import Settings
-from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
-from afterword.store.engine.database import Transaction
+from afterword.domain.shops import TEST_DELAY
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.shops import add_shop, find_shop, list_shops
+from afterword.store.shops import find_shop
 
 NAME = "Demo shop"
 
 
 def introduction(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
     """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
-    serving = f"Afterword serves at {settings.url}"
-    if not database.read_now(list_shops):
-        return [serving, "", *_first_steps(settings, database, now)]
+    running = f"Afterword is running at {settings.url}"
+    if not database.read_now(shops.listed):
+        return [running, "", *_first_steps(settings, database, now)]
     if settings.is_default and database.read_now(lambda tx: find_shop(tx, NAME)):
-        return [serving, "", *_next_steps()]
-    return [serving]
+        return [running, "", *_next_steps()]
+    return [running]
 
 
 def _first_steps(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
     if not settings.is_default:
-        return [
-            "There is no shop yet. Add one, with the same settings, from another terminal:",
-            *_add_a_shop(),
-        ]
-    test_key = database.write_now(partial(_add_demo_shop, now=now))
+        return ["No shops yet. Add one from another terminal, with the same settings:", *_add_a_shop()]
+    _, keys = database.write_now(partial(shops.add, name=NAME, now=now))
     return [
-        f'The data folder is new, so here is a shop to try: "{NAME}". Its test key, shown only now:',
+        f'The data folder is new, so "{NAME}" was added for you to try. Its test key, shown only now:',
         "",
-        f"    {test_key}",
+        f"    {keys.test_key}",
         "",
-        "Send an order with it: paste this into another terminal.",
+        "To send an order with it, paste this into another terminal:",
         "",
-        curl_line(settings.url, test_key, now),
+        curl_line(settings.url, keys.test_key, now),
         "",
-        f"{TEST_DELAY} seconds later the letter to the customer lies in {settings.outbox}, where any mail program",
-        "opens it, and the log below says so. Letters of a test key never leave this machine.",
+        f"{TEST_DELAY} seconds later the customer's e-mail is a file in {settings.outbox}, which any mail program",
+        "can open, and the log below says so. E-mails for test orders never leave this machine.",
     ]
-
-
-def _add_demo_shop(tx: Transaction, now: float) -> str:
-    defaults = {"lang": "en", "timezone": "UTC", "delay": DEFAULT_DELAY, "site": None, "email": None}
-    return add_shop(tx, now, name=NAME, **defaults)[1].test_key
 
 
 def _next_steps() -> list[str]:
     return [
-        "The demo shop's test key was shown at the first start and is not kept. For another one:",
+        "The demo shop's test key was shown at the first start and is not stored. To add another one:",
         f"    {command()} key add {shlex.quote(NAME)} --test",
-        "For a shop of your own:",
+        "To add your own shop:",
         *_add_a_shop(),
     ]
 
@@ -67,7 +59,7 @@ def _add_a_shop() -> list[str]:
 
 
 def curl_line(url: str, key: str, now: float) -> str:
-    """One order of now, sent as shops do; one line for sh, whatever stands in its parts."""
+    """One order dated now, sent as shops do; one line for sh, whatever its parts contain."""
     order = {
         "id_order": "1",
         "order_date": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S"),
@@ -82,7 +74,7 @@ def curl_line(url: str, key: str, now: float) -> str:
 
 
 def command() -> str:
-    """How to call us from the shell that called us: by name where the PATH has us, else as it was done."""
+    """How to call us from the shell that called us: by name where we are on the PATH, else as we were called."""
     called = Path(sys.argv[0])
     if called.name != "afterword":
         return f"{shlex.quote(sys.executable)} -m afterword"

@@ -1,4 +1,4 @@
-"""`afterword serve` and `afterword dispatch`: the two that stay until they are told to stop.
+"""`afterword serve` and `afterword dispatch`: they run until they are stopped.
 
 They import what they run when they run it: the other commands start in half the time without it.
 """
@@ -24,14 +24,14 @@ from afterword.store.opening import open_database
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Processes that serve (PostgreSQL).",
+    help="Serving processes, with PostgreSQL.",
 )
-@click.option("--no-dispatch", is_flag=True, help="Take orders and send no letters; see dispatch.")
+@click.option("--no-dispatch", is_flag=True, help="Send no e-mails; see dispatch.")
 def serve(workers: int, no_dispatch: bool) -> None:
-    """Take orders and send letters.
+    """Accept orders, serve the pages and send e-mails.
 
-    A new ./afterword-data gets a demo shop, and a line to paste is shown. SIGTERM and Ctrl-C finish what is in
-    hand, then stop.
+    A new ./afterword-data gets a demo shop and a command to try it. SIGTERM and Ctrl-C finish what is in progress,
+    then stop.
     """
     from afterword import app
     from afterword.base.log import set_up_log
@@ -40,19 +40,19 @@ def serve(workers: int, no_dispatch: bool) -> None:
     settings = read_settings()
     if workers > 1 and settings.database_path is not None:
         raise Refused(
-            "--workers above 1 is not for SQLite, whose file has one writing process: "
-            "one process takes thousands of orders a second"
+            "--workers above 1 needs PostgreSQL: a SQLite file has one writing process, which accepts thousands of "
+            "orders a second"
         )
     address = app.free_address(settings)
     board = Board(workers)
 
     def work(number: int = 0, lifeline: int | None = None) -> None:
-        """The first one introduces itself and sends; each opens the database by itself."""
+        """The first one prints the introduction and sends; each opens the database by itself."""
         database = open_database(settings, apart=True, metrics=Metrics(board, number))
         lines = introduction(settings, database, system_clock()) if number == 0 else []
 
         def introduce() -> None:
-            with suppress(BrokenPipeError):  # nobody reads: no reason not to serve
+            with suppress(BrokenPipeError):  # a closed stdout is no reason not to serve
                 say("\n".join(lines))
 
         sends = number == 0 and not no_dispatch
@@ -69,9 +69,9 @@ def serve(workers: int, no_dispatch: bool) -> None:
 
 @click.command()
 def dispatch() -> None:
-    """Send letters and serve nothing.
+    """Send e-mails and serve nothing.
 
-    Beside a serve --no-dispatch on the same data folder.
+    For use beside serve --no-dispatch, with the same settings.
     """
     from afterword import app
     from afterword.base.log import set_up_log

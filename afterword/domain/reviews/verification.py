@@ -59,7 +59,7 @@ def read_entry(at: Position, entry: Entry, allowed: Keys | None = None) -> tuple
     """
     if not _is_shaped(entry):
         seq = entry.seq if type(entry.seq) is int else at.seq + 1
-        return at._replace(seq=seq), [_of(entry, "has something else than a number or a text in a field")]
+        return at._replace(seq=seq), [_of(entry, "has a field that is neither a number nor text")]
     key = at.public_key
     if entry.kind == "key":
         key = str(read_details(entry.details).get("public_key"))
@@ -76,9 +76,9 @@ def _order_of(at: Position, entry: Entry) -> Iterator[Finding]:
     if entry.seq == expected + 1:
         yield Finding(f"entry {expected}", "is missing")
     elif entry.seq > expected:
-        yield Finding(f"entry {expected}", f"is missing, and all up to entry {entry.seq - 1}")
+        yield Finding(f"entry {expected}", f"is missing, and everything up to entry {entry.seq - 1}")
     elif entry.seq < expected:
-        yield _of(entry, f"stands behind entry {at.seq}")
+        yield _of(entry, f"follows entry {at.seq}")
     if entry.previous != at.hash:
         yield _of(entry, "does not name the hash of the entry before it")
     if entry.happened_at < at.happened_at:
@@ -92,18 +92,18 @@ def _content_of(entry: Entry) -> Iterator[Finding]:
     if not _is_canonical(entry.details):
         yield _of(entry, "its details are not canonical JSON")
     if entry.kind not in get_args(Kind):
-        yield _of(entry, "is of a kind that nobody knows")
+        yield _of(entry, "is of an unknown kind")
 
 
 def _signature_of(at: Position, entry: Entry, key: str, allowed: Keys | None) -> Iterator[Finding]:
     if not key:
         yield _of(entry, "no key was introduced before it")
     elif not is_signed_by(entry, key):
-        yield _of(entry, "its signature is not by the key that signs here")
+        yield _of(entry, "is not signed with the key in use")
     if entry.kind != "key":
         return
     if allowed is not None and key not in allowed:
-        yield _of(entry, f"introduces a key that is not to sign here, {key}")
+        yield _of(entry, f"introduces a key that may not sign here, {key}")
     elif at.public_key not in ("", key):
         yield _of(entry, f"another key signs from here on, {key}", is_fault=False)
 
@@ -118,7 +118,7 @@ def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Fi
         return []
     said = f"entry {seq}, hash {hashed}, key {public_key}"
     ends = f"entry {end.seq}, hash {end.hash}, key {end.public_key}"
-    return [Finding("head", f"the chain is said to end with {said}; it ends with {ends}")]
+    return [Finding("head", f"the chain should end with {said}; it ends with {ends}")]
 
 
 def read_details(text: str) -> Mapping[str, object]:
@@ -217,7 +217,7 @@ def check_review(review: Review, past: list[Review], entries: list[Entry]) -> li
         wrong += _entry_in_turn(review, replayed, entry)
         replayed.take(entry)
     if not replayed.version:
-        return [Finding(f"review {review.id}", "the chain does not know it")]
+        return [Finding(f"review {review.id}", "is not in the chain")]
     wrong += _wrong_words(review, replayed)
     wrong += _wrong_columns(review, replayed)
     wrong += _wrong_past(review, past, replayed)
@@ -229,7 +229,7 @@ def _entry_in_turn(review: Review, replayed: ReplayedReview, entry: Entry) -> It
     if entry.version != version:
         yield f"entry {entry.seq} is of version {entry.version}, where version {version} is due"
     if entry.live != review.live:
-        yield f"entry {entry.seq} has it in the other mode"
+        yield f"entry {entry.seq} is of the other mode"
 
 
 def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
@@ -251,7 +251,7 @@ def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
     for name in names:
         is_now, was = getattr(review, name), getattr(replayed, name)
         if (type(is_now), is_now) != (type(was), was):
-            yield f"its {name} is {is_now!r}, and the chain says {was!r}"
+            yield f"its {name} is {is_now!r}, but the chain says {was!r}"
 
 
 def _wrong_past(review: Review, past: list[Review], replayed: ReplayedReview) -> Iterator[str]:

@@ -5,11 +5,12 @@ Each is a row of the transaction of its cause: none is sent of what did not happ
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from afterword.domain.messages import QUEUES, MessageKind
-from afterword.domain.reviews.review import SITE, Review
+from afterword.domain.reviews.review import Review
+from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
+from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.webhooks import webhooks_of
@@ -49,38 +50,18 @@ def enqueue_deliveries(tx: Transaction, review: Review, event: str, *, now: floa
     is none for a webhook that is stopped."""
     for webhook in webhooks_of(tx, review.shop_id):
         if webhook.live == review.live and webhook.stopped is None:
-            payload = {"type": f"review.{event}", "timestamp": _iso(int(now)), "data": _present(tx, review)}
+            payload = {
+                "type": f"review.{event}",
+                "timestamp": utc_text(int(now)),
+                "data": sent_shape(review, _id_order(tx, review)),
+            }
             row = {"live": review.live, "review_id": review.id, "webhook_id": webhook.id}
             _add(tx, review.shop_id, "webhook", row | {"payload": json.dumps(payload)}, now)
-
-
-def _present(tx: Transaction, review: Review) -> dict[str, object]:
-    return {
-        "id": review.id,
-        "order": _id_order(tx, review),
-        "product": None if review.scope == SITE else review.scope,
-        "product_name": review.product_name,
-        "state": review.state,
-        "version": review.version,
-        "rating": review.rating,
-        "text": review.text,
-        "author": review.author,
-        "lang": review.lang,
-        "experience_date": review.experience_date,
-        "published_at": None if review.published_at is None else _iso(review.published_at),
-        "reason": review.reason,
-        "reply": review.reply,
-        "replied_at": None if review.replied_at is None else _iso(review.replied_at),
-    }
 
 
 def _id_order(tx: Transaction, review: Review) -> str | None:
     orders = tx.rows(query("id_order_of"), {"shop_id": review.shop_id, "order_id": review.order_id})
     return orders[0][0] if orders else None
-
-
-def _iso(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 _NOTHING: dict[str, object] = {

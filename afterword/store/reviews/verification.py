@@ -102,7 +102,7 @@ class Verification:
                 break  # otherwise there are new ones, which were stored with this head
         yield from check_head(self.end, seq, hashed, key)
         if any(type(entry.seq) is not int for entry in self._entries_as_they_are(1)):
-            yield Finding("head", "behind it stands an entry whose place is no number")
+            yield Finding("head", "an entry after it has a position that is not a number")
 
     def _check_entries(self) -> Iterator[Finding]:
         """To the end that it has now."""
@@ -137,7 +137,7 @@ class Verification:
         self.reviews += len(first)
         for entry, found in zip(first, self._found(entry.review_id for entry in first), strict=True):
             if not any(live == self._live for live, _ in found):
-                yield Finding(f"review {entry.review_id}", f"begins with entry {entry.seq}, and is not there")
+                yield Finding(f"review {entry.review_id}", f"begins with entry {entry.seq} and is missing")
 
     def _found(self, review_ids: Iterable[int]) -> list[list[tuple[Any, ...]]]:
         """The world and the version of each that is there."""
@@ -167,7 +167,7 @@ class Verification:
         try:
             review = as_review(row)
         except (AttributeError, TypeError):
-            return [Finding(f"review {row[_ID]}", "has something else than a text in a field")]
+            return [Finding(f"review {row[_ID]}", "has a field that is not text")]
         past = [] if review.version == 1 else self._read(lambda tx: past_versions(tx, review))
         found = check_review(review, past, [as_entry(entry) for entry in entries])
         return found and self._check_again(review)
@@ -234,7 +234,7 @@ def check_now(tx: Transaction, shop_id: int, review_id: int) -> tuple[Review | N
     """A review and what is wrong with it, unless it changed meanwhile."""
     review = review_of(tx, shop_id, review_id)
     if review is None:
-        return None, [Finding(f"review {review_id}", "is not there")]
+        return None, [Finding(f"review {review_id}", "is missing")]
     past = past_versions(tx, review)
     return review, check_review(review, past, entries_of_review(tx, shop_id, review_id))
 
@@ -269,6 +269,4 @@ def _wrong_counts(kept: Counter[_Kind], there: Counter[_Kind]) -> Iterator[Findi
         if kept[kind] != there[kind]:
             scope, state, reason, rating = kind
             named = " ".join(filter(None, (str(state), str(reason), f"rated {rating}")))
-            yield Finding(
-                f"counts of {scope}", f"{kept[kind]} {named} are counted, and {there[kind]} are there"
-            )
+            yield Finding(f"counts of {scope}", f"{kept[kind]} {named} are counted, but {there[kind]} exist")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from afterword.actions.writing import CHECKS, Submission, Written, withdraw, write_reviews
+from afterword.actions.reviews.writing import CHECKS, Submission, Written, withdraw, write_reviews
 from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer

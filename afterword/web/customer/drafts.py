@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from afterword.actions.writing import Said
+from afterword.actions.reviews.writing import Said
 from afterword.domain.reviews.review import Review, Unfit, Words, read_rating, read_words
 from afterword.web.customer.reading import number
 from afterword.web.customer.sheet import Topic

@@ -6,7 +6,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.actions.writing import receipt_of
+from afterword.actions.reviews.writing import receipt_of
 from afterword.domain.values import shown
 from afterword.web.customer.deciding import (
     Conflict,

@@ -139,9 +139,9 @@ def test_details_that_are_not_canonical_are_a_fault_even_if_they_are_signed(deta
 def test_what_is_missing_or_stands_elsewhere_is_told_with_its_place() -> None:
     one, two, three, four = chain("written", "published", "replied")
     assert faults([one, three, four])[0] == "entry 2: is missing"
-    assert faults([one, four])[0] == "entry 2: is missing, and all up to entry 3"
-    assert "entry 2: stands behind entry 3" in faults([one, three, two, four])
-    assert "entry 2: stands behind entry 2" in faults([one, two, two, three])
+    assert faults([one, four])[0] == "entry 2: is missing, and everything up to entry 3"
+    assert "entry 2: follows entry 3" in faults([one, three, two, four])
+    assert "entry 2: follows entry 2" in faults([one, two, two, three])
     assert faults([two, three])[0] == "entry 1: is missing"
 
 
@@ -159,9 +159,7 @@ def test_an_entry_before_which_no_key_was_introduced_is_a_fault() -> None:
 def test_a_key_that_did_not_sign_its_own_entry_is_a_fault() -> None:
     entries = chain("written")
     details = canonical({"public_key": Signer("another secret, as long as it").public_key(7)})
-    assert "entry 1: its signature is not by the key that signs here" in faults(
-        [entries[0]._replace(details=details)]
-    )
+    assert "entry 1: is not signed with the key in use" in faults([entries[0]._replace(details=details)])
 
 
 def test_another_key_is_noted_and_is_a_fault_where_keys_are_named() -> None:
@@ -170,15 +168,15 @@ def test_another_key_is_noted_and_is_a_fault_where_keys_are_named() -> None:
     old, new = (Signer(secret).public_key(7) for secret in secrets)
     assert read(entries) == [Finding("entry 3", f"another key signs from here on, {new}", is_fault=False)]
     assert faults(entries, {old, new}) == []
-    assert faults(entries, {old}) == [f"entry 3: introduces a key that is not to sign here, {new}"]
-    assert faults(entries, {new}) == [f"entry 1: introduces a key that is not to sign here, {old}"]
+    assert faults(entries, {old}) == [f"entry 3: introduces a key that may not sign here, {new}"]
+    assert faults(entries, {new}) == [f"entry 1: introduces a key that may not sign here, {old}"]
 
 
 def test_an_old_key_signs_no_more_once_another_was_introduced() -> None:
     entries = chain("written", secrets=(SECRET, "another secret, as long as it is"))
     late = Signer(SECRET).sign(7, entries[3].hash)
     assert faults([*entries[:3], entries[3]._replace(signature=late)]) == [
-        "entry 4: its signature is not by the key that signs here"
+        "entry 4: is not signed with the key in use"
     ]
 
 

@@ -1,6 +1,6 @@
 """Reviews of elsewhere are imported once, even by two at the same time, and are labelled."""
 
-from afterword.actions.foreign import Became, import_reviews, which_imported_before
+from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.engine_database import EngineDatabase
@@ -22,9 +22,9 @@ def foreign(key: str = "a", scope: str = "100", text: str = "Good crust.", **fie
     return Foreign(key=key, scope=scope, text=text, **usual | fields)  # type: ignore[arg-type]
 
 
-def bring(member: Member, *found: Foreign, live: bool = True) -> list[Became]:
-    rules = {"live": live, "look": suspicious, "signer": SIGNER, "now": NOW}
-    return act(member.store, import_reviews, member.shop, "Old Reviews", found, **rules)
+def bring(member: Member, *found: Foreign, live: bool = True) -> list[ImportResult]:
+    collection = Collection(member.shop, "Old Reviews", live)
+    return act(member.store, import_reviews, collection, found, suspicious, signer=SIGNER, now=NOW)
 
 
 def suspicious(text: str) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def test_none_is_imported_twice(alba: Member) -> None:
 def test_two_who_import_the_same_at_the_same_time_import_it_once(
     database: EngineDatabase, alba: Member
 ) -> None:
-    became: list[Became] = []
+    became: list[ImportResult] = []
 
     def bring_all(own: EngineDatabase) -> None:
         for number in range(20):

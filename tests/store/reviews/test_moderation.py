@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from afterword.actions.moderation import is_any_overdue, publish_overdue
+from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
 from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.flags import FLAGS, look

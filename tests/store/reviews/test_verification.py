@@ -208,9 +208,9 @@ def test_a_value_of_another_kind_is_found_and_breaks_nothing(
     ("sql", "words"),
     [
         ("UPDATE reviews SET text = 'Bad.'", "what was written is not what the chain"),
-        ("UPDATE reviews SET state = 'waiting'", "its state is 'waiting', and the chain says"),
-        ("DELETE FROM reviews", "begins with entry 2, and is not there"),
-        ("DELETE FROM chain", "the chain does not know it"),
+        ("UPDATE reviews SET state = 'waiting'", "its state is 'waiting', but the chain says"),
+        ("DELETE FROM reviews", "begins with entry 2 and is missing"),
+        ("DELETE FROM chain", "is not in the chain"),
     ],
 )
 def test_a_fault_is_named_with_its_place(database: EngineDatabase, shop: int, sql: str, words: str) -> None:
@@ -222,7 +222,7 @@ def test_a_fault_is_named_with_its_place(database: EngineDatabase, shop: int, sq
 def test_a_cut_tail_is_found_by_the_head(database: EngineDatabase, shop: int) -> None:
     seq = ask(database, chain_head, shop, live=True)[0]
     said = found_after(database, shop, "DELETE FROM chain WHERE seq = :seq", {"seq": seq})
-    assert any(each.startswith(f"head: the chain is said to end with entry {seq}") for each in said)
+    assert any(each.startswith(f"head: the chain should end with entry {seq}") for each in said)
 
 
 def test_a_restored_backup_is_whole_and_only_a_receipt_tells(database: EngineDatabase, shop: int) -> None:
@@ -245,7 +245,7 @@ def test_a_restored_backup_is_whole_and_only_a_receipt_tells(database: EngineDat
 
 
 def test_a_key_that_is_not_ours_is_found(database: EngineDatabase, shop: int) -> None:
-    words = f"introduces a key that is not to sign here, {LATER_SIGNER.public_key(shop)}"
+    words = f"introduces a key that may not sign here, {LATER_SIGNER.public_key(shop)}"
     said = faults(database, shop, keys=(SIGNER,))
     assert said and all(each.startswith("entry ") and each.endswith(words) for each in said)
     strangers = faults(database, shop, keys=(Signer("the secret of another server"),))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from afterword.actions.moderation import publish_overdue
+from afterword.actions.reviews.moderation import publish_overdue
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from afterword.actions.foreign import import_review
+from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction

@@ -234,8 +234,8 @@ def test_names_stay_unique_where_no_key_can_hold_them(cluster: PostgresDatabase)
         may_commit.set()
         first.join()
         second.join()
-    assert said == ['there is a shop named "Alba\'s bakery" already']
+    assert said == ['there is already a shop named "Alba\'s bakery"']
     shops = cluster.read_now(list_shops)
     assert [shop.name for shop in shops] == ["Bruno's books", "Alba's bakery"]
-    with pytest.raises(Refused, match="there is a shop named"):
+    with pytest.raises(Refused, match="there is already a shop named"):
         cluster.write_now(lambda tx: change_shop(tx, shops[0], name="Alba's bakery"))

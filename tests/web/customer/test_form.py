@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from afterword.actions.moderation import answer as reply
-from afterword.actions.moderation import doubt, erase, reject
+from afterword.actions.reviews.moderation import answer as reply
+from afterword.actions.reviews.moderation import doubt, erase, reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.codes import REASONS_IN_WORDS

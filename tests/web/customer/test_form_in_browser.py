@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from afterword.actions.moderation import answer, reject
+from afterword.actions.reviews.moderation import answer, reject
 from tests.axe import serious
 from tests.browser import Browser, Seen
 from tests.web.conftest import Links, Site

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from afterword.actions.foreign import import_review
+from afterword.actions.reviews.foreign import import_review
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.shops import revoke_key

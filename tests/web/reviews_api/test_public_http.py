@@ -8,7 +8,7 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from afterword.actions.foreign import import_review
+from afterword.actions.reviews.foreign import import_review
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.orders import order_of

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from afterword.actions.foreign import import_review
+from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction

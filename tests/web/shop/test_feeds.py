@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 
-from afterword.actions.moderation import reject
-from afterword.actions.writing import withdraw
+from afterword.actions.reviews.moderation import reject
+from afterword.actions.reviews.writing import withdraw
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction

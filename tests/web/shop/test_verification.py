@@ -10,7 +10,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from afterword.actions.moderation import reject
+from afterword.actions.reviews.moderation import reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.chain import Signer, is_signed_by
 from afterword.domain.reviews.verification import START, read_entry, read_line

@@ -1,17 +1,16 @@
 """`afterword migrate`, `afterword backup` and `afterword copy-journal`."""
 
 import os
-import secrets
 from functools import partial
 from pathlib import Path
 
 import click
 
 from afterword.base.errors import Refused
-from afterword.base.files import sync
+from afterword.base.files import whole_file
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
-from afterword.cli.output import progress, say, say_json, shown
+from afterword.cli.output import progress, say, say_json, say_result, shown
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
@@ -20,12 +19,14 @@ from afterword.store.journal.place import journal_place
 
 
 @click.command()
-@click.option("--citus", is_flag=True, help="Spread the tables by shop over the nodes of a Citus cluster.")
+@click.option(
+    "--citus", is_flag=True, help="Distribute the tables by shop over the nodes of a Citus cluster."
+)
 @json_option
 def migrate(citus: bool, as_json: bool) -> None:
-    """Bring the database's schema up to date.
+    """Update the database's schema.
 
-    Every command does so by itself; this one says what was done. Only this one, with --citus, spreads tables.
+    Every command does so by itself; this one says what was done. Only this one, with --citus, distributes tables.
     """
     if citus and read_settings().database_path is not None:
         raise Refused(
@@ -44,15 +45,13 @@ def migrate(citus: bool, as_json: bool) -> None:
     else:
         say(f"The schema is up to date: {schema}.")
     if spread:
-        say(f"Spread over the nodes by shop: {', '.join(spread)}.")
+        say(f"Distributed by shop over the nodes: {', '.join(spread)}.")
     elif citus:
-        say("The tables are spread over the nodes already.")
+        say("The tables are already distributed.")
 
 
 def _distribute(database: EngineDatabase) -> list[str]:
-    from afterword.store.transfer.citus import (
-        distribute,  # whoever keeps a SQLite file need not wait for psycopg
-    )
+    from afterword.store.transfer.citus import distribute  # a SQLite file should not wait for psycopg
 
     return distribute(database)
 
@@ -61,55 +60,47 @@ def _distribute(database: EngineDatabase) -> list[str]:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
-    """Copy the database into FILE, while everything goes on.
+    """Copy the database into FILE, while Afterword runs.
 
-    FILE is there when it is whole, and not before; one that exists is not overwritten. The send journal is no
-    part of it, on purpose: a restored database goes on with the journal of today, which knows what was sent.
+    FILE appears once it is complete; an existing file is never overwritten. The send journal is left out on purpose:
+    a restored database continues with the current journal, which knows what was sent.
     """
     if os.path.lexists(file):
-        raise Refused(f"{file} exists already: a backup overwrites nothing")
-    if not file.parent.is_dir():
-        raise Refused(f"there is no folder {file.parent}")
-    with opened() as database:
+        raise Refused(f"{file} already exists: a backup never overwrites a file")
+    with opened() as database, whole_file(file) as draft:
         if not isinstance(database, SqliteDatabase):
             raise Refused(
-                "backup copies a SQLite file: of PostgreSQL take pg_dump, or the server's own backups"
+                "backup copies a SQLite file: for PostgreSQL use pg_dump, or the server's own backups"
             )
-        _copy(database, file)
+        _copy(database, draft)
     settings = read_settings()
+    size = file.stat().st_size
     if as_json:
-        say_json({"file": str(file), "bytes": file.stat().st_size, "schema": migrations()[-1][0]})
+        say_json({"file": str(file), "bytes": size, "schema": migrations()[-1][0]})
         return
-    say(f"{shown(str(file))} holds the whole database ({file.stat().st_size:,} bytes).")
-    say(f"Keep {shown(settings.journal_name)} where it is: a restore needs it as it is then.")
+    say(f"{shown(str(file))} holds the whole database ({size:,} bytes).")
+    say(f"Keep {shown(settings.journal_name)} where it is: a restored database needs its current content.")
     if settings.secret is None:
-        say(f"{shown(str(settings.data / 'secret'))} signs the links in letters: keep a copy of it too.")
+        say(f"{shown(str(settings.data / 'secret'))} signs the links in e-mails: keep a copy of it too.")
 
 
-def _copy(database: SqliteDatabase, file: Path) -> None:
-    """Guarantee: a file of this name is a whole copy that survives a power cut."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+def _copy(database: SqliteDatabase, draft: Path) -> None:
     try:
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         database.backup(draft, partial(progress, "pages"))
-        sync(draft)
-        draft.rename(file)
-        sync(file.parent)
     finally:
-        for left in (draft, draft.with_name(draft.name + "-journal")):
-            left.unlink(missing_ok=True)
+        draft.with_name(draft.name + "-journal").unlink(missing_ok=True)
 
 
 @click.command()
 @click.option(
-    "--to", required=True, metavar="PLACE", help="A file, or postgresql://… with a database of its own."
+    "--to", required=True, metavar="PLACE", help="A file, or postgresql://… of a database of its own."
 )
 @json_option
 def copy_journal(to: str, as_json: bool) -> None:
     """Copy the send journal to another place.
 
-    To go on with it there: stop whatever sends, copy, name the new place in AFTERWORD_JOURNAL everywhere, start.
-    Whoever still has the old one sends nothing any more once a letter has gone with the new one. Run again, it
+    To continue with it there: stop everything that sends, copy, set AFTERWORD_JOURNAL to the new place everywhere,
+    start. A sender that still uses the old one stops sending once something was sent with the new one. Run again, it
     copies what is missing.
     """
     target = journal_place(journal_address(to, "--to"))
@@ -123,9 +114,7 @@ def copy_journal(to: str, as_json: bool) -> None:
         raise Refused(f"nothing is copied: {error}") from error
     finally:
         source.close()
-    if as_json:
-        say_json({"bytes": size})
-    else:
-        say(
-            f"The send journal is copied ({size:,} bytes). Name the new place in AFTERWORD_JOURNAL, and start."
-        )
+    sentence = (
+        f"The send journal is copied ({size:,} bytes). Set AFTERWORD_JOURNAL to the new place, and start."
+    )
+    say_result({"bytes": size}, sentence, as_json=as_json)

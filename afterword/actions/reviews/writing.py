@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from afterword.actions.changes import Work, change, store_version
+from afterword.actions.reviews.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged
 from afterword.domain.reviews.abuse import abuse_words
 from afterword.domain.reviews.chain import Entry, Signer, committed

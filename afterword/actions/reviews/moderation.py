@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from afterword.actions.changes import Work, change
+from afterword.actions.reviews.changes import Work, change
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.ids import new_salt
 from afterword.domain.reviews.chain import Signer, commitment, committed
@@ -68,7 +68,7 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
     Raises Refused, ReviewChanged.
     """
     if review.state == "erased":
-        raise Refused(f"review {review.id} is erased already")
+        raise Refused(f"review {review.id} is already erased")
     work = Work(tx, signer, now)
     new = replace(
         review.unpublished("erased", work.after(review)),

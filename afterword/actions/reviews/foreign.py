@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from afterword.actions.changes import Work
-from afterword.actions.writing import Look
+from afterword.actions.reviews.changes import Work
+from afterword.actions.reviews.writing import Look
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review, text_hash
@@ -16,38 +16,44 @@ from afterword.store.queries import query
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
 
-Became = Literal["imported", "waiting", "imported before"]
-"""What became of one; `waiting` is imported too, and waits for a person."""
+ImportResult = Literal["imported", "waiting", "imported before"]
+"""The result for one; `waiting` is imported too, and waits for moderation."""
+
+
+class Collection(NamedTuple):
+    """Reviews of one shop that were collected at one place. `source` is its name, as the public sees it."""
+
+    shop: Shop
+    source: str
+    live: bool
 
 
 def import_reviews(
     tx: Transaction,
-    shop: Shop,
-    source: str,
+    collection: Collection,
     found: Sequence[Foreign],
-    *,
-    live: bool,
     look: Look,
+    *,
     signer: Signer,
     now: float,
-) -> list[Became]:
-    """Stores those that were not imported before: the unique key decides, so none is twice, whatever was killed in
-    between and whoever imports at the same time.
+) -> list[ImportResult]:
+    """Stores those that were not imported before: the unique key decides, so none is there twice, whatever was
+    killed in between, and however many import at the same time.
 
     Each is published as of the day it was published there, unless the checks find something: then it waits for a
     person, like any other review.
     """
-    became: list[Became] = []
+    results: list[ImportResult] = []
     for foreign in found:
-        review = _review(tx, shop, source, foreign, live, look(foreign.text), now)
-        key = {"shop_id": shop.id, "live": int(live), "source_key": foreign.key}
+        review = _review(tx, collection, foreign, look(foreign.text), now)
+        key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
-            became.append("imported before")
+            results.append("imported before")
             continue
         is_new = import_review(tx, review, signer, now)
-        assert is_new, "its number is nobody else's"
-        became.append("waiting" if review.state == "waiting" else "imported")
-    return became
+        assert is_new, "its number is new"
+        results.append("waiting" if review.state == "waiting" else "imported")
+    return results
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
@@ -69,17 +75,17 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 
 
 def _review(
-    tx: Transaction, shop: Shop, source: str, foreign: Foreign, live: bool, flags: tuple[str, ...], now: float
+    tx: Transaction, collection: Collection, foreign: Foreign, flags: tuple[str, ...], now: float
 ) -> Review:
     """It is about no order of ours."""
     known = next_review(tx)
     return Review(
-        shop_id=shop.id,
+        shop_id=collection.shop.id,
         id=known.id,
         number=known.number,
         order_id=0,
         line=0 if foreign.scope == SITE else 1,
-        live=live,
+        live=collection.live,
         scope=foreign.scope,
         product_name=foreign.product_name,
         state="waiting" if flags else "published",
@@ -89,7 +95,7 @@ def _review(
         author=foreign.author,
         lang=foreign.lang,
         experience_date=foreign.experience_date,
-        imported_from=source,
+        imported_from=collection.source,
         salt=secrets.token_hex(16),
         written_at=foreign.written_at,
         changed_at=int(now),

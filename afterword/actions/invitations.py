@@ -1,0 +1,67 @@
+"""See, cancel, move and send invitations."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from afterword.actions import shops
+from afterword.domain.messages import message_id, order_fingerprint
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.invitations import (
+    InvitationRow,
+    cancel_invitation,
+    find_invitation,
+    list_invitations,
+    move_invitation,
+    send_invitation,
+)
+from afterword.store.orders import StoredOrder, order_of
+
+
+class InvitationDetails(NamedTuple):
+    """An invitation, its shop and order, and the Message-ID of its e-mail."""
+
+    row: InvitationRow
+    shop: Shop
+    order: StoredOrder
+    message_id: str
+
+
+def listed(database: Database, shop: Shop, state: str | None = None) -> Iterator[InvitationRow]:
+    """Newest first; read page after page, so that no snapshot stays open for long."""
+    before = 2**62
+
+    def page(tx: Transaction) -> list[InvitationRow]:
+        return list_invitations(tx, shop, state, before=before)
+
+    while rows := database.read_now(page):
+        yield from rows
+        before = rows[-1].id
+
+
+def found(tx: Transaction, invitation_id: int, host: str) -> InvitationDetails:
+    """`host` is that of the public address. Raises Refused."""
+    row = find_invitation(tx, invitation_id)
+    shop = shops.named(tx, str(row.shop_id))
+    order = order_of(tx, shop, row.id)
+    assert order is not None, "an invitation is born with its order, and ends with it"
+    mark = message_id(order_fingerprint(shop.salt, live=row.live, id_order=row.id_order), host)
+    return InvitationDetails(row, shop, order, mark)
+
+
+def cancel(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
+    """For one that is scheduled or in doubt. Raises Refused."""
+    return cancel_invitation(tx, invitation_id, reason)
+
+
+def move(tx: Transaction, invitation_id: int, due_at: int) -> InvitationRow:
+    """Gives one that is scheduled another due time (epoch seconds). Raises Refused."""
+    return move_invitation(tx, invitation_id, due_at)
+
+
+def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
+    """Makes one due now that was not sent. For one in doubt, a person confirms by this that it did not arrive.
+
+    Raises Refused, and JournalMissing while sending is paused.
+    """
+    return send_invitation(tx, invitation_id, now)

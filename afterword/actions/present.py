@@ -1,0 +1,105 @@
+"""What each noun looks like to programs, said once: `--json`, exports and webhooks show these fields.
+
+Times are UTC, `2026-03-01T14:05:26Z`; a field without a value is null.
+"""
+
+from collections.abc import Mapping
+
+from afterword.domain.reviews.chain import Entry
+from afterword.domain.reviews.review import Review
+from afterword.domain.reviews.shape import review_shape
+from afterword.domain.shops import Key, Shop, format_delay, format_mode
+from afterword.domain.values import utc_text
+from afterword.store.messages.invitations import InvitationRow
+from afterword.store.orders import StoredOrder
+from afterword.store.reviews.receipts import FoundReceipt
+from afterword.store.reviews.walking import Collected
+from afterword.store.suppressions import Suppression
+from afterword.store.webhooks import Webhook
+
+Fields = Mapping[str, object]
+
+_SHOP = ("id", "name", "lang", "site", "timezone", "email")
+_KEY = ("id", "shop_id", "kind", "live", "lang", "created_at", "revoked_at")
+_ORDER = ("id_order", "reference", "order_date", "firstname", "email", "lang")
+_INVITATION = ("id", "shop_id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason")
+_PAST_VERSION = ("version", "rating", "text", "written_at")
+_ENTRY = ("seq", "kind", "version", "happened_at")
+_SUPPRESSION = ("shop_id", "live", "address", "address_hash", "reason", "created_at")
+_WEBHOOK = ("id", "shop_id", "live", "url", "created_at", "answered_at", "stopped")
+_EXPORTED_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
+
+EXPORTED = (
+    *("id", "id_order", "reference", "product_id", "product_name", "state", "reason", "flags", "rating"),
+    *("text", "author", "firstname", "lastname", "email", "lang", "experience_date"),
+    *("written_at", "published_at", "changed_at", "version"),
+    *("reply", "replied_at", "doubt", "doubted_at", "imported_from", "live"),
+)
+"""The columns of an export (docs/feeds.md)."""
+
+
+def _fields(value: object, names: tuple[str, ...]) -> Fields:
+    """These attributes, which are null where there is no value at all; moments end in `_at`."""
+    found = {name: getattr(value, name, None) for name in names}
+    return found | {name: utc_text(found[name]) for name in names if name.endswith("_at")}
+
+
+def shop(shop: Shop) -> Fields:
+    """Spelled as the options of `shop set` take it."""
+    return {
+        **_fields(shop, _SHOP),
+        "delay": format_delay(shop.delay),
+        "moderation": format_mode(shop.moderation),
+        "publish_after": format_delay(shop.publish_after),
+    }
+
+
+def key(key: Key) -> Fields:
+    return _fields(key, _KEY)
+
+
+def order(order: StoredOrder) -> Fields:
+    """`order_date` is the shop's local time."""
+    return _fields(order, _ORDER)
+
+
+def invitation(row: InvitationRow) -> Fields:
+    return _fields(row, _INVITATION)
+
+
+def review(review: Review) -> Fields:
+    return review_shape(review)
+
+
+def past_version(review: Review) -> Fields:
+    """What the author of a review wrote before."""
+    return _fields(review, _PAST_VERSION)
+
+
+def entry(entry: Entry) -> Fields:
+    """One line of the chain, as far as it is about its review."""
+    return _fields(entry, _ENTRY)
+
+
+def receipt(found: FoundReceipt) -> Fields:
+    """`has_words` is null where no salt was given."""
+    named = {"entry": found.entry.seq, "review": found.entry.review_id, "version": found.entry.version}
+    return named | {"status": found.status, "has_words": found.has_words}
+
+
+def exported(row: Collected) -> Fields:
+    """Everything that the shop may know of a review; what is of its order is null where the review was imported."""
+    shape = review_shape(row.review)
+    more = {"product_id": shape["product"], "flags": ", ".join(row.review.flags) or None}
+    fields = {**shape, **more, **_fields(row.order, _EXPORTED_ORDER)}
+    return {name: fields[name] for name in EXPORTED}
+
+
+def suppression(each: Suppression) -> Fields:
+    """`address` is null where only its hash is known (after an erasure, or from the send journal)."""
+    return _fields(each, _SUPPRESSION)
+
+
+def webhook(webhook: Webhook) -> Fields:
+    """Everything but the secret."""
+    return _fields(webhook, _WEBHOOK)

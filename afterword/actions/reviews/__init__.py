@@ -1,0 +1,1 @@
+"""What is done with reviews: by their authors, by the shop, by the clock."""

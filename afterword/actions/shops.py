@@ -1,0 +1,35 @@
+"""Add and change shops."""
+
+from typing import Any
+
+from afterword.base.errors import Refused
+from afterword.domain.shops import DEFAULT_DELAY, Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.shops import NewKeys, add_shop, change_shop, find_shop, list_shops
+
+USUAL = {"lang": "en", "timezone": "UTC", "delay": DEFAULT_DELAY, "site": None, "email": None}
+"""What a new shop has unless it says otherwise."""
+
+
+def named(tx: Transaction, id_or_name: str) -> Shop:
+    """The shop of this id or name. Raises Refused."""
+    # Bytes that are not UTF-8 reach us as half characters, which are in no name and which no store takes.
+    shop = find_shop(tx, id_or_name) if id_or_name.isprintable() else None
+    if shop is None:
+        raise Refused(f"there is no shop {id_or_name!r}; list the shops with: afterword shop list")
+    return shop
+
+
+def listed(tx: Transaction) -> list[Shop]:
+    return list_shops(tx)
+
+
+def add(tx: Transaction, name: str, now: float, **fields: Any) -> tuple[Shop, NewKeys]:
+    """The new shop and its keys, whose private ones are not stored. `fields` are those of `Shop`. Raises Refused."""
+    return add_shop(tx, now, name=name, **USUAL | fields)
+
+
+def change(tx: Transaction, shop: Shop, **fields: Any) -> Shop:
+    """The shop with these fields, and the others as they are now. Orders and reviews that are there keep their delay
+    and their moderation (guarantee 3). Raises Refused."""
+    return change_shop(tx, named(tx, str(shop.id)), **fields)

@@ -1,0 +1,154 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afterword.actions import present
+from afterword.actions.reviews.exports import Export, write
+from afterword.actions.reviews.foreign import Collection
+from afterword.actions.reviews.imports import (
+    ROWS_A_TRANSACTION,
+    Import,
+    Imported,
+    RowRefused,
+    rows_of,
+)
+from afterword.base.errors import Refused
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.reviews.walking import all_reviews
+from tests.store.cast import NOW, SIGNER, Customer, Member
+from tests.store.databases import ask
+
+HEAD = "id,rating,text,author,date,product_id,product_name"
+ROWS = (
+    'r-1,5,"Good, crusty bread.",Clara Nunez,2026-02-10,100,Rye bread\n'
+    'r-2,1,"Stale.\nTwice.",Diego,2026-02-11 10:00,,\n'
+)
+
+
+class Importer:
+    """Imports texts into Alba's bakery, and keeps what was wrong with their rows."""
+
+    def __init__(self, database: EngineDatabase, member: Member, folder: Path) -> None:
+        self.database, self.member, self.file = database, member, folder / "reviews.csv"
+        self.refused: list[RowRefused] = []
+
+    def __call__(
+        self, text: str, *, encoding: str = "utf-8", live: bool = True, source: str = "elsewhere", **how: Any
+    ) -> Imported:
+        self.file.write_bytes(text.encode(encoding))
+        collection = Collection(self.member.shop, source, live)
+        run = Import(self.database, collection, SIGNER, lambda: NOW, self.refused.append)
+        with rows_of(self.file) as rows:
+            return run.run(rows, **how)
+
+    def reviews(self, member: Member | None = None, *, live: bool = True) -> list[dict[str, Any]]:
+        """As they would be exported."""
+        shop_id = (member or self.member).shop.id
+        found = ask(self.database, all_reviews, shop_id, live=live, most=10_000)
+        return [dict(present.exported(row)) for row in found]
+
+
+@pytest.fixture
+def importer(database: EngineDatabase, alba: Member, tmp_path: Path) -> Importer:
+    return Importer(database, alba, tmp_path)
+
+
+def test_reviews_are_imported_and_labelled(importer: Importer, bruno: Member) -> None:
+    done = importer(f"{HEAD}\n{ROWS}", source="Old Reviews Ltd")
+    assert done == Imported(imported=2)
+    bread, shop = importer.reviews()
+    assert (bread["rating"], bread["text"], bread["author"]) == (5, "Good, crusty bread.", "Clara N.")
+    assert (bread["product_id"], bread["published_at"]) == ("100", "2026-02-10T11:00:00Z")
+    assert (shop["product_id"], shop["text"], shop["author"]) == (None, "Stale.\nTwice.", "Diego")
+    assert {each["imported_from"] for each in (bread, shop)} == {"Old Reviews Ltd"}
+    assert importer.reviews(bruno) == []
+
+
+def test_the_same_rows_again_import_nothing_twice(importer: Importer) -> None:
+    importer(f"{HEAD}\n{ROWS}")
+    again = importer(f"{HEAD}\n{ROWS}r-3,4,New.,,2026-02-12,,\n")
+    assert (again.imported, again.imported_before, len(importer.reviews())) == (1, 2, 3)
+
+
+def test_a_wrong_row_is_reported_and_the_others_are_imported(importer: Importer) -> None:
+    done = importer(f"{HEAD}\n{ROWS}r-3,6,,Clara,soon,,\nr-4,3,Fair.,Clara,2026-02-12,,,,too,many\n")
+    assert (done.imported, done.refused, done.rows) == (2, 2, 4)
+    assert importer.refused == [
+        (5, "rating", "not 1 to 5 stars"),
+        (5, "text", "missing"),
+        (5, "date", "not a date and time"),
+        (6, "", "more cells than the first line has"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("\ufefftext;stars;date\nGood.;5;2026-02-10\n", "utf-8"),
+        ("date\ttext\trating\r\n2026-02-10\tGood.\t5\r\n", "utf-16"),
+        ('"Created at","Review Text","Score"\r2026-02-10,Good.,5.0\r', "ascii"),
+    ],
+)
+def test_a_file_may_be_as_spreadsheets_write_it(importer: Importer, text: str, encoding: str) -> None:
+    assert importer(text, encoding=encoding).imported == 1
+    assert [(each["rating"], each["text"]) for each in importer.reviews()] == [(5, "Good.")]
+
+
+def test_a_row_that_is_not_utf_8_is_refused_alone(importer: Importer) -> None:
+    importer("rating,text,date\n5,Good.,2026-02-10\n4,Très bon.,2026-02-11\n", encoding="cp1252")
+    assert importer.refused == [(3, "text", "text in UTF-8")]
+    assert [each["text"] for each in importer.reviews()] == ["Good."]
+
+
+def test_a_dry_run_counts_the_same_and_changes_nothing(importer: Importer) -> None:
+    text = f"{HEAD}\n{ROWS}r-3,3,See www.evil.example,,2026-02-12,,\nr-1,5,Again.,,2026-02-13,,\n"
+    dry = importer(text, dry_run=True)
+    assert dry == Imported(imported=3, waiting=1, imported_before=1)
+    assert importer.reviews() == []
+    assert importer(text) == dry
+    assert importer(text, dry_run=True) == Imported(imported_before=4)
+
+
+def test_a_flagged_review_waits(importer: Importer) -> None:
+    done = importer("rating,text,date,Colour\n5,Write to clara@nunez.example,2026-02-10,red\n")
+    assert (done.imported, done.waiting, done.ignored_columns) == (1, 1, ("Colour",))
+    [review] = importer.reviews()
+    assert (review["state"], review["flags"]) == ("waiting", "e-mail address")
+
+
+def shown(reviews: list[dict[str, Any]]) -> list[list[str]]:
+    """What the public sees of published reviews."""
+    names = ("rating", "text", "author", "product_id", "lang", "experience_date", "published_at")
+    return sorted([str(each[name]) for name in names] for each in reviews if each["state"] == "published")
+
+
+def test_one_shops_export_is_anothers_import(
+    database: EngineDatabase, importer: Importer, bruno: Member, clara: Customer
+) -> None:
+    """But for what is not published there."""
+    about = bruno.order("B-1")
+    clara.reviews(about, 1, 4, text="-10% was a lie;\nbut a good book.")
+    clara.reviews(about, 0, 5, text="=1+1 friendly.")
+    bruno.rejects(clara.reviews(about, 2, 1, text="Advertising."), "advertising")
+    importer("".join(write(database, Export(bruno.shop, True, ""), "csv")), source="Bruno's books")
+    assert importer.refused == [(5, "state", "published: nothing else is shown")]
+    assert shown(importer.reviews()) == shown(importer.reviews(bruno))
+
+
+def test_an_import_that_was_interrupted_continues(importer: Importer) -> None:
+    def interrupt(done: Imported) -> None:
+        raise KeyboardInterrupt
+
+    rows = "".join(f"{number},5,Review number {number}.,,2026-02-10,,\n" for number in range(500))
+    with pytest.raises(KeyboardInterrupt):
+        importer(f"{HEAD}\n{rows}", progress=interrupt)
+    again = importer(f"{HEAD}\n{rows}")
+    assert (again.imported, again.imported_before) == (500 - ROWS_A_TRANSACTION, ROWS_A_TRANSACTION)
+    assert len(importer.reviews()) == 500
+
+
+@pytest.mark.parametrize("text", ["", "name,stars\nClara,5\n"])
+def test_a_file_without_the_needed_columns_is_refused(importer: Importer, text: str) -> None:
+    with pytest.raises(Refused, match=r"^the first line names no column .*text or date$"):
+        importer(text)
