@@ -1,1 +1,1 @@
-"""Benchmarks, each beside the limit or the rival that its machine sets. Read docs/benchmarks.md."""
+"""Benchmarks, each compared with a limit or a rival on the same machine. See docs/benchmarks.md."""

@@ -25,9 +25,9 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
 
 
 def main() -> int:
-    """0 when every benchmark that was asked for was measured, whatever its figures; 1 otherwise."""
+    """Returns 0 if all requested benchmarks were measured, whatever their figures; otherwise 1."""
     asked = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the folder is removed then too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # also removes the folder
     try:
         with ground(asked.folder, quick=asked.quick) as place:
             found = machine(place.folder)
@@ -42,7 +42,7 @@ def main() -> int:
 
 
 def _measure(place: Ground, names: list[str], runs: int) -> tuple[list[Report], dict[str, str]]:
-    """What was found, and why the others were not measured."""
+    """The results, and the reasons why other benchmarks were not measured."""
     reports: list[Report] = []
     trouble: dict[str, str] = {}
     for name in names:

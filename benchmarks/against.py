@@ -3,8 +3,8 @@ durability: single orders over 64 connections, and batches of 1,000 from four cl
 PostgreSQL.
 
 The rival (`default_stack`) is FastAPI, pydantic, SQLAlchemy and uvicorn, on SQLite with `synchronous=FULL` or
-on PostgreSQL over psycopg. It validates each order, finds duplicates by unique keys, commits once a request,
-and inserts a request's rows together, the fastest of the usual ways; tests hold that it answers as Afterword
+on PostgreSQL with psycopg. It validates each order, finds duplicates by unique keys, commits once per request,
+and inserts a request's rows together, the fastest of the usual methods; tests check that it answers as Afterword
 does. It gets the same bodies, and a quarter of the batches.
 """
 
@@ -29,7 +29,7 @@ Parts = dict[str, dict[str, str]]
 
 
 class Theirs(NamedTuple):
-    """Their server: its database, where it listens, and the processor time that it has taken when it has ended."""
+    """The rival's server: its database, its address, and the CPU time that it used, once it has ended."""
 
     address: str
     served: Served
@@ -37,7 +37,7 @@ class Theirs(NamedTuple):
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises MissingError without wrk or PostgreSQL, WrongResultError when either has not stored what it
+    """Raises MissingError without wrk or PostgreSQL, WrongResultError if either has not stored what it
     acknowledged."""
     dominates: Parts = {}
     measured = _compared_on(ground, runs, dominates)
@@ -70,7 +70,7 @@ def _one_by_one(ground: Ground, runs: int, dominates: Parts) -> Measured:
 
 
 def _in_batches(ground: Ground, runs: int, dominates: Parts) -> Measured:
-    """Theirs gets a quarter of what ours gets: enough for seconds, where ours needs one for all."""
+    """The rival gets a quarter of the batches: enough for several seconds."""
     bodies = batches.bodies_of(ground)
     fewer = [each[: 1 + max(1, len(each) // 4)] for each in bodies]
 
@@ -91,7 +91,7 @@ def _in_batches(ground: Ground, runs: int, dominates: Parts) -> Measured:
 
 @contextmanager
 def _theirs(ground: Ground) -> Iterator[Theirs]:
-    """Their server on a new database, which has ended when this does. Raises WrongResultError."""
+    """Runs the rival's server on a new database. Raises WrongResultError."""
     data = ground.bare("default")
     address = address_of(settings_of(data))
     prepare(address, ground.key)

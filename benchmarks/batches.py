@@ -1,8 +1,8 @@
 """b: batches of 1,000 orders over HTTP from four clients, against a loop of prepared inserts of the same rows.
 
-The bodies are made before the clock starts. One more from each client goes ahead, uncounted: the processes that
-read large bodies start with the first. The limit gets its rows from the database that our run filled, 1,000
-orders a transaction, with the same pragmas, and does nothing else.
+The bodies are made before the clock starts. Each client first sends one that is not counted, since the processes that
+read large bodies start with the first one. The limit inserts the rows of the database that our run filled, 1,000
+orders per transaction, with the same pragmas, and does nothing else.
 """
 
 import time
@@ -36,7 +36,7 @@ TABLES = ("orders", "messages")
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises WrongResultError when an order is not stored."""
+    """Raises WrongResultError if an order is not stored."""
     bodies = bodies_of(ground)
     ours, limits = in_turn(
         runs,
@@ -61,7 +61,7 @@ def measure(ground: Ground, runs: int) -> Report:
 
 
 def bodies_of(ground: Ground) -> list[list[bytes]]:
-    """For each client its bodies; the first one of each warms up the server."""
+    """The bodies of each client; the first one warms up the server."""
     batches = 8 if ground.quick else 160
     starts = iter(range(1, 10**9, BATCH))
     return [
@@ -74,7 +74,7 @@ def bodies_of(ground: Ground) -> list[list[bytes]]:
 
 
 def import_bodies(ground: Ground, bodies: list[list[bytes]]) -> float:
-    """Orders a second of one run on a new database."""
+    """Orders per second of one run on a new database."""
     data = ground.fresh("batches")
     with serving(AFTERWORD, data) as served, clients_of(served.port, bodies) as send_rest:
         seconds = send_rest()
@@ -99,7 +99,8 @@ def dominates(ground: Ground, bodies: list[list[bytes]]) -> dict[str, dict[str, 
 
 @contextmanager
 def clients_of(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], float]]:
-    """Clients that have sent their first body; what sends the others, from the first byte to the last answer."""
+    """Clients that have sent their first body. Yields a function that sends the others and returns the seconds
+    taken."""
     clients = [Client(port) for _ in bodies]
     with ThreadPoolExecutor(CLIENTS) as threads:
 
@@ -127,7 +128,8 @@ def _send(client: Client, bodies: list[bytes]) -> None:
 
 
 def _insert(from_data: Path, to_data: Path) -> float:
-    """Orders a second when the rows of one database go into an empty one, in the order in which they were stored."""
+    """Orders per second when copying the rows of a database into an empty one, in the order in which they were
+    stored."""
     source = apsw.Connection(str(settings_of(from_data).database_path))
     rows = {table: source.execute(f"SELECT * FROM {table} ORDER BY 2").fetchall() for table in TABLES}
     source.close()

@@ -1,9 +1,9 @@
 """d: finding and claiming 100 due invitations, the oldest first, with 2 million waiting and with a thousand. g:
 the same with 10 million, on both engines.
 
-A database is filled by two statements, one invitation in a hundred due (10 million take about a minute; two on
-PostgreSQL, followed by VACUUM ANALYZE and a checkpoint). From 200 shops a claim takes one of each. Scattered:
-the due ones are in random order, each on a page of its own, which only many manual moves could cause; so it has
+A database is filled by two statements; one invitation in a hundred is due. (10 million take about a minute, on
+PostgreSQL two, followed by VACUUM ANALYZE and a checkpoint.) With 200 shops, a claim takes a few of each. Scattered:
+the due invitations are in random order, each on its own page, which only many manual moves could cause; so there is
 no required ratio. A run is the mean of twenty committed claims.
 """
 
@@ -28,7 +28,7 @@ LEASE = 40
 
 
 class Case(NamedTuple):
-    """How the due ones lie; see `fill`."""
+    """How the due invitations are laid out; see `fill`."""
 
     name: str
     shops: int
@@ -51,7 +51,7 @@ ORDER BY next_try_at LIMIT 1
 
 
 class Took(NamedTuple):
-    """Seconds of one claim, by its parts."""
+    """The seconds of a claim's parts."""
 
     find: float
     claim: float
@@ -59,7 +59,7 @@ class Took(NamedTuple):
 
 
 class Waiting:
-    """A database in which so many invitations of so many shops wait, laid out as `fill` says."""
+    """A database with this many waiting invitations and shops, laid out by `fill`."""
 
     def __init__(self, data: Path, orders: int, case: Case, due: int) -> None:
         self.orders, self.due = orders, due
@@ -70,7 +70,7 @@ class Waiting:
         self.took: list[Took] = []
 
     def claim_some(self, claims: int) -> float:
-        """The mean milliseconds of so many claims of 100."""
+        """The mean milliseconds per claim of 100."""
         took = [self._claim() for _ in range(claims)]
         self.took += took
         return statistics.mean(map(sum, took)) * 1_000
@@ -127,7 +127,7 @@ class Waiting:
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises WrongResultError when something else than the oldest due ones is claimed."""
+    """Raises WrongResultError if anything but the oldest due invitations is claimed."""
     many = MANY // 40 if ground.quick else MANY
     measured: list[Measured] = []
     dominates: dict[str, dict[str, str]] = {}
@@ -164,7 +164,7 @@ def measure_at_scale(ground: Ground, runs: int) -> Report:
 
 
 def compare(ground: Ground, runs: int, many: int, case: Case) -> tuple[Measured, dict[str, dict[str, str]]]:
-    """Claims among so many beside claims among a thousand, and the parts of both."""
+    """Compares claims among many with claims among a thousand, in total and by part."""
     say(f"  building {many:,} waiting invitations on {ground.engine}: {case.name}")
     data = ground.fresh("many"), ground.fresh("few")
     large = Waiting(data[0], many, case, max(many // 100, 20 * AT_ONCE))

@@ -1,6 +1,6 @@
 """The limit of benchmarks a and i: Afterword's own server, reading the same bodies and answering a constant.
 
-`python -m benchmarks.constant 6000` answers with so many bytes.
+`python -m benchmarks.constant 6000` answers with 6,000 bytes.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """f: four `afterword dispatch` processes that send from one PostgreSQL, against one such process.
 
-All wait for a lock on the table of due invitations, which is then released: process starts do not count. The
-clock stops when the last message has arrived and is recorded. They share one send journal and the sink of c.
+All processes wait for a lock on the table of invitations, which is then released, so that starting them is not
+measured. The clock stops when the last message has arrived and is recorded. They share a send journal and the sink
+of c.
 """
 
 import os
@@ -33,7 +34,7 @@ PROCESSES = 4
 
 
 class Sent(NamedTuple):
-    """One run: how long it took, the processor time of the dispatchers, and what PostgreSQL did meanwhile."""
+    """One run: its duration, the CPU time of the dispatchers, and what PostgreSQL did during it."""
 
     letters: int
     seconds: float
@@ -56,7 +57,7 @@ class Sent(NamedTuple):
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises MissingError without PostgreSQL, WrongResultError when a letter does not arrive, or arrives twice."""
+    """Raises MissingError without PostgreSQL, WrongResultError if a message does not arrive, or arrives twice."""
     letters = 500 if ground.quick else 12_000
     here = ground.on_postgres
     dominates = settings_of_server(here.server)
@@ -86,7 +87,7 @@ def measure(ground: Ground, runs: int) -> Report:
 
 
 def _send_all(ground: Ground, taker: Sink, letters: int, processes: int) -> Sent:
-    """One run on a new database full of due invitations; each must arrive once."""
+    """One run on a new database with due invitations; each message must arrive exactly once."""
     data = ground.fresh("letters")
     fill(data, orders=letters, due=letters, now=int(time.time()))
     before = taker.letters()
@@ -106,14 +107,14 @@ def _send_all(ground: Ground, taker: Sink, letters: int, processes: int) -> Sent
 
 
 class _Started:
-    """Dispatchers that are ready, and wait for a lock that we hold."""
+    """Dispatchers that have started, and wait for a lock that this process holds."""
 
     def __init__(self, pids: list[int], lock: psycopg.Connection) -> None:
         self.pids = pids
         self._lock = lock
 
     def go(self) -> float:
-        """When the lock was let go."""
+        """When the lock was released."""
         begun = time.perf_counter()
         self._lock.commit()
         return begun
@@ -121,7 +122,7 @@ class _Started:
 
 @contextmanager
 def _dispatching(data: Path, port: int, processes: int) -> Iterator[_Started]:
-    """As many dispatchers, which have ended well when this does. Raises WrongResultError."""
+    """Runs this many dispatchers, and stops them at the end. Raises WrongResultError."""
     environment = environment_of(data, SMTP=f"smtp://{HOST}:{port}?tls=none", FROM=SENDER)
     running: list[subprocess.Popen[bytes]] = []
     with psycopg.connect(settings_of(data).database) as lock, (data / "log").open("wb") as log:
@@ -144,7 +145,7 @@ def _dispatching(data: Path, port: int, processes: int) -> Iterator[_Started]:
 
 
 def _wait_until_all_wait(lock: psycopg.Connection, processes: int) -> None:
-    """Until so many connections wait for the lock, and for half a second no more do."""
+    """Waits until this many connections wait for the lock, and no more have joined for half a second."""
     waiting, since, deadline = 0, time.monotonic(), time.monotonic() + PATIENCE
     while waiting < processes or time.monotonic() < since + 0.5:
         found = lock.execute(_WAITING).fetchall()[0][0]
@@ -162,7 +163,8 @@ SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM 
 
 
 def _wait_for(data: Path, taker: Sink, letters: int) -> None:
-    """Until so many have arrived and all are recorded. The sink is asked first, which costs the database nothing."""
+    """Waits until this many messages have arrived and are recorded. Asks the sink first, which does not load the
+    database."""
     deadline = time.monotonic() + PATIENCE
     with psycopg.connect(settings_of(data).database, autocommit=True) as connection:
         while taker.letters() < letters or connection.execute(_UNSENT).fetchall():

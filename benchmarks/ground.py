@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: a folder on a disk, databases with one shop, the contract's example order."""
+"""The basis of all benchmarks: a folder on a disk, databases with one shop, the API's example order."""
 
 import json
 import multiprocessing
@@ -30,18 +30,18 @@ CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 class WrongResultError(Exception):
-    """A run did not do the work that its figure speaks of."""
+    """A run did not do the work that it was measured for."""
 
 
 class MissingError(Exception):
-    """A program that a benchmark needs is not there."""
+    """A program that a benchmark needs is missing."""
 
 
 class Ground:
     """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes.
 
-    Rows are in a SQLite file in the data folder, or else in a database of `server`, whose address is then in the
-    folder too: so the folder is all that anybody needs to be told. What is started here ends with `at_end`.
+    Rows are in a SQLite file in the data folder, or in a database of `server`, whose address is then stored in the
+    folder, so that the folder identifies the database. What is started here ends with `at_end`.
     """
 
     def __init__(
@@ -62,11 +62,11 @@ class Ground:
 
     @cached_property
     def on_postgres(self) -> "Ground":
-        """The same on a PostgreSQL of our own, on the same disk, with its default settings: durable ones.
+        """The same on a temporary PostgreSQL on the same disk, with its default settings, which are durable.
 
-        Raises MissingError when it does not start.
+        Raises MissingError if it does not start.
         """
-        self.folder.chmod(0o711)  # PostgreSQL runs as somebody else when we are root
+        self.folder.chmod(0o711)  # PostgreSQL runs as another user if we are root
         folder = self.folder / "on-postgresql"
         (folder / "server").mkdir(parents=True)
         try:
@@ -77,11 +77,11 @@ class Ground:
         return Ground(folder, self._at_end, quick=self.quick, server=server)
 
     def fresh(self, name: str) -> Path:
-        """An empty data folder of that name, whatever was there before: the schema and one shop."""
+        """A new data folder with this name: the schema and one shop. An existing one is replaced."""
         return self._copy_of_empty(name, template=_database_of(self.folder / EMPTY))
 
     def bare(self, name: str) -> Path:
-        """The same for another program: on PostgreSQL the database has no tables."""
+        """The same for another program; on PostgreSQL the database has no tables."""
         return self._copy_of_empty(name, template="template0")
 
     def _copy_of_empty(self, name: str, template: str) -> Path:
@@ -94,7 +94,7 @@ class Ground:
         return target
 
     def remove(self, data: Path) -> None:
-        """The folder, if it is there, and its database."""
+        """Removes the folder, if it exists, and its database."""
         shutil.rmtree(data, ignore_errors=True)
         if self.server:
             with psycopg.connect(self.server.url, autocommit=True) as connection:
@@ -103,12 +103,12 @@ class Ground:
 
 EMPTY = "empty"
 _ADDRESS = "postgresql"
-"""The file of a data folder that has the address of its database."""
+"""The file in a data folder with the address of its database."""
 
 
 @contextmanager
 def ground(parent: Path, *, quick: bool) -> Iterator[Ground]:
-    """A folder in `parent` that is removed at the end. Raises MissingError when it is not on a disk."""
+    """A folder in `parent` that is removed at the end. Raises MissingError if it is not on a disk."""
     folder = Path(tempfile.mkdtemp(prefix=".benchmarks-", dir=parent))
     try:
         if filesystem(folder) in ("tmpfs", "ramfs"):
@@ -122,7 +122,7 @@ def ground(parent: Path, *, quick: bool) -> Iterator[Ground]:
 def _make_database(server: PostgresServer, data: Path, template: str) -> None:
     """The database of this folder, a copy of another one.
 
-    The checkpoint is what PostgreSQL would else do in the middle of what is measured.
+    The checkpoint prevents one during the measurement.
     """
     name = _database_of(data)
     with psycopg.connect(server.url, autocommit=True) as connection:
@@ -145,7 +145,7 @@ def _make_empty(data: Path) -> str:
 
 
 def shop_fields(name: str) -> dict[str, Any]:
-    """What `add_shop` wants to know of a shop."""
+    """The arguments of `add_shop`."""
     return {
         "name": name,
         "lang": "en",
@@ -165,7 +165,7 @@ def settings_of(data: Path, **more: str) -> Settings:
 
 
 def environment_of(data: Path, **more: str) -> dict[str, str]:
-    """The environment of a process that works on this folder and heeds no other setting."""
+    """The environment of a process that works on this folder, without other settings."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
     ours = {"DATA": str(data), **more}
     if (data / _ADDRESS).exists():
@@ -174,7 +174,7 @@ def environment_of(data: Path, **more: str) -> dict[str, str]:
 
 
 def count(data: Path, sql: str) -> int:
-    """The one number that a query gives, from the folder's database."""
+    """The number that a query of the folder's database returns."""
     database = open_data(data)
     try:
         return int(database.read_now(lambda tx: tx.rows(sql))[0][0])
@@ -183,13 +183,13 @@ def count(data: Path, sql: str) -> int:
 
 
 def apart(work: Callable[..., T], *given: Any) -> T:
-    """What `work` returns, run in a new process of its own."""
+    """Runs `work` in a new process, and returns its result."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
         return process.submit(work, *given).result()
 
 
 def example_order(number: int) -> dict[str, Any]:
-    """The order of the published example, with this number in what must be its own."""
+    """The order of the published example, with this number in the fields that must be unique."""
     return {
         "id_order": f"{number}",
         "order_date": "2019-01-01 12:00:00",
@@ -236,5 +236,5 @@ def filesystem(path: Path) -> str:
 
 
 def say(sentence: str) -> None:
-    """Progress, for the person who waits."""
+    """Shows progress."""
     print(sentence, file=sys.stderr, flush=True)

@@ -40,11 +40,11 @@ from benchmarks.watching import Watched, samples_folder, watching
 CONNECTIONS = 16
 SENDER = "reviews@afterword.example"
 PATIENCE = 120
-"""Seconds that one run may take."""
+"""Maximum seconds of a run."""
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises WrongResultError when a letter does not arrive, or arrives twice."""
+    """Raises WrongResultError if a message does not arrive, or arrives twice."""
     letters = 500 if ground.quick else 6_000
     with sink(ground.folder) as taker:
         ready = _ready_letter(ground)
@@ -73,7 +73,7 @@ def measure(ground: Ground, runs: int) -> Report:
 def _dispatch(
     ground: Ground, taker: Sink, letters: int, samples: Path | None = None
 ) -> tuple[float, Watched]:
-    """Letters a second of one run on a new database full of due invitations; each must arrive once."""
+    """Messages per second of one run on a new database with due invitations; each must arrive exactly once."""
     data = ground.fresh("letters")
     _fill(data, letters)
     before = taker.letters()
@@ -90,7 +90,7 @@ def _fill(data: Path, letters: int) -> None:
 
 
 def arrived(taker: Sink, expected: int) -> int:
-    """The sink's count, once it is what was expected or does not change any more."""
+    """The sink's count, once it is as expected or has stopped changing."""
     for _ in range(20):
         if taker.letters() >= expected:
             break
@@ -99,7 +99,7 @@ def arrived(taker: Sink, expected: int) -> int:
 
 
 def _send_all(data: Path, port: int, samples: Path | None) -> tuple[float, Watched]:
-    """Seconds until the dispatcher has sent all that is due."""
+    """The seconds in which the dispatcher sends all due invitations."""
     if samples:
         make_ready(samples)
     with _logging_to(data / "log"):
@@ -109,14 +109,14 @@ def _send_all(data: Path, port: int, samples: Path | None) -> tuple[float, Watch
 
 @contextmanager
 def _logging_to(path: Path) -> Iterator[None]:
-    """The log of this process goes to a file, as a service's does."""
+    """Writes the log of this process to a file, as for a service."""
     with path.open("w") as log, redirect_stderr(log):
         set_up_log()
         yield
 
 
 async def _dispatch_all(settings: Settings, samples: Path | None = None) -> tuple[float, Watched]:
-    """As `afterword serve` does it, with the writing process apart."""
+    """As in `afterword serve`, with a separate writing process."""
     database = open_database(settings, apart=True)
     dispatcher = build_dispatcher(settings, database)
     gc.collect()
@@ -146,7 +146,7 @@ def _is_any_left(database: EngineDatabase) -> bool:
 
 
 def _sendmail(taker: Sink, ready: bytes, letters: int) -> float:
-    """Letters a second of the bare library."""
+    """Messages per second of the library alone."""
     before = taker.letters()
     seconds = apart(_run_bare, taker.port, ready, letters)
     found = arrived(taker, before + letters) - before
@@ -180,7 +180,7 @@ async def _send_bare(port: int, ready: bytes, letters: int) -> float:
 
 
 def _ready_letter(ground: Ground) -> bytes:
-    """A letter of our own, taken from the outbox."""
+    """A message of ours, taken from the outbox."""
     data = ground.fresh("ready")
     _fill(data, 1)
     return apart(_compose_one, data)

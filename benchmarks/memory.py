@@ -1,5 +1,5 @@
-"""m: the peak memory of each process of `afterword serve`, while single orders, batches of 1,000 and e-mails come
-and go all at once, with few and with 2 million invitations waiting.
+"""m: the peak memory of each process of `afterword serve`, under a load of single orders, batches of 1,000 and
+e-mails at the same time, with few and with 2 million invitations waiting.
 
 The system's own figure (`VmHWM`), in MB of 10^6 bytes, without PostgreSQL's processes. It runs once, however
 many runs are asked for.
@@ -22,13 +22,13 @@ from benchmarks.watching import peaks_of
 
 FEW, MANY = 1_000, 2_000_000
 MOST = 300
-"""MB that a process may take."""
+"""Maximum MB per process."""
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """One run of each, however many were asked for: a peak does not depend on what else the machine does.
+    """One run of each, however many were requested: a peak does not depend on what else the machine does.
 
-    Raises MissingError without wrk, PostgreSQL or /proc, WrongResultError when an order is not stored.
+    Raises MissingError without wrk, PostgreSQL or /proc, WrongResultError if an order is not stored.
     """
     if not Path("/proc/self/status").exists():
         raise MissingError("the memory of a process is read in /proc, which is not there")

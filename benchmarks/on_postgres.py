@@ -1,11 +1,10 @@
 """e: on PostgreSQL, one order a request against the constant answer, and batches of 1,000 against raw inserts of
 the same rows.
 
-The server is one of our own with default, durable settings, on the same disk; its database is made again before
-each run, followed by a checkpoint. The limit of the batches is one psycopg connection that sends each column as
-an array, `INSERT … SELECT * FROM unnest(…) ON CONFLICT DO NOTHING` and COMMIT for each thousand, into the same
-tables with the same indexes: the usual way and not the fastest, since psycopg writes arrays value by value, in
-Python.
+The server is a temporary one with default, durable settings, on the same disk. Its database is recreated before each
+run, followed by a checkpoint. The limit for batches is one psycopg connection that sends each column as an array,
+`INSERT … SELECT * FROM unnest(…) ON CONFLICT DO NOTHING` and COMMIT per thousand, into the same tables with the same
+indexes. That is the usual way but not the fastest, since psycopg formats arrays value by value, in Python.
 """
 
 import time
@@ -89,7 +88,7 @@ def _insert(from_data: Path, to_data: Path) -> float:
 
 
 def _insert_of(source: psycopg.Connection, table: str) -> str:
-    """Each column goes in as one array, of which the server makes rows."""
+    """Sends each column as an array, from which the server makes rows."""
     types = source.execute(_TYPES, (table,)).fetchall()
     arrays = ", ".join(f"%s::{name}[]" for (name,) in types)
     return f"INSERT INTO {table} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"

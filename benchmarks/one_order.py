@@ -33,7 +33,7 @@ LOAD = Path(__file__).with_name("one_order.lua")
 
 
 class Load(NamedTuple):
-    """What wrk saw. Latencies are in milliseconds."""
+    """The result of wrk. Latencies are in milliseconds."""
 
     requests: int
     seconds: float
@@ -47,7 +47,7 @@ class Load(NamedTuple):
         return self.requests / self.seconds
 
     def check(self, stored: int) -> None:
-        """One order went ahead of the load, and wrk leaves at most one request a connection unanswered when it
+        """One order is sent before the load, and wrk leaves at most one request per connection unanswered when it
         stops; those may be stored too. Raises WrongResultError."""
         if not self.requests <= stored - 1 <= self.requests + CONNECTIONS:
             raise WrongResultError(f"{self.requests} orders were acknowledged and {stored - 1} are stored")
@@ -74,7 +74,7 @@ def measure(ground: Ground, runs: int) -> Report:
 
 
 def beside_a_constant(ground: Ground, runs: int, loads: list[Load], needed: Needed) -> Measured:
-    """Ours in turn with the constant answer; each of our runs is added to `loads`. Raises as `measure` does."""
+    """Measures our server and the constant answer in turn; adds our runs to `loads`. Raises as `measure`."""
 
     def orders() -> float:
         loads.append(import_singly(ground))
@@ -96,7 +96,7 @@ def beside_a_constant(ground: Ground, runs: int, loads: list[Load], needed: Need
 
 
 def import_singly(ground: Ground) -> Load:
-    """One run on a new database, which must then hold exactly the orders that were acknowledged."""
+    """One run on a new database, which must then contain exactly the acknowledged orders."""
     data = ground.fresh("one")
     with serving(AFTERWORD, data) as served:
         load = send_singly(ground, served.port)
@@ -105,7 +105,7 @@ def import_singly(ground: Ground) -> Load:
 
 
 def dominates(ground: Ground) -> dict[str, dict[str, str]]:
-    """Where a run that is not counted spends its time."""
+    """Where an extra run, which is not counted, spends its time."""
     say("  one more run, sampled")
     data, samples = ground.fresh("one"), samples_folder(ground.folder)
     with (

@@ -4,7 +4,7 @@ how many reads a second are answered from the cache, against the same server ans
 Half of the reviews are of the shop, half of products, in order of arrival, so that a product's 20 reviews are
 on 20 distant pages. A read is everything an uncached request costs: key, end of the chain, counts, rows, JSON,
 hash. A run is the mean of 500 products, or of 30 reads of the shop. Cached: `wrk` reads one product of about
-7,000 bytes; the limit answers a constant of that size. Every answer must have its size.
+7,000 bytes; the limit answers a constant of that size. Every answer must have the expected size.
 """
 
 import os
@@ -37,14 +37,14 @@ _PUBLIC_KEY = "SELECT secret FROM keys WHERE kind = 'public' AND live = 1"
 
 
 class Answered(NamedTuple):
-    """What wrk saw."""
+    """The result of wrk."""
 
     requests: int
     rate: float
 
 
 class Reviewed:
-    """A database with so many reviews."""
+    """A database with this many reviews."""
 
     def __init__(self, data: Path, reviews: int) -> None:
         self.data = data
@@ -54,7 +54,7 @@ class Reviewed:
         self._chance = random.Random(reviews)
 
     def read_products(self, reads: int) -> float:
-        """The mean milliseconds of reading one product's reviews, of so many products."""
+        """The mean milliseconds of reading the reviews of a product, over many products."""
         products = [str(self._chance.randint(1, self._products)) for _ in range(reads)]
         return statistics.mean(self._read(product, OF_A_PRODUCT) for product in products)
 
@@ -81,7 +81,7 @@ class Reviewed:
 
 
 def _look(tx: Transaction, public_key: str, scope: str) -> CachedAnswer:
-    """What a request makes of it when nothing is kept."""
+    """The answer to a request that is not cached."""
     kept = look(tx, PublicAddress(public_key, scope, MOST_REVIEWS), None)
     if not isinstance(kept, CachedAnswer):
         raise WrongResultError("the public key is not known")
@@ -89,7 +89,7 @@ def _look(tx: Transaction, public_key: str, scope: str) -> CachedAnswer:
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """Raises MissingError without wrk, WrongResultError when something else is read than is asked for."""
+    """Raises MissingError without wrk, WrongResultError if something else is read than is expected."""
     if shutil.which("wrk") is None:
         raise MissingError("the load needs wrk (Debian: apt-get install wrk)")
     many = MANY // 40 if ground.quick else MANY
@@ -138,7 +138,7 @@ def _beside_few(
 def _beside_a_constant(
     ground: Ground, runs: int, reviewed: Reviewed
 ) -> tuple[Measured, dict[str, dict[str, str]]]:
-    """Reads of one product over and over, and where a run that is not counted spends its time."""
+    """Reads one product repeatedly, and samples where an extra run, which is not counted, spends its time."""
     path = f"{PUBLIC_REVIEWS}{reviewed.public_key}/1"
     size = len(reviewed.body("1"))
 
@@ -167,7 +167,7 @@ def _beside_a_constant(
 
 
 def _read_over_http(ground: Ground, port: int, path: str, size: int) -> Answered:
-    """Raises WrongResultError when an answer is not 200, or of another size."""
+    """Raises WrongResultError if an answer is not 200, or has another size."""
     threads = min(2, os.cpu_count() or 1)
     command = ["wrk", f"-t{threads}", f"-c{CONNECTIONS}", f"-d{1 if ground.quick else 5}s"]
     said = subprocess.run(

@@ -10,8 +10,8 @@ OF_A_PRODUCT = 20
 
 
 def fill_reviews(data: Path, *, reviews: int, now: int) -> int:
-    """So many reviews of one shop, half of them of the shop and half of products, spread over the year before, as
-    their orders came: one of the shop and one of a product each. Returns how many products there are, from 1."""
+    """Adds reviews for one shop, spread over the last year: each order has one review of the shop and one of a
+    product. Returns the number of products, whose ids begin with 1."""
     products = reviews // (2 * OF_A_PRODUCT)
     values = {"orders": reviews, "products": products, "now": now}
     with filling(data) as execute:
@@ -23,7 +23,7 @@ def fill_reviews(data: Path, *, reviews: int, now: int) -> int:
     return products
 
 
-# Which product is a number that jumps about.
+# The product is a number that varies pseudo-randomly.
 _REVIEWS = """
 INSERT INTO reviews (shop_id, review_id, order_id, live, scope, product_name, state, version, rating, text, author,
                      lang, experience_date, salt, written_at, changed_at, published_at, flags, reply, replied_at,

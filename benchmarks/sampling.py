@@ -1,8 +1,8 @@
-"""Where a program spends its time: a thousand times a second, the place that each of its threads is at.
+"""A sampling profiler: a thousand times per second, it records where each thread of a program is.
 
-`python -m benchmarks.sampling FOLDER serve …` is `afterword serve …`, ready to be sampled; so is its writing process,
-which is forked from it. SIGUSR1 begins the samples, SIGUSR2 ends them and leaves them in the folder. The main thread
-is asked by a signal, between two of its own steps.
+`python -m benchmarks.sampling FOLDER serve …` is `afterword serve …`, ready to be sampled, and so is its writing
+process, which is forked from it. SIGUSR1 starts sampling; SIGUSR2 stops it and writes the samples to the folder. The
+main thread is sampled by a signal handler.
 """
 
 import os
@@ -18,7 +18,7 @@ import msgspec
 import afterword
 
 EVERY = 0.001
-"""Seconds between two samples."""
+"""Seconds between samples."""
 
 _HOUSE = str(Path(afterword.__file__).parent) + "/"
 _THEIRS = {
@@ -31,14 +31,14 @@ _THEIRS = {
 
 
 class Samples(msgspec.Struct):
-    """How often a process was seen at each place: in its main thread, and in the others."""
+    """The number of samples at each location: in the main thread, and in the other threads."""
 
     main: dict[str, int] = {}
     others: dict[str, int] = {}
 
 
 def make_ready(folder: Path) -> None:
-    """From now on this process, and whatever it forks, heeds the two signals. To be called in the main thread."""
+    """Installs the signal handlers, for this process and those it forks. Must be called in the main thread."""
     main, others = Counter[str](), Counter[str]()
     parent, me = os.getpid(), threading.get_ident()
 
@@ -62,12 +62,12 @@ def make_ready(folder: Path) -> None:
 
 
 def samples_of(folder: Path, pid: int) -> Path:
-    """The file in which a process leaves its samples."""
+    """The file to which a process writes its samples."""
     return folder / f"{pid}.samples"
 
 
 def _place(frame: FrameType | None) -> str:
-    """Whose work it is: the innermost file of ours, or of a library that stands for something by itself."""
+    """Whose work it is: the innermost file of ours, or of a library that is listed separately."""
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(_HOUSE):
@@ -80,14 +80,14 @@ def _place(frame: FrameType | None) -> str:
 
 
 def _function(frame: FrameType | None) -> str | None:
-    """The innermost function of ours; None for a thread that waits to be given something to do."""
+    """The innermost function of ours; None for an idle thread."""
     while frame is not None and not frame.f_code.co_filename.startswith(_HOUSE):
         frame = frame.f_back
     return frame and f"{frame.f_code.co_filename[len(_HOUSE) :]} {frame.f_code.co_name}"
 
 
 def main(folder: str, *command: str) -> None:
-    from afterword.cli import main as afterword_command  # the writing process is forked in there
+    from afterword.cli import main as afterword_command  # forks the writing process
 
     make_ready(Path(folder))
     afterword_command(command, prog_name="afterword")

@@ -1,4 +1,4 @@
-"""Starts a server under load and stops it, and talks to it."""
+"""Starts and stops servers under load, and sends them requests."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ from benchmarks.ground import CONTENT_TYPE, WrongResultError, environment_of
 
 HOST = "127.0.0.1"
 PATIENCE = 20.0
-"""Seconds for a server to start, and to stop."""
+"""Maximum seconds for a server to start, and to stop."""
 
 
 AFTERWORD = ("afterword", "serve", "--no-dispatch")
@@ -23,20 +23,20 @@ CONSTANT = ("benchmarks.constant",)
 
 
 class Served(NamedTuple):
-    """A server: where it listens, and its process."""
+    """A server's address and process."""
 
     port: int
     pid: int
 
 
 def sampled(folder: Path) -> tuple[str, ...]:
-    """AFTERWORD, ready to be watched; its samples come into this folder."""
+    """AFTERWORD with the sampling profiler, which writes samples to this folder."""
     return ("benchmarks.sampling", str(folder), *AFTERWORD[1:])
 
 
 @contextmanager
 def serving(module: tuple[str, ...], data: Path, **more: str) -> Iterator[Served]:
-    """A server that works on this folder, and has ended when this does; `more` are its other settings. Raises
+    """Runs a server on this folder, and stops it at the end; `more` are additional settings. Raises
     WrongResultError."""
     port = free_port()
     with (data / "log").open("wb") as log:
@@ -75,13 +75,13 @@ def _last_words(data: Path) -> str:
 
 
 class Client:
-    """One kept connection that sends forms with orders."""
+    """A persistent connection that sends forms with orders."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection(HOST, port, timeout=60)
 
     def send(self, body: bytes, expected: int) -> None:
-        """Raises WrongResultError unless the answer says that as many orders were imported as expected."""
+        """Raises WrongResultError unless the expected number of orders was imported."""
         self._connection.request("POST", "/private/v3/orders", body, {"Content-Type": CONTENT_TYPE})
         response = self._connection.getresponse()
         answer = json.loads(response.read())

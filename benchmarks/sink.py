@@ -1,4 +1,4 @@
-"""A mail server that takes letters and forgets them: Postfix's smtp-sink, or one in Python where it is missing."""
+"""A mail server that accepts and discards messages: Postfix's smtp-sink, or one in Python where it is missing."""
 
 import asyncio
 import re
@@ -25,14 +25,14 @@ class Sink:
         self._counts = counts
 
     def letters(self) -> int:
-        """How many it has taken: both sinks write `mesg=N` after each one."""
+        """The number of messages accepted: both sinks write `mesg=N` after each."""
         found = re.findall(rb"mesg=(\d+)[\r\n]", self._counts.read_bytes()[-200:])
         return int(found[-1]) if found else 0
 
 
 @contextmanager
 def sink(folder: Path) -> Iterator[Sink]:
-    """A sink in a process of its own, which has ended when this does. Raises WrongResultError."""
+    """Runs a sink in a separate process, and stops it at the end. Raises WrongResultError."""
     port, counts = free_port(), folder / "sink"
     if _POSTFIX:
         command = [_POSTFIX, "-u", "nobody", "-c", f"{HOST}:{port}", "1000"]
@@ -71,7 +71,7 @@ _ANSWERS = {
 
 
 class _Line(asyncio.BufferedProtocol):
-    """One connection. Answers each command by its verb, and a letter at its final dot."""
+    """Serves one connection: answers each command by its verb, and each message at its final dot."""
 
     taken = 0
 

@@ -1,4 +1,4 @@
-"""Figures beside their limits: measured in turn, and shown as a table or as JSON."""
+"""Figures and their limits: measured in turn, and shown as a table or as JSON."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from benchmarks.ground import filesystem, say
 
 
 class Needed(NamedTuple):
-    """What a value must at least be, or at most."""
+    """The required minimum, or maximum, of a value."""
 
     bound: float
     at_most: bool = False
@@ -29,7 +29,8 @@ class Needed(NamedTuple):
 
 
 class Measured(msgspec.Struct, kw_only=True):
-    """Runs of one thing and of its limit, in turn. Medians; `ratio` is the median of the neighbours' ratios."""
+    """Alternating runs of a subject and its limit. Values are medians; `ratio` is the median of the ratios of
+    pairs."""
 
     what: str
     unit: str
@@ -65,7 +66,7 @@ class Fact(msgspec.Struct, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What one benchmark found. `dominates` has, for each thing looked at, the shares of its time or its parts."""
+    """The result of a benchmark. `dominates` has, for each subject, the shares of its time, or its parts."""
 
     name: str
     title: str
@@ -77,7 +78,7 @@ class Report(msgspec.Struct, kw_only=True):
 def in_turn(
     runs: int, ours: Callable[[], float], limit: Callable[[], float]
 ) -> tuple[list[float], list[float]]:
-    """The figures of `runs` runs of each, one after the other, so that what the machine does meanwhile meets both."""
+    """The figures of `runs` runs of each, in turn, so that other load on the machine affects both."""
     figures, limits = [], []
     for run in range(1, runs + 1):
         figures.append(ours())
@@ -88,7 +89,7 @@ def in_turn(
 
 
 def machine(folder: Path) -> dict[str, str]:
-    """What the figures were measured on."""
+    """The machine and the versions with which the figures were measured."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor(),
@@ -200,14 +201,14 @@ def _held(needed: Needed | None, value: float) -> str:
 
 
 def shown(value: float) -> str:
-    """Three digits that count."""
+    """A number with three significant digits."""
     if value >= 1_000:
         return f"{round(value, 2 - len(str(int(value))) + 1):,.0f}"
     return f"{value:.3g}"
 
 
 def shares(counts: dict[str, int], most: int = 8, *, of: dict[str, int] | None = None) -> dict[str, str]:
-    """The largest of the counts in per cent of them all, or of others; what is below two is left out."""
+    """The largest counts as percentages of their sum, or of another total; those below two per cent are left out."""
     whole = sum((of or counts).values()) or 1
     largest = sorted(counts.items(), key=lambda item: -item[1])[:most]
     return {name: f"{100 * number / whole:.0f} %" for name, number in largest if number * 50 >= whole}

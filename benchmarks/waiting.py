@@ -15,14 +15,13 @@ from benchmarks.ground import WrongResultError, open_data, settings_of, shop_fie
 
 
 def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool = True, now: int) -> None:
-    """So many orders, spread over the shops; so many of them came due within the last day.
+    """Adds `orders` orders, spread over the shops; `due` of them became due within the last day.
 
-    As a shop's delay leaves them, the due ones are the first that came and the others follow, all in the order in
-    which they came. `scattered`: the due ones are spread among the others and came due in no order, which no shop's
-    delay does, but many moves by hand might.
+    By default the due ones are the first that arrived, as with a shop's delay, and all are in the order of arrival.
+    With `scattered`, the due ones are spread among the others and became due in random order, which only many manual
+    moves could cause.
 
-    PostgreSQL's tables are vacuumed and analyzed in the end, as its autovacuum would have done by the time that so
-    many rows have come.
+    PostgreSQL's tables are vacuumed and analyzed at the end, as autovacuum would have done by then.
     """
     _make_ready(data, orders, shops, now)
     numbers = {
@@ -45,7 +44,7 @@ def fill(data: Path, *, orders: int, shops: int = 1, due: int, scattered: bool =
 
 
 def _make_ready(data: Path, orders: int, shops: int, now: int) -> None:
-    """Adds shops, of which one is there, and takes the numbers that the orders will have."""
+    """Adds shops to the existing one, and reserves the ids of the orders."""
 
     def make_ready(tx: Transaction) -> None:
         for number in range(2, shops + 1):
@@ -62,8 +61,8 @@ class _Execute(Protocol):
 
 
 def filling(data: Path) -> AbstractContextManager[_Execute]:
-    """Statements that fill the folder's database, in one transaction that is durable in the end. In each, `numbers`
-    are those from 0 up to, and without, the value `orders`."""
+    """Runs statements that fill the folder's database, in one durable transaction. In each, `numbers` are those from
+    0 to `orders` - 1."""
     settings = settings_of(data)
     return (_filling_sqlite if settings.database_path else _filling_postgres)(settings)
 
@@ -128,7 +127,7 @@ FROM (SELECT n, CASE WHEN {{is_due}} THEN {{was_due}} ELSE :now + 3600 + n * 864
       FROM numbers) AS times
 """
 
-# The product is a number that jumps about.
+# The product is a number that varies pseudo-randomly.
 _SCATTERED = _INVITATIONS.format(
     is_due="n % :each = n / :each % :each AND :due > 0", was_due=":now - n * 40503 % 86400"
 )

@@ -1,4 +1,4 @@
-"""What a running program costs and where it is, seen from outside: its processor time by process, its samples.
+"""Measures a running program from outside: its CPU time by process, and its samples.
 
 From one more, uncounted run (f and h: the last run). *The event loop is in*: shares of its time by file,
 `waiting` is idle. *Beside it a thread is in*: the same of other threads, without those that wait for work. *The
@@ -28,14 +28,14 @@ READER = "multiprocessing.spawn"
 
 
 class Watched(msgspec.Struct):
-    """What was seen; whole when `watching` ends. `seconds` is processor time by role."""
+    """The measurements; complete when `watching` ends. `seconds` is CPU time by role."""
 
     loop: Samples = msgspec.field(default_factory=Samples)
     writer: Samples = msgspec.field(default_factory=Samples)
     seconds: dict[str, float] = {}
 
     def dominates(self, done: int, what: str) -> dict[str, dict[str, str]]:
-        """The parts that matter, for the table. `done` is how many orders or letters were."""
+        """The important parts, for the table. `done` is the number of orders or messages."""
         spent = {role: f"{seconds / done * 1e6:.1f} µs" for role, seconds in self.seconds.items() if seconds}
         parts = {
             "the event loop is in": shares(self.loop.main),
@@ -48,7 +48,7 @@ class Watched(msgspec.Struct):
 
 @contextmanager
 def watching(pid: int, folder: Path) -> Iterator[Watched]:
-    """Samples a process that `sampling` made ready and its writing process, and counts what both cost."""
+    """Samples a process that was started with `sampling`, and its writing process, and measures their CPU time."""
     watched = Watched()
     ready = [each for each, role in family_of(pid).items() if role != READER]
     before = seconds_of(pid)
@@ -80,7 +80,7 @@ def _read(folder: Path, pid: int) -> Samples:
 
 
 def seconds_of(pid: int) -> Counter[str]:
-    """Processor time so far, by role; nothing where there is no /proc."""
+    """CPU time so far, by role; empty without /proc."""
     spent = Counter[str]()
     if not Path("/proc/self/task").exists():
         return spent
@@ -97,21 +97,21 @@ def seconds_of(pid: int) -> Counter[str]:
 
 
 def family_of(pid: int) -> dict[int, str]:
-    """The process and its children, each with READER when that is what it is."""
+    """The process and its children, each with READER if that is its role."""
     family = {pid: ""}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(_fields(stat)[1])
             command = stat.with_name("cmdline").read_bytes().split(b"\0")
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended
         if parent == pid:
             family[int(stat.parent.name)] = READER if READER.encode() in command else ""
     return family
 
 
 def seconds_of_all(pid: int) -> float:
-    """Processor time of a process, of its children and of those that have ended; nothing where there is no /proc."""
+    """CPU time of a process and its children, including those that have ended; empty without /proc."""
     if not Path("/proc/self/stat").exists():
         return 0.0
     ended = sum(map(int, _fields(Path(f"/proc/{pid}/stat"))[13:15]))
@@ -120,7 +120,7 @@ def seconds_of_all(pid: int) -> float:
 
 
 def peaks_of(pid: int) -> dict[str, float]:
-    """The most memory that the process and each of its children has had resident, in MB (10^6 bytes), by role."""
+    """The peak resident memory of the process and each of its children, in MB (10^6 bytes), by role."""
     peaks = Counter[str]()
     for each, role in family_of(pid).items():
         [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{each}/status").read_text(), re.MULTILINE)
@@ -135,5 +135,5 @@ def _ticks(stat: Path) -> int:
 
 
 def _fields(stat: Path) -> list[str]:
-    """The fields behind the name, which may hold anything: state, parent, …"""
+    """The fields after the name, which may contain any characters: state, parent, …"""
     return stat.read_text().rpartition(")")[2].split()

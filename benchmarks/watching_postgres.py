@@ -1,5 +1,4 @@
-"""What the PostgreSQL server does while something runs: its settings, its processor time, what its connections
-wait for.
+"""Observes the PostgreSQL server during a run: its settings, its CPU time, and what its connections wait for.
 
 *PostgreSQL's connections are in*, in per cent of the time of those with something to do: `work`; what they wait
 for, as PostgreSQL names it; or *waiting for the client, a transaction open*, our own time between two
@@ -20,7 +19,7 @@ from benchmarks.watching import seconds_of_all
 from tools.postgres_server import PostgresServer
 
 EVERY = 0.02
-"""Seconds between two looks."""
+"""Seconds between observations."""
 
 TOLD = (
     "fsync",
@@ -33,14 +32,14 @@ TOLD = (
 
 
 class WatchedServer(msgspec.Struct):
-    """What was seen; whole when `watching_server` ends. `seconds` is processor time."""
+    """The observations; complete when `watching_server` ends. `seconds` is CPU time."""
 
     looks: int = 0
     states: dict[str, int] = {}
     seconds: float = 0.0
 
     def dominates(self, done: int, what: str) -> dict[str, dict[str, str]]:
-        """The parts that matter, for the table. `done` is how many orders or letters were."""
+        """The important parts, for the table. `done` is the number of orders or messages."""
         if not self.looks:
             return {}
         return {
@@ -55,8 +54,8 @@ class WatchedServer(msgspec.Struct):
 
 @contextmanager
 def watching_server(server: PostgresServer | None) -> Iterator[WatchedServer]:
-    """Looks at its connections fifty times a second, those left out that have nothing to do. Nothing is seen
-    where there is no server."""
+    """Observes the server's connections fifty times per second, except idle ones. Observes nothing without a
+    server."""
     if server is None:
         yield WatchedServer()
         return
@@ -76,7 +75,7 @@ def watching_server(server: PostgresServer | None) -> Iterator[WatchedServer]:
     finally:
         ended.set()
         thread.join()
-    time.sleep(0.1)  # what has ended is counted by its parent soon
+    time.sleep(0.1)  # processes that have ended are soon counted by their parent
     watched.states = dict(states)
     watched.seconds = seconds_of_all(server.pid) - before
 

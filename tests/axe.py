@@ -1,9 +1,9 @@
-"""axe-core, the accessibility checks that others measure pages with, on the page that a browser has open.
+"""Runs axe-core, the standard accessibility checker, on a browser's open page.
 
     browser.open(url, width=375, dark=True)
     assert serious(browser) == []
 
-The script is the file that the installed package `axe_playwright_python` brings; nothing else of it is used.
+The script is a file of the package `axe_playwright_python`; nothing else of the package is used.
 """
 
 import json
@@ -22,13 +22,13 @@ axe.run(document, {resultTypes: ["violations"], preload: false}).then(found => J
         ...each.nodes.map(node => `${node.target.join(" ")}: ${node.failureSummary}`.replace(/\\s+/g, " ")),
     ].join(" | "))))
 """.replace("GRAVE", json.dumps(GRAVE))
-"""Nothing is fetched (`preload`), so a page's policy and the requests that a test counts stay as they are."""
+"""Fetches nothing (`preload`), so that the checker does not add requests or violate the page's policy."""
 
 
 def serious(browser: Browser) -> list[str]:
-    """What is wrong with the page that is open, seriously or critically: the rule and the elements, a line each.
+    """The serious and critical findings on the open page: a line for each rule, with the elements.
 
-    The script comes through the DevTools, which no policy of the page forbids, and goes with the page.
+    The script is injected through DevTools, which the page's policy does not restrict.
     """
     if not browser.evaluate("'axe' in window"):
         browser.evaluate(f"{_script()}; null")

@@ -1,11 +1,11 @@
-"""Chromium without a window, for tests that look at a page as a person's browser does.
+"""Headless Chromium, for tests that use pages in a real browser.
 
     with Browser() as browser:
         seen = browser.open("http://127.0.0.1:8000/docs", width=375)
         assert not seen.violations
         browser.screenshot(path)
 
-Spoken to through two pipes (DevTools protocol, one JSON text a message), so nothing listens on a port.
+Controlled through two pipes (DevTools protocol), so that nothing listens on a port.
 """
 
 import base64
@@ -39,25 +39,26 @@ FLAGS = (
 KEYS = {"Tab": 9, "Space": 32, "ArrowRight": 39}
 
 PATIENCE = 20.0
-"""Seconds for an answer of the browser."""
+"""Seconds to wait for an answer of the browser."""
 
 
 class Seen(NamedTuple):
-    """What happened since a page began to load: every address that was asked for, and every rule it broke."""
+    """What happened since a page began to load: every URL requested, and every policy violation."""
 
     requests: list[str]
     violations: list[str]
 
 
 class Browser:
-    """One browser with one tab. Its profile is a folder that goes with it."""
+    """A browser with one tab and a temporary profile."""
 
     def __init__(self) -> None:
         needs("chromium")
         self._profile = tempfile.mkdtemp(prefix="afterword-browser-")
         here_out, there_in = os.pipe()
         there_out, here_in = os.pipe()
-        # Chromium reads from 3 and writes to 4; high numbers first, so that none is closed by the other.
+        # Chromium reads from 3 and writes to 4. Move ours to high numbers first, so that neither overwrites the
+        # other.
         high_out, high_in = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (there_in, there_out))
 
         def take_numbers() -> None:
@@ -109,7 +110,7 @@ class Browser:
         return self._watch(lambda: self._ask("Page.navigate", url=url))
 
     def press(self, selector: str) -> Seen:
-        """Puts the focus on an element and presses Enter, as somebody without a mouse does."""
+        """Focuses an element and presses Enter, as a keyboard user does."""
         self.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
 
         def enter() -> None:
@@ -120,7 +121,7 @@ class Browser:
         return self._watch(enter)
 
     def type(self, *keys: str) -> None:
-        """Presses keys where the focus is, those of KEYS by their name; whatever else it is given, it writes."""
+        """Presses the keys named in KEYS, and types any other text, in the focused element."""
         for key in keys:
             if key in KEYS:
                 sign = " " if key == "Space" else key
@@ -136,13 +137,13 @@ class Browser:
                 self._ask("Input.insertText", text=key)
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression on the page, as JSON; that of a promise, once it is kept."""
+        """The value of a JavaScript expression on the page; promises are awaited."""
         found = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
     def names(self, role: str) -> list[str]:
-        """What a screen reader calls the elements of this role, in the order of the page."""
+        """The accessible names of the elements with this role, in page order."""
         nodes = self._ask("Accessibility.getFullAXTree")["nodes"]
         return [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == role]
 
@@ -161,7 +162,7 @@ class Browser:
     def seen(self) -> Seen:
         """What happened since the page began to load."""
         time.sleep(0.05)
-        self.evaluate("0")  # whatever was told before this answer is read with it
+        self.evaluate("0")  # events sent before this answer are read with it
         failed = self._events_of("Network.loadingFailed")
         forbidden = {
             event["params"]["requestId"] for event in failed if event["params"].get("blockedReason") == "csp"
@@ -204,7 +205,7 @@ class Browser:
 
 
 def _is_violation(event: dict[str, Any]) -> bool:
-    """A content security policy that forbade something, as the browser's console and its audits tell it."""
+    """A violation of the content security policy, as reported by the browser's console and audits."""
     told = json.dumps(event["params"])
     in_audit = event["method"] == "Audits.issueAdded" and "ContentSecurityPolicyIssue" in told
     return in_audit or (event["method"] == "Log.entryAdded" and "Content Security Policy" in told)

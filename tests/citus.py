@@ -1,5 +1,5 @@
-"""A Citus cluster for the tests: the one that AFTERWORD_TEST_CITUS names; and, for the tests of `migrate --citus`, a
-plain PostgreSQL in which functions of Citus' names stand in for Citus."""
+"""A Citus cluster for tests, named by AFTERWORD_TEST_CITUS. For the tests of `migrate --citus`, also a plain
+PostgreSQL with stand-ins for the functions of Citus."""
 
 import os
 import time
@@ -14,7 +14,7 @@ CLUSTER = os.environ.get("AFTERWORD_TEST_CITUS", "")
 
 @contextmanager
 def new_schema(cluster: str) -> Iterator[str]:
-    """The address of an empty schema there; four shards a table are made faster than 32."""
+    """The address of an empty schema there. Four shards per table are created faster than 32."""
     name = f"afterword_test_{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(cluster, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")  # type: ignore[call-overload]
@@ -26,8 +26,8 @@ def new_schema(cluster: str) -> Iterator[str]:
 
 
 def pretend_citus(database: str, synchronous_commit: str = "on") -> None:
-    """Makes functions in this database that do what Citus' documentation says, on one node: they note a table, and
-    refuse what Citus refuses of it. They spread nothing."""
+    """Creates functions in this database that behave as documented by Citus, on one node: they record a table, and
+    refuse what Citus refuses. They distribute nothing."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(STAND_IN.replace("SYNCHRONOUS_COMMIT", synchronous_commit))  # type: ignore[call-overload]
 

@@ -1,4 +1,4 @@
-"""Fixtures that all packages share: a database in a folder of its own, the cast, and a clock to move."""
+"""Fixtures for all packages: a database in a temporary folder, the cast, and a clock."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.citus import CLUSTER, new_schema
 from tests.postgres import new_database, postgres_server
 from tests.store.cast import Customer, Member, MovableClock, closing_now, new_member, open_database
 
-# A machine that is busy with something else is no reason to fail.
+# A busy machine must not make tests fail.
 settings.register_profile("afterword", deadline=None)
 settings.load_profile("afterword")
 
@@ -21,7 +21,7 @@ ENGINES = ["sqlite", "postgres", *(["citus"] if CLUSTER else [])]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Whatever asks for the database is run on each engine, but for what is marked as one engine's own."""
+    """Runs each test that uses the database on every engine, unless it is marked for one engine."""
     if "engine" in metafunc.fixturenames:
         is_sqlites = metafunc.definition.get_closest_marker("sqlite") is not None
         metafunc.parametrize("engine", ["sqlite"] if is_sqlites else ENGINES, scope="session")

@@ -1,7 +1,7 @@
-"""What a product review feed of Google's may hold (schema 2.4), from its published description and sample: which
-elements, in which order, how often, of which type. A hand-written validator, since none is at hand that reads XSD.
+"""A validator for Google's product review feeds (schema 2.4), written from the published description and sample,
+since no XSD validator is available: which elements, in which order, how often, of which type.
 
-    reviews = check_feed(content)      # fails with a sentence, or gives the reviews
+    reviews = check_feed(content)      # fails with a sentence, or returns the reviews
 """
 
 import re
@@ -45,7 +45,7 @@ CHILDREN: dict[str, list[Occurs]] = {
     "product_ids": _perhaps("gtins", "mpns", "skus", "brands", "asins"),
     **{f"{name}s": [(name, 1, MANY)] for name in ("gtin", "mpn", "sku", "brand", "asin")},
 }
-"""Of an element that has elements: those, in their order, each from this often to that often."""
+"""The children of elements that have children: in order, with minimum and maximum occurrences."""
 
 TEXT = r"[ \t\n\r]*[^ \t\n\r][\s\S]*"
 ADDRESS = r"(https?://)?[^ \t\n\r]+\.[^ \t\n\r]+"
@@ -64,14 +64,14 @@ TYPES = {
     "gtin": r"[\d xX-]{7,}",
     "collection_method": "unsolicited|post_fulfillment",
 }
-"""Of an element that has text: what it is, where it is more than some text."""
+"""The types of elements with text, where any text is not allowed."""
 
 ATTRIBUTES = {
     "overall": ({"min", "max"}, set[str]()),
     "review_url": ({"type"}, set[str]()),
     "name": (set[str](), {"is_anonymous"}),
 }
-"""Which attributes an element must have, and which it may."""
+"""The attributes that an element must have, and those that it may have."""
 
 ATTRIBUTE_TYPES = {
     "min": r"[+-]?\d+",
@@ -85,7 +85,7 @@ LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation
 
 
 class Reviewed(NamedTuple):
-    """What a feed says of one review."""
+    """A review in a feed."""
 
     id: int
     element: ET.Element
@@ -98,7 +98,7 @@ class Reviewed(NamedTuple):
 
 
 def check_feed(content: bytes | str) -> list[Reviewed]:
-    """The reviews of a feed that is as the schema wants it. Fails with what is not."""
+    """The reviews of a valid feed. Fails with the first violation of the schema."""
     root = ET.fromstring(content)
     assert root.tag == "feed"
     assert root.attrib == {LOCATION: SCHEMA}, root.attrib
@@ -126,7 +126,7 @@ def _check(element: ET.Element, within: str) -> None:
 
 
 def _check_children(element: ET.Element, place: str) -> None:
-    """Each in its turn, as often as it may be."""
+    """Checks the order and the number of children."""
     left = [child.tag for child in element]
     for name, least, most in CHILDREN[element.tag]:
         found = 0

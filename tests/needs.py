@@ -1,4 +1,4 @@
-"""Programs that some tests need from the system. CI has them all; elsewhere a test says what it misses."""
+"""System programs that some tests need. CI has all of them; elsewhere, skipped tests name what is missing."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import pytest
 
 
 def needs(*programs: str) -> None:
-    """Skips the test, saying what is missing; where AFTERWORD_TEST_NEEDS is `all` (in CI), it fails instead."""
+    """Skips the test if a program is missing; fails instead if AFTERWORD_TEST_NEEDS is `all` (in CI)."""
     missing = [program for program in programs if shutil.which(program, path=_path()) is None]
     if missing:
         sentence = f"this test needs {' and '.join(missing)}, which this machine does not have"
@@ -17,7 +17,7 @@ def needs(*programs: str) -> None:
 
 
 def scale() -> int:
-    """How many times more than usual the long proofs are to run (AFTERWORD_TEST_SCALE)."""
+    """The factor by which long tests are extended (AFTERWORD_TEST_SCALE)."""
     return int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
 
 

@@ -1,7 +1,7 @@
-"""Real SMTP servers for tests, each in a thread with a loop of its own.
+"""Real SMTP servers for tests, each in a thread with its own event loop.
 
-`RelayPeer` is here, `ScriptedPeer` in tests/scripted_peer.py. Both are context managers, for plain tests
-and for tests with a loop alike:
+`RelayPeer` is here, `ScriptedPeer` in tests/scripted_peer.py. Both are context managers, for synchronous and
+asynchronous tests:
 
     with RelayPeer() as peer:                       # aiosmtpd: a second opinion on our SMTP
         transport = SmtpTransport(parse_smtp_url(peer.url))
@@ -12,9 +12,9 @@ and for tests with a loop alike:
     with ScriptedPeer({"letter": [Line.CUT, "250 ok"]}) as peer: ...        # once, then well
     with ScriptedPeer(cuts=[Cut(sent=40)]) as peer: ...                     # dies after its 40th byte
 
-`peer.messages` are the letters that the peer has accepted, whether or not its answer got through: two of
-one invitation there are two in the customer's mailbox. `peer.stop()` kills every connection at once, as a
-crash does; `peer.start()` comes back on the same port.
+`peer.messages` are the messages that the peer has accepted, whether or not its answer arrived: two for one
+invitation are two in the customer's mailbox. `peer.stop()` breaks all connections at once, as a crash does;
+`peer.start()` listens on the same port again.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T], seconds: float = 30.0) -> T:
-    """`asyncio.run` that fails a test which hangs, rather than the whole run."""
+    """`asyncio.run` with a timeout, so that a test that hangs fails."""
     return asyncio.run(asyncio.wait_for(work, seconds))
 
 
 class Received(NamedTuple):
-    """A letter that a peer accepted: the envelope, MAIL's options, and the bytes without dot-stuffing."""
+    """An accepted message: the envelope, MAIL's options, and the content without dot-stuffing."""
 
     sender: str
     recipients: list[str]
@@ -46,7 +46,7 @@ class Received(NamedTuple):
 
 
 class Certificates(NamedTuple):
-    """TLS contexts of a server named `localhost` and 127.0.0.1, and of a client that trusts it."""
+    """TLS contexts for a server named `localhost` and 127.0.0.1, and for a client that trusts it."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
@@ -63,7 +63,7 @@ def certificates() -> Certificates:
 
 
 class Peer(ABC):
-    """A server in a thread. `connections` counts those ever made, `most_at_once` the most at one time."""
+    """A server in a thread. `connections` counts all connections, `most_at_once` the maximum at one time."""
 
     host = "127.0.0.1"
 
@@ -78,7 +78,7 @@ class Peer(ABC):
 
     @abstractmethod
     def _protocol(self) -> asyncio.Protocol:
-        """What answers one connection."""
+        """Serves one connection."""
 
     @property
     def url(self) -> str:
@@ -92,14 +92,14 @@ class Peer(ABC):
         self.stop()
 
     def start(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listens, on the same port as before if there was one."""
         self._listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True)
         self._thread.start()
         assert self._listening.wait(10), "the peer does not listen"
 
     def stop(self) -> None:
-        """Cut every connection and stop listening; a second time does nothing."""
+        """Breaks all connections and stops listening. Does nothing the second time."""
         if self._thread.is_alive():
             self.loop.call_soon_threadsafe(self._ended.set)
             self._thread.join()
@@ -115,10 +115,10 @@ class Peer(ABC):
         server.close()
         for transport in list(self.live.values()):
             transport.abort()  # type: ignore[attr-defined]
-        await asyncio.sleep(0)  # whatever still talks is cancelled as the loop ends
+        await asyncio.sleep(0)  # open connections are cancelled when the loop ends
 
     def cut_all(self) -> None:
-        """Close every connection from outside, as a server does that restarts or tires of an idle one."""
+        """Closes all connections, as a server does that restarts or times out idle connections."""
         done = threading.Event()
 
         def cut() -> None:
@@ -130,7 +130,7 @@ class Peer(ABC):
         assert done.wait(5)
 
     def wait_for(self, count: int, seconds: float = 10.0) -> list[Received]:
-        """The messages, once there are `count` of them. Fails when that takes longer than `seconds`."""
+        """Waits for `count` messages and returns them. Fails if that takes longer than `seconds`."""
         with self._news:
             arrived = self._news.wait_for(lambda: len(self.messages) >= count, seconds)
         assert arrived, f"{len(self.messages)} of {count} letters arrived"
@@ -157,8 +157,8 @@ class Peer(ABC):
 class RelayPeer(Peer):
     """A well-behaved mail server (aiosmtpd).
 
-    `tls` is none, starttls or tls; with `users` (name to password) MAIL needs AUTH. `refusals` gives the
-    answer to RCPT for a recipient.
+    `tls` is none, starttls or tls. With `users` (name to password), MAIL requires AUTH. `refusals` maps recipients to
+    the answers to RCPT.
     """
 
     def __init__(

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.needs import needs
-from tools.postgres_server import NOBODY
+from tools.postgres_server import UNPRIVILEGED
 
 POOL = 3
-"""Connections to the server, for however many clients."""
+"""Connections to the server, shared by all clients."""
 
 CONFIG = """
 [databases]
@@ -34,7 +34,7 @@ max_client_conn = 200
 query_wait_timeout = 10
 server_login_retry = 1
 """
-"""The last two are what docs/postgresql.md recommends: else what PostgreSQL does not answer is told after minutes."""
+"""The last two are recommended by docs/postgresql.md: without them, clients wait minutes if PostgreSQL is down."""
 
 
 @contextmanager
@@ -50,9 +50,9 @@ def pgbouncer(server: str) -> Iterator[str]:
     (folder / "users").write_text(f'"{parts.username}" ""\n')
     owner: dict[str, object] = {}
     if os.geteuid() == 0:  # which PgBouncer refuses to be
-        owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        owner = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
         for path in (folder, *folder.iterdir()):
-            os.chown(path, NOBODY, NOBODY)
+            os.chown(path, UNPRIVILEGED, UNPRIVILEGED)
     program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     process = subprocess.Popen(  # type: ignore[call-overload]
         [program, "-q", folder / "ini"], cwd="/", stderr=subprocess.DEVNULL, **owner

@@ -1,5 +1,4 @@
-"""A real PostgreSQL for the tests: the one that AFTERWORD_TEST_DATABASE names, or one of our own, started once and
-thrown away."""
+"""A real PostgreSQL for tests: the one named by AFTERWORD_TEST_DATABASE, or a temporary one that is started once."""
 
 import os
 import tempfile
@@ -14,11 +13,11 @@ import psycopg
 from tools import postgres_server as tool
 
 SETTINGS = {"fsync": "off", "max_connections": "200", "log_min_messages": "warning"}
-"""Nothing here proves what survives a power cut."""
+"""Not durable: the tests that use this server do not simulate power cuts."""
 
 
 class PostgresServer(tool.PostgresServer):
-    """Quick rather than durable, unless told otherwise."""
+    """A server that is fast rather than durable, unless `settings` say otherwise."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         super().__init__(folder, **SETTINGS | settings)
@@ -26,7 +25,7 @@ class PostgresServer(tool.PostgresServer):
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """The address of a server on which databases may be made."""
+    """The address of a server on which databases can be created."""
     named = os.environ.get("AFTERWORD_TEST_DATABASE")
     if named:
         yield named
@@ -54,7 +53,7 @@ def new_database(server: str) -> Iterator[str]:
 
 @contextmanager
 def unreachable(url: str) -> Iterator[None]:
-    """A database that lets no one in, and throws out all that are in."""
+    """Makes a database refuse connections, and closes existing ones."""
     server, _, name = url.rpartition("/")
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""An SMTP server that answers, stalls or dies at any step or byte, as a test's script says."""
+"""An SMTP server that answers, stalls or dies at any step or byte, according to a script."""
 
 import asyncio
 import enum
@@ -17,11 +17,11 @@ class Line(enum.Enum):
 
 
 Answer = str | Line | Callable[[], "str | Line"]
-"""A reply without its CRLF, something else to do, or a function (called in the peer's thread) giving one."""
+"""A reply without CRLF, another action, or a function (called in the peer's thread) that returns either."""
 
 
 class Cut(NamedTuple):
-    """Where one connection ends: after so many bytes said by the peer, or heard by it."""
+    """Where a connection breaks: after this many bytes sent, or received, by the peer."""
 
     sent: int | None = None
     received: int | None = None
@@ -30,11 +30,10 @@ class Cut(NamedTuple):
 class ScriptedPeer(Peer):
     """A mail server that answers by `script`, and well where the script says nothing.
 
-    The script's steps are `greeting`, each command's verb (EHLO, AUTH, MAIL, RCPT, DATA, RSET, QUIT) and
-    `letter`, the answer to the final dot. A step has one answer for ever, or a list that is used up; the
-    script may be changed while the peer runs. `cuts` are used up too, one for each new connection; None
-    among them leaves that connection whole. After a 421 it waits for the
-    other side to close. `dialogue` holds the commands heard.
+    The script's steps are `greeting`, each command's verb (EHLO, AUTH, MAIL, RCPT, DATA, RSET, QUIT) and `letter`,
+    the answer to the final dot. A step has one answer, or a list of answers that is used up; the script may be
+    changed while the peer runs. `cuts` is used up too, one for each new connection; None does not cut that
+    connection. After a 421 the peer waits for the client to disconnect. `dialogue` contains the commands received.
     """
 
     def __init__(
@@ -130,11 +129,11 @@ class _CountedStream(asyncio.StreamReaderProtocol):
 
 
 class _GoneError(Exception):
-    """The connection is over, by the script or by the other side."""
+    """The connection has ended, by the script or by the client."""
 
 
 class _Wire:
-    """Both directions of one connection, cut after a given byte of either."""
+    """Both directions of a connection, which can be cut after any byte of either."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: Cut) -> None:
         self._reader, self._writer = reader, writer
@@ -167,7 +166,7 @@ class _Wire:
             pass
 
     async def letter(self) -> bytes:
-        """What stands before the final dot, doubled dots made single (RFC 5321 4.5.2)."""
+        """The content before the final dot, without dot-stuffing (RFC 5321 4.5.2)."""
         self._heard = b"\r\n" + self._heard
         content = await self.until(b"\r\n.\r\n") + b"\r\n"
         return content.replace(b"\r\n..", b"\r\n.")[2:]

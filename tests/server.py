@@ -1,4 +1,4 @@
-"""A real Afterword in a process of its own, spoken to over real HTTP, for tests to kill, stop and start again.
+"""A real Afterword in its own process, used over real HTTP, for tests to kill, stop and restart.
 
     with Server(tmp_path, delay=2, AFTERWORD_SMTP=peer.url, AFTERWORD_FROM="…") as alba:
         answer = alba.post_orders([an_order("A-1")])
@@ -6,13 +6,12 @@
         alba.start(**moved_clock(864_000))              # the same folder and port, ten days later
         [invitation] = alba.invitations()
 
-Alba's bakery is there from the start. `alba.url` is the address, `alba.log` what it said on stderr.
+Alba's bakery exists from the start. `alba.url` is the address, `alba.log` the output on stderr.
 """
 
 import http.client
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -22,7 +21,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -33,7 +31,7 @@ from afterword.store.engine.transaction import OpenTransaction
 from afterword.store.messages.invitations import InvitationRow, list_invitations
 from afterword.store.opening import open_database
 from afterword.store.shops import NewKeys, add_shop, find_shop
-from tests.needs import needs
+from tests.processes import children_of, free_port, is_alive
 
 T = TypeVar("T")
 
@@ -45,7 +43,7 @@ FOUR_KEYS = {"success", "orders_count", "orders_imported", "message"}
 
 
 class Answer(NamedTuple):
-    """What a server answered; header names are in lower case."""
+    """An answer of the server; header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -53,7 +51,7 @@ class Answer(NamedTuple):
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object, which has the contract's four keys."""
+        """The JSON object, which must have the API's four keys."""
         found: dict[str, Any] = json.loads(self.content)
         assert found.keys() >= FOUR_KEYS, found
         return found
@@ -65,7 +63,7 @@ class Answer(NamedTuple):
 
 
 def an_order(id_order: str | int, **changes: object) -> dict[str, Any]:
-    """An order of Clara's at Alba's bakery, with an address of its own unless told otherwise."""
+    """An order of Clara's at Alba's bakery. By default each order has its own e-mail address."""
     return {
         "id_order": id_order,
         "order_date": "2026-03-01 14:05:26",
@@ -122,7 +120,7 @@ class Server:
         self.wait_until_gone()
 
     def start(self, command: Sequence[str] = SERVE, **more: str) -> Self:
-        """Starts it with `more` settings, and returns once it answers. Fails within 20 seconds."""
+        """Starts it with `more` settings, and returns when it answers. Fails after 20 seconds."""
         assert self.process is None, "it runs already"
         with self._log.open("ab") as log:
             environment = self.environment(**more)
@@ -133,10 +131,10 @@ class Server:
         return self
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What a process beside it needs to be told to work on the same data."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
+        """The environment of a process that works on the same data."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
         ours = {"AFTERWORD_DATA": str(self.data), "AFTERWORD_PORT": str(self.port)}
-        return kept | ours | self.settings | more
+        return inherited | ours | self.settings | more
 
     def _wait_until_healthy(self) -> None:
         deadline = time.monotonic() + 20
@@ -150,11 +148,11 @@ class Server:
         raise AssertionError(f"it does not answer: {self.log}")
 
     def stop(self) -> int:
-        """SIGTERM; the exit status, once it has finished."""
+        """Sends SIGTERM, waits, and returns the exit status."""
         return self._end(signal.SIGTERM)
 
     def kill(self, *, all_at_once: bool = False) -> int:
-        """SIGKILL to the server, or to the processes that it started too; a second time does nothing."""
+        """Sends SIGKILL to the server, or also to the processes that it started. Does nothing the second time."""
         return self._end(signal.SIGKILL, all_at_once)
 
     def _end(self, how: signal.Signals, all_at_once: bool = False) -> int:
@@ -168,14 +166,14 @@ class Server:
         return process.wait(30)
 
     def wait_until_gone(self) -> None:
-        """Until the processes that the server had started have ended of themselves too. Fails after ten seconds."""
+        """Waits until the processes that the server started have ended by themselves. Fails after ten seconds."""
         deadline = time.monotonic() + 10
         while any(map(is_alive, self._left)):
             assert time.monotonic() < deadline, f"{self._left} outlive their server"
             time.sleep(0.01)
 
     def restart(self) -> None:
-        """SIGTERM, and started again."""
+        """Stops it with SIGTERM and starts it again."""
         self.stop()
         self.start()
 
@@ -187,7 +185,7 @@ class Server:
     def post_orders(
         self, orders: object, *, key: str | None = None, details: bool = False, timeout: float = 60.0
     ) -> Answer:
-        """Posts orders as JSON, with Alba's live key unless told otherwise. Raises OSError when cut off."""
+        """Posts orders as JSON, by default with Alba's live key. Raises OSError if the connection breaks."""
         body: dict[str, object] = {"api_key": key or self.keys.private_key, "orders": orders}
         if details:
             body["details"] = 1
@@ -201,12 +199,12 @@ class Server:
         headers: dict[str, str] | None = None,
         timeout: float = 60.0,
     ) -> Answer:
-        """One request on a connection of its own. Raises OSError when it is cut off."""
+        """Sends a request on a new connection. Raises OSError if the connection breaks."""
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)) as connection:
             return ask(connection, method, path, body, headers)
 
     def send_raw(self, request: bytes, timeout: float = 20.0) -> bytes:
-        """Sends these very bytes and returns all that comes until the server closes or falls silent."""
+        """Sends these bytes, and returns what the server sends until it closes the connection or the answer ends."""
         with socket.create_connection(("127.0.0.1", self.port), timeout) as line:
             line.sendall(request)
             return read_answer(line)
@@ -222,12 +220,12 @@ class Server:
             database.close_now()
 
     def read(self, work: Callable[[OpenTransaction], T]) -> T:
-        """Runs `work` on a connection of its own, beside the server's or without it."""
+        """Runs `work` on a separate connection, whether the server runs or not."""
         with opened(read_settings(self.environment())) as tx:
             return work(tx)
 
     def invitations(self) -> list[InvitationRow]:
-        """All invitations of Alba's bakery, in the order of their orders' import."""
+        """All invitations of Alba's bakery, in the order of import."""
 
         def read(tx: OpenTransaction) -> list[InvitationRow]:
             alba = find_shop(tx, "Alba's bakery")
@@ -241,15 +239,15 @@ class Server:
         return {one.id_order: one.state for one in self.invitations()}
 
     def wait_until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Fails when that takes longer, or the server is gone."""
+        """Waits for a condition. Fails if that takes longer, or the server has ended."""
         deadline = time.monotonic() + seconds
         while not holds():
-            assert time.monotonic() < deadline, f"it does not come about: {self.log[-2_000:]}"
+            assert time.monotonic() < deadline, f"the condition does not become true: {self.log[-2_000:]}"
             assert self.process is not None and self.process.poll() is None, self.log
             time.sleep(0.02)
 
     def put_back(self, backup: Path) -> None:
-        """Puts a copy of the database in the place of the database, as an operator restores a backup."""
+        """Replaces the database with a copy, as an operator restores a backup."""
         assert self.process is None, "it runs"
         for end in ("", "-wal", "-shm"):
             self.database.with_name(self.database.name + end).unlink(missing_ok=True)
@@ -258,7 +256,7 @@ class Server:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[OpenTransaction]:
-    """A transaction to read in, on a connection that cannot write rows."""
+    """A read-only transaction on a new connection."""
     path = settings.database_path
     connection = PostgresConnection(settings.database) if path is None else SqliteConnection(path)
     if path is None:
@@ -278,7 +276,7 @@ def ask(
     body: Any = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """One request on a connection. Raises OSError when it is cut off, whatever the library calls that."""
+    """Sends a request on a connection. Raises OSError if the connection breaks."""
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
@@ -289,7 +287,7 @@ def ask(
 
 
 def read_answer(line: socket.socket) -> bytes:
-    """Until the other side closes, or a whole answer with a length is there."""
+    """Reads until the other side closes the connection, or an answer with a Content-Length is complete."""
     received = b""
     while piece := line.recv(65_536):
         received += piece
@@ -300,58 +298,3 @@ def read_answer(line: socket.socket) -> bytes:
         if blank and length and len(body) >= int(length):
             break
     return received
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that this one has started, from whichever thread."""
-    found = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for children in found for child in children]
-
-
-def is_alive(pid: int) -> bool:
-    """Whether it still runs: one that nobody has asked for its end yet does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
-    except OSError:
-        return False
-
-
-def moved_clock(seconds: float) -> dict[str, str]:
-    """What `Server.start` takes for a process whose clock is ahead by so many seconds and runs at its real speed.
-
-    faketime's own process would stand between us and the server, so only its library is used. Clocks that
-    count from nowhere (CLOCK_MONOTONIC) stay as they are: they do not jump in life either.
-    """
-    moved = {"LD_PRELOAD": _faketime_library(), "FAKETIME": f"{seconds:+.3f}"}
-    return moved | {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-
-
-@cache
-def _faketime_library() -> str:
-    """What LD_PRELOAD is to hold, as the faketime command says it.
-
-    The command names a semaphore after its own process and fails where a killed process of that number left
-    one; the next try has another number.
-    """
-    needs("faketime")
-    for _ in range(20):
-        shown = subprocess.run(["faketime", "-f", "+0", "env"], capture_output=True, text=True)
-        for line in shown.stdout.splitlines():
-            if line.startswith("LD_PRELOAD="):
-                return line.partition("=")[2]
-    raise RuntimeError(f"faketime does not say where its library is: {shown.stderr}")
-
-
-def free_port() -> int:
-    """A port that nobody uses, below those that the system gives to clients.
-
-    A client that knocks while its server is down could otherwise be given the server's own port.
-    """
-    while True:
-        port = random.randrange(12_000, 32_000)
-        with closing(socket.socket()) as line:
-            try:
-                line.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

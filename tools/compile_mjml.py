@@ -1,8 +1,7 @@
 """Compiles each template of afterword/mail/templates from MJML to HTML; `make templates` runs it.
 
-The HTML is committed beside its source, so that neither an installation nor a message needs an MJML compiler.
-What all e-mails share is in `_layout.mjml`, whose blocks the others fill in: marks `<% %>` are for this step, and
-`[[ ]]`, `{{ }}` and `{% %}` pass through untouched.
+The HTML is committed next to its source, so that neither installing nor sending needs an MJML compiler. All templates
+extend `_layout.mjml`. Delimiters `<% %>` are for this step; `[[ ]]`, `{{ }}` and `{% %}` pass through unchanged.
 """
 
 import re
@@ -33,8 +32,8 @@ _LEFT_TO_RIGHT = {
     "text-align:left": "text-align:[[ start ]]",
     ' align="left"': ' align="[[ start ]]"',
 }
-"""What the compiler writes whichever way the language runs. `dir="auto"` would let a name's first letter
-turn the whole page round."""
+"""What the compiler writes regardless of the language's direction. With `dir="auto"`, the first letter of a name
+could reverse the whole layout."""
 
 _LINE_ENDS = re.compile(
     r"(</(?:td|tr|table|tbody|div|title|style|head)>|<(?:tr|tbody)>|<(?:div|h[12])\b[^>]*>|<!\[endif\]-->)(?!\n)"
@@ -44,8 +43,8 @@ _LINE_ENDS = re.compile(
 def compile_mjml(source: Path) -> str:
     """The HTML of an MJML template: no imported fonts, every table marked as layout, short lines.
 
-    A line of a message has at most 998 octets (RFC 5322 2.1.1), so lines end where white space means
-    nothing, and each value gets a line of its own: inside tags, where a line end shows as nothing.
+    A line of an e-mail has at most 998 octets (RFC 5322 2.1.1). So lines are broken where white space has no effect,
+    and each value gets its own line, inside tags, where a line break is not shown.
     """
     html = mjml2html(_LAYOUT.get_template(source.name).render(), disable_comments=True, fonts={})
     for written, meant in _LEFT_TO_RIGHT.items():

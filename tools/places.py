@@ -1,4 +1,4 @@
-"""Writes into each catalogue where its messages are used: `make places` runs it after a message has moved."""
+"""Updates the source references in the catalogues; `make places` runs it after a message has moved."""
 
 import re
 
@@ -8,7 +8,7 @@ _MESSAGE = re.compile(r'^msgid "(.+)"$', re.MULTILINE)
 
 
 def with_places(catalogue: str) -> str:
-    """The catalogue's text, with a line of places above each message that is used."""
+    """The catalogue's text, with a reference comment above each message that is used."""
     entries = (_with_places(entry) for entry in catalogue.strip().split("\n\n"))
     return "\n\n".join(entries) + "\n"
 

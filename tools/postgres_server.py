@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests and benchmarks: a cluster of our own, from the wheel that brings its programs."""
+"""A real PostgreSQL server for tests and benchmarks, run with the programs from a wheel."""
 
 import os
 import shutil
@@ -8,31 +8,33 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-NOBODY = 65_534
-"""Who runs it when we are root, which PostgreSQL refuses to be."""
+UNPRIVILEGED = 65_534
+"""The user that runs the server if we are root, as which PostgreSQL refuses to run."""
 
 
 class PostgresError(Exception):
-    """One of its programs has failed; what it said."""
+    """A program of PostgreSQL failed; the message is its output."""
 
 
 class PostgresServer:
-    """A running cluster in an empty folder, on a free port of this machine. When we are root, everybody must be let
-    into the folder.
+    """A running server in an empty folder, on a free port. If we are root, all users need access to the folder.
 
-    `settings` are PostgreSQL's own; what is not named has its default, so it is as durable as it comes.
+    `settings` are PostgreSQL's; the others have their defaults, so the server is as durable as PostgreSQL is by
+    default.
     """
 
     def __init__(self, folder: Path, **settings: str) -> None:
         """Raises PostgresError."""
         self.folder = folder
         self._settings = settings
-        self._owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        self._owner = (
+            {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
+        )
         self._programs = _programs(folder, readable_by_all=bool(self._owner))
         self._rows = folder / "rows"
         self._rows.mkdir()
         if self._owner:
-            os.chown(self._rows, NOBODY, NOBODY)
+            os.chown(self._rows, UNPRIVILEGED, UNPRIVILEGED)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = int(free.getsockname()[1])
         self._run(
@@ -46,7 +48,7 @@ class PostgresServer:
 
     @property
     def pid(self) -> int:
-        """The process whose children serve the connections."""
+        """The postmaster, whose child processes serve the connections."""
         return int((self._rows / "postmaster.pid").read_text().split(maxsplit=1)[0])
 
     def start(self) -> None:
@@ -56,7 +58,7 @@ class PostgresServer:
         self._run("pg_ctl", "-D", str(self._rows), "-o", options, "-l", log, "-w", "-t", "60", "start")
 
     def stop(self, how: str = "fast") -> None:
-        """`immediate` is as if it had crashed."""
+        """Stops the server; `immediate` simulates a crash."""
         self._run("pg_ctl", "-D", str(self._rows), "-m", how, "-w", "-t", "60", "stop")
 
     def remove(self) -> None:
@@ -65,19 +67,19 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         # A file, not a pipe: the server that pg_ctl starts would keep a pipe open.
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as output:
             done = subprocess.run(  # noqa: S603
                 [self._programs / program, *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 cwd="/",
                 check=False,
                 **self._owner,  # type: ignore[call-overload]
             )
-            said.seek(0)
+            output.seek(0)
             if done.returncode:
-                raise PostgresError(said.read().decode("utf-8", "replace"))
+                raise PostgresError(output.read().decode("utf-8", "replace"))
 
 
 def programs() -> Path:
@@ -89,7 +91,7 @@ def programs() -> Path:
 
 
 def _programs(folder: Path, *, readable_by_all: bool) -> Path:
-    """Where the programs are; copied when whoever runs them might not be let into our own folders."""
+    """The folder of the programs; they are copied if the user that runs them might not have access to it."""
     package = programs().parents[1]
     if not readable_by_all:
         return programs()

@@ -22,8 +22,8 @@ PACKAGE = Path(__file__).parents[1] / "afterword"
 Message = str | tuple[str, str]
 """A message of the catalogues: one text, or its singular and plural."""
 
-_PAGES = Environment()  # noqa: S701 - it is parsed, never rendered
-_EMAILS = Environment(  # noqa: S701 - the same; these marks are those of mail/wording.py
+_PAGES = Environment()  # noqa: S701 - only parses
+_EMAILS = Environment(  # noqa: S701 - only parses; delimiters as in mail/wording.py
     variable_start_string="[[",
     variable_end_string="]]",
     block_start_string="[%",
@@ -34,7 +34,7 @@ _EMAILS = Environment(  # noqa: S701 - the same; these marks are those of mail/w
 
 
 def messages() -> dict[str, dict[Message, None]]:
-    """The messages that each file of the package asks of the catalogues, in its own order."""
+    """The catalogue messages that each file of the package uses, in their order in the file."""
     found = {_name(path): dict.fromkeys(_messages_of(path)) for path in sorted(PACKAGE.rglob("*"))}
     return {name: messages for name, messages in found.items() if messages}
 
@@ -63,7 +63,7 @@ def _asked(environment: Environment, path: Path) -> Iterator[Message]:
 
 
 def _marked(tree: ast.AST) -> Iterator[Message]:
-    """Of Python, what is marked as `sentence("…")`, or `counted("…", "…")`."""
+    """The messages in Python code, which are marked as `sentence("…")` or `counted("…", "…")`."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Name("sentence"), args=[ast.Constant(str(message))]):

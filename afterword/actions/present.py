@@ -33,7 +33,7 @@ EXPORTED = (
     *("id", "id_order", "reference", "product_id", "product_name", "state", "reason", "flags", "rating"),
     *("text", "author", "firstname", "lastname", "email", "lang", "experience_date"),
     *("written_at", "published_at", "changed_at", "version"),
-    *("reply", "replied_at", "doubt", "doubted_at", "imported_from", "live"),
+    *("reply", "replied_at", "dispute", "disputed_at", "imported_from", "live"),
 )
 """The columns of an export (docs/feeds.md)."""
 

@@ -1,1 +1,1 @@
-"""What every layer uses: settings, the clock, ids and keys, files, the log, errors."""
+"""Settings, clock, ids and keys, files, logging, metrics and errors: used by every layer."""

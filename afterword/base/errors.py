@@ -1,8 +1,8 @@
-"""What can be wrong for reasons that are not a mistake in the code. Each message is a sentence for people."""
+"""Errors that are not bugs. Each message is a sentence for people."""
 
 
 class Refused(Exception):
-    """What was asked for cannot be done; the message says why."""
+    """A request that cannot be carried out; the message says why."""
 
 
 class SettingsError(Exception):
@@ -10,7 +10,7 @@ class SettingsError(Exception):
 
 
 class StoreUnavailable(Exception):
-    """The store cannot take this now (busy, full disk, I/O error); nothing of it was acknowledged."""
+    """The store cannot accept this now (busy, full disk, I/O error). Nothing was acknowledged."""
 
 
 class UnfinishedCopy(StoreUnavailable):
@@ -22,12 +22,13 @@ class SchemaTooNew(Exception):
 
 
 class JournalMissing(Exception):
-    """The send journal of this database is missing or cannot be reached: nothing more is sent (guarantee 9)."""
+    """The database's send journal is missing or unreachable: sending is paused (guarantee 9)."""
 
 
 class JournalAhead(StoreUnavailable):
-    """The send journal has lines that the database does not know: it must catch up before the work is tried again."""
+    """The send journal has lines that the database has not applied. It must catch up before the transaction is
+    retried."""
 
 
 class ReviewChanged(Exception):
-    """A review is no longer as it was when a person decided about it; nothing was changed."""
+    """The review has changed since the caller read it. Nothing was changed."""

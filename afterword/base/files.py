@@ -30,7 +30,7 @@ def whole_file(file: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Makes a file's content durable, or a folder's names. Raises OSError."""
+    """Flushes a file's content, or a folder's entries, to disk. Raises OSError."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -1,4 +1,4 @@
-"""Keys, salts and the tokens in an e-mail's links: made here, and nowhere else."""
+"""Generates all keys, salts and secrets, and signs the tokens in the links of e-mails."""
 
 import hmac
 import secrets
@@ -10,12 +10,12 @@ _TAG = 16
 
 
 def new_private_key(shop_id: int, lang: str) -> str:
-    """`<shop id>/<language>/<64 hex digits>`, as known clients expect it (docs/orders-api.md)."""
+    """`<shop id>/<language>/<64 hex digits>`, the format that existing clients expect (docs/orders-api.md)."""
     return f"{shop_id}/{lang}/{secrets.token_hex(32)}"
 
 
 def shop_id_of(private_key: str) -> int | None:
-    """The shop that a private key names, or None when it is none."""
+    """The shop id in a private key, or None if the key is malformed."""
     number = private_key.partition("/")[0]
     return int(number) if number.isascii() and number.isdigit() and len(number) < 16 else None
 
@@ -50,23 +50,23 @@ def new_claim() -> str:
 
 
 def sign_token(secret: str, purpose: str, order_id: int, subject: str) -> str:
-    """A token for a link: the order's number and a signature over it, the purpose and the subject.
+    """A token for a link: the order's id and a signature over the id, the purpose and the subject.
 
-    The subject names what a restored database could not give to another order under the same number (the
-    order's fingerprint), so a link never opens another customer's page.
+    The subject is the order's fingerprint. A restored database may reuse an order id, but not a fingerprint, so a
+    link never opens another customer's page.
     """
     number = order_id.to_bytes(7, "big")
     return urlsafe_b64encode(number + _signature(secret, purpose, number, subject)).decode().rstrip("=")
 
 
 def order_id_of(token: str) -> int | None:
-    """The number in a token, not yet checked, or None when it is no token."""
+    """The order id in a token, or None if the token is malformed. The signature is not checked."""
     raw = _decode(token)
     return None if raw is None else int.from_bytes(raw[:7], "big")
 
 
 def is_signed(secret: str, purpose: str, token: str, subject: str) -> bool:
-    """Whether this secret signed this token for this purpose and subject."""
+    """Whether the token was signed with this secret for this purpose and subject."""
     raw = _decode(token)
     return raw is not None and hmac.compare_digest(raw[7:], _signature(secret, purpose, raw[:7], subject))
 
@@ -78,7 +78,7 @@ def _decode(token: str) -> bytes | None:
         raw = urlsafe_b64decode(token + "=")
     except ValueError:
         return None
-    # 31 characters have two bits to spare: only the spelling that `sign_token` gives is a token.
+    # 31 characters encode two bits too many: accept only the encoding that `sign_token` produces.
     is_canonical = urlsafe_b64encode(raw).decode().rstrip("=") == token
     return raw if is_canonical else None
 

@@ -1,4 +1,4 @@
-"""Structured logs, one line an event, on stderr. No key, address or name is ever an argument."""
+"""Structured logs on stderr, one line per event. Keys, e-mail addresses and names are never logged."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ import structlog
 
 
 def set_up_log(*, debug: bool = False) -> None:
-    """Every line is logfmt: `timestamp=… level=… event=… invitation=…`."""
+    """Configures logfmt output: `timestamp=… level=… event=… invitation=…`."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -26,12 +26,12 @@ def set_up_log(*, debug: bool = False) -> None:
 
 
 def log_for(module: str) -> Any:
-    """The log of one module. Events are constant: a noun and a past participle (docs/operating.md lists them)."""
+    """A module's logger. Event names are constants: a noun and a past participle (listed in docs/operating.md)."""
     return structlog.get_logger(module=module)
 
 
 class _Stderr:
-    """Standard error, where a line that cannot be written is lost: a full disk under it must not stop e-mails."""
+    """Standard error that drops lines it cannot write: a full disk must not stop sending."""
 
     def write(self, text: str) -> None:
         with suppress(OSError):

@@ -1,8 +1,8 @@
-"""What an Afterword has done with its database since it began, in numbers, for `GET /metrics`.
+"""Counters for `GET /metrics`: what the processes have done since they started.
 
-Counting is adding to a number in memory, since it is done for every order; metrics are made of them when somebody
-asks. The processes of one `serve --workers N` have that memory in common, so that each of them tells what all of them
-have done together. Each number of a process is added to by one of its threads.
+Counting happens for every order, so it only adds to a number in memory; metrics are built from these numbers on
+request. The processes of one `serve --workers N` share that memory, so each of them reports the totals of all. Within
+a process, each number is written by one thread only.
 """
 
 import mmap
@@ -17,24 +17,24 @@ ORDERS = ("imported", "duplicate", "refused")
 MESSAGES = ("sent", "deferred", "failed", "in_doubt")
 DELIVERIES = ("sent", "deferred", "failed")
 
-# Where each number stands in a row. A distribution has a number for each bound, one for what is above the last one,
-# and the sum of all.
+# The index of each number in a row. A distribution has one number per bound, one for values above the last bound, and
+# the sum of all values.
 _IMPORTED, _DUPLICATE, _REFUSED = range(3)
-_MESSAGES = {outcome: 3 + place for place, outcome in enumerate(MESSAGES)}
+_MESSAGES = {outcome: 3 + index for index, outcome in enumerate(MESSAGES)}
 _SIZES = 3 + len(MESSAGES)
 _SIZES_SUM = _SIZES + len(COMMIT_SIZES) + 1
 _SECONDS = _SIZES_SUM + 1
 _SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
 _WAITING = _SECONDS_SUM + 1
-_DELIVERIES = {outcome: _WAITING + 1 + place for place, outcome in enumerate(DELIVERIES)}
+_DELIVERIES = {outcome: _WAITING + 1 + index for index, outcome in enumerate(DELIVERIES)}
 _WIDTH = _WAITING + 1 + len(_DELIVERIES)
 _BYTES = 8 * _WIDTH
 
 
 class Distribution(NamedTuple):
-    """How many of the observed values were at most each bound and above the one before it, and the sum of all.
+    """A histogram. `counts[i]` is the number of values in (bounds[i-1], bounds[i]].
 
-    `counts` has one number more than there are bounds: the values above the last one.
+    `counts` has one number more than `bounds`: the values above the last bound. `sum` adds up all values.
     """
 
     bounds: Sequence[float]
@@ -43,8 +43,8 @@ class Distribution(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """What all processes have done. Every word that is counted is there from the start, so that its first one is seen
-    as an increase. `waiting_elsewhere`: writes of the other processes that are not on the disk yet."""
+    """The totals of all processes. Every label is present from the start, so that its first event shows as an
+    increase. `waiting_elsewhere` counts the writes of the other processes that are not durable yet."""
 
     orders: dict[str, int]
     messages: dict[str, int]
@@ -55,9 +55,9 @@ class Totals(NamedTuple):
 
 
 class Board:
-    """A row of numbers for each of several processes, in memory that they share: made before they are forked.
+    """A row of numbers per process, in shared memory; created before the processes are forked.
 
-    A process that is started anew goes on with the row of the lost one, so that no number ever goes back.
+    A restarted process continues with the row of the one it replaces, so that no counter ever decreases.
     """
 
     def __init__(self, processes: int = 1) -> None:
@@ -66,7 +66,7 @@ class Board:
 
 
 class Metrics:
-    """What this process counts, and what all of its board have counted."""
+    """The counters of this process, and the totals of all processes that share its board."""
 
     def __init__(self, board: Board | None = None, number: int = 0) -> None:
         self._rows = (board or Board()).rows
@@ -88,7 +88,7 @@ class Metrics:
         self._row[_DELIVERIES[outcome]] += 1
 
     def count_commit(self, size: int, seconds: float) -> None:
-        """Writes that were handed over together, and how long it took until they were on the disk."""
+        """Counts a group commit: the number of writes, and the seconds until they were durable."""
         row = self._row
         row[_SIZES + bisect_left(COMMIT_SIZES, size)] += 1
         row[_SIZES_SUM] += size
@@ -96,7 +96,7 @@ class Metrics:
         row[_SECONDS_SUM] += seconds
 
     def count_waiting(self, change: int) -> None:
-        """How many more, or fewer, writes of this process are not on the disk yet: the others tell it too."""
+        """Changes the number of writes of this process that are not durable yet; other processes report it too."""
         self._row[_WAITING] += change
 
     @property
@@ -105,9 +105,9 @@ class Metrics:
         counts = [round(number) for number in every]
         return Totals(
             dict(zip(ORDERS, counts, strict=False)),
-            {outcome: counts[place] for outcome, place in _MESSAGES.items()},
+            {outcome: counts[index] for outcome, index in _MESSAGES.items()},
             Distribution(COMMIT_SIZES, counts[_SIZES:_SIZES_SUM], every[_SIZES_SUM]),
             Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
             counts[_WAITING] - round(self._row[_WAITING]),
-            {outcome: counts[place] for outcome, place in _DELIVERIES.items()},
+            {outcome: counts[index] for outcome, index in _DELIVERIES.items()},
         )

@@ -1,4 +1,4 @@
-"""Settings from the environment. Each also as `NAME_FILE`, to read a secret from a file."""
+"""Reads settings from the environment. `NAME_FILE` reads the setting NAME from a file."""
 
 import os
 import re
@@ -13,11 +13,10 @@ from afterword.base.errors import SettingsError
 from afterword.base.ids import new_secret
 
 LONGEST_URL = 400
-"""Characters of the public address: a link made from it must fit on one line of an e-mail."""
+"""Maximum length of the public address in characters: links made from it must fit on one line of an e-mail."""
 
 _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
-"""What can be a link in an e-mail: no blank, quote or angle bracket."""
-
+"""Addresses that are safe as links in e-mails: no spaces, quotes or angle brackets."""
 
 Network = IPv4Network | IPv6Network
 
@@ -25,12 +24,12 @@ _POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the environment says. See docs/settings.md, which a test holds complete."""
+    """The settings of one process, described in docs/settings.md."""
 
     data: Path
     database: str
     journal: Path | str
-    """A file, or the address of a PostgreSQL database of its own."""
+    """A file, or the address of a separate PostgreSQL database."""
 
     smtp: str | None
     sender: str | None
@@ -40,14 +39,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     body_limit: int
     webhook_allow: tuple[Network, ...] = ()
-    """What webhooks may reach although it is not public."""
+    """Networks that webhooks may reach although they are not public."""
 
     is_default: bool
-    """Whether neither a data folder nor a database was named: then an empty one gets a demo shop."""
+    """True if neither a data folder nor a database was set. An empty default data folder gets a demo shop."""
 
     @property
     def database_path(self) -> Path | None:
-        """The SQLite file; None when the database is PostgreSQL, at the address that `database` then is.
+        """The SQLite file, or None if `database` is the address of a PostgreSQL database.
 
         Raises SettingsError for any other address.
         """
@@ -62,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def journal_name(self) -> str:
-        """The journal as people read it, without the password that an address may have."""
+        """The journal's name for people: never contains a password."""
         return (
             str(self.journal)
             if isinstance(self.journal, Path)
@@ -79,12 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return urlsplit(self.url).hostname or "localhost"
 
     def link_secret(self) -> str:
-        """What signs the links: as set, or made once and stored in the data folder."""
-        return self.secret or _kept_secret(self.data / "secret")
+        """The secret that signs links: the one that was set, or one generated once and stored in the data folder."""
+        return self.secret or _stored_secret(self.data / "secret")
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Raises SettingsError with a sentence that names the setting, and never its value when it is secret."""
+    """Raises SettingsError with a sentence that names the setting; it never contains the value of a secret."""
     folder = _read(environment, "AFTERWORD_DATA")
     data = Path(folder or "./afterword-data")
     host = _read(environment, "AFTERWORD_HOST") or "127.0.0.1"
@@ -127,7 +126,7 @@ def _read(environment: Mapping[str, str], name: str) -> str | None:
 
 
 def journal_address(text: str, name: str) -> Path | str:
-    """A file, or the address of a database. Raises SettingsError with the name of what was set."""
+    """A file path, or the address of a PostgreSQL database. Raises SettingsError, which names the setting `name`."""
     if text.startswith(_POSTGRESQL):
         return text
     if "://" in text:
@@ -174,14 +173,14 @@ def _secret(text: str | None) -> str | None:
 
 
 def _shown(host: str) -> str:
-    """A host as it is written in an address that a browser on this machine can open."""
+    """The host part of a URL that a browser on this machine can open."""
     if host in ("0.0.0.0", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 
 
-def _kept_secret(path: Path) -> str:
-    """The secret in this file, which is made, whole and durable, when it is not there."""
+def _stored_secret(path: Path) -> str:
+    """The secret in this file, which is created atomically and durably if it is missing."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret = new_secret()

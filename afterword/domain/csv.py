@@ -1,4 +1,4 @@
-"""CSV as spreadsheets read it and as they write it (RFC 4180, and what they make of it)."""
+"""CSV as spreadsheets read and write it (RFC 4180, with their deviations)."""
 
 import csv
 import re
@@ -7,33 +7,33 @@ from itertools import chain
 from typing import NamedTuple
 
 LONGEST_CELL = 100_000
-"""Characters. A quotation mark that is never closed would make one cell of the rest of a file."""
+"""Characters. Without a limit, an unclosed quotation mark would make the rest of a file one cell."""
 
 _is_formula = re.compile("[=+\\-@\t\r]").match
 _is_guarded = re.compile("'[=+\\-@\t\r]").match
 
 
 class Row(NamedTuple):
-    """The cells of a row, and the line of the file on which it begins, from 1; None where no row can be made out."""
+    """A row's cells (None if it cannot be parsed), and the line of the file on which it begins, from 1."""
 
     line: int
     cells: list[str] | None
 
 
 def guarded(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula: with `'` before a first sign that would make it one
-    (OWASP, "CSV Injection")."""
+    """The text as a cell that no spreadsheet runs as a formula: `'` is prefixed if the first character would start
+    one (OWASP, "CSV Injection")."""
     return f"'{text}" if _is_formula(text) else text
 
 
 def unguarded(cell: str) -> str:
-    """What was guarded, as it was."""
+    """The inverse of `guarded`."""
     return cell[1:] if _is_guarded(cell) else cell
 
 
 def read_rows(lines: Iterable[str]) -> Iterator[Row]:
-    """The rows of a file that was opened with `newline=""`, the head too. What separates cells, `,` `;` or a tab, is
-    what stands in the first line most often. Lines without anything are passed over."""
+    """The rows of a file that was opened with `newline=""`, including the header. The delimiter is whichever of `,`
+    `;` and tab is most frequent in the first line. Empty lines are skipped."""
     csv.field_size_limit(LONGEST_CELL)
     lines = iter(lines)
     first = next(lines, "")

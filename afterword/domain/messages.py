@@ -120,7 +120,7 @@ WEBHOOK_RETRIES = Retries(POST_AGAIN, GIVE_UP_POST_AFTER)
 def due_at(received_at: float, delay: int) -> int:
     """The epoch second from which an invitation may go: receipt, rounded up to the second, plus the delay.
 
-    Guarantee 3: `order_date` has no part in it.
+    Guarantee 3: `order_date` plays no part.
     """
     whole = int(received_at)
     return whole + (whole < received_at) + delay

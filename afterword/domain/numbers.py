@@ -1,8 +1,9 @@
-"""Numbers that others can see, and that say nothing of how many there are (guarantee 8).
+"""Public numbers that do not reveal how many there are (guarantee 8).
 
-What counts orders and reviews is a sequence over all shops: shown as it is, it would tell a shop how much the others
-sell. So what is shown is a keyed permutation of it: a Feistel network whose rounds are BLAKE2b, walked along until it
-gives a number that fits (Black and Rogaway, "Ciphers with Arbitrary Finite Domains", method 2).
+Orders and reviews are numbered by sequences shared by all shops. Shown as they are, those numbers would tell a shop
+how much the others sell, so a keyed permutation of them is shown instead: a Feistel network with BLAKE2b as its round
+function, cycle-walked until the result is in range (Black and Rogaway, "Ciphers with Arbitrary Finite Domains",
+method 2).
 """
 
 import hashlib
@@ -12,18 +13,18 @@ ROUNDS = 6
 
 
 class Permutation(NamedTuple):
-    """Of the numbers from 1 to 2^bits - 1; `bits` is even or one less than an even number. Another key, another
-    order; without the key no number says where it is in the sequence."""
+    """A keyed permutation of the numbers from 1 to 2^bits - 1. Without the key, a number does not reveal its position
+    in the sequence."""
 
     key: bytes
     bits: int
 
     def shown(self, number: int) -> int:
-        """The number that is shown in the place of this one of the sequence. Raises ValueError beyond 2^bits - 1."""
+        """The public number for this number of the sequence. Raises ValueError outside 1 to 2^bits - 1."""
         return self._walk(number, range(ROUNDS))
 
     def hidden(self, shown: int) -> int:
-        """The number of the sequence that is shown as this one. Raises ValueError beyond 2^bits - 1."""
+        """The inverse of `shown`. Raises ValueError outside 1 to 2^bits - 1."""
         return self._walk(shown, range(ROUNDS - 1, -1, -1))
 
     def _walk(self, number: int, rounds: range) -> int:
@@ -48,7 +49,7 @@ class Permutation(NamedTuple):
 
 
 REVIEW_BITS = 31
-"""A known client keeps review ids in a signed column of 32 bits."""
+"""A known client stores review ids in a signed 32-bit column."""
 
 INVITATION_BITS = 48
-"""Below 2^53, so that every JSON parser reads them whole."""
+"""Below 2^53, so that every JSON parser reads them exactly."""

@@ -1,4 +1,4 @@
-"""A shop and its keys: whoever sends orders, and what it shows to be let in."""
+"""Shops and their keys."""
 
 import re
 from typing import Literal
@@ -8,30 +8,30 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 DEFAULT_DELAY = 10 * 86_400
-"""Seconds from an order's receipt to its letter (docs/orders-api.md, "E-mail sending delay")."""
+"""Seconds from an order's receipt to its invitation (docs/orders-api.md, "E-mail sending delay")."""
 
 TEST_DELAY = 10
-"""Seconds for orders that came with a test key (docs/orders-api.md, "Test keys")."""
+"""The same for orders sent with a test key, in seconds (docs/orders-api.md, "Test keys")."""
 
 LONGEST_DELAY = 366 * 86_400
 
 Mode = Literal["checks", "by hand"]
-"""Of a shop: publish at once what the checks let pass, or have a person look at all."""
+"""How a shop moderates: `checks` publishes reviews without flags at once; `by hand` has a person look at all."""
 
 MODES: tuple[Mode, ...] = ("checks", "by hand")
 
 PUBLISH_AFTER = 7 * 86_400
-"""Seconds after which a review that the checks let pass is published, though no person has looked at it."""
+"""Seconds after which a review without flags is published even if no person has looked at it."""
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 class Shop(msgspec.Struct, frozen=True):
-    """Everything belongs to exactly one shop.
+    """A shop. Every other row belongs to exactly one.
 
-    `delay` is in seconds; `salt` (hex) keys the hashes that stand for this shop's orders and addresses
-    in the send journal, and is never changed. `moderation` and `publish_after` (seconds) are how its reviews come to
-    be published: see `domain.reviews.moderation`.
+    `delay` and `publish_after` are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
+    addresses in the send journal; it never changes. `moderation` and `publish_after` decide when reviews are
+    published: see `domain.reviews.moderation`.
     """
 
     id: int
@@ -47,7 +47,7 @@ class Shop(msgspec.Struct, frozen=True):
 
 
 class Key(msgspec.Struct, frozen=True):
-    """What a request shows. The key itself is not kept, only its hash."""
+    """A private or public key, without its secret. Of a private key only the hash is stored."""
 
     id: int
     shop_id: int
@@ -59,12 +59,12 @@ class Key(msgspec.Struct, frozen=True):
 
 
 def delay_for(shop: Shop, *, live: bool) -> int:
-    """Seconds from receipt to due: the shop's own delay, or ten seconds in the world of test keys."""
+    """Seconds from receipt to due: the shop's delay in live mode, TEST_DELAY in test mode."""
     return shop.delay if live else TEST_DELAY
 
 
 def parse_delay(text: str) -> int:
-    """Seconds of a delay such as `10d`, `36h`, `90m` or `5s`. Raises ValueError with a sentence."""
+    """The seconds of a delay such as `10d`, `36h`, `90m` or `5s`. Raises ValueError with a sentence."""
     found = re.fullmatch(r"(\d{1,9})([dhms])", text.strip())
     if not found:
         raise ValueError(f"{text!r} is not a delay: write 10d, 36h, 90m or 5s")
@@ -75,7 +75,7 @@ def parse_delay(text: str) -> int:
 
 
 def format_delay(seconds: int) -> str:
-    """The shortest text that `parse_delay` reads as these seconds."""
+    """The shortest text that `parse_delay` reads as this many seconds."""
     for unit, size in _UNITS.items():
         if seconds % size == 0 and seconds >= size:
             return f"{seconds // size}{unit}"
@@ -83,17 +83,18 @@ def format_delay(seconds: int) -> str:
 
 
 def check_name(text: str) -> str:
-    """The name, trimmed. Raises ValueError: a name is 1 to 100 printable characters on one line."""
+    """The name with white space collapsed. Raises ValueError unless it has 1 to 100 printable characters and is not
+    only digits, which would read as an id."""
     name = " ".join(text.split())
     if not name or len(name) > 100 or not name.isprintable():
         raise ValueError("a shop's name is 1 to 100 printable characters")
     if name.isdigit():
-        raise ValueError("a shop's name needs more than digits, which would read as its id")
+        raise ValueError("a shop's name cannot be digits only: it would read as an id")
     return name
 
 
 def check_lang(text: str) -> str:
-    """A language tag such as `fr` or `pt-br` in lower case. Raises ValueError."""
+    """A language tag in lower case, such as `fr` or `pt-br`. Raises ValueError."""
     lang = text.strip().lower().replace("_", "-")
     if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})?", lang):
         raise ValueError(f"{text!r} is not a language: write en, fr, pt-br …")
@@ -101,7 +102,7 @@ def check_lang(text: str) -> str:
 
 
 def check_timezone(text: str) -> str:
-    """A name of the IANA time zone database. Raises ValueError."""
+    """A time zone name of the IANA database. Raises ValueError."""
     if text not in available_timezones():
         raise ValueError(f"{text!r} is not a time zone: write Europe/Paris, America/New_York, UTC …")
     ZoneInfo(text)
@@ -125,5 +126,5 @@ def parse_mode(text: str) -> Mode:
 
 
 def format_mode(mode: Mode) -> str:
-    """As `parse_mode` reads it."""
+    """The inverse of `parse_mode`."""
     return mode.replace(" ", "-")

@@ -1,4 +1,4 @@
-"""A suppression: an address that a shop must not write to, and why."""
+"""Suppressions: addresses that a shop must not write to, and why."""
 
 import hashlib
 
@@ -6,10 +6,9 @@ SUPPRESSION_REASONS = ("unsubscribed", "bounced", "complained", "erased", "by th
 
 
 def address_hash(salt: str, email: str) -> str:
-    """32 hex digits that stand for an address within one shop.
+    """32 hex digits that identify an address within one shop.
 
-    The letter case is folded, since no mail system in use tells `Clara@` from `clara@`. Keyed with the
-    shop's salt, so that two shops' lists cannot be compared and an erased address cannot be looked up
-    in a table of hashes made elsewhere.
+    Case is folded, since no mail system in use distinguishes `Clara@` from `clara@`. The hash is keyed with the
+    shop's salt, so two shops' lists cannot be compared, and an erased address cannot be found in a precomputed table.
     """
     return hashlib.blake2b(email.casefold().encode(), key=bytes.fromhex(salt), digest_size=16).hexdigest()

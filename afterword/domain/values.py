@@ -1,18 +1,18 @@
-"""Values from customers and shops, made harmless to show: one line, no invisible tricks, a bounded length."""
+"""Makes values from customers and shops safe to show: one line, no invisible tricks, a bounded length."""
 
 import re
 import unicodedata
 from datetime import UTC, datetime
 
 LONGEST_SHOWN = 98
-"""Characters of one value in a letter. At ten octets a character reference, a value on a line of its own
-stays within the 998 octets that a line may have (RFC 5322 2.1.1)."""
+"""Maximum length of one value in an e-mail, in characters. With up to ten octets per character reference, a value on
+its own line stays within the 998 octets that a line may have (RFC 5322 2.1.1)."""
 
 MOST_MARKS = 8
-"""Combining marks on one letter, above any script's own: more than that make towers over the lines around."""
+"""Maximum combining marks per base character. No script needs more; stacks of them cover the lines above."""
 
 _TOWER = re.compile(rf"[^\w\x00-\u02ff]{{{MOST_MARKS + 1}}}")
-"""What every tower of marks has, and hardly any other text."""
+"""A fast pre-check: every stack of marks matches, and hardly any other text does."""
 
 _BLANKS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -32,11 +32,11 @@ def counted(amount: int, noun: str, plural: str | None = None) -> str:
 
 
 def shown(text: str, limit: int = LONGEST_SHOWN) -> str:
-    """The text as one line of at most `limit` characters, cut with an ellipsis.
+    """The text as one line of at most `limit` characters, truncated with an ellipsis.
 
-    Control characters and line separators become a space, marks that turn the writing direction vanish
-    (they could swap what a reader sees around the value), a lone surrogate shows as U+FFFD, and a letter
-    keeps no more than MOST_MARKS of the marks that are stacked on it.
+    Control characters and line separators become a space. Direction marks are removed, since they could reorder the
+    text around the value. A lone surrogate becomes U+FFFD, and a base character keeps at most MOST_MARKS combining
+    marks.
     """
     if text.isascii() and text.isprintable():
         line = " ".join(text.split())
@@ -47,22 +47,22 @@ def shown(text: str, limit: int = LONGEST_SHOWN) -> str:
 
 
 def shown_lines(text: str) -> str:
-    """The text whole and with its lines, each of them made harmless as in `shown`."""
+    """The whole text, line by line, each line made safe as by `shown`."""
     return "\n".join(shown(line, len(line)) for line in text.splitlines())
 
 
 def shown_name(text: str) -> str:
-    """A person's name as the letter's body shows it; empty when it looks like an address.
+    """A person's name as shown in an e-mail; empty if it looks like an address.
 
-    Mail programs make a link of whatever looks like one, and anybody can order under the name
-    `www.evil.example`: the shop's own letter must not carry it to the address beside it.
+    Mail programs turn anything that looks like an address into a link, and anyone can place an order under the name
+    `www.evil.example`. The shop's e-mail must not deliver that link.
     """
     name = shown(text)
     return "" if _ADDRESS.search(name) else name
 
 
 def signature(firstname: str, lastname: str) -> str:
-    """The name as the public sees it, first name and initial; empty when one of the two is."""
+    """The public form of a name: first name and initial. Empty if either part is empty."""
     if not firstname or not lastname:
         return ""
     end = 1
@@ -74,21 +74,22 @@ def signature(firstname: str, lastname: str) -> str:
 def _without_towers(text: str) -> str:
     if not _TOWER.search(text):
         return text
-    kept, marks = [], 0
-    for sign in text:
-        marks = marks + 1 if unicodedata.category(sign) in ("Mn", "Me") else 0
+    characters, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         if marks <= MOST_MARKS:
-            kept.append(sign)
-    return "".join(kept)
+            characters.append(character)
+    return "".join(characters)
 
 
 def _cut(line: str, limit: int) -> str:
-    """The start of the line and an ellipsis; a letter keeps its accents, an emoji its parts, or goes too."""
+    """The start of the line and an ellipsis. Never separates a base character from its marks, or the parts of an
+    emoji."""
     end = limit - 1
     while end > 1 and (_clings(line[end]) or line[end - 1] == _JOINER):
         end -= 1
     return line[:end].rstrip() + "…"
 
 
-def _clings(sign: str) -> bool:
-    return sign == _JOINER or unicodedata.category(sign).startswith("M")
+def _clings(character: str) -> bool:
+    return character == _JOINER or unicodedata.category(character).startswith("M")

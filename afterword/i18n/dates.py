@@ -9,7 +9,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 _WORLDWIDE = Locale("en", "001")
-"""English as it is written in most of the world: 3 March 2026."""
+"""English as written in most countries: 3 March 2026."""
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Opens the database that the settings name, with its send journal."""
+"""Opens the database and the send journal from the settings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 def open_database(
     settings: Settings, *, apart: bool = False, metrics: Metrics | None = None
 ) -> EngineDatabase:
-    """The database, migrated; for the rest see there. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
+    """Opens and migrates the database. `apart` and `metrics`: see EngineDatabase.
+
+    Raises SettingsError, SchemaTooNew, StoreUnavailable.
+    """
     path = settings.database_path
     if path is None:
         return open_postgres(settings.database, settings.journal, apart=apart, metrics=metrics)
     return open_sqlite(path, settings.journal, apart=apart, metrics=metrics)
 
 
-# Each engine is imported when it is opened: a SQLite file need not wait for psycopg, nor PostgreSQL for apsw.
+# Each engine is imported when it is opened: SQLite does not load psycopg, nor PostgreSQL apsw.
 
 
 def open_sqlite(

@@ -16,7 +16,7 @@ Row = tuple[Any, ...]
 
 
 class Arrival(NamedTuple):
-    """The orders of one request, or of a slice of it, with who sent them and when they came (epoch seconds)."""
+    """The orders of a request, or a part of them, with their sender and the time of receipt (epoch seconds)."""
 
     shop: Shop
     key: Key
@@ -25,18 +25,18 @@ class Arrival(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """Of one arrival: when its invitations are due (epoch seconds), and one by one the number of each order, which is
-    its invitation's too, or 0 for a duplicate."""
+    """The result for one arrival: when its invitations are due (epoch seconds), and for each order its id, which is
+    also its invitation's, or 0 for a duplicate."""
 
     due_at: int
     numbers: Sequence[int]
 
 
 def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
-    """Stores each order that its shop has not sent before and says what it did, arrival by arrival.
+    """Stores each order that its shop has not sent before. Returns one result per arrival.
 
-    Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds whichever
-    requests race. Guarantee 3: the invitation is a row of the same transaction.
+    Guarantee 2: the unique keys (shop, live, id_order) and (shop, live, reference) decide, so it holds when requests
+    race. Guarantee 3: the invitation is inserted in the same transaction.
     """
     shops: dict[int, _Rows] = {}
     numbers = [
@@ -52,15 +52,15 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
 
 
 class _Rows(NamedTuple):
-    """What is to be stored of one shop, in the order of its numbers: no statement has rows of two shops, which may be
-    on two nodes."""
+    """The rows to insert for one shop, by ascending order id. No statement has rows of two shops, which may be on
+    different nodes."""
 
     orders: list[Row]
     invitations: list[Row]
 
 
 def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> list[int]:
-    """The numbers that its orders have if they are stored."""
+    """Adds the rows of an arrival, and returns the ids of its orders."""
     shop_id, live, lang = arrival.shop.id, int(arrival.key.live), arrival.key.lang
     receipt, due = due_at(arrival.received_at, 0), _due(arrival)
     numbers = tx.new_order_ids(len(arrival.orders))
@@ -73,7 +73,7 @@ def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> list[int]:
 
 
 def _insert(tx: Transaction, shop_id: int, rows: _Rows) -> set[int]:
-    """The numbers of those orders that were there before; each of the others has its invitation now."""
+    """Inserts orders, and an invitation for each new one. Returns the ids that were not used, for repeated orders."""
     orders, invitations = rows
     sent_before: set[int] = set()
     if tx.insert("insert_orders", orders) < len(orders):
@@ -91,8 +91,8 @@ def _due(arrival: Arrival) -> int:
 
 
 class StoredOrder(NamedTuple):
-    """A shop's order, as pages and reviews need it. `order_date` is the shop's local time; `lines` are its products,
-    in their order."""
+    """An order, as pages and reviews need it. `order_date` is in the shop's local time; `lines` are its products in
+    the order in which they were sent."""
 
     shop: Shop
     order_id: int
@@ -108,13 +108,12 @@ class StoredOrder(NamedTuple):
 
     @property
     def public_name(self) -> str:
-        """The customer's name as the public sees it; empty where it looks like an address, or half of it is
-        missing."""
+        """The customer's public name; empty if the name looks like an address, or a part of it is missing."""
         return signature(shown_name(self.firstname), shown_name(self.lastname))
 
 
 def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:
-    """This shop's order of that number."""
+    """This shop's order with that id."""
     for live, *texts, lines in tx.rows(query("order_of"), {"shop_id": shop.id, "order_id": order_id}):
         return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))
     return None

@@ -1,4 +1,4 @@
-"""What there is in all shops together, for `afterword doctor` and `GET /metrics`."""
+"""Figures over all shops, for `afterword doctor` and `GET /metrics`."""
 
 from typing import NamedTuple
 
@@ -7,26 +7,26 @@ from afterword.store.queries import query
 
 
 def count_by_state(tx: Transaction) -> dict[str, int]:
-    """How many invitations are in each state, live and test; reads every row."""
+    """The number of invitations in each state, live and test. Reads every row."""
     return dict(tx.rows(query("count_invitations")))
 
 
 def count_due(tx: Transaction, now: float, *, most: int) -> int:
-    """How many live invitations could be sent now and are not claimed; no more than `most` are counted."""
+    """The number of live invitations that are due and not claimed; counts no further than `most`."""
     count: int = tx.rows(query("count_due"), {"now": int(now), "most": most})[0][0]
     return count
 
 
 def oldest_due(tx: Transaction, now: float) -> int | None:
-    """Since when (epoch seconds) the live invitation that waits longest could have been sent."""
+    """When (epoch seconds) the longest-waiting live invitation became due; None if none is waiting."""
     for (since,) in tx.rows(query("oldest_due"), {"now": int(now)}):
         return int(since)
     return None
 
 
 class Unsent(NamedTuple):
-    """Messages of one shop to one webhook, or (0) its e-mails but for invitations, that could not be sent yet, or
-    never: how many, how often the most was tried, and one of the reasons."""
+    """A shop's messages to one webhook, or (0) its e-mails other than invitations, that have not been sent yet or
+    have failed: how many, the maximum number of tries, and one of the reasons."""
 
     shop_id: int
     webhook_id: int
@@ -37,14 +37,14 @@ class Unsent(NamedTuple):
 
 
 def unsent_messages(tx: Transaction) -> list[Unsent]:
-    """Of all shops."""
+    """The unsent messages of all shops."""
     return [Unsent(*row) for row in tx.rows(query("unsent_messages"))]
 
 
 class WaitingReviews(NamedTuple):
-    """The live reviews of one shop that wait for a person: how many, and since when (epoch seconds) the oldest.
+    """The live reviews of one shop that wait for a person: how many, and since when the oldest (epoch seconds).
 
-    `found_since` is that of the oldest in which the checks found something: time does not publish it.
+    `found_since` is the same for flagged reviews, which are never published automatically.
     """
 
     shop_id: int
@@ -54,5 +54,5 @@ class WaitingReviews(NamedTuple):
 
 
 def waiting_by_shop(tx: Transaction) -> list[WaitingReviews]:
-    """One for each shop that has any."""
+    """One for each shop with waiting reviews."""
     return [WaitingReviews(*row) for row in tx.rows(query("waiting_by_shop"))]

@@ -17,7 +17,7 @@ _PRIVATE_KEY = query("private_key")
 
 
 class NewKeys(NamedTuple):
-    """What is shown once: the private keys are not kept."""
+    """The keys of a new shop. The private ones are shown once; only their hashes are stored."""
 
     private_key: str
     test_key: str
@@ -36,13 +36,13 @@ class CacheKey(NamedTuple):
 
 
 def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]:
-    """A new shop with a live and a test key of each kind. `fields` are those of `Shop`, without id and salt.
+    """Adds a shop with a live and a test key of each kind. `fields` are those of `Shop`, without id and salt.
 
-    Raises Refused when the name is taken. It is looked for under the lock of `exclude_others`: on a Citus cluster
-    no unique key can span the shops.
+    Raises Refused if the name is taken. That is checked under the lock of `exclude_others`, since on a Citus cluster
+    no unique key can span shops.
     """
     tx.exclude_others()
-    _keep_unique(tx, fields["name"])
+    _check_unique(tx, fields["name"])
     shop = Shop(id=_next_id(tx, "shops"), salt=new_salt(), **fields)
     row = {"shop_id": shop.id, **msgspec.structs.asdict(shop), "created_at": int(now)}
     tx.run(query("insert_shop"), row)
@@ -55,7 +55,7 @@ def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]
 
 
 def add_private_key(tx: Transaction, shop: Shop, *, live: bool, lang: str, now: float) -> tuple[int, str]:
-    """The number of a new private key, and the key, which is not kept."""
+    """Adds a private key, and returns its id and the key itself, which is not stored."""
     key = new_private_key(shop.id, lang)
     return _add_key(tx, shop, "private", live, lang, _hash(key), now), key
 
@@ -74,22 +74,22 @@ def _add_key(tx: Transaction, shop: Shop, kind: str, live: bool, lang: str, secr
 
 
 def change_shop(tx: Transaction, shop: Shop, **changes: Any) -> Shop:
-    """The shop with other fields. What is due already keeps its time (guarantee 3). Raises Refused."""
+    """Changes fields of a shop. Invitations that exist keep their due time (guarantee 3). Raises Refused."""
     fields = msgspec.structs.asdict(shop) | changes
     if fields["name"] != shop.name:
         tx.exclude_others()
-        _keep_unique(tx, fields["name"])
+        _check_unique(tx, fields["name"])
     tx.run(query("update_shop"), {"shop_id": shop.id, **fields})
     return Shop(**fields)
 
 
-def _keep_unique(tx: Transaction, name: str) -> None:
+def _check_unique(tx: Transaction, name: str) -> None:
     if tx.rows(query("shop_by_name"), {"name": name}):
         raise Refused(f"there is already a shop named {name!r}")
 
 
 def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
-    """The shop of that id, or of that name, which is never digits alone."""
+    """The shop with that id or name. Names never consist of digits only."""
     if not (id_or_name.isascii() and id_or_name.isdigit()):
         rows = tx.rows(query("shop_by_name"), {"name": id_or_name})
     elif len(id_or_name) < 19:
@@ -100,7 +100,7 @@ def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
 
 
 def shops_of(tx: Transaction, ids: Sequence[int]) -> list[Shop]:
-    """The shops of these ids, of those that are there."""
+    """The shops with these ids; unknown ids are left out."""
     found = tx.rows_each(query("shop_by_id"), [{"shop_id": shop_id} for shop_id in ids])
     return [Shop(*row) for rows in found for row in rows]
 
@@ -110,10 +110,10 @@ def list_shops(tx: Transaction) -> list[Shop]:
 
 
 def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
-    """The shop and the key that a request showed, or None when it is wrong or revoked.
+    """The shop and the key of a request, or None if the key is unknown or revoked.
 
-    The key's own first part names the shop, so the look-up stays with that shop's rows (guarantee 8); the
-    hashes are compared in constant time.
+    The first part of a key is the shop's id, so the lookup only reads that shop's rows (guarantee 8). Hashes are
+    compared in constant time.
     """
     shop_id = shop_id_of(presented)
     if shop_id is None:
@@ -127,8 +127,8 @@ def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
 
 
 def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None:
-    """The shop and the key that a web page showed, or None when it is wrong or revoked. The key, which is no secret,
-    says which world may be read."""
+    """The shop and the key of a public request, or None if the key is unknown or revoked. Public keys are not secret;
+    each is for one mode."""
     for row in tx.rows(query("public_key"), {"secret": public_key}):
         key = _key(row[:7])
         return Shop(key.shop_id, *row[7:]), key
@@ -136,30 +136,30 @@ def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None
 
 
 def list_keys(tx: Transaction, shop: Shop) -> list[Key]:
-    """All keys of a shop, revoked ones too, the oldest first."""
+    """All keys of a shop, including revoked ones, oldest first."""
     return [_key(row) for row in tx.rows(query("list_keys"), {"shop_id": shop.id})]
 
 
 def public_keys(tx: Transaction, shop: Shop) -> dict[int, str]:
-    """A shop's public keys, which are no secret, by their numbers."""
+    """A shop's public keys, which are not secret, by key id."""
     return dict(tx.rows(query("public_keys"), {"shop_id": shop.id}))
 
 
 def current_public_key(tx: Transaction, shop: Shop, *, live: bool) -> str | None:
-    """The public key of a world of this shop, the newest of those that count."""
+    """The newest public key of this shop and mode that is not revoked."""
     rows = tx.rows(query("current_public_key"), {"shop_id": shop.id, "live": int(live)})
     return rows[0][0] if rows else None
 
 
 def cache_key_of(tx: Transaction, shop_id: int, shown: str) -> CacheKey | None:
-    """Whose pages a public key of this shop reads, and as of when; None when it is wrong or revoked."""
+    """The cache key for a public key of this shop; None if the public key is unknown or revoked."""
     for live, timezone, head in tx.rows(query("cache_key"), {"shop_id": shop_id, "secret": shown}):
         return CacheKey(shop_id, bool(live), timezone, head)
     return None
 
 
 def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
-    """The key, revoked from now on. Raises Refused when there is none, or it was revoked before."""
+    """Revokes a key. Raises Refused if it does not exist or is already revoked."""
     rows = tx.rows(query("key_by_id"), {"key_id": key_id})
     if not rows:
         raise Refused(f"there is no key {key_id}")

@@ -1,4 +1,4 @@
-"""The rows of suppressions. Each is in the send journal too, so that a restore does not lose it (guarantee 9)."""
+"""The rows of suppressions. Each is also journaled, so that restoring a backup does not lose it (guarantee 9)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ _FIND = query("find_suppression")
 
 
 class Suppression(msgspec.Struct, frozen=True):
-    """`address` is None when only its hash is known (after an erasure, or from the journal)."""
+    """`address` is None if only its hash is known (after an erasure, or from the journal)."""
 
     shop_id: int
     live: bool
@@ -24,14 +24,16 @@ class Suppression(msgspec.Struct, frozen=True):
 
 
 def suppress(tx: Transaction, shop: Shop, email: str, *, live: bool, reason: str, now: float) -> bool:
-    """Keeps every letter from this address from now on; what is scheduled for it is cancelled when it is due.
+    """Suppresses an address from now on (guarantee 6). Scheduled messages to it are cancelled when they are due.
 
-    A live suppression counts for test orders too; one that came from a test letter counts for test orders
-    alone. Returns whether it is new. Guarantee 6. Raises ValueError for a reason that is not in REASONS, which
-    the send journal could not be read again with.
+    A live suppression applies to test mode too; one from a test e-mail applies to test mode only. Returns whether it
+    is new. Raises ValueError for a reason that is not in SUPPRESSION_REASONS, since the send journal could not be
+    read back with it.
     """
     if reason not in SUPPRESSION_REASONS:
-        raise ValueError(f"{reason!r} is no reason to suppress an address: {', '.join(SUPPRESSION_REASONS)}")
+        raise ValueError(
+            f"{reason!r} is not a reason to suppress an address: {', '.join(SUPPRESSION_REASONS)}"
+        )
     hashed = address_hash(shop.salt, email)
     key = {"shop_id": shop.id, "live": int(live), "address_hash": hashed}
     row = {"address": email, "reason": reason, "created_at": int(now)}
@@ -42,7 +44,7 @@ def suppress(tx: Transaction, shop: Shop, email: str, *, live: bool, reason: str
 
 
 def allow(tx: Transaction, shop: Shop, email: str, now: float) -> bool:
-    """Takes a suppression back, by the shop's own hand. Returns whether there was one."""
+    """Removes a suppression, at the shop's request. Returns whether there was one."""
     hashed = address_hash(shop.salt, email)
     was_there = tx.run(query("delete_suppression"), {"shop_id": shop.id, "address_hash": hashed}) > 0
     if was_there and tx.has_journal:
@@ -51,18 +53,18 @@ def allow(tx: Transaction, shop: Shop, email: str, now: float) -> bool:
 
 
 def suppressed_because(tx: Transaction, shop: Shop, email: str, *, live: bool) -> str | None:
-    """Why a letter of this world must not go to this address, or None when it may."""
+    """Why messages of this mode must not be sent to this address, or None if they may."""
     return reasons_not_to_send(tx, [(shop, email, live)])[0]
 
 
 def reasons_not_to_send(tx: Transaction, addresses: Sequence[tuple[Shop, str, bool]]) -> list[str | None]:
-    """`suppressed_because` of each address: its shop, itself, and whether the letter is live."""
+    """`suppressed_because` for each of (shop, address, live)."""
     keys = [(shop.id, int(live), address_hash(shop.salt, email)) for shop, email, live in addresses]
     return [rows[0][0] if rows else None for rows in tx.rows_each(_FIND, keys)]
 
 
 def list_suppressions(tx: Transaction, shop: Shop) -> list[Suppression]:
-    """A shop's suppressions, the oldest first."""
+    """A shop's suppressions, oldest first."""
     return [
         Suppression(shop.id, bool(live), address, hashed, reason, created_at)
         for live, hashed, address, reason, created_at in tx.rows(

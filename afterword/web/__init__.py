@@ -1,1 +1,1 @@
-"""The door that a request opens."""
+"""The HTTP entry point: APIs and pages."""

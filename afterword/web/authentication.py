@@ -1,4 +1,4 @@
-"""Who sends this: the key of a request, and its shop."""
+"""Authenticates requests by private key."""
 
 from typing import NamedTuple
 
@@ -8,18 +8,18 @@ from afterword.store.shops import authenticate
 
 
 class Unauthorized(Exception):
-    """401: no key, a wrong one, or a revoked one."""
+    """HTTP 401: the key is missing, unknown or revoked."""
 
 
 class Sender(NamedTuple):
-    """Whose key came with a request."""
+    """An authenticated request's shop and key."""
 
     shop: Shop
     key: Key
 
 
 def presented_key(body_key: str, authorization: bytes) -> str:
-    """The key in the body, or else in the header. Raises Unauthorized with a sentence when there is none."""
+    """The key from the body, or else from the Authorization header. Raises Unauthorized if there is none."""
     presented = body_key.strip() or _bearer(authorization)
     if not presented:
         raise Unauthorized("no API key: send it as api_key, or as Authorization: Bearer")
@@ -27,7 +27,7 @@ def presented_key(body_key: str, authorization: bytes) -> str:
 
 
 def admit(tx: Transaction, presented: str) -> Sender:
-    """The sender whose key this is. Raises Unauthorized with a sentence."""
+    """The shop and key for a presented key. Raises Unauthorized if it is unknown or revoked."""
     found = authenticate(tx, presented)
     if found is None:
         raise Unauthorized("this API key is wrong or was revoked")

@@ -1,4 +1,4 @@
-"""Reads a request's body: a small one into memory, a large one into a file, never more than the limit."""
+"""Reads request bodies: small ones into memory, large ones into a file, never more than a limit."""
 
 import asyncio
 from collections.abc import MutableMapping
@@ -9,24 +9,25 @@ from typing import Any
 from starlette.types import Receive
 
 IN_MEMORY = 2**20
-"""Bytes of a body that are kept in memory; the rest of a larger one goes to a file."""
+"""Maximum bytes of a body in memory; larger ones go to a file."""
 
 PATIENCE = 60.0
-"""Seconds to wait for the next piece of a body."""
+"""Seconds to wait for the next chunk of a body."""
 
 
 class BodyTooLarge(Exception):
-    """413: the sentence names the limit."""
+    """HTTP 413; the message names the limit."""
 
 
 class SenderGone(Exception):
-    """The connection broke, or nothing came for too long, before the body was whole."""
+    """The connection broke or stalled before the body was complete."""
 
 
 async def read_body(receive: Receive, length: int | None, limit: int, spool: Path) -> bytes | Path:
-    """The body, or the file that holds it, which the caller removes. Raises BodyTooLarge, SenderGone.
+    """The body, or the file that contains it, which the caller must delete. Raises BodyTooLarge, SenderGone.
 
-    `length` is what Content-Length says, if it does: a body that came whole in one piece is not waited for.
+    `length` is the Content-Length, if there is one: a body that arrives in one chunk is returned without waiting for
+    the end of the stream.
     """
     if length is not None:
         _check(length, limit)
@@ -47,8 +48,8 @@ async def read_body(receive: Receive, length: int | None, limit: int, spool: Pat
 
 
 async def pass_over(receive: Receive, most: int) -> None:
-    """Reads and forgets what is still to come of a body, `most` bytes at the most: a browser that is not done with
-    sending does not show the answer. Raises SenderGone."""
+    """Reads and discards the rest of a body, at most about `most` bytes: browsers show no answer before they have
+    sent everything. Raises SenderGone."""
     more = True
     while more and most > 0:
         message = await _next(receive)

@@ -1,7 +1,7 @@
-"""The outermost layer: one path for each route, however its slashes are written, and the same headers on all.
+"""The outermost ASGI layer: normalizes slashes in paths, and dispatches the busiest ones ahead of the router.
 
-`//private/v3/orders` and a trailing slash reach the same place without a redirect, which PHP's cURL would not
-follow (docs/orders-api.md, "The request").
+`//private/v3/orders` and a trailing slash work without a redirect, which PHP's cURL would not follow
+(docs/orders-api.md, "The request").
 """
 
 import re
@@ -13,12 +13,12 @@ _SLASHES = re.compile(r"/{2,}")
 
 
 class Edge:
-    """Sends a request to its place: the busiest ones directly, all others through the router."""
+    """Dispatches requests: the busiest paths directly, all others through the router."""
 
     def __init__(
         self, router: ASGIApp, direct: Mapping[str, ASGIApp], below: Mapping[str, ASGIApp] | None = None
     ) -> None:
-        """`direct` are the places of whole paths, `below` those of all paths that begin so."""
+        """`direct` maps whole paths to applications, `below` maps prefixes of paths."""
         self._router = router
         self._direct = direct
         self._below = list((below or {}).items())
@@ -27,20 +27,20 @@ class Edge:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        place = self._direct.get(path)
-        if place is None:
+        app = self._direct.get(path)
+        if app is None:
             path = tidy(path)
-            place = self._direct.get(path) or self._place_below(path)
+            app = self._direct.get(path) or self._app_below(path)
             scope["path"] = path
-        await place(scope, receive, send)
+        await app(scope, receive, send)
 
-    def _place_below(self, path: str) -> ASGIApp:
-        for start, place in self._below:
-            if path.startswith(start):
-                return place
+    def _app_below(self, path: str) -> ASGIApp:
+        for prefix, app in self._below:
+            if path.startswith(prefix):
+                return app
         return self._router
 
 
 def tidy(path: str) -> str:
-    """The path with single slashes and none at its end."""
+    """The path with single slashes and without a trailing slash."""
     return _SLASHES.sub("/", "/" + path.strip("/"))

@@ -1,4 +1,4 @@
-"""The one table of routes, and the server that holds it to the world."""
+"""The table of all routes, and the HTTP server."""
 
 import uuid
 from pathlib import Path
@@ -40,9 +40,9 @@ log = log_for("web")
 
 
 class WebSettings(NamedTuple):
-    """What the web needs to know of where it runs: what signs links, the largest body, and where it is spooled.
+    """`secret` signs links, `body_limit` is in bytes, `spool` is the folder for large bodies.
 
-    `url` is the public address, for the page that shows how to send orders.
+    `url` is the public address, for pages that contain it.
     """
 
     secret: str
@@ -52,7 +52,7 @@ class WebSettings(NamedTuple):
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
-    """Every route that there is. Those of programs go ahead of the router: the busiest ones."""
+    """The application with all routes. The APIs' routes are dispatched ahead of the router, as the busiest ones."""
     orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=settings.spool)
     private = PrivateReviews(database, clock)
     return Edge(
@@ -63,7 +63,7 @@ def build_web(database: Database, readers: Readers, clock: Clock, settings: WebS
 
 
 def build_router(database: Database, clock: Clock, settings: WebSettings) -> Starlette:
-    """Every route but those of programs."""
+    """All routes except those of the APIs."""
     pages = UnsubscribePages(database, clock, settings.secret)
     form = Form(database, clock, settings.secret, url=settings.url, spool=settings.spool)
     docs = Docs(settings.url)
@@ -98,7 +98,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """404 and 405 of places that are no API: a page."""
+    """404 and 405 outside the APIs, as a page."""
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     if "Allow" in headers:
@@ -112,9 +112,9 @@ async def _unavailable(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """Anything unexpected: the page names the line of the log that has the cause, and nothing of it.
+    """Unexpected exceptions. The page shows the id under which the cause is logged, and nothing else of it.
 
-    An answer in its midst (a feed, a download) is cut short; that the store was the cause is in the log already.
+    Streamed answers (feeds, downloads) are cut off; they have logged a failure of the store themselves.
     """
     if isinstance(error.__cause__, StoreUnavailable):
         return page(request, "unavailable.html", status=503)
@@ -124,7 +124,7 @@ async def _broken(request: Request, error: Exception) -> Response:
 
 
 def build_server(web: ASGIApp, host: str, port: int) -> Server:
-    """Granian, embedded: one process, which drains on `stop()`."""
+    """Granian, embedded in this process. `stop()` finishes open requests first."""
     return Server(
         web,
         address=host,

@@ -50,11 +50,11 @@ def test_a_review_has_the_published_fields(alba: Member, clara: Customer) -> Non
         "imported_from",
         "reason",
         "reply",
-        "doubt",
+        "dispute",
         "published_at",
         "publish_at",
         "replied_at",
-        "doubted_at",
+        "disputed_at",
     )
     assert present.review(review) == known | dict.fromkeys(none)
     assert present.review(clara.reviews(alba.order("A-2")))["product"] is None, "of the shop"

@@ -21,9 +21,9 @@ from benchmarks.queue_model import (
     arriving,
     bucket_for,
     grouped,
-    main,
     simulate,
 )
+from benchmarks.queue_model.__main__ import main
 
 ONE_SHOP = [Group(1, 1.0)]
 HOUR = 3_600

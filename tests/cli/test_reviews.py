@@ -110,7 +110,7 @@ def test_a_reply_is_a_few_words(afterword: Command, words: list[str], sentence: 
 
 def test_a_dispute_is_shown_beside_the_review_which_stays_as_it_is(afterword: Command, waiting: str) -> None:
     row = afterword.json("review", "dispute", waiting, "--reason", "This order was never collected.")
-    assert (row["state"], row["doubt"]) == ("waiting", "This order was never collected.")
+    assert (row["state"], row["dispute"]) == ("waiting", "This order was never collected.")
     assert "\ndispute:\n    This order was never" in afterword.say("review", "show", waiting)
     again = afterword.say("review", "dispute", waiting, "--reason", "Never.")
     assert again == f"The dispute of review {waiting} is saved and shown beside it.\n"

@@ -1,7 +1,11 @@
 """Plain, standard English: the words that the first version misused do not come back, and each message says what to
-write instead. The rules read what people read: prose, without code, commands, addresses and names of mutations."""
+write instead. The rules read what people read: pages, docstrings, and comments in Python and SQL; without code,
+commands, addresses and names of mutations."""
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,28 @@ import pytest
 from tests.docs.pages import DOCS, PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
+TO_CLEAN: tuple[str, ...] = (
+    "afterword/app.py",
+    "afterword/cli/checks.py",
+    "afterword/cli/commands/",
+    "afterword/cli/options.py",
+    "afterword/cli/output.py",
+    "afterword/dispatch/",
+    "afterword/store/migrations/",
+    "afterword/store/queries/messages.sql",
+    "afterword/store/transfer/",
+    "afterword/web/render.py",
+    "afterword/webhooks/",
+)
+"""Packages and modules whose docstrings and comments are still to be rewritten."""
+
+SOURCES = sorted(
+    path
+    for pattern in ("afterword/**/*.py", "afterword/**/*.sql", "tools/*.py")
+    for path in PROJECT.glob(pattern)
+    if not path.relative_to(PROJECT).as_posix().startswith(TO_CLEAN)
+)
+
 
 INSTEAD = {
     r"nobody": "name the actor, or use the passive",
@@ -23,7 +49,7 @@ INSTEAD = {
     r"lately": "recently",
     r"(?:it|they|that|which|what|page|file|words?) stands?": "is, are",
     r"stands? (?:there|here|in|on|beside|above|below)": "is, are",
-    r"(?<!full-width )(?<!look-alike )(?<!first )(?<!50 )(?<!two )(?<!\*)letters?(?! \(also| or digit)": (
+    r"(?<!full-width )(?<!look-alike )(?<!first )(?<!50 )(?<!two )(?<!\*)letters?(?! \(also| (?:or|and) digit)": (
         "e-mail (people), message (code)"
     ),
     r"couriers?": "transport",
@@ -71,6 +97,44 @@ def test_a_page_has_no_word_that_was_given_up(page: Path) -> None:
     assert not found, "\n".join(found)
 
 
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    """Each line of a source file's docstrings and comments with its number, without what is code."""
+    text = path.read_text("utf-8")
+    lines = _comments_of_python(text) if path.suffix == ".py" else _comments_of_sql(text)
+    for number, line in lines:
+        yield number, re.sub(r"`[^`]*`", "", line)
+
+
+def _comments_of_python(text: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Expr(ast.Constant(str(docstring))):
+                yield from enumerate(docstring.splitlines(), node.lineno)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def _comments_of_sql(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        comment = line.partition("--")[2]
+        if not comment.startswith(" name: "):
+            yield number, comment
+
+
+@pytest.mark.parametrize(
+    "source", [pytest.param(path, id=path.relative_to(PROJECT).as_posix()) for path in SOURCES]
+)
+def test_no_docstring_and_no_comment_has_a_word_that_was_given_up(source: Path) -> None:
+    found = [
+        f"{source.name}:{number}: {match[0]!r}: write {instead}"
+        for number, line in comments(source)
+        for words, instead in INSTEAD.items()
+        for match in re.finditer(rf"\b(?:{words})\b", line, re.IGNORECASE)
+    ]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize(
     ("line", "word"),
     [
@@ -85,6 +149,14 @@ def test_a_word_that_was_given_up_is_found(line: str, word: str) -> None:
         for words in INSTEAD
         for match in re.finditer(rf"\b(?:{words})\b", line, re.IGNORECASE)
     )
+
+
+def test_docstrings_and_comments_are_read(tmp_path: Path) -> None:
+    python, sql = tmp_path / "code.py", tmp_path / "code.sql"
+    python.write_text('"""Nobody.\n\nAnew."""\nsign = "letter"  # `world` lately\n')
+    sql.write_text("-- name: worlds\n-- Whoever.\nSELECT anew;\n")
+    assert list(comments(python)) == [(1, "Nobody."), (2, ""), (3, "Anew."), (4, "#  lately")]
+    assert [line for _, line in comments(sql) if line] == [" Whoever."]
 
 
 def test_code_addresses_and_names_are_not_prose() -> None:

@@ -8,7 +8,8 @@ import sys
 import time
 from contextlib import suppress
 
-from tests.server import PROJECT, Server, children_of, free_port, is_alive
+from tests.processes import children_of, free_port, is_alive
+from tests.server import PROJECT, Server
 
 
 class Beside:

@@ -18,7 +18,8 @@ from tests.end_to_end.mailing import (
 )
 from tests.needs import scale
 from tests.postgres import new_database
-from tests.server import PROJECT, TEN_DAYS, Server, an_order, moved_clock
+from tests.processes import moved_clock
+from tests.server import PROJECT, TEN_DAYS, Server, an_order
 
 DUE_NOW = 200 * scale()
 """Orders before each copy whose e-mails are due at once: some are sent before it, the others after it."""

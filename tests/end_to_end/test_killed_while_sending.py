@@ -14,7 +14,7 @@ from tests.end_to_end.mailing import (
     mailing_server,
 )
 from tests.needs import scale
-from tests.server import moved_clock
+from tests.processes import moved_clock
 
 KILLS = 10 * scale()
 LETTERS = 220 * KILLS

@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 from tests.needs import scale
+from tests.processes import children_of
 from tests.server import ORDERS as PATH
-from tests.server import Answer, Server, an_order, children_of
+from tests.server import Answer, Server, an_order
 
 ORDERS = 100_000 if scale() >= 5 else 20_000
 LONGEST_WAIT = 0.050

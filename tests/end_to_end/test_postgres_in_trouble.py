@@ -26,7 +26,8 @@ from tests.end_to_end.mailing import (
 )
 from tests.needs import scale
 from tests.postgres import PostgresServer, new_database
-from tests.server import SERVE, Server, an_order, children_of, moved_clock
+from tests.processes import children_of, moved_clock
+from tests.server import SERVE, Server, an_order
 
 ROUNDS = 6 * scale()
 LETTERS = 340 * ROUNDS

@@ -15,7 +15,8 @@ from tests.end_to_end.mailing import (
 from tests.needs import scale
 from tests.powercut.disk import Cut, cuts
 from tests.powercut.launch import command
-from tests.server import Server, address_of, moved_clock
+from tests.processes import moved_clock
+from tests.server import Server, address_of
 
 CUTS = 40 * scale()
 SERVED = 2 * scale()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import apsw
 
-from tests.server import Answer, Server, an_order, children_of
+from tests.processes import children_of
+from tests.server import Answer, Server, an_order
 
 SOON = 5.0
 """Seconds until orders are taken again once the trouble is over."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tests.end_to_end.letters import SENDER, recipients
 from tests.peers import Received, RelayPeer
-from tests.server import TEN_DAYS, Server, an_order, moved_clock
+from tests.processes import moved_clock
+from tests.server import TEN_DAYS, Server, an_order
 
 WHEN_IT_STARTS = 4.0
 """Seconds before the letters are due."""

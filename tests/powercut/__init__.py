@@ -1,5 +1,5 @@
-"""Power cuts: what a run wrote is recorded, and the disk is rebuilt as a cut could have left it.
+"""Simulated power cuts: the writes of a run are recorded, and the disk is rebuilt as a power cut could have left it.
 
 `launch` runs the product unchanged and records every write, fsync, rename and deletion in its data folder.
-`disk` makes from that record as many power-cut disks as a test asks for, and says how in its docstring.
+`disk` makes any number of disks after power cuts from that record; its docstring describes the model.
 """

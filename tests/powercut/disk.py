@@ -1,26 +1,25 @@
-"""The data folder as a disk could hold it after the power was cut, made from the record of one run.
+"""The data folder as a disk could contain it after a power cut, made from the record of one run.
 
-The model, which is never kinder than POSIX promises where the product could lean on it, and never harsher
-than ext4 or XFS on a disk that keeps its word about a flush:
+The model is never kinder than POSIX guarantees where the product could rely on it, and never harsher than ext4 or XFS
+on a disk that honours flushes:
 
-* What was written to a file before an fsync of that file began is there, once that fsync has returned.
-* Every other write is, on its own, kept, dropped, or torn: a prefix of any length, or any of its 512-byte
-  sectors (counted from the file's start). Writes to one file are laid down in their order, but any of them
-  can be missing: a hole reads as zeros. Bytes outside a write are never harmed (SQLite relies on it too:
+* What was written to a file before an fsync of that file began is durable once that fsync has returned.
+* Every other write is independently kept, dropped, or torn: a prefix of any length, or any of its 512-byte sectors
+  (counted from the file's start). Writes to one file are applied in order, but any of them can be missing: a hole
+  reads as zeros. Bytes outside a write are never damaged (SQLite relies on this too:
   SQLITE_IOCAP_POWERSAFE_OVERWRITE). An unsynced truncation is kept or dropped.
-* How much of the unsynced reached the plate is drawn for each file anew: nothing, half, most, or all. So one
-  file can be ahead of another, whatever the order in which they were written.
-* Names (creation, link, rename, deletion) are changed in their order, as in a file system's journal: a cut
-  keeps the changes up to some point. That point is never before the last change that was made durable: by an
-  fsync of its folder, or, for a creation or a link, by an fsync of the file itself (ext4 and XFS both do
-  that, and SQLite syncs the folder of a new WAL in the same call). An fsync of the file does not make its
-  *rename* durable here.
-* Names say nothing about contents: a rename that survived may show a file whose unsynced bytes did not.
-* Folders exist when a file in them does; owners and modes are not kept (every file is 0600).
-* The WAL index (`-shm`) is memory, and lost.
+* How many unsynced writes reached the disk is drawn for each file: none, half, most, or all. So one file can be ahead
+  of another, whatever the order in which they were written.
+* Names (creation, link, rename, deletion) change in order, as in a file system's journal: a cut keeps the changes up
+  to some point. That point is never before the last change that was made durable: by an fsync of its folder, or, for
+  a creation or a link, by an fsync of the file itself (ext4 and XFS both do that, and SQLite syncs the folder of a
+  new WAL in the same call). An fsync of a file does not make its *rename* durable.
+* Names and contents are independent: a rename may survive while unsynced bytes of the file do not.
+* Folders exist if a file in them does; owners and modes are not preserved (every file is 0600).
+* The WAL index (`-shm`) is memory, and is lost.
 
-The moment of a cut is a place in the record. Everything recorded carries CLOCK_MONOTONIC nanoseconds, which
-all processes share (`time.monotonic_ns()`), so that an answer can be held against a cut: see `Cut.promised`.
+The moment of a cut is an index in the record. All records have CLOCK_MONOTONIC nanoseconds, which all processes share
+(`time.monotonic_ns()`), so that answers can be compared with a cut: see `Cut.promised`.
 """
 
 import mmap
@@ -36,17 +35,17 @@ from typing import NamedTuple
 
 SECTOR = 512
 HEAD = struct.Struct("<BIIQQ")
-"""Of each record: its kind, the length of its data, the file's number, its stamp, and one number more."""
+"""The header of a record: kind, length of the data, file number, timestamp, and one more number."""
 
 LOG_NAME = "disk.log"
 AFTER_THE_END = 2**63 - 1
-"""The stamp of a cut at the end of the record: nothing was lost but what was never synced."""
+"""The timestamp of a cut at the end of the record: only what was never synced is lost."""
 
 
 class Kind(IntEnum):
-    """What a record tells, what its number is, and what its data."""
+    """The kinds of records, and what their `number` and `data` mean."""
 
-    START = 1  # the product starts: all before was on the disk already
+    START = 1  # the product starts: everything before is durable
     NAME = 2  # data: old name, NUL, new name; no old one: a creation or link; no new one: a deletion
     WRITE = 3  # number: the offset; data: the bytes
     TRUNCATE = 4  # number: the new size
@@ -72,19 +71,19 @@ class Cut:
     stamp: int
 
     def promised(self, answered_at: int) -> bool:
-        """Whether what was acknowledged by then (`time.monotonic_ns()`) has to be in this folder.
+        """Whether what was acknowledged at this time (`time.monotonic_ns()`) must be in this folder.
 
-        Its fsync was recorded before the answer was given, so an answer older than the first record that
-        the cut took away rests on records that are all still there.
+        Its fsync was recorded before the answer was given, so an answer older than the first record lost in the cut
+        depends only on records that are kept.
         """
         return answered_at < self.stamp
 
 
 def cuts(log: Path, target: Path, n: int, seed: int) -> Iterator[Cut]:
-    """Cut the power `n` times in one recorded run; the last time where the record itself ends.
+    """Cuts the power `n` times in one recorded run; the last time at the end of the record.
 
-    Each folder is made below `target` and removed when the next one is asked for: the one at which a test
-    fails stays to be looked at. One pass over the record, whatever `n`.
+    Each folder is made below `target` and removed when the next one is requested, so the folder with which a test
+    fails remains. Takes one pass over the record, whatever `n`.
     """
     records = read(log)
     draw = random.Random(seed)
@@ -102,10 +101,10 @@ def cuts(log: Path, target: Path, n: int, seed: int) -> Iterator[Cut]:
 
 
 def rebuild(log: Path, target: Path, seed: int, at: int | None = None, reached: float | None = None) -> Cut:
-    """Make `target`, which must not exist yet, as the disk could be when `at` records had happened (all).
+    """Makes `target`, which must not exist, as the disk could be after `at` records (default: all).
 
-    `reached` is the share of the unsynced that reached the plate, from 0.0 (nothing) to 1.0 (everything, as
-    after kill -9); drawn when not given. Raises ValueError for an `at` before the product's start.
+    `reached` is the share of unsynced writes that reached the disk, from 0.0 (none) to 1.0 (all, as after kill -9);
+    random by default. Raises ValueError for an `at` before the product's start.
     """
     records = read(log)
     at = len(records) if at is None else at
@@ -119,19 +118,19 @@ def rebuild(log: Path, target: Path, seed: int, at: int | None = None, reached: 
 
 
 def read(log: Path) -> list[Record]:
-    """All whole records of a log folder, in order; a last one that kill -9 cut short is left out.
+    """All complete records of a log folder, in order; a last one that was cut short by kill -9 is left out.
 
-    The data are views into the mapped log, which therefore must not change while they are used.
+    Their data are views into the mapped log, which must not change while they are used.
     """
     with (log / LOG_NAME).open("rb") as opened:
         view = memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))
-    records, place = [], 0
-    while place + HEAD.size <= len(view):
-        kind, length, file, stamp, number = HEAD.unpack_from(view, place)
-        place += HEAD.size + length
-        if place > len(view):
+    records, position = [], 0
+    while position + HEAD.size <= len(view):
+        kind, length, file, stamp, number = HEAD.unpack_from(view, position)
+        position += HEAD.size + length
+        if position > len(view):
             break
-        records.append(Record(kind, file, stamp, number, view[place - length : place]))
+        records.append(Record(kind, file, stamp, number, view[position - length : position]))
     return records
 
 
@@ -153,7 +152,7 @@ class _File:
 
 
 class Disk:
-    """What is certainly on the plate, and what is still on its way, after the records given so far."""
+    """What is durable, and what is pending, after the records given so far."""
 
     def __init__(self) -> None:
         self._files: dict[int, _File] = {}
@@ -173,7 +172,7 @@ class Disk:
                 self._sync_folder(record)
 
     def write_out(self, folder: Path, draw: random.Random, reached: float | None = None) -> None:
-        """Make `folder` as it is after a cut now. Draws from `draw` alone, so the seed says everything."""
+        """Makes `folder` as it is after a cut now. `draw` is the only source of randomness."""
         folder.mkdir(parents=True)
         for name, number in self._names_after_a_cut(draw, reached).items():
             share = draw.choice((0.0, 0.5, 0.9, 1.0)) if reached is None else reached
@@ -210,7 +209,7 @@ class Disk:
         )
 
     def _settle(self, durable: Iterator[bool]) -> None:
-        """Make the changes of names durable up to the last one that is said to be so."""
+        """Makes the changes of names durable up to the last one marked as such."""
         settled = max((index + 1 for index, is_durable in enumerate(durable) if is_durable), default=0)
         for change in self._renamings[:settled]:
             _rename(self._names, change)
@@ -277,9 +276,9 @@ def _tear(image: bytearray, write: Record, draw: random.Random) -> None:
 
 
 def _sectors(write: Record) -> Iterator[tuple[int, memoryview]]:
-    """The write's pieces as the disk's sectors part them, each with its offset in the file."""
-    place, end = write.number, write.number + len(write.data)
-    while place < end:
-        after = min(end, (place // SECTOR + 1) * SECTOR)
-        yield place, write.data[place - write.number : after - write.number]
-        place = after
+    """The parts of a write in each sector, with their offsets in the file."""
+    offset, end = write.number, write.number + len(write.data)
+    while offset < end:
+        after = min(end, (offset // SECTOR + 1) * SECTOR)
+        yield offset, write.data[offset - write.number : after - write.number]
+        offset = after

@@ -1,4 +1,4 @@
-"""The power-cut simulator proved on small programs: what was synced is kept, and what was not can be lost."""
+"""The power-cut simulator with small programs: what was synced is kept, and what was not can be lost."""
 
 import os
 import random
@@ -14,100 +14,17 @@ import pytest
 
 from tests.powercut.disk import Cut, Disk, Kind, Record, cuts, read, rebuild
 from tests.powercut.launch import command
+from tests.powercut.programs import FILES, ORDERS
 
 SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
 CUTS = 20 * SCALE
 SEEDS = range(40)
 PROJECT = Path(__file__).parents[2]
 
-ORDERS = """
-import os, sys, threading, time, apsw
-data = os.environ["AFTERWORD_DATA"]
-synchronous, rows, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "wal"
-
-def acknowledge(what, number):
-    os.write(1, f"{what} {number} {time.monotonic_ns()}\\n".encode())
-
-def keep_journal():
-    journal = os.open(os.path.join(data, "send.journal"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for number in range(rows):
-        os.write(journal, f"{number} sent to Clara\\n".encode())
-        os.fsync(journal)
-        acknowledge("line", number)
-
-def import_orders():
-    database = apsw.Connection(os.path.join(data, "afterword.db"))
-    assert database.execute(f"PRAGMA journal_mode={mode}").get == mode
-    assert database.execute("PRAGMA mmap_size").get in (0, None)
-    database.execute(f"PRAGMA synchronous={synchronous}; PRAGMA wal_autocheckpoint=60")
-    database.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, bread TEXT)")
-    first = database.execute("SELECT count(*) FROM orders").get
-    for number in range(first, first + rows):
-        database.execute("INSERT INTO orders VALUES (?, ?)", (number, "rye " * (number % 400)))
-        acknowledge("order", number)
-        if number == first + rows - 2:
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").get
-    return database
-
-journalist = threading.Thread(target=keep_journal)
-journalist.start()
-database = import_orders()
-journalist.join()
-os._exit(0)
-"""
-"""Alba's bakery: orders into SQLite on one thread, lines into a journal on another, each acknowledged.
-
-It ends without closing the database, so that the WAL stays.
-"""
-
-FILES = """
-import os, sys
-os.chdir(os.environ["AFTERWORD_DATA"])
-
-def write(path, content, sync):
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.write(file, content)
-    if sync:
-        os.fsync(file)
-    os.close(file)
-
-def sync_folder(path):
-    folder = os.open(path, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-how = sys.argv[1]
-if how == "journal":
-    write("send.journal", b"1 Clara\\n", sync=True)
-    write("send.journal", b"2 Diego" + b"." * 2_000 + b"\\n", sync=False)
-elif how == "truncate":
-    write("send.journal", b"1 Clara\\n2 Die", sync=True)
-    journal = os.open("send.journal", os.O_WRONLY)
-    os.ftruncate(journal, 8)
-elif how == "create":
-    with open("buffered", "wb") as buffered:
-        buffered.write(b"Clara")
-        buffered.flush()
-        os.fsync(buffered.fileno())
-    write("unsynced", b"Bruno", sync=False)
-else:
-    os.mkdir("outbox")
-    write("outbox/letter.eml", b"old" * 900, sync=True)
-    sync_folder("outbox")
-    if how == "delete":
-        os.unlink("outbox/letter.eml")
-    else:
-        write("outbox/letter.tmp", b"new" * 900, sync="not synced" not in how and "nothing" not in how)
-        os.rename("outbox/letter.tmp", "outbox/letter.eml")
-    if "folder synced" in how:
-        sync_folder("outbox")
-"""
-"""Does what its first argument says: to a journal, to new files, or to a letter in the outbox."""
-
 
 @dataclass(frozen=True)
 class Run:
-    """A recorded run: its log, the folder it really wrote, and what it acknowledged, when, by kind."""
+    """A recorded run: its log, its real data folder, and when it acknowledged what, by kind."""
 
     log: Path
     data: Path
@@ -146,7 +63,7 @@ def acknowledgements(said: str) -> dict[str, dict[int, int]]:
 
 
 def orders(folder: Path) -> set[int]:
-    """The orders that SQLite finds after the cut; fails when it finds the file corrupt."""
+    """The orders in the database after the cut. Fails if SQLite finds it corrupt."""
     if not (folder / "afterword.db").exists():
         return set()
     database = apsw.Connection(str(folder / "afterword.db"))
@@ -246,9 +163,9 @@ def test_a_rename_is_certain_only_when_its_folder_was_synced(
     seen = set()
     for seed in SEEDS:
         folder = rebuild(outbox.log, tmp_path / f"cut-{seed}", seed).folder / "outbox"
-        content = (folder / "letter.eml").read_bytes()
+        content = (folder / "message.eml").read_bytes()
         seen.add({b"old" * 900: "old", b"new" * 900: "new"}.get(content, "torn"))
-        assert (folder / "letter.tmp").exists() <= (content == b"old" * 900)
+        assert (folder / "message.tmp").exists() <= (content == b"old" * 900)
 
     assert seen == possible
 
@@ -265,7 +182,7 @@ def test_an_unsynced_deletion_may_not_have_happened(tmp_path: Path) -> None:
     deleted = run(tmp_path, FILES, "delete")
     folders = [rebuild(deleted.log, tmp_path / f"cut-{seed}", seed).folder for seed in SEEDS]
 
-    assert {(folder / "outbox" / "letter.eml").exists() for folder in folders} == {True, False}
+    assert {(folder / "outbox" / "message.eml").exists() for folder in folders} == {True, False}
 
 
 def test_an_unsynced_new_file_may_not_be_there_and_a_synced_one_is(tmp_path: Path) -> None:

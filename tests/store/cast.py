@@ -228,7 +228,7 @@ class Member(Actor):
         return self.acts(moderation.answer, review, text, SIGNER, now)
 
     def disputes(self, review: Review, why: str = "This order was cancelled.", now: float = NOW) -> Review:
-        return self.acts(moderation.doubt, review, why, SIGNER, now)
+        return self.acts(moderation.dispute, review, why, SIGNER, now)
 
     def erases(self, review: Review, now: float = NOW) -> Review:
         return self.acts(moderation.erase, review, SIGNER, now)

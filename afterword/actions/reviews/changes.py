@@ -1,4 +1,4 @@
-"""A change of a review is one transaction: its row, the counts, its entry in the chain, and who is notified."""
+"""Changes of reviews. Each is one transaction: the row, the counts, the chain entry and the notifications."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,22 +13,22 @@ from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review, keep_past_version, replace_review
 
 EVENTS = ("published", "rejected", "withdrawn", "replied")
-"""What webhooks are notified of, besides `received`."""
+"""The changes that webhooks are notified of, besides `received`."""
 
 
 class Work(NamedTuple):
-    """A transaction, who signs the chain in it, and the moment it happens (epoch seconds)."""
+    """A transaction, the signer of its chain entries, and its time (epoch seconds)."""
 
     tx: Transaction
     signer: Signer
     now: float
 
     def after(self, review: Review | None) -> int:
-        """The moment of a change: later than the review's last one, so that no two states of it look alike."""
+        """The time of a change: later than the review's last one, so that no two of its states share a time."""
         return max(int(self.now), review.changed_at + 1) if review else int(self.now)
 
     def record(self, review: Review, kind: Kind, details: Mapping[str, object]) -> Entry:
-        """Adds to the chain."""
+        """Appends an entry about the review to the chain."""
         return add_entry(self.tx, self.signer, review, kind, details, now=self.now)
 
     def notify(self, review: Review, event: str) -> None:
@@ -36,7 +36,7 @@ class Work(NamedTuple):
 
 
 def change(work: Work, old: Review, new: Review, kind: Kind, details: Mapping[str, object]) -> Review:
-    """Stores what was decided about a review. Raises ReviewChanged when it is no longer `old`."""
+    """Stores a decision about a review. Raises ReviewChanged if the review is no longer `old`."""
     replace_review(work.tx, old, new)
     count(work.tx, old, new)
     work.record(new, kind, details)
@@ -46,7 +46,7 @@ def change(work: Work, old: Review, new: Review, kind: Kind, details: Mapping[st
 
 
 def store_version(work: Work, old: Review | None, new: Review) -> None:
-    """Stores a first version, or one that takes the place of `old`. Raises ReviewChanged when another came first."""
+    """Stores a first version, or one that replaces `old`. Raises ReviewChanged if another was stored first."""
     if old is not None:
         replace_review(work.tx, old, new)
         keep_past_version(work.tx, old)

@@ -1,4 +1,4 @@
-"""Importing reviews that were collected elsewhere."""
+"""Imports reviews that were collected elsewhere."""
 
 import secrets
 from collections.abc import Sequence
@@ -40,8 +40,7 @@ def import_reviews(
     """Stores those that were not imported before: the unique key decides, so none is there twice, whatever was
     killed in between, and however many import at the same time.
 
-    Each is published as of the day it was published there, unless the checks find something: then it waits for a
-    person, like any other review.
+    Each is published with its original date, unless it is flagged; then it waits for a person, like any other review.
     """
     results: list[ImportResult] = []
     for foreign in found:
@@ -57,9 +56,9 @@ def import_reviews(
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
-    """Stores a review that was collected elsewhere, marked as imported and not verified by us. No one is notified.
+    """Stores a review that was collected elsewhere, marked as imported and not verified. Sends no notifications.
 
-    Returns whether there was none of that number.
+    Returns False, and changes nothing, if there already is a review with this id.
     """
     if not insert_review(tx, review):
         return False
@@ -69,7 +68,7 @@ def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -
 
 
 def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign], *, live: bool) -> list[bool]:
-    """Of each, whether it was imported before."""
+    """For each review, whether it was imported before."""
     keys = [{"shop_id": shop.id, "live": int(live), "source_key": foreign.key} for foreign in found]
     return [bool(rows) for rows in tx.rows_each(query("imported_before"), keys)]
 
@@ -77,7 +76,7 @@ def which_imported_before(tx: Transaction, shop: Shop, found: Sequence[Foreign],
 def _review(
     tx: Transaction, collection: Collection, foreign: Foreign, flags: tuple[str, ...], now: float
 ) -> Review:
-    """It is about no order of ours."""
+    """The review to store, which has no order."""
     known = next_review(tx)
     return Review(
         shop_id=collection.shop.id,

@@ -1,6 +1,6 @@
-"""What others than its author do with a review: publish, reject, reply to, dispute, erase it.
+"""What others than the author do with a review: publish, reject, reply to, dispute, erase it.
 
-Guarantee 10: none of them changes a word of it; `erase` removes all of them, permanently.
+Guarantee 10: none of this changes the text; `erase` deletes it permanently.
 """
 
 from contextlib import suppress
@@ -19,7 +19,7 @@ from afterword.store.reviews.writing import erase_traces, overdue_reviews, revie
 
 
 def publish(tx: Transaction, review: Review, by: str, signer: Signer, now: float) -> Review:
-    """`by` is `shop` or `time`. Raises Refused, ReviewChanged."""
+    """Publishes a review. `by` is `shop` or `time`. Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "rejected"), "published")
     work = Work(tx, signer, now)
     new = replace(review.unpublished("published", work.after(review)), published_at=int(now))
@@ -27,7 +27,7 @@ def publish(tx: Transaction, review: Review, by: str, signer: Signer, now: float
 
 
 def reject(tx: Transaction, review: Review, reason: str, signer: Signer, now: float) -> Review:
-    """For one of the listed reasons. Raises ValueError, Refused, ReviewChanged."""
+    """Rejects a review for one of REJECTION_REASONS. Raises ValueError, Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published"), "rejected")
     work = Work(tx, signer, now)
     new = replace(review.unpublished("rejected", work.after(review)), reason=check_reason(reason))
@@ -36,7 +36,7 @@ def reject(tx: Transaction, review: Review, reason: str, signer: Signer, now: fl
 
 
 def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, now: float) -> Review:
-    """The shop's one reply, another in its place, or (None) its removal. Raises Refused, ReviewChanged."""
+    """Sets or replaces the shop's only reply, or removes it (None). Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published", "rejected"), "replied to")
     if text is None and review.reply is None:
         raise Refused(f"review {review.id} has no reply")
@@ -53,17 +53,18 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     return change(work, review, new, "replied", {"commitment": committed})
 
 
-def doubt(tx: Transaction, review: Review, why: str, signer: Signer, now: float) -> Review:
-    """The shop disputes a review, with its reason, which is shown beside it. Raises Refused, ReviewChanged."""
+def dispute(tx: Transaction, review: Review, why: str, signer: Signer, now: float) -> Review:
+    """Disputes a review for the shop; the reason is shown with the review. Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published"), "disputed")
     work = Work(tx, signer, now)
-    new = replace(review, doubt=why, doubted_at=int(now), changed_at=work.after(review))
-    return change(work, review, new, "doubted", {"commitment": commitment(review.salt, {"doubt": why})})
+    new = replace(review, dispute=why, disputed_at=int(now), changed_at=work.after(review))
+    return change(work, review, new, "disputed", {"commitment": commitment(review.salt, {"dispute": why})})
 
 
 def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """Removes words and name permanently, also from what was still to be sent. The chain stays whole: it holds
-    commitments, whose salts go too. What is left (the stars, and what the review was of) gets a new commitment.
+    """Permanently deletes text and name, also from messages that are still to be sent. The chain stays valid: it
+    contains only commitments, whose salts are deleted too. What remains (the rating, and what was reviewed) gets a
+    new commitment.
 
     Raises Refused, ReviewChanged.
     """
@@ -77,8 +78,8 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
         salt=new_salt(),
         reply=None,
         replied_at=None,
-        doubt=None,
-        doubted_at=None,
+        dispute=None,
+        disputed_at=None,
         flags=(),
         text_hash="",
         address_hash="",
@@ -94,18 +95,18 @@ def _check_state(review: Review, states: tuple[str, ...], verb: str) -> None:
 
 
 def is_any_overdue(tx: Transaction, now: float) -> bool:
-    """Whether there is something for `publish_overdue`."""
+    """Whether `publish_overdue` has work to do."""
     return bool(overdue_reviews(tx, now, most=1))
 
 
 def publish_overdue(tx: Transaction, signer: Signer, now: float, most: int = 100) -> int:
-    """Publishes what has waited for a person for as long as its shop lets it, and returns how many.
+    """Publishes reviews that no person has looked at within the shop's `publish_after`, and returns how many.
 
-    What the checks found never has such a time (`domain.reviews.moderation.decide`). What another dispatcher
-    publishes at the same moment is left to it.
+    Flagged reviews are never published automatically (`domain.reviews.moderation.decide`). Reviews that another
+    dispatcher publishes at the same time are skipped.
     """
     published = 0
-    # In the order of shops, so that two who do this at once do not wait for each other in a circle.
+    # Sorted by shop, so that two dispatchers that do this at once do not deadlock.
     for shop_id, review_id in sorted(overdue_reviews(tx, now, most)):
         review = review_of(tx, shop_id, review_id)
         if review and review.state == "waiting":

@@ -1,6 +1,6 @@
-"""What the author of reviews does: writes them, changes them, withdraws them.
+"""What authors do with their reviews: write, edit and withdraw them.
 
-Guarantee 10: words change here and in `moderation.erase` alone.
+Guarantee 10: the text of a review changes only here and in `moderation.erase`.
 """
 
 import secrets
@@ -39,15 +39,15 @@ from afterword.store.reviews.writing import (
 )
 
 Look = Callable[[str], tuple[str, ...]]
-"""Says what the checks find in a text."""
+"""Returns the flags for a text."""
 
 CHECKS: Look = partial(look, abuse=abuse_words(abuse_entries()))
-"""All of them, with the words of every language."""
+"""All checks of a text, with the abuse words of every language."""
 
 
 class Said(NamedTuple):
-    """What an author says of one order line (from 1), or of the shop (0); `seen_version` is the version of the review
-    that they had before their eyes, 0 for none."""
+    """What an author writes about one order line (from 1), or about the shop (0). `seen_version` is the version of
+    the review that the author saw when writing, 0 for none."""
 
     line: int
     words: Words
@@ -55,7 +55,7 @@ class Said(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """What one press of the button sends."""
+    """One submitted form."""
 
     order: StoredOrder
     said: Sequence[Said]
@@ -63,7 +63,7 @@ class Submission(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What was stored. `entry`, which is the receipt, is None where nothing was new."""
+    """A stored review. `entry`, from which the receipt is made, is None if the text did not change."""
 
     review: Review
     entry: Entry | None
@@ -72,15 +72,15 @@ class Written(NamedTuple):
 def write_reviews(
     tx: Transaction, submission: Submission, look: Look, *, signer: Signer, now: float
 ) -> list[Written]:
-    """Stores what the author of an order says: first reviews, and new versions of those that are there.
+    """Stores an author's submission: first reviews, and new versions of existing ones.
 
-    The same words again change nothing but whether a reply is announced, so the same form may be sent twice. The
-    author gets one receipt for all of it. Raises ReviewChanged when another version with other words came first; then
-    nothing is stored.
+    Submitting the same text again only updates `wants_reply`, so a form may safely be sent twice. The author gets one
+    receipt for the whole submission. Raises ReviewChanged, and stores nothing, if another version with another text
+    was stored first.
     """
     work, order = Work(tx, signer, now), submission.order
-    there = reviews_of_order(tx, order.shop.id, order.order_id)
-    written = [_write(work, submission, said, there.get(said.line), look) for said in submission.said]
+    existing = reviews_of_order(tx, order.shop.id, order.order_id)
+    written = [_write(work, submission, said, existing.get(said.line), look) for said in submission.said]
     _notify(work, submission.order, [one for one in written if one.entry])
     return written
 
@@ -109,7 +109,7 @@ def _set_wants_reply(work: Work, review: Review, wants_reply: bool) -> Review:
 
 
 def _new_version(work: Work, submission: Submission, said: Said, found: Review | None) -> Review:
-    """The review with these words, not yet decided about. A reply was to other words, so it goes."""
+    """The new version, not yet decided about. It has no reply: that was a reply to another text."""
     order = submission.order
     product = order.lines[said.line - 1] if said.line else None
     known = found or next_review(work.tx)
@@ -139,7 +139,7 @@ def _new_version(work: Work, submission: Submission, said: Said, found: Review |
 
 
 def _decided(work: Work, submission: Submission, review: Review, look: Look) -> Review:
-    """The review, published or waiting, as its shop's moderation and the checks have it."""
+    """The review with its flags, published or waiting as the shop's moderation and the flags require."""
     shop, now = submission.order.shop, int(work.now)
     flags = look(review.text) + _compare(work.tx, review)
     state, publish_at = decide(shop.moderation, shop.publish_after, flags, now)
@@ -148,14 +148,14 @@ def _decided(work: Work, submission: Submission, review: Review, look: Look) -> 
 
 
 def _compare(tx: Transaction, review: Review) -> tuple[str, ...]:
-    """What the checks find beside a review: words that were used before, an address with many orders."""
+    """Flags from comparing with other reviews: copied text, or many reviewed orders of one address."""
     copied = is_worth_comparing(review.text) and is_copied(tx, review)
     many = orders_of_address(tx, review, MOST_ORDERS) >= MOST_ORDERS
     return ("copied text",) * copied + ("many orders",) * many
 
 
 def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
-    """The author gets a receipt; the shop is asked to look at what waits for it."""
+    """Sends the author a receipt, and asks the shop to moderate reviews that wait."""
     tx, now = work.tx, work.now
     if new:
         answer_invitation(tx, order.shop.id, order.order_id, now)
@@ -166,12 +166,13 @@ def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
 
 
 def receipt_of(review: Review, entry: Entry) -> dict[str, object]:
-    """What makes the chain hold against the shop itself: the entry's hash, and the salt of what it commits to."""
+    """A receipt, with which the author can prove manipulation by the shop: the entry's hash, and the salt of its
+    commitment."""
     return {"review": review.id, "version": review.version, "hash": entry.hash, "salt": review.salt}
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """By its author. Raises ReviewChanged, also when it is withdrawn or erased already."""
+    """Withdraws a review, for its author. Raises ReviewChanged, also if it is already withdrawn or erased."""
     if not review.is_shown_to_author:
         raise ReviewChanged
     work = Work(tx, signer, now)

@@ -94,8 +94,8 @@ def _fields(found: ReviewDetails) -> present.Fields:
 
 
 def _say_review(found: ReviewDetails) -> None:
-    texts = {"text": found.review.text, "reply": found.review.reply, "dispute": found.review.doubt}
-    short = {name: value for name, value in _fields(found).items() if name not in (*texts, "doubt")}
+    texts = {"text": found.review.text, "reply": found.review.reply, "dispute": found.review.dispute}
+    short = {name: value for name, value in _fields(found).items() if name not in (*texts, "dispute")}
     flags = ", ".join(found.review.flags) or None
     say_fields(short | {"author": found.review.author or None, "flags": flags})
     for each in found.past_versions:
@@ -163,7 +163,7 @@ def dispute(review_id: int, reason: str, as_json: bool) -> None:
 
     The dispute is shown beside the review, which stays as it is.
     """
-    _, new = _change(review_id, None, moderation.doubt, reason)
+    _, new = _change(review_id, None, moderation.dispute, reason)
     sentence = f"The dispute of review {new.id} is saved and shown beside it."
     say_result(present.review(new), sentence, as_json=as_json)
 
@@ -185,7 +185,7 @@ def erase(review_id: int, as_json: bool) -> None:
 def _removed(old: Review) -> str:
     removed = ["its text", "its author's name"]
     removed += ["its earlier versions"] if old.version > 1 else []
-    removed += [what for what, was in (("the reply", old.reply), ("the dispute", old.doubt)) if was]
+    removed += [what for what, was in (("the reply", old.reply), ("the dispute", old.dispute)) if was]
     return ", ".join(removed[:-1]) + " and " + removed[-1]
 
 

@@ -1,1 +1,1 @@
-"""Reviews, their moderation and their chain. Values alone."""
+"""Reviews, their moderation and their chain, as pure values and functions."""

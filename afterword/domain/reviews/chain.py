@@ -1,10 +1,10 @@
-"""The chain: what became of a shop's reviews, in one list that is only ever added to. Each entry has the hash of the
-one before it and is signed (Ed25519, RFC 8032), so that nothing can be changed, taken out or put in unseen.
+"""The chain: an append-only log of everything that happens to a shop's reviews. Each entry contains the hash of the
+entry before it and is signed (Ed25519, RFC 8032), so that no entry can be changed, removed or inserted unnoticed.
 
-Entries hold no words, only commitments to them: a hash of the words and of a random salt. When a person's data is
-erased, salt and words go, nobody can find the words from what is left, and the chain stays whole.
+Entries contain no text, only commitments to it: a hash of the text and a random salt. When a person's data is erased,
+salt and text are deleted; the text cannot be recovered from the commitments, and the chain stays valid.
 
-What is proved against whom is in docs/verifying.md.
+docs/verifying.md says what the chain proves, and against whom.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from afterword.domain.reviews.review import Review
 
 Kind = Literal[
-    "key", "written", "imported", "published", "rejected", "withdrawn", "replied", "doubted", "erased"
+    "key", "written", "imported", "published", "rejected", "withdrawn", "replied", "disputed", "erased"
 ]
 
 FIRST = "0" * 64
-"""What the first entry names as the hash before it."""
+"""The `previous` hash of the first entry."""
 
 _HEX = re.compile("[0-9a-f]+")
 
 
 class Entry(NamedTuple):
-    """One entry. `seq` counts from 1 in the chain of its shop's live, or test, reviews. `details` is canonical JSON;
-    `hash` is the SHA-256 of `content`, and `signature` an Ed25519 signature of that hash (both hex)."""
+    """One entry. `seq` counts from 1; a shop has one chain per mode. `details` is canonical JSON. `hash` is the
+    SHA-256 of `content`, `signature` the Ed25519 signature of that hash (both hex)."""
 
     shop_id: int
     live: bool
@@ -47,12 +47,12 @@ class Entry(NamedTuple):
     signature: str
 
     def content(self) -> bytes:
-        """What is hashed: every field but the last two, as canonical JSON."""
+        """The bytes that are hashed: all fields except `hash` and `signature`, as canonical JSON."""
         return canonical(dict(zip(self._fields[:-2], self[:-2], strict=True))).encode("ascii")
 
 
 class Signer(NamedTuple):
-    """Signs a shop's entries, with keys made from `AFTERWORD_SECRET`: one for each shop."""
+    """Signs entries. Each shop's key is derived from `AFTERWORD_SECRET`."""
 
     secret: str
 
@@ -83,7 +83,7 @@ def signed_entry(
     details: Mapping[str, object],
     previous: str,
 ) -> Entry:
-    """The entry that follows `previous`; `review` is None for what is about no review."""
+    """The entry that follows `previous`. `review` is None for entries that are not about a review."""
     about = (review.id, review.version) if review else (0, 0)
     entry = Entry(shop_id, live, seq, *about, happened_at, kind, canonical(details), previous, "", "")
     hashed = hashlib.sha256(entry.content()).hexdigest()
@@ -91,17 +91,17 @@ def signed_entry(
 
 
 def canonical(value: object) -> str:
-    """JSON in its one spelling: ASCII, sorted names, no blanks."""
+    """Canonical JSON: ASCII, sorted names, no white space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 def is_whole(entry: Entry) -> bool:
-    """Whether its hash is that of its content."""
+    """Whether the entry's hash matches its content."""
     return hashlib.sha256(entry.content()).hexdigest() == entry.hash
 
 
 def is_signed_by(entry: Entry, public_key: str) -> bool:
-    """Whether this key (hex) signed it. Hex digits have one spelling: that of small letters, without blanks."""
+    """Whether the entry is signed with this key (hex). Only lower-case hex without spaces is accepted."""
     if not (_HEX.fullmatch(entry.signature) and _HEX.fullmatch(entry.hash)):
         return False
     try:
@@ -117,12 +117,12 @@ def _public_key(public_key: str) -> Ed25519PublicKey:
 
 
 def commitment(salt: str, words: Mapping[str, object]) -> str:
-    """64 hex digits that fix the words without telling them; whoever has the salt can check."""
+    """64 hex digits that commit to the text without revealing it; checking it requires the salt."""
     return hashlib.sha256(bytes.fromhex(salt) + canonical(words).encode("ascii")).hexdigest()
 
 
 def fixes(hashed: object, salt: str, words: Mapping[str, object]) -> bool:
-    """Whether `hashed` is the commitment to these words with this salt, whatever is given for a salt."""
+    """Whether `hashed` is the commitment to this text with this salt; False if the salt is malformed."""
     try:
         return _HEX.fullmatch(salt) is not None and commitment(salt, words) == hashed
     except (TypeError, ValueError):
@@ -130,7 +130,7 @@ def fixes(hashed: object, salt: str, words: Mapping[str, object]) -> bool:
 
 
 def words_of(review: Review) -> dict[str, object]:
-    """All that an author's entry commits to."""
+    """Everything that an author's entry commits to."""
     return {
         "author": review.author,
         "experience_date": review.experience_date,
@@ -144,12 +144,12 @@ def words_of(review: Review) -> dict[str, object]:
 
 
 def subject_of(review: Review) -> dict[str, object]:
-    """What it is a review of, which the chain fixes and does not show."""
+    """What the review is about; the chain commits to it without revealing it."""
     return {"line": review.line, "order_id": review.order_id}
 
 
 def committed(review: Review) -> dict[str, object]:
-    """What the entry of new words fixes: the words, and what they are about."""
+    """The commitments in the entry of a new version: to its text, and to what it is about."""
     return {
         "commitment": commitment(review.salt, words_of(review)),
         "order": commitment(review.salt, subject_of(review)),
@@ -157,8 +157,8 @@ def committed(review: Review) -> dict[str, object]:
 
 
 def imported_details(review: Review) -> dict[str, object]:
-    """What the entry of an imported review fixes besides the words: when it was written, published and answered
-    elsewhere, as far as it was."""
+    """The details of an imported review's entry: the commitment, and when the review was written, published and
+    replied to elsewhere, where that applies."""
     details: dict[str, object] = {
         **committed(review),
         "published_at": review.published_at,

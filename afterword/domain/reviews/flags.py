@@ -1,9 +1,9 @@
-"""What the automatic checks find in a review's text (docs/law.md, "Moderation").
+"""Automatic checks of a review's text (docs/law.md, "Moderation").
 
-A finding puts the review before a person and does nothing else: it rejects nothing, and nothing here sees the stars.
-What is looked for, and what is not found, is told to people in docs/moderation.md.
+A flagged review waits for a person. Checks never reject a review, and they never see its rating. docs/moderation.md
+describes what they look for and what they miss.
 
-Every pattern is bounded, so a text of any length takes time in proportion to its length.
+Every pattern is bounded, so a check takes time in proportion to the length of the text.
 """
 
 import re
@@ -14,11 +14,11 @@ from functools import partial
 from afterword.domain.reviews.abuse import AbuseWords
 
 FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders")
-"""All that a review can be flagged with. The last two are found beside its text (`store.reviews`)."""
+"""All flags. The last two come from comparing with other reviews (`actions.writing`)."""
 
 
 def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:
-    """What is found in the text, in the order of `FLAGS`: the same whatever the case of its letters. Never raises."""
+    """The flags for a text, in the order of `FLAGS`, regardless of case. Never raises."""
     plain = _undisguised(_fold(text))
     has_abuse = partial(_has_abuse, abuse)
     checks: tuple[Callable[[str], bool], ...] = (_has_link, _has_address, _has_phone_number, has_abuse)
@@ -26,32 +26,33 @@ def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:
 
 
 _DROPPED = ("Mn", "Me", "Cf")
-"""Accents, and what cannot be seen: zero-width and direction marks, soft hyphens."""
+"""Unicode categories that are removed: accents, and invisible characters such as zero-width and direction marks and
+soft hyphens."""
 
 
 def _fold(text: str) -> str:
-    """Lower case without accents, in the plainest of the letters and digits that look alike (NFKD); one blank where
-    there were several, and one line end."""
+    """Lower case without accents, look-alike letters and digits in their plain form (NFKD), and runs of spaces or
+    line ends reduced to one."""
     if not text.isascii():
-        # Marks go first: a long run of them takes the normalization a time that grows with its square.
+        # Remove marks first: normalizing a long run of them takes quadratic time.
         decomposed = unicodedata.normalize("NFKD", _without_marks(text))
-        # Upper case between: an `ı` is an `i` then, as its capital is.
+        # Via upper case, so that `ı` becomes `i`, as its capital is `I`.
         text = _without_marks(decomposed.upper().casefold())
     blanks = re.sub(r"[^\S\n]+", " ", text.lower())
     return re.sub(r" ?\n[\n ]*", "\n", blanks)
 
 
 def _without_marks(text: str) -> str:
-    return "".join(map(_plain_sign, text))
+    return "".join(map(_plain, text))
 
 
-def _plain_sign(sign: str) -> str:
-    if sign.isascii():
-        return sign
-    category = unicodedata.category(sign)
+def _plain(character: str) -> str:
+    if character.isascii():
+        return character
+    category = unicodedata.category(character)
     if category == "Nd":
-        return str(unicodedata.decimal(sign))
-    return "" if category in _DROPPED else "." if sign == "。" else sign
+        return str(unicodedata.decimal(character))
+    return "" if category in _DROPPED else "." if character == "。" else character
 
 
 _AT = re.compile(r"\s?(?:[(\[{<]\s?(?:at|a|@|arobase)\s?[)\]}>]|(?<=\s)arobase(?=\s))\s?")
@@ -60,7 +61,7 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,}[^\W\d_](?![^\W_])")
 
 
 def _undisguised(text: str) -> str:
-    """`mail (at) shop [dot] com` and `w w w` as they are meant."""
+    """Resolves disguises such as `mail (at) shop [dot] com` and `w w w`."""
     text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
     return _DOT.sub(".", _AT.sub("@", text))
 
@@ -69,11 +70,11 @@ _ENDS = (
     "com|net|org|fr|uk|co|io|ch|lu|nl|pl|pt|dk|cz|ru|cn|jp|br|ro|hu|biz|dev|xyz|ly|gl|ws|tk|mobi|asso|"
     "bzh|nz|za|kr|tr|ua|mx"
 )
-"""Ends of addresses that begin no sentence."""
+"""Top-level domains that cannot be the first word of a sentence."""
 
 _WORDS_TOO = "de|it|be|at|in|is|me|us|es|eu|ca|au|se|ie|tv|ai|app|info|example"
-"""Ends of addresses that a sentence may begin with, where its writer left out the blank ("très bien.De plus"): they
-count at the end of a line, or before a sign."""
+"""Top-level domains that may also be the first word of a sentence whose author left out the space ("très bien.De
+plus"). They count only at the end of a line or before punctuation."""
 
 _LINK = re.compile(
     rf"""
@@ -124,10 +125,10 @@ _NUMBERED = re.compile(
     r"\ ?(?: n°|no|nr|number|numero )? [.:\ \#(]{0,3} $",
     re.VERBOSE,
 )
-"""What stands before the number of an order, a parcel or an article."""
+"""Words before the number of an order, a parcel or an article, which is not a phone number."""
 
 _FEWEST_DIGITS, _MOST_DIGITS = 9, 15
-"""Of a phone number as it is written (E.164 has the most)."""
+"""The digits of a phone number as people write it (E.164 sets the maximum)."""
 
 
 def _has_phone_number(text: str) -> bool:
@@ -135,7 +136,7 @@ def _has_phone_number(text: str) -> bool:
 
 
 def _is_phone_number(found: re.Match[str], text: str) -> bool:
-    digits = sum(sign.isdecimal() for sign in found[0])
+    digits = sum(character.isdecimal() for character in found[0])
     if found[0].isdecimal() and _NUMBERED.search(text[max(0, found.start() - 32) : found.start()]):
         return False
     return _FEWEST_DIGITS <= digits + found[0].startswith("o") <= _MOST_DIGITS
@@ -147,7 +148,7 @@ _STRETCHED = re.compile(r"(.)\1{2,}")
 
 
 def _has_abuse(abuse: AbuseWords, text: str) -> bool:
-    """Whole words alone; also `c.o.n.n.a.r.d`, `connnard` and `c0nnard`."""
+    """Matches whole words only, including spellings such as `c.o.n.n.a.r.d`, `connnard` and `c0nnard`."""
     return any(abuse.are_in(re.findall(r"[^\W_]+", each)) for each in set(_spellings(text)))
 
 

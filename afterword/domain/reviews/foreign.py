@@ -1,6 +1,6 @@
-"""A review that was collected elsewhere, as a row of a table: what its columns are called, and what is wrong with it.
+"""Reads reviews that were collected elsewhere from the rows of a table, and validates them.
 
-Such a review is shown as imported and not verified by us. Its words are its author's, as they stand there.
+They are shown as imported and not verified. Their text is not edited.
 """
 
 import hashlib
@@ -33,31 +33,31 @@ COLUMNS = {
     "reply": ("reply", "answer", "response"),
     "replied_at": ("replied_at", "reply_date"),
 }
-"""What is read of a row, and the names of columns that hold it: the first of them that is there counts."""
+"""Each field and the column names that may hold it; the first name that is present wins."""
 
 NEEDED = ("rating", "text", "date")
 
 NO_PRODUCT = ("no", "site")
-"""In `product_id`: the review is of the shop, as without one."""
+"""Values of `product_id` that mean a review of the shop, as does an empty value."""
 
 EARLIEST = 631_152_000
-"""1990: before the first shop that was one of the Web."""
+"""1990, as epoch seconds: before the first web shop."""
 
 _day = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 _stars = re.compile(r"([1-5])(?:[.,]0+)?(?: ?/ ?5)?").fullmatch
 
 
 class Head(NamedTuple):
-    """Which cell of a row holds what, how many cells there are, and the columns of which nothing is read."""
+    """The header: the index of each field's cell, the number of cells, and the names of ignored columns."""
 
-    places: dict[str, int]
+    indexes: dict[str, int]
     width: int
     ignored: tuple[str, ...]
 
 
 class Foreign(NamedTuple):
-    """A review of elsewhere. `key` (hex) is the same whenever the same review is read. Times are epoch seconds,
-    `experience_date` is `YYYY-MM-DD`; `author` is the name as the public sees it."""
+    """A review collected elsewhere. `key` (hex) is the same each time the same review is read. Times are epoch
+    seconds, `experience_date` is `YYYY-MM-DD`; `author` is the public name."""
 
     key: str
     scope: str
@@ -73,8 +73,8 @@ class Foreign(NamedTuple):
 
 
 class Source(NamedTuple):
-    """Where a table comes from: its name, as the public sees it, and what counts where a row does not say: the shop's
-    time zone and language."""
+    """Where a table comes from: the name shown to the public, and the shop's time zone and language, which apply
+    where a row has none."""
 
     name: str
     zone: ZoneInfo
@@ -82,7 +82,8 @@ class Source(NamedTuple):
 
 
 def read_head(cells: Sequence[str]) -> Head:
-    """The columns, whatever their order, letter case and blanks. Raises ValueError with a sentence."""
+    """The columns of the header row, in any order, ignoring case and white space. Raises ValueError with a
+    sentence."""
     names = [re.sub(r"[\s-]+", "_", cell.strip().casefold()) for cell in cells]
     found = {
         field: next(name for name in known if name in names)
@@ -96,10 +97,10 @@ def read_head(cells: Sequence[str]) -> Head:
 
 
 def read_review(head: Head, cells: Sequence[str], source: Source, now: float) -> Foreign | list[FieldError]:
-    """The review of a row, or all that is wrong with it. Raises nothing."""
+    """The review of a row, or all its errors. Never raises."""
     if any(cells[head.width :]):
         return [FieldError("", "more cells than the first line has")]
-    row = {field: unguarded(cells[at]).strip() for field, at in head.places.items() if at < len(cells)}
+    row = {field: unguarded(cells[at]).strip() for field, at in head.indexes.items() if at < len(cells)}
     row["text"] = "\n\n".join(filter(None, (row.get("title"), row.get("text"))))
     if row.get("state", "published").casefold() != "published":
         return [FieldError("state", "published: nothing else is shown")]
@@ -162,27 +163,27 @@ def _readers(source: Source, now: float) -> Readers:
 
 
 def _whole(text: str) -> str:
-    """Bytes that are no UTF-8 come as halves of characters."""
+    """Raises UnfitError for bytes that were not UTF-8, which arrive as lone surrogates."""
     if re.search("[\ud800-\udfff]", text):
         raise UnfitError("text in UTF-8")
     return text
 
 
 def _rating(text: str) -> int:
-    """`4`, `4.0` and `4/5` are four stars."""
+    """Reads `4`, `4.0` and `4/5` as four stars."""
     found = _stars(text)
     return read_rating(found[1] if found else text)
 
 
 def public_name(name: str) -> str:
-    """The name as the public sees it: first name and initial, or the one word that it is; empty when it looks like an
-    address. `Clara N.` stays as it is."""
+    """The public form of a name: first name and initial, or a single word as it is; empty if it looks like an
+    address. `Clara N.` does not change."""
     words = shown_name(name).split()
     return signature(words[0], words[-1].rstrip(".")) if len(words) > 1 else "".join(words)
 
 
 def _scope(text: str) -> str:
-    """A product's number, as orders have it."""
+    """A product's id, read as in orders."""
     if text.casefold() in NO_PRODUCT:
         return SITE
     return str(read_integer(text))
@@ -196,7 +197,7 @@ def _lang(text: str) -> str:
 
 
 def _moment(text: str, zone: ZoneInfo, now: float) -> int:
-    """Epoch seconds of a date, with its time or without one, that has passed. A day means its noon."""
+    """The epoch seconds of a past date, with or without a time; a date alone means its noon."""
     local = read_date(f"{text} 12:00" if _day(text) else text, zone)
     if local is None:
         raise UnfitError("not a date and time")
@@ -211,8 +212,8 @@ def _local_day(seconds: int, zone: ZoneInfo) -> str:
 
 
 def _key(source: Source, row: Mapping[str, str]) -> str:
-    """Of the source's own number where it has one, so that what was changed there is known again; else of who wrote
-    what and when."""
+    """Derived from the source's own id if there is one, so that a review edited there is recognized; otherwise from
+    author, date and content."""
     of_content = ("product_id", "author", "date", "rating", "text")
-    told = {name: row.get(name, "") for name in (("id",) if row.get("id") else of_content)}
-    return hashlib.blake2b(canonical([source.name, told]).encode(), digest_size=16).hexdigest()
+    identity = {name: row.get(name, "") for name in (("id",) if row.get("id") else of_content)}
+    return hashlib.blake2b(canonical([source.name, identity]).encode(), digest_size=16).hexdigest()

@@ -1,7 +1,7 @@
-"""The feed of product reviews that Google reads: schema 2.4 of its product review feeds, as text, part by part.
+"""Google's product review feed (schema 2.4), generated as text in parts.
 
-What is not in a feed is removed at Google, so every feed has all of them. Whatever a text holds, the feed stays
-well-formed: signs that XML 1.0 (2.2) cannot write are left out.
+Google removes reviews that are missing from a feed, so every feed contains all of them. The feed is always
+well-formed: characters that XML 1.0 (2.2) cannot represent are left out.
 """
 
 import re
@@ -13,7 +13,7 @@ from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import SITE, Review
 
 ANONYMOUS = "Anonymous"
-"""Stands for a name that is not shown: the schema wants one."""
+"""Shown where there is no public name: the schema requires one."""
 
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <feed xmlns:vc="http://www.w3.org/2007/XMLSchema-versioning"
@@ -25,16 +25,16 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%-._~"
-"""What stands for itself in a web address (RFC 3986 2.2, 2.3), and the percent sign of what does not."""
+"""Characters that need no escaping in a URL (RFC 3986 2.2, 2.3), and the percent sign of escapes."""
 
 _web_address = re.compile(r"https?://\S+\.\S+", re.IGNORECASE).fullmatch
 _lengths_of_gtins = (8, 12, 13, 14)
 
 
 class Feed:
-    """One feed. `start`, then `add` for each page of reviews, then `end`: together they are the document.
+    """One feed: call `start`, then `add` for each page of reviews, then `end`, and concatenate the results.
 
-    `url` is the public address of this server, whose pages show the reviews of products, live and test ones.
+    `url` is the public address of this server, for links to the page with a product's reviews.
     """
 
     def __init__(self, shop_id: int, shop_name: str, url: str, *, live: bool) -> None:
@@ -46,8 +46,8 @@ class Feed:
         return f"{_HEAD}<publisher>{_element('name', self._publisher)}</publisher>\n"
 
     def add(self, reviews: Iterable[tuple[Review, OrderLine | None]]) -> str:
-        """Those of them that belong into the feed: published, and of a product. The order line is None where it is
-        not known."""
+        """Adds those that belong in the feed: published reviews of products. The order line is None if it is
+        unknown."""
         found = [
             _review(review, product, self._pages + review.scope)
             for review, product in reviews
@@ -58,14 +58,14 @@ class Feed:
         return opening + "".join(found)
 
     def end(self) -> str:
-        """A list of reviews that has none would not fit the schema."""
+        """Closes the feed. The schema does not allow an empty list of reviews, so then there is none."""
         return "</reviews>\n</feed>\n" if self._has_reviews else "</feed>\n"
 
 
 def _review(review: Review, product: OrderLine | None, page: str) -> str:
-    """One review, its parts in the order of the schema. Its time is when it was written, as the schema wants it.
+    """One review, its elements in the schema's order. The schema defines the timestamp as the time of writing.
 
-    How one was collected that came from elsewhere is not known, so nothing is said of it.
+    It is unknown how imported reviews were collected, so they have no `collection_method`.
     """
     is_ours = review.imported_from is None
     collected = _element("collection_method", "post_fulfillment") if is_ours else ""
@@ -90,8 +90,8 @@ def _reviewer(author: str) -> str:
 
 
 def _product(review: Review, product: OrderLine | None, page: str) -> str:
-    """What Google finds the product by. One whose address the shop did not send gets that of our page: the schema
-    wants one, and lets it be that of the reviews."""
+    """What Google identifies the product by. The schema requires a URL, which may be that of the reviews: products
+    without a usable one get the address of our page."""
     given = _address(product.url) if product and product.url else None
     return (
         f"{_product_ids(product) if product else ''}"
@@ -116,23 +116,23 @@ def _all(name: str, values: Iterable[str]) -> str:
 
 
 def _gtin(code: str) -> str | None:
-    """The digits of a GTIN (GS1 General Specifications 7.9: the last one checks the others), or None where the shop
-    keeps something else in that field: Google would refuse it."""
+    """The digits of a GTIN, or None if the code is not a valid one, which Google would refuse (GS1 General
+    Specifications 7.9: the last digit is a check digit)."""
     digits = re.sub("[ -]", "", code)
     if not (digits.isascii() and digits.isdigit() and len(digits) in _lengths_of_gtins) or not int(digits):
         return None
-    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    weighed = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(reversed(digits)))
     return None if weighed % 10 else digits
 
 
 def _address(url: str) -> str | None:
-    """A web address as the schema takes it: what cannot stand in one is escaped. None where it is none even so."""
+    """The URL with invalid characters escaped, or None if it still is not a web address."""
     escaped = quote(_LONE_PERCENT.sub("%25", url), safe=_OF_ADDRESSES, errors="replace")
     return escaped if _web_address(escaped) else None
 
 
 def _element(name: str, text: str) -> str:
-    """Nothing at all where no text is left: the schema has no empty elements."""
+    """An element, or an empty string if no text is left: the schema does not allow empty elements."""
     written = _written(text)
     return f"<{name}>{written}</{name}>" if written.strip() else ""
 

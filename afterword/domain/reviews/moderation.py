@@ -1,5 +1,5 @@
-"""Moderation: a review is published, or rejected for a reason of a closed list that never looks at the rating
-(docs/law.md, "Moderation"). Automatic checks only ever put a review before a person."""
+"""Moderation: a review is published, or rejected for a listed reason that has nothing to do with its rating
+(docs/law.md, "Moderation"). Automatic checks never reject; they only make a review wait for a person."""
 
 from typing import NamedTuple
 
@@ -14,18 +14,19 @@ REJECTION_REASONS = (
     "no experience",
     "unreadable",
 )
-"""The codes of why a review may be rejected. None of them is about how good or bad the review is."""
+"""The codes of the listed reasons. None depends on how positive or negative a review is."""
 
 
 class Decision(NamedTuple):
-    """What becomes of a review as soon as it is written; `publish_at` is when it is published by itself."""
+    """The state of a new review, and when it will be published automatically (epoch seconds, None for never)."""
 
     state: ReviewState
     publish_at: int | None
 
 
 def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> Decision:
-    """What the checks found (`flags`) waits for a person, in either mode. The stars have no part in it."""
+    """Decides about a new review. A flagged one waits for a person, whatever the shop's `mode`; the rating plays no
+    part. `publish_after` is in seconds, `now` in epoch seconds."""
     if flags:
         return Decision("waiting", None)
     if mode == "checks":
@@ -36,5 +37,5 @@ def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> D
 def check_reason(text: str) -> str:
     """One of REJECTION_REASONS. Raises ValueError."""
     if text not in REJECTION_REASONS:
-        raise ValueError(f"{text!r} is no reason to reject a review: {', '.join(REJECTION_REASONS)}")
+        raise ValueError(f"{text!r} is not a reason to reject a review: {', '.join(REJECTION_REASONS)}")
     return text

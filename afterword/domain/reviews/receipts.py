@@ -1,5 +1,5 @@
-"""Receipts: an author keeps the hash of the entry that commits to what they wrote, and its salt. With these the chain
-holds against the shop itself (docs/verifying.md)."""
+"""Receipts: the hash of the entry that commits to what an author wrote, and its salt. The author keeps them; with
+them the chain also proves manipulation by the shop itself (docs/verifying.md)."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ from afterword.domain.reviews.review import Review, ReviewState
 from afterword.domain.reviews.verification import read_details
 
 ReceiptStatus = Literal[ReviewState, "changed", "lost", "other words"]
-"""Of what a receipt is about: the state of the review, whose words stand as written; or that its author wrote a newer
-version since; or that the review is gone, or is not what was written."""
+"""The state of the review if its text is unchanged; `changed` if its author wrote a newer version; `lost` if the
+review is missing; `other words` if its text is not what the author wrote."""
 
 
 def is_receipt(entry: Entry) -> bool:
-    """Whether it tells that an author wrote something."""
+    """Whether the entry commits to an author's text."""
     return entry.kind in ("written", "imported")
 
 
 def status_of_receipt(entry: Entry, review: Review | None) -> ReceiptStatus:
-    """Of the words that this entry commits to, as the review is now."""
+    """The current status of the text that this entry commits to."""
     if review is None:
         return "lost"
     if review.state == "erased":
@@ -29,5 +29,5 @@ def status_of_receipt(entry: Entry, review: Review | None) -> ReceiptStatus:
 
 
 def has_words(entry: Entry, review: Review, salt: str) -> bool:
-    """Whether the entry commits, with this salt, to these words."""
+    """Whether the entry commits, with this salt, to the review's text."""
     return fixes(read_details(entry.details).get("commitment"), salt, words_of(review))

@@ -1,8 +1,7 @@
-"""A review: of the shop, or of one product; written by a customer who was invited, about what they bought.
+"""A review of a shop, or of one product, written by a customer who was invited.
 
-Guarantee 10: nobody edits a review but its author, whose change is a new version. Others can only publish it, or
-reject it for a listed reason (`domain.moderation`). The states and the ways between them are drawn in
-docs/architecture.md.
+Guarantee 10: only its author edits a review, and each edit is a new version. Others can only publish it, or reject it
+for a listed reason (`domain.reviews.moderation`). docs/architecture.md has a diagram of the states.
 """
 
 import hashlib
@@ -19,22 +18,22 @@ from afterword.domain.values import MOST_MARKS
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
 SITE = "site"
-"""The scope of a review of the shop; that of a product is its id, in digits (docs/reviews-api.md)."""
+"""The scope of reviews of the shop. The scope of a product's reviews is its id, in digits (docs/reviews-api.md)."""
 
 PRODUCTS = "products"
-"""Where the reviews of all products are counted together."""
+"""The scope under which the reviews of all products are counted together."""
 
 LONGEST_REVIEW = 5_000
-"""Characters of a review, and of a reply."""
+"""Maximum length of a review, and of a reply, in characters."""
 
 MOST_ORDERS = 3
-"""Orders of one address that may be reviewed before a person looks at the next."""
+"""Reviewed orders of one address after which the next review is flagged."""
 
 SHORTEST_COPY = 50
-"""Letters and digits of a text that is compared with others: "Very good!" two people say by themselves."""
+"""Minimum letters and digits of a text that is checked for copies: two people may both write "Very good!"."""
 
 WRITE_FOR = 180 * 86_400
-"""Seconds after its letter for which a customer can write, or change what was written."""
+"""Seconds after the invitation during which a customer can write reviews and edit them."""
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _LINE_ENDS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -44,11 +43,11 @@ _BLANKS = re.compile("[ \u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 
 
 UNFIT = ("not 1 to 5 stars", "no words", "too long", "not text", "too many marks", "emptied")
-"""The codes of what can be wrong with stars and words; emptied: its author took every word out of a review."""
+"""The codes of errors in ratings and texts. `emptied`: the author has emptied the fields of an existing review."""
 
 
 class Unfit(UnfitError):
-    """What is wrong: one of UNFIT, with the limit that was passed, if it is one. As text, for programs."""
+    """An invalid rating or text: `code` is one of UNFIT, `limit` the limit that was exceeded, or 0."""
 
     def __init__(self, code: str, limit: int = 0) -> None:
         super().__init__(f"{code} (at most {limit:,})" if limit else code)
@@ -57,12 +56,12 @@ class Unfit(UnfitError):
 
 
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A review as it is kept. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
+    """A review as stored. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
 
-    `number` is its place in the sequence of all reviews, `id` what is shown instead (`domain.numbers`).
-    `line` is the place of its order line, from 1; 0 for the shop. `order_id` is 0 where there is no order of ours.
-    `author` is the name as the public sees it; `imported_from` says where it came from when we did not collect it
-    ourselves. `salt` (hex) and the words make the commitment in the chain. `flags` are what the checks found.
+    `number` is its position in the sequence of all reviews, `id` the number shown instead (`domain.numbers`). `line`
+    is the number of its order line, from 1, or 0 for a review of the shop. `order_id` is 0 for imported reviews.
+    `author` is the public name. `imported_from` names the source of an imported review. `salt` (hex) and the text
+    make the commitment in the chain. `flags` are the findings of the checks.
     """
 
     shop_id: int
@@ -91,30 +90,30 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reply: str | None = None
     replied_at: int | None = None
     wants_reply: bool = False
-    doubt: str | None = None
-    doubted_at: int | None = None
+    dispute: str | None = None
+    disputed_at: int | None = None
     text_hash: str
     address_hash: str
 
     @property
     def is_shown_to_author(self) -> bool:
-        """Whether its author sees words of it that they could withdraw."""
+        """Whether its author sees its text, and can withdraw it."""
         return self.state not in ("withdrawn", "erased")
 
     def unpublished(self, state: ReviewState, at: int) -> "Review":
-        """As it is when it is not public any more."""
+        """The review in another state, without its times of publication."""
         return replace(self, state=state, published_at=None, publish_at=None, reason=None, changed_at=at)
 
 
 class Words(NamedTuple):
-    """What an author says: 1 to 5 stars, and a text."""
+    """What an author submits: 1 to 5 stars, and a text."""
 
     rating: int
     text: str
 
 
 class Ratings(NamedTuple):
-    """The published reviews of one scope: how many have 1 to 5 stars."""
+    """How many published reviews of one scope have 1, 2, 3, 4 and 5 stars."""
 
     distribution: tuple[int, int, int, int, int]
 
@@ -124,7 +123,7 @@ class Ratings(NamedTuple):
 
     @property
     def average(self) -> float:
-        """The mean, to one decimal, halves up; 0 where there is none."""
+        """The mean, rounded half up to one decimal; 0 if there are no reviews."""
         if not self.total:
             return 0.0
         stars = sum(rating * count for rating, count in enumerate(self.distribution, 1))
@@ -140,8 +139,8 @@ def read_rating(value: object) -> int:
 
 
 def read_words(value: str) -> str:
-    """The text of a review or a reply, which keeps its lines: NFC, no control characters, no marks that turn the
-    writing direction, at most one empty line in a row, trimmed, then measured. Raises Unfit."""
+    """Normalizes the text of a review or a reply, keeping its line breaks: NFC, trimmed, without control characters
+    and direction marks, with at most one empty line in a row. The limits apply to the result. Raises Unfit."""
     if len(value) > 4 * LONGEST_REVIEW:
         raise Unfit("too long", LONGEST_REVIEW)
     if _NOT_TEXT.search(value):
@@ -151,7 +150,7 @@ def read_words(value: str) -> str:
         raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
-    if not any(unicodedata.category(sign)[0] in "LNPS" for sign in text):
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
         raise Unfit("no words")
     if len(text) > LONGEST_REVIEW:
         raise Unfit("too long", LONGEST_REVIEW)
@@ -159,23 +158,23 @@ def read_words(value: str) -> str:
 
 
 def most_marks(text: str) -> int:
-    """The most combining marks on one letter."""
+    """The largest number of combining marks on one base character."""
     most = run = 0
-    for sign in text:
-        run = run + 1 if unicodedata.category(sign) in ("Mn", "Me") else 0
+    for character in text:
+        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
         most = max(most, run)
     return most
 
 
 def text_hash(text: str) -> str:
-    """32 hex digits by which copies are found: letters and digits alone count, whatever their case."""
+    """32 hex digits that are equal for copies: only letters and digits count, regardless of case."""
     return hashlib.blake2b(_letters(text).encode(), digest_size=16).hexdigest()
 
 
 def is_worth_comparing(text: str) -> bool:
-    """Whether the same words elsewhere are likely to be copied."""
+    """Whether the text is long enough that an equal one is likely a copy."""
     return len(_letters(text)) >= SHORTEST_COPY
 
 
 def _letters(text: str) -> str:
-    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))

@@ -5,7 +5,7 @@ from afterword.domain.values import utc_text
 
 Shape = dict[str, object]
 
-_TIMES = ("written_at", "changed_at", "published_at", "publish_at", "replied_at", "doubted_at")
+_TIMES = ("written_at", "changed_at", "published_at", "publish_at", "replied_at", "disputed_at")
 
 _AS_THEY_ARE = ("version", "rating", "text", "author", "lang", "experience_date", "imported_from")
 
@@ -30,7 +30,7 @@ def review_shape(review: Review) -> Shape:
         "flags": list(review.flags),
         "reason": review.reason,
         "reply": review.reply,
-        "doubt": review.doubt,
+        "dispute": review.dispute,
         **{name: utc_text(getattr(review, name)) for name in _TIMES},
     }
 

@@ -1,7 +1,7 @@
-"""Checks a chain entry by entry, and each review against what its entries say of it.
+"""Verifies a chain entry by entry, and each review against its entries.
 
-Nothing here trusts what it reads: any value may have been changed by somebody. What is proved by this, and against
-whom, is in docs/verifying.md.
+Nothing read here is trusted: an attacker may have changed any value. docs/verifying.md says what verification proves,
+and against whom.
 """
 
 import json
@@ -28,7 +28,8 @@ _SHAPE = Entry(0, True, 0, 0, 0, 0, "key", "", "", "", "")
 
 
 class Finding(NamedTuple):
-    """What is wrong (or, if it is no fault, worth knowing), and where: `entry 17`, `review 5`, `counts of site`."""
+    """A fault, or something worth knowing (`is_fault` is False), and where it is: `entry 17`, `review 5`, `counts of
+    site`."""
 
     place: str
     words: str
@@ -39,7 +40,7 @@ class Finding(NamedTuple):
 
 
 class Position(NamedTuple):
-    """How far a chain was read: the last entry's place, hash and time, and the key that signs what follows."""
+    """How far a chain has been read: `seq`, hash and time of the last entry, and the key that signs the next one."""
 
     seq: int
     hash: str
@@ -52,10 +53,10 @@ START = Position(0, FIRST, "", 0)
 
 
 def read_entry(at: Position, entry: Entry, allowed: Keys | None = None) -> tuple[Position, list[Finding]]:
-    """Where the chain stands after this entry, and what was found of it. `allowed` are the keys that may sign; None
-    for whichever the chain introduces.
+    """The position after this entry, and what is wrong with the entry. `allowed` are the keys that may sign; None
+    allows any key that the chain introduces.
 
-    Every fault is told once: what comes after a wrong entry is measured by that entry.
+    Each fault is reported once: the entry after a faulty one is compared with that entry as it is.
     """
     if not _is_shaped(entry):
         seq = entry.seq if type(entry.seq) is int else at.seq + 1
@@ -113,7 +114,7 @@ def _of(entry: Entry, words: str, is_fault: bool = True) -> Finding:
 
 
 def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Finding]:
-    """Whether a chain ends where it is said to end."""
+    """Compares the end of a chain with its stored head."""
     if (seq, hashed, public_key) == (end.seq, end.hash, end.public_key):
         return []
     said = f"entry {seq}, hash {hashed}, key {public_key}"
@@ -122,7 +123,7 @@ def check_head(end: Position, seq: int, hashed: str, public_key: str) -> list[Fi
 
 
 def read_details(text: str) -> Mapping[str, object]:
-    """The details of an entry; nothing where they are no JSON object."""
+    """The details of an entry; empty if they are not a JSON object."""
     try:
         found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -131,7 +132,7 @@ def read_details(text: str) -> Mapping[str, object]:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _is_canonical(text: str) -> bool:
@@ -140,7 +141,8 @@ def _is_canonical(text: str) -> bool:
 
 
 def read_line(line: bytes) -> Entry | None:
-    """An entry as it was downloaded: a JSON object with its fields and no other. None where it is none."""
+    """Parses a line of a downloaded chain: a JSON object with the fields of an entry and no others. None if it is
+    not."""
     try:
         fields = json.loads(line.decode("ascii"), parse_constant=_no_constant)
         entry = Entry(**fields)
@@ -150,7 +152,7 @@ def read_line(line: bytes) -> Entry | None:
 
 
 def written_line(entry: Entry) -> str:
-    """An entry as it is downloaded."""
+    """The line of an entry in a downloaded chain."""
     return canonical(entry._asdict()) + "\n"
 
 
@@ -161,8 +163,8 @@ def starts_review(entry: Entry) -> bool:
 
 @dataclass
 class ReplayedReview:
-    """What a review is by its entries. `words`, `reply` and `doubt` are commitments, `kept` those of past versions
-    with the times when they were written."""
+    """A review as its entries describe it. `words`, `reply` and `dispute` are commitments; `past` maps each past
+    version to its commitment and the time when it was written."""
 
     version: int = 0
     state: str = ""
@@ -173,12 +175,12 @@ class ReplayedReview:
     published_at: object = None
     reply: object = None
     replied_at: object = None
-    doubt: object = None
-    doubted_at: object = None
-    kept: dict[int, tuple[object, object, object]] = field(default_factory=dict)
+    dispute: object = None
+    disputed_at: object = None
+    past: dict[int, tuple[object, object, object]] = field(default_factory=dict)
 
     def take(self, entry: Entry) -> None:
-        """What became of it next."""
+        """Applies the review's next entry."""
         details = read_details(entry.details)
         at = entry.happened_at
         if entry.kind in ("written", "imported"):
@@ -190,19 +192,19 @@ class ReplayedReview:
         elif entry.kind == "replied":
             self.reply = details.get("commitment")
             self.replied_at = None if self.reply is None else at
-        elif entry.kind == "doubted":
-            self.doubt, self.doubted_at = details.get("commitment"), at
+        elif entry.kind == "disputed":
+            self.dispute, self.disputed_at = details.get("commitment"), at
         if entry.kind == "erased":
             self.words, self.order = details.get("commitment"), details.get("order")
-            self.reply = self.replied_at = self.doubt = self.doubted_at = None
+            self.reply = self.replied_at = self.dispute = self.disputed_at = None
 
     def _write(self, entry: Entry, details: Mapping[str, object]) -> None:
-        """New words: whatever was said of the old ones goes."""
+        """Starts a new version: reply, dispute and rejection of the old one no longer apply."""
         if self.version:
-            self.kept[self.version] = (self.words, self.order, self.written_at)
+            self.past[self.version] = (self.words, self.order, self.written_at)
         self.version, self.words, self.order = entry.version, details.get("commitment"), details.get("order")
         self.state, self.written_at, self.published_at = "waiting", entry.happened_at, None
-        self.reason = self.reply = self.replied_at = self.doubt = self.doubted_at = None
+        self.reason = self.reply = self.replied_at = self.dispute = self.disputed_at = None
         if entry.kind == "imported":
             self.written_at, self.published_at = details.get("written_at"), details.get("published_at")
             self.state = "waiting" if self.published_at is None else "published"
@@ -210,7 +212,7 @@ class ReplayedReview:
 
 
 def check_review(review: Review, past: list[Review], entries: list[Entry]) -> list[Finding]:
-    """Whether a review, and its past versions, are what its entries say. Empty when all is well."""
+    """Compares a review and its past versions with the entries. Empty if they match."""
     replayed = ReplayedReview()
     wrong: list[str] = []
     for entry in filter(_is_shaped, entries):
@@ -233,12 +235,12 @@ def _entry_in_turn(review: Review, replayed: ReplayedReview, entry: Entry) -> It
 
 
 def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
-    """The commitments."""
+    """Compares the texts with the commitments."""
     if not fixes(replayed.words, review.salt, words_of(review)):
         yield "what was written is not what the chain commits to"
     if not fixes(replayed.order, review.salt, subject_of(review)):
-        yield "the chain has it in another order"
-    for name in ("reply", "doubt"):
+        yield "its order is not the one that the chain commits to"
+    for name in ("reply", "dispute"):
         text, committed = getattr(review, name), getattr(replayed, name)
         same = fixes(committed, review.salt, {name: text}) if text is not None else committed is None
         if not same:
@@ -246,8 +248,8 @@ def _wrong_words(review: Review, replayed: ReplayedReview) -> Iterator[str]:
 
 
 def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
-    """What the chain says in the open."""
-    names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "doubted_at")
+    """Compares the columns that the chain contains in plain text."""
+    names = ("state", "version", "reason", "written_at", "published_at", "replied_at", "disputed_at")
     for name in names:
         is_now, was = getattr(review, name), getattr(replayed, name)
         if (type(is_now), is_now) != (type(was), was):
@@ -255,12 +257,12 @@ def _wrong_columns(review: Review, replayed: ReplayedReview) -> Iterator[str]:
 
 
 def _wrong_past(review: Review, past: list[Review], replayed: ReplayedReview) -> Iterator[str]:
-    for number in replayed.kept.keys() - {old.version for old in past}:
+    for number in replayed.past.keys() - {old.version for old in past}:
         yield f"version {number} is missing"
     for old in past:
-        words, order, written_at = replayed.kept.get(old.version, (None, None, None))
+        words, order, written_at = replayed.past.get(old.version, (None, None, None))
         if replayed.state == "erased":
-            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.kept
+            same = (old.rating, old.text, old.salt) == (0, "", "") and old.version in replayed.past
         else:
             same = fixes(words, old.salt, words_of(old)) and fixes(order, old.salt, subject_of(old))
         if not same:

@@ -1,1 +1,1 @@
-"""Databases and transactions, whichever engine keeps the rows. Knows no orders and no reviews."""
+"""Databases and transactions on SQLite and PostgreSQL. Knows nothing of orders or reviews."""

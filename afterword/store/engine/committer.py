@@ -1,6 +1,6 @@
-"""Runs what is to be written, many at a time, in one transaction with one fsync.
+"""Group commit: runs many writes in one transaction with one fsync.
 
-Guarantee 1 is kept here: results are given out only after COMMIT, which returns after the fsync.
+This is where guarantee 1 holds: results are returned only after COMMIT, which returns after the fsync.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,25 +18,25 @@ from afterword.store.engine.transaction import OpenTransaction
 T = TypeVar("T")
 
 MOST_TRIES = 5
-"""Of one transaction that met another one."""
+"""Tries of a transaction that conflicts with another one."""
 
 Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
-"""A write that waits, as work and item: `work(tx, [item, …])` answers for each item, in order."""
+"""A pending write, as work and item: `work(tx, [item, …])` returns one result per item, in order."""
 
 
 def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any]:
-    """The work of a call whose item is itself what is to be done."""
+    """The work of a call whose item is the function to run."""
     return [work(tx) for work in works]
 
 
 class NoJournal:
-    """A `database.Keeper` for a connection that never sends."""
+    """A `database.Keeper` for connections that never write to the send journal."""
 
-    is_kept = False
+    has_journal = False
 
     def open(self, tx: JournaledTransaction) -> None: ...
 
-    def start_anew(self, tx: JournaledTransaction) -> None: ...
+    def start_new_journal(self, tx: JournaledTransaction) -> None: ...
 
     def write(self, tx: JournaledTransaction) -> bool:
         return False
@@ -49,7 +49,7 @@ class NoJournal:
 
 
 class Committer:
-    """The one writing connection of a process. Not for two threads at once."""
+    """The only writing connection of a process. Not thread-safe."""
 
     def __init__(self, connect: Callable[[], Connection], keeper: Keeper) -> None:
         """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
@@ -66,10 +66,10 @@ class Committer:
     @property
     def is_held(self) -> bool:
         """See `Database.is_held`."""
-        return not self._keeper.is_kept
+        return not self._keeper.has_journal
 
     def commit(self, calls: Sequence[Call]) -> list[Any]:
-        """The result of each call, or the exception that it raised. One that fails does not fail its neighbours."""
+        """The result of each call, or the exception that it raised. A failing call does not affect the others."""
         is_behind = False
         for _ in range(MOST_TRIES):
             try:
@@ -84,7 +84,7 @@ class Committer:
         return [self.commit([call])[0] for call in calls]
 
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
-        """One write by itself, with what it raises."""
+        """Runs one write in its own transaction, and raises what it raises."""
         [result] = self.commit([(each, work)])
         if isinstance(result, Exception):
             raise result
@@ -95,7 +95,7 @@ class Committer:
             self.connection.begin()
             if is_behind:
                 self._keeper.catch_up(self._tx)
-            self._tx.has_journal = self._keeper.is_kept
+            self._tx.has_journal = self._keeper.has_journal
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item in group])
@@ -107,7 +107,7 @@ class Committer:
         return results
 
     def _commit(self) -> None:
-        """The journal first, then the rows: what the database knows, the journal knows (guarantee 9)."""
+        """Writes the journal before COMMIT, so the journal always has what the database has (guarantee 9)."""
         try:
             has_lines = self._keeper.write(self._tx)
             self.connection.commit(awaited=has_lines)

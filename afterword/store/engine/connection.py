@@ -1,4 +1,4 @@
-"""What a committer needs of one connection to the rows, whichever engine keeps them."""
+"""The interface of a connection, the same for every engine."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, Protocol
@@ -10,18 +10,18 @@ Dialect = Literal["sqlite", "postgres"]
 IDS_A_BLOCK = 1_000
 
 Verdict = Literal["again", "none", "apart"]
-"""What an error in a shared transaction means: it may succeed another time; no write can succeed now; or one of
-the writes is wrong, and each is to be tried by itself."""
+"""What to do after an error in a shared transaction: `again` retries it; `none` gives up, since no write can succeed
+now; `apart` retries each write in its own transaction, since one of them is faulty."""
 
 
 class Connection(Protocol):
-    """One connection, for one thread at a time. Statements are written in SQL's common words, with `:name` values."""
+    """One connection, for one thread at a time. Statements are portable SQL with `:name` parameters."""
 
     dialect: Dialect
 
     @property
     def name(self) -> str:
-        """The database as people read it, without a password."""
+        """The database's name for people, without a password."""
         ...
 
     def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
@@ -31,11 +31,11 @@ class Connection(Protocol):
         ...
 
     def next_order_ids(self) -> int:
-        """The first of IDS_A_BLOCK numbers that no order has. After a rollback they may be given again."""
+        """Reserves a block of IDS_A_BLOCK order ids and returns the first. A rollback may release the block."""
         ...
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        """`rows` of each of these, where that can be without waiting for one before the next."""
+        """`rows` for each of `many`, in one round trip where the engine has round trips."""
         ...
 
     def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
@@ -47,38 +47,38 @@ class Connection(Protocol):
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Runs the INSERT of that name for each row, in few statements, and returns how many rows it made."""
+        """Runs the named INSERT for each row, in few statements, and returns how many rows were inserted."""
         ...
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
-        """`rows`, one after the other, however many they are: never all in memory."""
+        """Like `rows`, but yields one row at a time without holding all of them in memory."""
         ...
 
     def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        """Inserts rows that come one after the other, in the quickest way, however long it takes."""
+        """Inserts a stream of rows by the engine's fastest method, without a timeout."""
         ...
 
     def begin(self) -> None:
-        """Begins a transaction that writes, when its turn has come."""
+        """Waits for the write lock and begins a transaction."""
         ...
 
     def exclude_others(self) -> None:
-        """Until the end of this transaction no other one that calls this goes on."""
+        """Takes a lock that is held until the end of the transaction; other transactions that call this wait."""
         ...
 
     def commit(self, *, awaited: bool = False) -> None:
-        """Returns when what was written is durable. `awaited`: others wait for this one, and may go on before it is,
-        where what they write cannot be durable before it."""
+        """Returns when the transaction is durable. With `awaited`, its locks may be released earlier, where no
+        later transaction can become durable before it."""
         ...
 
     def rollback(self) -> None:
-        """Undoes what was begun, if anything was."""
+        """Rolls back the open transaction, if there is one."""
         ...
 
     def judge(self, error: Exception) -> Verdict: ...
 
     def unavailable(self, error: Exception) -> Exception:
-        """The engine's own errors in the words of `database`; any other error as it is."""
+        """Turns the engine's errors into StoreUnavailable; returns any other error unchanged."""
         ...
 
     def close(self) -> None: ...

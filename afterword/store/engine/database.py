@@ -1,4 +1,4 @@
-"""What the store needs of a database, whichever engine keeps the rows."""
+"""The interfaces of a database and its send journal, the same for every engine."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -10,13 +10,13 @@ from afterword.base.metrics import Metrics
 T = TypeVar("T")
 A = TypeVar("A")
 Params = Mapping[str, Any] | Sequence[Any]
-"""By name, or in the order in which the names first occur in the text (faster, for hot paths)."""
+"""Parameters by name, or in the order in which the names first occur in the statement (faster, for hot paths)."""
 
 
 class Transaction(Protocol):
-    """One transaction. Nothing in it counts until `Database.write` has returned.
+    """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
-    `has_journal` is False when the send journal of this database is lost; then `journal` raises JournalMissing.
+    `has_journal` is False if the database has lost its send journal; then `journal` raises JournalMissing.
     """
 
     has_journal: bool
@@ -28,39 +28,39 @@ class Transaction(Protocol):
         ...
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        """`rows` of each of these: one round trip where there are any."""
+        """`rows` for each of `many`, in one round trip where the engine has round trips."""
         ...
 
     def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        """What `sql` asks of one row, whose number (`:order_id` or `:message_id`) is its first column, asked of many
-        that are there: a row each, in one round trip."""
+        """Runs a query about one row, by `:order_id` or `:message_id`, for many existing rows in one round trip, and
+        returns one row each. The query's first column is the id."""
         ...
 
     def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        """Runs what changes the row of one number (`:order_id` or `:message_id`) for many, no two of them the same,
-        in one round trip. Returns which were changed."""
+        """Runs a statement that changes one row, by `:order_id` or `:message_id`, for many distinct ids in one round
+        trip. Returns for each whether it was changed."""
         ...
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Runs the INSERT of that name for each row, and returns how many rows it made. One that is there already is
-        passed over if the statement says so."""
+        """Runs the named INSERT for each row, and returns how many rows were inserted; fewer than given if the
+        statement skips conflicts."""
         ...
 
     def exclude_others(self) -> None:
-        """Until the end of this transaction no other one that calls this goes on."""
+        """Takes a lock that is held until the end of the transaction; other transactions that call this wait."""
         ...
 
     def new_order_ids(self, count: int) -> list[int]:
-        """Numbers that no other order or message of any shop has, below 2^53, growing."""
+        """New ids of orders and messages, unique across all shops, ascending, below 2^53."""
         ...
 
     def journal(self, line: str) -> None:
-        """Has the send journal hold this line, durably, before this transaction counts."""
+        """Adds a line to the send journal; it is durable before the transaction commits. Raises JournalMissing."""
         ...
 
 
 class JournaledTransaction(Transaction, Protocol):
-    """A transaction whose journal lines are not written yet."""
+    """A transaction with journal lines that are not written yet."""
 
     lines: list[str]
 
@@ -68,25 +68,27 @@ class JournaledTransaction(Transaction, Protocol):
 class Keeper(Protocol):
     """Keeps a database and its send journal in step.
 
-    All of it is called while the database's write lock is held: that is what gives the lines their order.
+    Every method is called while the database's write lock is held; that orders the journal's lines.
     """
 
     @property
-    def is_kept(self) -> bool:
-        """Whether this database has its journal."""
+    def has_journal(self) -> bool:
+        """Whether the database's journal is open."""
         ...
 
     def open(self, tx: JournaledTransaction) -> None:
-        """Finds the journal that belongs to this database, and carries over what it knows better."""
+        """Opens the database's journal, and applies the lines that the database does not know."""
         ...
 
-    def start_anew(self, tx: JournaledTransaction) -> None:
-        """The operator accepts that the old journal is lost."""
+    def start_new_journal(self, tx: JournaledTransaction) -> None:
+        """Starts a new journal, after the operator has accepted that the old one is lost."""
         ...
 
     def write(self, tx: JournaledTransaction) -> bool:
         """Makes the transaction's lines durable; its COMMIT must follow. Returns whether there were any.
-        Raises JournalAhead, JournalMissing."""
+
+        Raises JournalAhead, JournalMissing.
+        """
         ...
 
     def catch_up(self, tx: Transaction) -> None:
@@ -94,7 +96,7 @@ class Keeper(Protocol):
         ...
 
     def failed(self) -> None:
-        """The lines just written, if any were, belong to a commit that did not happen."""
+        """Reports that the commit for the lines just written, if any, did not happen."""
         ...
 
     def close(self) -> None: ...
@@ -105,26 +107,26 @@ JournalAddress = Path | str
 
 
 class JournalSource(Protocol):
-    """Where a send journal is, and who keeps it."""
+    """Opens the send journal at an address."""
 
     @property
     def address(self) -> JournalAddress: ...
 
     def keeper(self) -> Keeper:
-        """One for each connection that writes to the journal."""
+        """A new keeper; each connection that writes to the journal needs its own."""
         ...
 
 
 class Database(Protocol):
-    """Rows behind one writer. `write` and `read` are for the event loop, `write_now` for the command line."""
+    """A database. `write` and `read` are for the event loop, `write_now` and `read_now` for the command line."""
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Runs `work` in a transaction that it may share with its neighbours, and returns after the fsync.
+        """Runs `work` in a transaction that it may share with other writes, and returns after the fsync.
 
-        `work` is a function of a module, or a `functools.partial` of one: it may be run by another process. It
-        may run more than once (when a neighbour failed and the shared transaction was undone), so it
-        keeps its results to itself until it returns. Whatever it raises is raised here and undoes only its
-        own changes. Raises StoreUnavailable.
+        `work` is a module-level function, or a `functools.partial` of one: another process may run it. It may run
+        more than once (if another write fails and the shared transaction is rolled back), so it must have no other
+        side effects. An exception that it raises is raised here, and rolls back only its own changes. Raises
+        StoreUnavailable.
         """
         ...
 
@@ -134,51 +136,50 @@ class Database(Protocol):
         item: A,
         shop_id: int | None = None,
     ) -> asyncio.Future[T]:
-        """`write`, but what came at the same time with the same `work` is handed to it as one list. Begun at once.
+        """Like `write`, but concurrent items with the same `work` are passed to it as one list. Starts at once.
 
-        Where there are several writers, all that is written with a `shop_id` is written by that shop's, which may
-        have no journal.
+        If there are several writers, writes with a `shop_id` go to that shop's writer, which may have no journal.
 
-        `work` answers for each item, in order; an exception among the answers is raised here and undoes nothing.
-        When it fails for a list, it is called again for each item alone.
+        `work` returns one result per item, in order. An exception among the results is raised here and rolls back
+        nothing. If `work` itself raises, it is called again for each item alone.
         """
         ...
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Runs a short, indexed `work` on a snapshot. Never waits for the writer."""
+        """Runs a short, indexed read on a snapshot. Never waits for the writer."""
         ...
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
-        """`write` without an event loop: a transaction of its own, waiting for other processes its turn."""
+        """Like `write`, without an event loop, in its own transaction. Waits for writes of other processes."""
         ...
 
     def read_now(self, work: Callable[[Transaction], T]) -> T:
-        """`read` without an event loop."""
+        """Like `read`, without an event loop."""
         ...
 
     @property
     def is_held(self) -> bool:
-        """Whether nothing may be sent because the send journal is missing or cannot be reached (guarantee 9)."""
+        """Whether sending is paused because the send journal is missing or unreachable (guarantee 9)."""
         ...
 
     @property
     def metrics(self) -> Metrics:
-        """What was done with these rows, to count in."""
+        """The counters of what this process does with the database."""
         ...
 
     @property
     def writes_waiting(self) -> int:
-        """How many writes of this process are not on the disk yet."""
+        """How many writes of this process are not durable yet."""
         ...
 
     async def until_lost(self) -> None:
-        """Returns when nothing can be written any more, whatever is done: time to stop, and be started again."""
+        """Returns when writing is permanently impossible, so that the process must be restarted."""
         ...
 
     async def look_for_journal(self) -> None:
-        """Goes on sending when the missing journal is there again, or its loss was accepted."""
+        """Resumes sending if the missing journal is back, or the operator has accepted its loss."""
         ...
 
     async def close(self) -> None:
-        """Finishes what was accepted and closes the files."""
+        """Finishes all accepted writes, then closes the database."""
         ...

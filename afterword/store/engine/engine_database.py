@@ -1,4 +1,4 @@
-"""What the database of every engine has in common: writers with group commit, and readers."""
+"""The implementation that all engines share: writers with group commit, and readers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,9 +20,9 @@ A = TypeVar("A")
 class EngineDatabase:
     """See `database.Database`.
 
-    With `apart`, what is written is committed by a process of its own (see `writer_process`); this must then be the
-    first database that the process opens. What is written together for a shop is then written by one of `lanes`
-    processes, always the same one; everything else by the first, which alone has the journal.
+    With `apart`, separate processes commit the writes (see `writer_process`); then this must be the first database
+    that this process opens. `write_together` spreads shops over `lanes` processes, always the same one for a shop.
+    All other writes go to the first process, the only one with the journal.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class EngineDatabase:
         lanes: int = 1,
         metrics: Metrics | None = None,
     ) -> None:
-        """`name` is the database as people read it; `metrics` is given when other processes count there too.
+        """`name` is the database's name for people; pass `metrics` to share counters with other processes.
 
         Raises SchemaTooNew, StoreUnavailable.
         """
@@ -58,7 +58,7 @@ class EngineDatabase:
 
     @property
     def migrated(self) -> list[int]:
-        """The numbers of the migrations that opening has applied."""
+        """The numbers of the migrations that were applied on opening."""
         return self._writer.migrated
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -103,32 +103,32 @@ class EngineDatabase:
         await self.write(_open_journal)
 
     def accept_journal_loss(self) -> None:
-        """The operator's word that what is due may be sent although the journal is gone."""
+        """Starts a new journal and resumes sending, after the operator has accepted that the old one is lost."""
         self.write_now(_accept_journal_loss)
 
     def check(self) -> list[str]:
-        """What is wrong with what the engine keeps, in its words; empty when it is whole."""
+        """Corruption that the engine reports, in its own words; empty if there is none."""
         return []
 
     async def close(self) -> None:
         self.close_now()
 
     def close_now(self) -> None:
-        """`close` without an event loop."""
+        """Like `close`, without an event loop."""
         for writer in self._writers:
             writer.close()
         self._reading.close()
 
 
 def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
-    """Runs a `work` that reads. Raises StoreUnavailable, and what it raises itself."""
+    """Runs a read. Raises StoreUnavailable, and anything that `work` raises."""
     try:
         return work(OpenTransaction(connection))
     except Exception as error:
-        seen = connection.unavailable(error)
-        if seen is error:
+        translated = connection.unavailable(error)
+        if translated is error:
             raise
-        raise seen from error
+        raise translated from error
 
 
 def _open_journal(tx: Transaction) -> None:

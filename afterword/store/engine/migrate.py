@@ -1,4 +1,4 @@
-"""Migrations: plain numbered SQL, applied in order, once, under the database's write lock."""
+"""Migrations: numbered SQL files, each applied once, in order, under the database's write lock."""
 
 import re
 from importlib import resources
@@ -8,13 +8,13 @@ from afterword.store.engine.connection import Dialect
 from afterword.store.engine.database import Transaction
 
 UNFINISHED_COPY = -1
-"""Among the schema's versions as long as `afterword copy` has not filled the database."""
+"""Stored among the schema versions until `afterword copy` has completed the database."""
 
 _of_sqlite = re.compile("^(?!--).*-- sqlite: ?(.*)$", re.MULTILINE)
 
 
 def migrations() -> list[tuple[int, str]]:
-    """(number, SQL) of every migration, in order."""
+    """The number and SQL of every migration, in order."""
     files = resources.files("afterword.store.migrations").iterdir()
     return sorted(
         (int(file.name[:4]), file.read_text("utf-8")) for file in files if file.name.endswith(".sql")
@@ -22,8 +22,10 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
-    """Brings the schema up to date and returns the numbers applied. Raises SchemaTooNew and
-    UnfinishedCopy; then nothing has changed."""
+    """Brings the schema up to date and returns the numbers applied.
+
+    Raises SchemaTooNew and UnfinishedCopy; then nothing is changed.
+    """
     tx.exclude_others()
     tx.run("CREATE TABLE IF NOT EXISTS schema_versions (version BIGINT NOT NULL PRIMARY KEY)")
     versions = [version for (version,) in tx.rows("SELECT version FROM schema_versions")]
@@ -48,6 +50,6 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
 
 
 def statements(sql: str) -> list[str]:
-    """The statements of a file, without its comments."""
+    """The statements of a file, without comments."""
     lines = (line.partition("--")[0] for line in sql.splitlines())
     return [statement for part in "\n".join(lines).split(";") if (statement := part.strip())]

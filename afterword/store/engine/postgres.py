@@ -1,4 +1,4 @@
-"""PostgreSQL: any number of processes on one server's rows."""
+"""PostgreSQL, which any number of processes can share."""
 
 import asyncio
 from collections import deque
@@ -15,14 +15,15 @@ from afterword.store.engine.postgres_connection import PostgresConnection
 T = TypeVar("T")
 
 LANES = 2
-"""Processes that write orders, where a server has them write apart: while one waits for COMMIT another goes on."""
+"""Processes that write orders when writes are committed apart: one works while the other waits for COMMIT."""
 
 READERS = 4
-"""Questions that a process asks at a time. Each has a connection of its own, opened when it is first needed."""
+"""Concurrent reads per process. Each uses its own connection, opened on first use."""
 
 
 class PostgresDatabase(EngineDatabase):
-    """Every process that sends must have the same journal: a file on their one host, or rows (guarantee 9)."""
+    """All processes that send must share one journal: a file if they run on one host, otherwise rows
+    (guarantee 9)."""
 
     def __init__(
         self, url: str, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
@@ -36,7 +37,7 @@ class PostgresDatabase(EngineDatabase):
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres")
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """In a thread: a question to a server takes its time, in which the event loop goes on."""
+        """Runs `work` in a thread, so that the event loop does not wait for the server."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_aside, work)
 
     def _read_aside(self, work: Callable[[Transaction], T]) -> T:

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, through psycopg, and what can go wrong with one."""
+"""Connections to PostgreSQL through psycopg, and their errors."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from afterword.store.engine.connection import Dialect, Verdict
 from afterword.store.engine.database import Params
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
-UNLESS_SAID = {
+DEFAULTS = {
     "application_name": "afterword",
     "connect_timeout": 5,
     "keepalives": 1,
@@ -23,26 +23,27 @@ UNLESS_SAID = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""What an address may say otherwise. Seconds, but for `tcp_user_timeout`, which libpq takes in milliseconds: a server
-that vanished without a word is given up after half a minute; Linux alone would wait for a quarter of an hour."""
+"""Connection parameters that an address may override. In seconds, except `tcp_user_timeout`, which libpq takes in
+milliseconds. A server that disappears silently is given up after half a minute; Linux alone would wait for a quarter
+of an hour."""
 
 _LOCK = 5_242_871_108
-"""The advisory lock that `exclude_others` takes: a number that no other program uses, with luck."""
+"""The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
 
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
 
 _OfId = tuple[tuple[Any, ...], int]
-"""The values that a statement is given besides the number of a row, and that number."""
+"""The parameters of a statement other than the row's id, and the row's id."""
 
 _as_json = msgspec.json.Encoder().encode
 
 
 class PostgresConnection:
-    """See `connection.Connection`. When the connection was lost, it connects again at the next transaction or query.
+    """See `connection.Connection`. If the connection is lost, the next transaction or query reconnects.
 
-    Values are put into the text on this side (psycopg's ClientCursor), and what is set is set for one transaction, so
-    that it also works behind PgBouncer in transaction mode.
+    Works behind PgBouncer in transaction mode: parameters are interpolated on the client (psycopg's ClientCursor),
+    and settings apply to one transaction.
     """
 
     dialect: Dialect = "postgres"
@@ -90,7 +91,7 @@ class PostgresConnection:
         return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        """All of them in one message."""
+        """Sends all queries in one message."""
         if not many:
             return []
         text, names = _translated(sql)
@@ -99,33 +100,33 @@ class PostgresConnection:
         return [cursor.fetchall() for _ in cursor.results()]
 
     def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        asked, found = self._ask_by_ids(sql, many)
-        return [found[one] for one in asked]
+        keys, found = self._ask_by_ids(sql, many)
+        return [found[key] for key in keys]
 
     def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        asked, changed = self._ask_by_ids(sql, many)
-        return [one in changed for one in asked]
+        keys, changed = self._ask_by_ids(sql, many)
+        return [key in changed for key in keys]
 
     def _ask_by_ids(
         self, sql: str, many: Sequence[Params]
     ) -> tuple[list[_OfId], dict[_OfId, tuple[Any, ...]]]:
-        """What stands for each, and the row that came back for it. All that differ in the order alone are one
-        statement, which costs the server a fraction of what it takes to read and plan each of them."""
+        """Each request's key, and the row returned for each key. Requests that differ only in the id become one
+        statement, which costs the server a fraction of parsing and planning each."""
         names, ident = _translated(sql)[1], id_of(sql)
         others = [name for name in names if name != ident]
-        asked: list[_OfId] = []
+        keys: list[_OfId] = []
         alike: dict[tuple[Any, ...], list[int]] = {}
         for params in many:
             values = _named(names, params)
             same = tuple(values[name] for name in others)
-            asked.append((same, values[ident]))
+            keys.append((same, values[ident]))
             alike.setdefault(same, []).append(values[ident])
         statements = [dict(zip(others, same, strict=True)) | {ident: ids} for same, ids in alike.items()]
         answers = self.rows_each(query_by_ids(sql), statements)
-        return asked, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
+        return keys, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
     def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """As one value, which costs the server half of what it takes to read and plan a text of many values."""
+        """Passes all rows as one JSON value, which halves the server's cost of parsing and planning."""
         text, columns = query_of_json(name)
         values = _as_json([dict(zip(columns, row, strict=True)) for row in rows])
         return self.run(text, {"rows": values.decode()})
@@ -148,7 +149,7 @@ class PostgresConnection:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
     def commit(self, *, awaited: bool = False) -> None:
-        """Raises an error too when it is unknown whether it was committed: the connection broke before the answer."""
+        """Also raises if the connection broke before the answer; then the transaction may have been committed."""
         cursor = self._raw.execute(_COMMIT_EARLY if awaited else "COMMIT")
         while cursor.nextset():
             pass
@@ -181,40 +182,42 @@ class PostgresConnection:
 
 
 def read_address(url: str) -> dict[str, Any]:
-    """What an address `postgresql://…` says, and `UNLESS_SAID`. Raises SettingsError, without a part of the address.
+    """Parses an address `postgresql://…` and adds DEFAULTS. Raises SettingsError, whose message contains no part of
+    the address.
 
-    libpq would tell a piece of a password that is not written as an address needs it: as a host, a port or a name.
+    libpq's own errors would reveal a part of an unescaped password, as a host, a port or a database name.
     """
     try:
-        said = conninfo_to_dict(url)
+        parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        said = {"host": "@"}
-    host, port, name = (str(said.get(part, "")) for part in ("host", "port", "dbname"))
+        parts = {"host": "@"}
+    host, port, name = (str(parts.get(part, "")) for part in ("host", "port", "dbname"))
     if "@" in host + name or not re.fullmatch("[0-9,]*", port):
         raise SettingsError(
-            "an address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
-            "write postgresql://user:password@host:port/name, with characters such as / ? # @ % in the user or the "
-            "password written %2F %3F %23 %40 %25"
+            "the address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
+            "write postgresql://user:password@host:port/name, and escape characters such as / ? # @ % in the user "
+            "or the password as %2F %3F %23 %40 %25"
         ) from None
-    return UNLESS_SAID | said
+    return DEFAULTS | parts
 
 
-# Locks are given up when a commit returns. This one returns before the disk has it, and a transaction behind it waits
-# for the disk: the log is written in order, so what others have committed in between is not durable before this is.
+# A commit releases its locks when it returns. The first COMMIT here returns before it is durable, and a second
+# transaction waits for the disk. The WAL is written in order, so no transaction that commits in between becomes
+# durable before this one.
 _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 )
 _COMMIT_EARLY = f"""SET LOCAL synchronous_commit = off; COMMIT; BEGIN; {_DURABLE};
 SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT"""
 
-# Guarantee 1: an answer comes after the fsync, whatever the default is, which may have changed since we connected, or
-# be another one on another connection of a pooler's.
+# Guarantee 1: COMMIT returns after the fsync, whatever the server's default. The default may have changed since we
+# connected, or differ between the connections of a pooler.
 _BEGIN = f"BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; {_DURABLE}"
 
 
 @lru_cache(maxsize=1_000)
 def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
-    """The text as psycopg wants it, and the names of its values in the order in which they first occur in it."""
+    """The statement in psycopg's syntax, and its parameter names in the order in which they first occur."""
     text = _OURS.sub(r"\1", sql).replace("%", "%%")
     names = tuple(dict.fromkeys(_NAME.findall(text)))
     return _NAME.sub(r"%(\1)s", text), names
@@ -225,5 +228,5 @@ def _named(names: Sequence[str], params: Params) -> Mapping[str, Any]:
 
 
 def _first_line(error: Exception) -> str:
-    """What went wrong, without what was asked."""
+    """The error, without the statement that follows it."""
     return str(error).strip().partition("\n")[0]

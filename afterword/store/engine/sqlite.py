@@ -1,4 +1,4 @@
-"""SQLite: the file, and what only a file can do."""
+"""SQLite, and what only a database file can do."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from afterword.store.engine.sqlite_connection import UNAVAILABLE, SqliteConnecti
 
 
 class SqliteDatabase(EngineDatabase):
-    """Two processes may open the same file; each waits for the other's commit."""
+    """Several processes may open the same file; each waits for the others' commits."""
 
     def __init__(
         self, path: Path, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
@@ -22,9 +22,12 @@ class SqliteDatabase(EngineDatabase):
         self.path = path
 
     def backup(self, target: Path, progress: Callable[[int, int], None]) -> None:
-        """A consistent copy while everything goes on; `progress` gets the pages done and the pages in all."""
-        # A connection of its own, and one snapshot for the whole copy: without it each commit by another process
-        # would restart it.
+        """Makes a consistent copy while the database is in use; `progress` gets the pages copied and the total.
+
+        Raises StoreUnavailable.
+        """
+        # One snapshot for the whole copy, on its own connection: otherwise each commit by another process would
+        # restart the copy.
         reading = SqliteConnection(self.path)
         copy = apsw.Connection(str(target))
         reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()
@@ -41,6 +44,6 @@ class SqliteDatabase(EngineDatabase):
             copy.close()
 
     def check(self) -> list[str]:
-        """Reads all of the file."""
+        """Reads the whole file."""
         found = [text for (text,) in self.read_now(lambda tx: tx.rows("PRAGMA quick_check(5)"))]
         return [] if found == ["ok"] else found

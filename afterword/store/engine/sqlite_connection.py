@@ -1,4 +1,4 @@
-"""Connections to a SQLite file, through apsw, and what can go wrong with it."""
+"""Connections to a SQLite file through apsw, and their errors."""
 
 import re
 import time
@@ -19,11 +19,11 @@ BUSY_FOR = 10.0
 """Seconds to wait for another process that writes to the same file."""
 
 _STATEMENTS = 512
-"""Prepared statements in the cache, the most that apsw allows: inserts have a text for each number of rows."""
+"""Cached prepared statements, the maximum of apsw: inserts have one statement per number of rows."""
 
 ROWS_A_STATEMENT = 125
-"""Rows that one INSERT carries. SQLite gives the interpreter's lock away around each statement, and among busy
-threads getting it back costs more than the row."""
+"""Rows per INSERT. apsw releases the GIL around each statement, and with busy threads reacquiring it costs more than
+the row."""
 
 _OURS = re.compile(r"/\* sqlite: (.*?) \*/")
 
@@ -90,8 +90,8 @@ class SqliteConnection:
         return self.raw.cursor().execute(sql, params)
 
     def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-        places = ", ".join("?" * len(columns))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 (our own words)
+        placeholders = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608 (constants)
         self.raw.cursor().executemany(sql, rows)
 
     def begin(self) -> None:
@@ -106,7 +106,7 @@ class SqliteConnection:
                 time.sleep(0.0005)
 
     def exclude_others(self) -> None:
-        """A transaction that writes is the only one."""
+        """Does nothing: a writing transaction already excludes all others."""
 
     def commit(self, *, awaited: bool = False) -> None:
         self.raw.execute("COMMIT")
@@ -133,7 +133,7 @@ def _translated(sql: str) -> str:
 
 
 def _configured(connection: apsw.Connection, alone: bool) -> apsw.Connection:
-    # Otherwise a statement over two tables is prepared again whenever new values are bound to it.
+    # Without this, a statement over two tables is prepared again each time new values are bound to it.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.set_busy_timeout(1_000 if alone else int(BUSY_FOR * 1_000))
     for pragma in (
@@ -149,5 +149,5 @@ def _configured(connection: apsw.Connection, alone: bool) -> apsw.Connection:
         "temp_store = MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
-    connection.set_busy_timeout(0)  # from here on we wait ourselves
+    connection.set_busy_timeout(0)  # from here on, `begin` waits by itself
     return connection

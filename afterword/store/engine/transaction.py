@@ -38,16 +38,16 @@ class OpenTransaction:
         self.lines.append(line)
 
     def open_journal(self) -> None:
-        """Looks again for the journal of this database."""
+        """See `Keeper.open`."""
         if self._keeper is not None:
             self._keeper.open(self)
 
     def accept_journal_loss(self) -> None:
-        """See `Keeper.start_anew`."""
+        """See `Keeper.start_new_journal`."""
         if self._keeper is not None:
-            self._keeper.start_anew(self)
+            self._keeper.start_new_journal(self)
 
     def forget(self) -> None:
-        """After a rollback: the block of ids was taken in what was undone."""
+        """Resets after a rollback, which may have released the block of ids."""
         self._next_id = self._last_id = 0
         self.lines.clear()

@@ -1,4 +1,4 @@
-"""A committer in a thread of its own, for a process that has one event loop and writes now and then."""
+"""A committer in a thread, for processes that have one event loop and write occasionally."""
 
 import asyncio
 import threading
@@ -16,19 +16,18 @@ T = TypeVar("T")
 
 MOST_IN_A_GROUP = 128
 MOST_WAITING = 4_096
-"""Writes that may wait for their turn; more than that and the machine cannot keep up."""
+"""Maximum pending writes. More means that the machine cannot keep up."""
 
 
 class Writer(Protocol):
-    """Where the writes of a process go."""
+    """Commits the writes of a process."""
 
     def put(self, call: Call) -> asyncio.Future[Any]:
-        """What the call answers for its item, once it is durable. Raises what the call raises, and
-        StoreUnavailable."""
+        """The call's result for its item, once it is durable. Raises what the call raises, and StoreUnavailable."""
         ...
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
-        """One write by itself, for a process without an event loop."""
+        """Runs one write in its own transaction, for processes without an event loop."""
         ...
 
     @property
@@ -36,23 +35,23 @@ class Writer(Protocol):
 
     @property
     def waiting(self) -> int:
-        """How many writes are not on the disk yet."""
+        """How many writes are not durable yet."""
         ...
 
     @property
     def migrated(self) -> list[int]: ...
 
     async def until_lost(self) -> None:
-        """Returns when nothing can be written any more, whatever is done."""
+        """Returns when writing is permanently impossible."""
         ...
 
     def close(self) -> None:
-        """Returns when everything that waits is written."""
+        """Returns when all pending writes are durable."""
         ...
 
 
 class PendingWrite(NamedTuple):
-    """A call, and who waits for its result."""
+    """A call, and the future of its result."""
 
     call: Call
     done: asyncio.Future[Any]
@@ -90,16 +89,16 @@ class WriterThread:
         return done
 
     def _write_all(self) -> None:
-        """What came while one group was on its way to the disk is the next group."""
+        """Commits group after group. Writes that arrive during a commit form the next group."""
         while group := self._next_group():
             results = self._commit([waiting.call for waiting in group])
             try:
                 group[0].done.get_loop().call_soon_threadsafe(settle, group, results)
             except RuntimeError:
-                continue  # the loop is closed: no one waits any more
+                continue  # the loop is closed, so no caller waits for the results
 
     def _next_group(self) -> list[PendingWrite]:
-        """What waits now, or else the next that comes; nothing when the end has come."""
+        """The pending writes, or the next one to arrive; empty after `close`."""
         first = self._waiting.get()
         group = [] if first is None else [first]
         while group and len(group) < MOST_IN_A_GROUP:
@@ -129,7 +128,7 @@ class WriterThread:
         return results
 
     async def until_lost(self) -> None:
-        await asyncio.Event().wait()  # a thread is not lost before its process
+        await asyncio.Event().wait()  # never: a thread lives as long as its process
 
     def close(self) -> None:
         if self._thread is not None:
@@ -139,7 +138,7 @@ class WriterThread:
 
 
 def settle(group: list[PendingWrite], results: list[Any]) -> None:
-    """Answers those who wait, on their own loop."""
+    """Passes the results to the futures. Must run on their loop."""
     for waiting, result in zip(group, results, strict=True):
         if waiting.done.done():
             continue

@@ -1,11 +1,11 @@
-"""A committer in a process of its own, for a server under load: SQLite and the event loop then never wait for one
-another's interpreter lock.
+"""A committer in a separate process, for servers under load: SQLite and the event loop then never compete for one
+GIL.
 
-The process is forked before the first connection is opened, since connections must not be carried across a fork.
-It ends when its parent does, however that ends. When it is lost itself, nothing can be written any more and
-`until_lost` returns: the server stops, and its supervisor starts it again.
+The process is forked before the first connection is opened, since connections must not cross a fork. It ends when its
+parent ends, for whatever reason. If the process itself is lost, writing is impossible and `until_lost` returns; the
+server then stops, and its supervisor restarts it.
 
-Work crosses by pickle, so it is a function of a module, or a `functools.partial` of one.
+Work is sent by pickle, so it must be a module-level function, or a `functools.partial` of one.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ T = TypeVar("T")
 
 _LENGTH = struct.Struct("!Q")
 _PIECE = 2**16
-"""Bytes read at once: nearly every group fits, and each call costs a turn of the interpreter's lock."""
+"""Bytes per read: nearly every group fits, and each call has to reacquire the GIL."""
 
 _MOST_UNREAD = 2**16
-"""Unread bytes at which no more is sent to the process: the line holds three times that, so sending seldom waits."""
+"""Unread bytes at which sending to the process pauses. The socket buffers three times that, so sending rarely
+blocks."""
 
 
 class WriterProcess:
@@ -44,12 +45,12 @@ class WriterProcess:
         metrics: Metrics,
         others: "Sequence[WriterProcess]" = (),
     ) -> None:
-        """`others` are those that were started before. Raises what opening the committer raises, in the process."""
+        """`others` are the processes started before. Raises what opening the committer raises in the process."""
         ours, theirs = socket.socketpair()
         self._child = os.fork()
         if self._child == 0:
             ours.close()
-            for other in others:  # they end when no process has our end of their lines open
+            for other in others:  # they end when no process holds our end of their sockets
                 other._line.socket.close()
             _commit_for_parent(_Line(theirs), open_committer)
         theirs.close()
@@ -95,7 +96,7 @@ class WriterProcess:
         return self._loop
 
     def _send_waiting(self) -> None:
-        """Sends what came in this turn of the loop. All that comes while the process commits is its next group."""
+        """Sends the writes of this turn of the loop. Writes that arrive during a commit form the next group."""
         self._is_to_send = False
         while self._waiting and self._unread < _MOST_UNREAD:
             most = min(len(self._waiting), MOST_IN_A_GROUP)
@@ -107,12 +108,12 @@ class WriterProcess:
                 self._sent.extend(sending)
                 self._lose()
             except Exception as error:
-                # Some of it cannot be pickled, which is a mistake of ours: nothing of it was sent.
+                # A call that cannot be pickled is a bug. Nothing was sent.
                 settle(sending, [error] * len(sending))
         self._note_waiting()
 
     def _settle_groups(self) -> None:
-        """Answers for every group whose results have come: at least one."""
+        """Settles every group whose results have arrived: at least one."""
         try:
             while True:
                 results = self._receive()
@@ -125,7 +126,7 @@ class WriterProcess:
         self._send_waiting()
 
     def _receive(self) -> Any:
-        """The results of a group, or what the opening says. Raises EOFError when the process is gone."""
+        """The results of a group, or first the migrations applied. Raises EOFError if the process is gone."""
         results, self._is_held, read, seconds = self._line.receive()
         self._unread -= read
         if isinstance(results, Exception):
@@ -149,7 +150,7 @@ class WriterProcess:
         self._noted = self.waiting
 
     async def until_lost(self) -> None:
-        """Returns when the process is gone, which it never should be before `close`."""
+        """Returns when the process is gone, which should never happen before `close`."""
         self._listen()
         await self._lost.wait()
 
@@ -174,7 +175,7 @@ class WriterProcess:
 def writer_processes(
     open_committers: Sequence[Callable[[], Committer]], metrics: Metrics
 ) -> Sequence[WriterProcess]:
-    """One for each, in turn. Raises what the first that cannot open raises."""
+    """Starts one process per committer, in order. If one cannot open, closes all and raises what it raised."""
     begun: list[WriterProcess] = []
     for open_committer in open_committers:
         try:
@@ -187,7 +188,7 @@ def writer_processes(
 
 
 class _Line:
-    """One end of the line between the two processes: values, each with its length before it."""
+    """One end of the socket between the two processes, which carries length-prefixed values."""
 
     def __init__(self, end: socket.socket) -> None:
         self.socket = end
@@ -195,19 +196,19 @@ class _Line:
         self._content = b""
 
     def send(self, value: object) -> int:
-        """Sends it whole, and returns how many bytes it took."""
+        """Sends a value, and returns its size in bytes."""
         content = pickle.dumps(value, protocol=5)
         self.socket.sendall(_LENGTH.pack(len(content)) + content)
         return _LENGTH.size + len(content)
 
     def receive(self) -> Any:
-        """The next value. Raises EOFError when the other end is gone."""
+        """The next value. Raises EOFError if the other end is closed."""
         while (taken := self._take()) is None:
             self._read()
         return pickle.loads(taken)  # noqa: S301 (from our own process)
 
     def receive_group(self) -> tuple[list[Call], int]:
-        """The next list of calls and those that have come behind it, and how many bytes they took."""
+        """The next list of calls, joined with further lists that have already arrived, and their size in bytes."""
         already_taken = self.taken
         calls: list[Call] = self.receive()
         while len(calls) < MOST_IN_A_GROUP and (taken := self._take()) is not None:
@@ -215,7 +216,7 @@ class _Line:
         return calls, self.taken - already_taken
 
     def holds_a_value(self) -> bool:
-        """Whether the next value is all here already."""
+        """Whether the next value has arrived completely."""
         start = _LENGTH.size
         return (
             len(self._content) >= start
@@ -239,7 +240,7 @@ class _Line:
 
 
 def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> None:
-    """The writing process: commits what it is given until its parent is gone. Does not return."""
+    """The body of the writing process: commits what it receives until its parent is gone. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

@@ -1,1 +1,1 @@
-"""The send journal, and how a database is kept in step with it (guarantee 9)."""
+"""The send journal, and keeping a database in step with it (guarantee 9)."""

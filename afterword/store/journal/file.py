@@ -1,4 +1,4 @@
-"""The send journal as a file: for all processes of one host."""
+"""The send journal as a file, for processes on one host."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ class FilePlace:
         self._path = path
 
     def find(self) -> "JournalFile | None":
-        """A file with another header counts as no journal."""
+        """See `journal.JournalPlace`. A file with another header is not a journal."""
         try:
             with self._path.open("rb") as file:
                 header = _HEADER.fullmatch(file.readline(64))
@@ -65,7 +65,8 @@ class JournalFile:
             os.write(self._file, b"\n")
 
     def append(self, lines: list[str], position: int) -> None:
-        """At the end of the file, which is that position. What was then written in part is no line for `events`."""
+        """See `journal.Journal`. `position` is the end of the file. `events` ignores a line that was written in
+        part."""
         content = "".join(f"{line}\n" for line in lines).encode("ascii")
         with _locked(self._file):
             if self.size() != position:
@@ -75,7 +76,8 @@ class JournalFile:
             os.fsync(self._file)
 
     def lines_from(self, position: int) -> Iterator[str]:
-        """A torn last line (a power cut's) is passed over; in one that was healed, what is no text is a mark."""
+        """See `journal.Journal`. A torn last line (after a power cut) is skipped. In a torn line that `heal` ended,
+        bytes that are not text become question marks."""
         with self.path.open("rb") as file:
             file.seek(position)
             for raw in file:

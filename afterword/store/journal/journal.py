@@ -1,21 +1,21 @@
-"""The send journal: an append-only list of lines beside the database that says what was sent, and to whom no more.
+"""The send journal: an append-only record outside the database of what was sent, and which addresses are suppressed.
 
-Guarantee 9 rests on it: a database can be restored from an old backup, the journal is not rolled back with it.
-It is a file (`journal_file`), or, for senders on several hosts, rows of a PostgreSQL database that is backed up
-and restored by itself (`journal_rows`).
+Guarantee 9 rests on it: restoring a database from an old backup does not roll back the journal. It is a file
+(`journal.file`), or, for senders on several hosts, rows of a PostgreSQL database that is backed up and restored
+separately (`journal.rows`).
 
-As a file its first line names it: `afterword-journal 1 <32 hex digits>`. Each other line is one event:
+The first line of the file identifies it: `afterword-journal 1 <32 hex digits>`. Each other line is one event:
 
-    sending    <fingerprint> <shop> <message> <epoch>   DATA of an e-mail is about to begin
-    sent       <fingerprint> <shop> <message> <epoch>   and so `deferred`, `failed`, `in_doubt`, `released`
+    sending    <fingerprint> <shop> <message> <epoch>   DATA of an e-mail is about to be sent
+    sent       <fingerprint> <shop> <message> <epoch>   likewise `deferred`, `failed`, `in_doubt`, `released`
     suppressed <address hash> <shop> <live> <epoch> <reason>
     allowed    <address hash> <shop> <live> <epoch>
 
-A line is durable *before* the transaction that it belongs to is committed, while that transaction holds the
-database's row of the journal, and that transaction stores the position after it. So a database knows exactly the
-lines up to its position; whatever stands behind it happened in another life of the database (a crash between the
-two, or a restored backup), and `store.replay` carries it over. Positions are bytes of the file, in rows too: one
-kind can be copied to the other, and stays the journal of the same database and of its backups.
+A line is made durable *before* its transaction commits. The transaction holds the lock on the database's row of the
+journal, and stores the position after the line. So a database has applied exactly the lines up to its position. Lines
+after that position come from a crash between the two steps, or from before a backup was restored; `journal.replay`
+applies them. Positions are byte offsets of the file, also when the journal is rows, so either kind can be copied to
+the other and remains the journal of the same database and its backups.
 """
 
 import re
@@ -26,7 +26,7 @@ from typing import Protocol
 HEADER = "afterword-journal 1 {identity}\n"
 
 HEADER_SIZE = len(HEADER.format(identity="0" * 32))
-"""The position of a database that knows no line yet."""
+"""The position of a database that has applied no line yet."""
 
 LINES_AT_ONCE = 5_000
 
@@ -34,60 +34,66 @@ _LINE = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?")
 
 
 class Journal(Protocol):
-    """An open journal. Whoever writes holds the database's row of it; that orders the lines."""
+    """An open journal. Writers hold the lock on the database's row of the journal; that orders the lines."""
 
     identity: str
 
     def size(self) -> int:
-        """The position behind the last line."""
+        """The position after the last line."""
         ...
 
     def heal(self) -> None:
-        """Ends a line that a crash or a full disk tore, so that the next one starts on its own."""
+        """Ends a line that was torn by a crash or a full disk, so that the next one starts on a new line."""
         ...
 
     def append(self, lines: list[str], position: int) -> None:
-        """Adds lines behind that position, durably. Raises JournalAhead when there are lines already, and nothing is
-        added; OSError, StoreUnavailable: a part may be there then."""
+        """Appends lines at this position, durably.
+
+        Raises JournalAhead, and appends nothing, if there already are lines after it. Raises OSError,
+        StoreUnavailable; some lines may then have been written.
+        """
         ...
 
     def lines_from(self, position: int) -> Iterator[str]:
-        """Each whole line behind `position`."""
+        """Each complete line after `position`."""
         ...
 
     def close(self) -> None: ...
 
 
 class JournalPlace(Protocol):
-    """Where a journal is kept."""
+    """Where a journal is stored."""
 
     def find(self) -> Journal | None:
-        """The journal that is there, or None. Raises OSError, StoreUnavailable when nobody can tell."""
+        """The journal at this place, or None if there is none. Raises OSError, StoreUnavailable if that is
+        unknown."""
         ...
 
     def create(self, identity: str) -> Journal:
-        """A new one, durable before anybody can find it. Raises FileExistsError."""
+        """Creates a journal, which is durable before `find` can return it. Raises FileExistsError."""
         ...
 
 
 def events(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The words of each line that is one."""
+    """The words of each valid line; others are skipped."""
     for line in lines:
         if _LINE.fullmatch(line):
             yield line.split(maxsplit=5)
 
 
 def copy_journal(source: Journal, to: JournalPlace, progress: Callable[[int, int], None]) -> None:
-    """Copies a journal to another place, or what a copy there lacks; `progress` is told positions done and in all.
+    """Copies a journal to another place, or completes an earlier copy. `progress` gets the position reached and the
+    total.
 
-    Whoever writes goes on. The copy takes the place of its source as soon as somebody writes to it: the database then
-    knows more than the other one has, which is held. Raises FileExistsError when another journal is there.
+    Writers may continue. The copy replaces its source with the first line that is written to it: the database's
+    position is then beyond the end of the source, with which sending would be paused. Raises FileExistsError if
+    another journal is at that place.
     """
     copy = to.find() or to.create(source.identity)
     try:
         done = copy.size()
         if copy.identity != source.identity or done > source.size():
-            raise FileExistsError("another send journal is there, or a newer one")
+            raise FileExistsError("another send journal, or a newer copy, is already there")
         lines = source.lines_from(done)
         while some := list(islice(lines, LINES_AT_ONCE)):
             copy.append(some, done)

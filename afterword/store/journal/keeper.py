@@ -1,5 +1,5 @@
-"""Keeps the database and the send journal in step: which lines the database knows, and what to do when the two
-do not fit together (guarantee 9)."""
+"""Keeps the database and the send journal in step: tracks which lines the database has applied, and handles a
+mismatch of the two (guarantee 9)."""
 
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.base.ids import new_journal_identity
@@ -19,15 +19,15 @@ class JournalKeeper:
         self._void = 0
 
     @property
-    def is_kept(self) -> bool:
+    def has_journal(self) -> bool:
         return self._journal is not None
 
     def open(self, tx: JournaledTransaction) -> None:
-        """Finds the journal that belongs to this database and carries over what it knows better.
+        """Opens the database's journal, and applies the lines that the database does not know.
 
-        A database that has never sent gets a new journal when there is none. One that has sent and finds
-        none, or another's, or a shorter one, stays without: nothing is sent until `start_anew`. So does one whose
-        journal is on a server that does not answer, which is no reason not to take orders.
+        A database that has never sent gets a new journal if there is none. If a database that has sent finds no
+        journal, that of another database, or a shorter one, sending is paused until `start_new_journal`. Sending is
+        also paused while the journal's server does not answer; orders are still accepted.
         """
         tx.exclude_others()
         try:
@@ -45,10 +45,11 @@ class JournalKeeper:
             tx.has_journal = True
             self.catch_up(tx)
 
-    def start_anew(self, tx: JournaledTransaction) -> None:
-        """The operator accepts that the old journal is lost. The suppressions are carried into the new one.
+    def start_new_journal(self, tx: JournaledTransaction) -> None:
+        """Starts a new journal, after the operator has accepted that the old one is lost. Suppressions are copied to
+        it.
 
-        What was in a transport's hands is in doubt from now on: only the lost journal knew whether DATA began.
+        Messages being sent become `in_doubt`: only the lost journal knew whether their DATA had begun.
         """
         if self._journal is None:
             tx.exclude_others()
@@ -68,11 +69,11 @@ class JournalKeeper:
         return journal
 
     def write(self, tx: JournaledTransaction) -> bool:
-        """Makes the transaction's lines durable, and where the journal then ends a part of the transaction.
+        """Makes the transaction's lines durable, and stores the journal's new end in the transaction.
 
-        Its COMMIT must follow, and only then counts. Returns whether there were any: whoever has some waits for it.
-        Raises JournalAhead when there are lines that this database does not know: what the transaction has found in
-        the rows may be wrong.
+        COMMIT must follow. Returns whether there were any lines: transactions with lines wait for each other. Raises
+        JournalAhead if the journal has lines that this database has not applied, since the rows that the transaction
+        has read may be outdated.
         """
         self._begun = None
         if not tx.lines or self._journal is None:
@@ -90,8 +91,8 @@ class JournalKeeper:
         return True
 
     def catch_up(self, tx: Transaction) -> None:
-        """Applies what stands behind the database's position: lines whose commit did not happen, in this life of the
-        database or in another. Raises JournalMissing when another journal has taken the place of this one."""
+        """Applies the lines after the database's position: their commits failed, or were lost when a backup was
+        restored. Raises JournalMissing if another journal has replaced this one."""
         journal = self._journal
         if journal is None:
             return
@@ -105,17 +106,18 @@ class JournalKeeper:
             tx.run(query("advance_journal"), values)
 
     def _known(self, journal: Journal, positions: list[int]) -> int:
-        """How far the database knows it; its row of the journal is locked. Raises JournalMissing."""
+        """The position up to which the database has applied the journal, whose row is locked. Raises
+        JournalMissing."""
         if positions and journal.size() >= positions[0]:
             return positions[0]
         self._journal = None
         journal.close()
-        raise JournalMissing("another send journal, or a newer copy, has taken the place of this one")
+        raise JournalMissing("another send journal, or a newer copy, has replaced this one")
 
     def failed(self) -> None:
-        """The lines just written, if any were, belong to a commit that did not happen, and nobody acted on them.
+        """Reports that the commit for the lines just written, if any, did not happen, so that no message was sent.
 
-        Only where nothing else stands between the database's position and them is that known for certain.
+        That is certain only if these lines directly follow the database's position.
         """
         if self._begun is not None:
             self._void = self._begun

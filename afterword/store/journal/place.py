@@ -1,4 +1,4 @@
-"""Where the send journal of a database is: what the engine is handed when a database is opened."""
+"""Opens the send journal at an address, for the engine."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from afterword.store.journal.keeper import JournalKeeper
 
 
 class SendJournal(NamedTuple):
-    """See `database.SendJournal`."""
+    """See `database.JournalSource`."""
 
     address: JournalAddress
 
@@ -21,7 +21,7 @@ class SendJournal(NamedTuple):
 def journal_place(address: JournalAddress) -> JournalPlace:
     if isinstance(address, Path):
         return FilePlace(address)
-    # Imported here: a shop whose journal is a file need not wait for psycopg.
+    # Imported here, so that a journal in a file does not load psycopg.
     from afterword.store.journal.rows import RowsPlace
 
     return RowsPlace(address)

@@ -1,8 +1,8 @@
-"""The send journal as rows of a PostgreSQL database of its own: for senders on several hosts.
+"""The send journal as rows of a separate PostgreSQL database, for senders on several hosts.
 
-It is a database of its own so that restoring the orders' database leaves it alone. The key of a line is where it
-starts: of two writers that both believe to hold the orders' row of the journal (one of them lost its line to that
-server, and does not know it yet) only one can add what follows.
+The database is separate so that restoring the main database does not change it. The key of a line is its start
+position. If two writers both believe that they hold the lock on the journal's row in the main database (one has lost
+its connection without noticing), only one of them can add the next line.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.queries import query
 
 LINES_A_READ = 10_000
-"""Lines read at a time."""
+"""Lines per query."""
 
 
 class RowsPlace:
@@ -28,7 +28,7 @@ class RowsPlace:
     def find(self) -> "JournalRows | None":
         connection = PostgresConnection(self._url)
         try:
-            with _whole(connection):
+            with _transaction(connection):
                 connection.exclude_others()
                 connection.run(query("create_journal"))
                 connection.run(query("create_journal_lines"))
@@ -45,10 +45,10 @@ class RowsPlace:
         found = self.find()
         if found is not None:
             found.close()
-            raise FileExistsError("there is a send journal in that database already")
+            raise FileExistsError("that database already has a send journal")
         connection = PostgresConnection(self._url)
         try:
-            with _whole(connection):
+            with _transaction(connection):
                 connection.run(query("name_journal"), {"identity": identity})
         except BaseException:
             connection.close()
@@ -64,23 +64,23 @@ class JournalRows:
         self._connection = connection
 
     def size(self) -> int:
-        with _told(self._connection):
+        with _translated_errors(self._connection):
             last = self._connection.rows(query("journal_size"))
         return last[0][0] if last else HEADER_SIZE
 
     def heal(self) -> None:
-        """A transaction is whole or nothing."""
+        """Does nothing: transactions never leave a part of a line."""
 
     def append(self, lines: list[str], position: int) -> None:
         positions = list(accumulate((len(line) + 1 for line in lines), initial=position))
         values = {"starts": positions[:-1], "ends": positions[1:], "lines": lines}
-        with _whole(self._connection):
+        with _transaction(self._connection):
             if self._connection.run(query("append_to_journal"), values) < len(lines):
                 raise JournalAhead
 
     def lines_from(self, position: int) -> Iterator[str]:
         while True:
-            with _told(self._connection):
+            with _translated_errors(self._connection):
                 page = self._connection.rows(
                     query("journal_lines"), {"position": position, "most": LINES_A_READ}
                 )
@@ -94,21 +94,20 @@ class JournalRows:
 
 
 @contextmanager
-def _told(connection: Connection) -> Iterator[None]:
-    """Trouble in the words of `database`: the engine of the orders may be another one."""
+def _translated_errors(connection: Connection) -> Iterator[None]:
+    """Translates errors with `Connection.unavailable`, since the main database may be of another engine."""
     try:
         yield
     except Exception as error:
-        told = connection.unavailable(error)
-        if told is error:
+        translated = connection.unavailable(error)
+        if translated is error:
             raise
-        raise told from error
+        raise translated from error
 
 
 @contextmanager
-def _whole(connection: Connection) -> Iterator[None]:
-    """A transaction."""
-    with _told(connection):
+def _transaction(connection: Connection) -> Iterator[None]:
+    with _translated_errors(connection):
         try:
             connection.begin()
             yield

@@ -172,8 +172,8 @@ CREATE TABLE reviews (
     reply TEXT,
     replied_at BIGINT,
     wants_reply BIGINT NOT NULL,
-    doubt TEXT,
-    doubted_at BIGINT,
+    dispute TEXT,
+    disputed_at BIGINT,
     text_hash TEXT NOT NULL,
     address_hash TEXT NOT NULL,  -- sqlite:     address_hash TEXT NOT NULL
     PRIMARY KEY (shop_id, review_id)  -- sqlite:

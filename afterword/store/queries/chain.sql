@@ -1,5 +1,5 @@
 -- name: next_in_chain
--- The place of the next entry, which nobody else gets until this transaction ends, and the hash before it.
+-- Reserves the next entry's seq until this transaction ends, and returns it with the previous hash.
 INSERT INTO chain_heads (shop_id, live, seq, hash, public_key) VALUES (:shop_id, :live, 1, :first, '')
 ON CONFLICT (shop_id, live) DO UPDATE SET seq = chain_heads.seq + 1
 RETURNING seq, hash, public_key;
@@ -17,7 +17,7 @@ VALUES (:shop_id, :live, :seq, :review_id, :version, :happened_at, :kind, :detai
         :signature);
 
 -- name: entries_from
--- A part of a chain, in its order.
+-- Entries of a chain in order.
 SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.seq >= :seq ORDER BY c.seq LIMIT :most;
@@ -33,7 +33,7 @@ SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, 
 FROM chain c WHERE c.shop_id = :shop_id AND c.hash = :hash;
 
 -- name: keys_of_chain
--- The entries that introduce a key, up to one entry, the last first: few, and with an index of their own.
+-- The entries that introduce a key, up to one entry, newest first: few, and with their own index.
 SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.kind = 'key' AND c.seq <= :seq

@@ -1,5 +1,5 @@
 -- name: insert_import
--- Says that a review of elsewhere is imported; nothing happens for one that was before.
+-- Records that a review was imported; does nothing if it was imported before.
 INSERT INTO imports (shop_id, live, source_key, review_id)
 VALUES (:shop_id, :live, :source_key, :review_id)
 ON CONFLICT DO NOTHING;

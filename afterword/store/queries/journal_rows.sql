@@ -1,5 +1,5 @@
 -- name: create_journal
--- The journal as rows, in a PostgreSQL database of its own (store/journal_rows.py).
+-- The journal as rows, in a separate PostgreSQL database (store/journal/rows.py).
 CREATE TABLE IF NOT EXISTS send_journal (
     one BIGINT NOT NULL PRIMARY KEY CHECK (one = 1),
     identity TEXT NOT NULL);

@@ -11,7 +11,7 @@ INSERT INTO journals (journal, position) VALUES (:journal, :position);
 UPDATE journals SET position = :position WHERE journal = :journal;
 
 -- name: extend_journal
--- The position after lines that are about to be added. Who has the row is alone until the transaction ends.
+-- Advances and returns the position, for lines that are about to be appended. Locks the row for the transaction.
 UPDATE journals SET position = position + :added WHERE journal = :journal RETURNING position;
 
 -- name: forget_journals

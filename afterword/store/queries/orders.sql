@@ -1,5 +1,5 @@
 -- name: insert_orders
--- A row for each order; nothing happens for one whose id_order or reference this shop has sent before.
+-- Inserts orders; skips those whose id_order or reference this shop has sent before.
 INSERT INTO orders (shop_id, order_id, live, received_at, lang, id_order, reference, order_date, firstname,
                     lastname, email, phone, store_id, lines)
 VALUES (:shop_id, :order_id, :live, :received_at, :lang, :id_order, :reference, :order_date, :firstname,
@@ -7,13 +7,13 @@ VALUES (:shop_id, :order_id, :live, :received_at, :lang, :id_order, :reference, 
 ON CONFLICT DO NOTHING;
 
 -- name: which_orders
--- Which of these numbers were given to orders of this shop.
--- NOT INDEXED: SQLite would else read all of the shop's orders in an index that begins with the shop.
+-- Which of these ids belong to orders of this shop.
+-- NOT INDEXED: otherwise SQLite reads all of the shop's orders, in an index that begins with the shop.
 SELECT o.order_id FROM orders o /* sqlite: NOT INDEXED */
 WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
--- What a page, an e-mail or a review needs of an order.
+-- The columns of an order that pages, e-mails and reviews need.
 SELECT o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;

@@ -1,5 +1,5 @@
 -- name: waiting_by_shop
--- How many live reviews of each shop wait for a person, since when, and since when the oldest of those that wait for
--- ever, since the checks found something; reads the small index of what waits.
+-- How many live reviews of each shop wait for a person, since when, and since when flagged ones do, which are never
+-- published automatically; reads the small index of waiting reviews.
 SELECT r.shop_id, count(*), min(r.written_at), min(CASE WHEN r.publish_at IS NULL THEN r.written_at END)
 FROM reviews r WHERE r.state = 'waiting' AND r.live = 1 GROUP BY r.shop_id ORDER BY r.shop_id;

@@ -1,5 +1,5 @@
 -- name: next_ids
--- Takes a block of ids; the first one is what was there before.
+-- Reserves a block of ids, which begins with the former value.
 UPDATE counters SET next_id = next_id + :size WHERE name = :name RETURNING next_id;
 
 -- name: number_key
@@ -9,7 +9,7 @@ SELECT k.secret FROM number_keys k WHERE k.name = :name;
 INSERT INTO number_keys (name, secret) VALUES (:name, :secret) ON CONFLICT DO NOTHING;
 
 -- name: next_order_ids
--- PostgreSQL's way: the first number of a block that nobody else gets, without waiting for anybody.
+-- On PostgreSQL: reserves a block and returns its first id, without waiting for other transactions.
 SELECT nextval('order_ids');
 
 -- name: insert_shop
@@ -35,14 +35,14 @@ INSERT INTO keys (shop_id, key_id, kind, live, lang, secret, created_at)
 VALUES (:shop_id, :key_id, :kind, :live, :lang, :secret, :created_at);
 
 -- name: private_key
--- A key that was shown with a request, with its shop.
+-- A private key with its shop.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.secret,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.revoked_at IS NULL;
 
 -- name: public_key
--- A key that a shop's web pages show, with its shop. It does not name the shop: a look into the index of such keys.
+-- A public key with its shop. It does not contain the shop's id, so this reads the index of public keys.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
@@ -58,18 +58,18 @@ UPDATE keys SET revoked_at = :now WHERE shop_id = :shop_id AND key_id = :key_id 
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE key_id = :key_id;
 
 -- name: public_keys
--- Only these are kept as they are.
+-- Only public keys are stored in plain text.
 SELECT key_id, secret FROM keys WHERE shop_id = :shop_id AND kind = 'public';
 
 -- name: cache_key
--- What a shop's pages read with a public key hangs on: its world, the shop's time zone, and the last entry of the
--- chain, to which whatever becomes of a review adds one.
+-- What a public answer depends on: the mode, the shop's time zone, and the last entry of the chain, to which every
+-- change of a review adds one.
 SELECT k.live, s.timezone, coalesce((SELECT h.hash FROM chain_heads h WHERE h.shop_id = k.shop_id AND h.live = k.live), '')
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
 
 -- name: current_public_key
--- The newest of a world that counts.
+-- The newest public key of a mode that is not revoked.
 SELECT k.secret FROM keys k
 WHERE k.shop_id = :shop_id AND k.live = :live AND k.kind = 'public' AND k.revoked_at IS NULL
 ORDER BY k.key_id DESC LIMIT 1;

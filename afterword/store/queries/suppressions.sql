@@ -1,5 +1,5 @@
 -- name: insert_suppression
--- The first reason stays.
+-- The first reason is kept.
 INSERT INTO suppressions (shop_id, live, address_hash, address, reason, created_at)
 VALUES (:shop_id, :live, :address_hash, :address, :reason, :created_at)
 ON CONFLICT DO NOTHING;
@@ -15,6 +15,6 @@ WHERE shop_id = :shop_id ORDER BY created_at, address_hash;
 SELECT shop_id, live, address_hash, reason, created_at FROM suppressions ORDER BY created_at;
 
 -- name: find_suppression
--- A live one counts for test letters too.
+-- A live suppression applies to test mode too.
 SELECT s.reason FROM suppressions s
 WHERE s.shop_id = :shop_id AND s.live >= :live AND s.address_hash = :address_hash;

@@ -1,1 +1,1 @@
-"""The rows of reviews and of their chain."""
+"""The rows of reviews and their chain."""

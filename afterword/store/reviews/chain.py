@@ -1,5 +1,4 @@
-"""The rows of the chain. An entry is added in the transaction of what it tells, so there is neither without the
-other."""
+"""The rows of the chain. An entry is added in the same transaction as the change it records."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,12 +18,12 @@ def add_entry(
     *,
     now: float,
 ) -> Entry:
-    """Adds what became of a review to the chain of its shop and world.
+    """Appends an entry about a review to the chain of its shop and mode.
 
-    Before the first entry, and when the secret is another one than before, an entry introduces the key.
+    The first entry, and the first after a change of the secret, is preceded by an entry that introduces the key.
     """
-    place = {"shop_id": review.shop_id, "live": int(review.live)}
-    seq, previous, known_key = tx.rows(query("next_in_chain"), place | {"first": FIRST})[0]
+    chain = {"shop_id": review.shop_id, "live": int(review.live)}
+    seq, previous, known_key = tx.rows(query("next_in_chain"), chain | {"first": FIRST})[0]
     public_key = signer.public_key(review.shop_id)
 
     def add(
@@ -48,43 +47,43 @@ def add_entry(
         introduction = add(seq, None, "key", {"public_key": public_key}, previous)
         seq, previous = seq + 1, introduction.hash
     entry = add(seq, review, kind, details, previous)
-    tx.run(query("move_chain_head"), place | {"seq": entry.seq, "hash": entry.hash, "public_key": public_key})
+    tx.run(query("move_chain_head"), chain | {"seq": entry.seq, "hash": entry.hash, "public_key": public_key})
     return entry
 
 
 def entries_from(
     tx: Transaction, shop_id: int, *, live: bool, seq: int = 1, most: int = 1_000
 ) -> list[Entry]:
-    """A part of a chain, in its order."""
+    """Up to `most` entries of a chain in order, from `seq` on."""
     values = {"shop_id": shop_id, "live": int(live), "seq": seq, "most": most}
     return [as_entry(row) for row in tx.rows(query("entries_from"), values)]
 
 
 def entries_of_review(tx: Transaction, shop_id: int, review_id: int) -> list[Entry]:
-    """All that became of a review, the oldest first."""
+    """All entries about a review, oldest first."""
     values = {"shop_id": shop_id, "review_id": review_id}
     return [as_entry(row) for row in tx.rows(query("entries_of_review"), values)]
 
 
 def entry_by_hash(tx: Transaction, shop_id: int, hashed: str) -> Entry | None:
-    """The entry that a receipt names."""
+    """The entry with this hash, which receipts contain."""
     rows = tx.rows(query("entry_by_hash"), {"shop_id": shop_id, "hash": hashed})
     return as_entry(rows[0]) if rows else None
 
 
 def chain_head(tx: Transaction, shop_id: int, *, live: bool) -> tuple[int, str, str]:
-    """The last entry's place and hash, and the key that signs now; the place is 0 where there is none yet."""
+    """The `seq` and hash of the last entry, and the public key in force; `seq` is 0 if the chain is empty."""
     rows = tx.rows(query("chain_head"), {"shop_id": shop_id, "live": int(live)})
     return (rows[0][0], rows[0][1], rows[0][2]) if rows else (0, FIRST, "")
 
 
 def keys_of_chain(tx: Transaction, shop_id: int, *, live: bool, seq: int, most: int) -> list[Entry]:
-    """The entries that introduce a key, up to entry `seq`, the last first."""
+    """The entries that introduce a key, up to entry `seq`, newest first."""
     values = {"shop_id": shop_id, "live": int(live), "seq": seq, "most": most}
     return [as_entry(row) for row in tx.rows(query("keys_of_chain"), values)]
 
 
 def as_entry(row: tuple[Any, ...]) -> Entry:
-    """A row as it stands in its table."""
+    """Reads a row of the table `chain`."""
     shop_id, live, *rest = row
     return Entry(shop_id, bool(live), *rest)

@@ -1,4 +1,4 @@
-"""What is counted of reviews: changed in the transaction that changes one, so that no reader counts."""
+"""Counts of reviews. They are updated in the transaction that changes a review, so that readers never count rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from afterword.store.queries import query
 
 
 class Count(NamedTuple):
-    """So many reviews of one kind. `reason` is that of a rejection, else empty."""
+    """The number of reviews with one state, reason and rating. `reason` is empty unless they are rejected."""
 
     state: ReviewState
     reason: str
@@ -19,7 +19,7 @@ class Count(NamedTuple):
 
 
 def count(tx: Transaction, before: Review | None, after: Review) -> None:
-    """Counts a review where it is now, and no longer where it was."""
+    """Moves a review from the counts of its former state to those of its new one."""
     change = Counter({_kind(after): 1})
     if before is not None:
         change.subtract([_kind(before)])
@@ -36,18 +36,18 @@ def _kind(review: Review) -> tuple[str, str, int]:
 
 
 def counts(tx: Transaction, shop_id: int, scope: str, *, live: bool) -> list[Count]:
-    """What is counted of one scope: `site`, a product's id, or `products`, which is all of them together."""
+    """The counts of one scope: `site`, a product's id, or `products` for all products together."""
     values = {"shop_id": shop_id, "live": int(live), "scope": scope}
     return [Count(*row) for row in tx.rows(query("review_counts"), values) if row[-1]]
 
 
 def ratings(tx: Transaction, shop_id: int, scope: str, *, live: bool) -> Ratings:
-    """The stars of what is published of one scope."""
+    """The ratings of the published reviews of one scope."""
     return ratings_in(counts(tx, shop_id, scope, live=live))
 
 
 def ratings_in(counted: Sequence[Count]) -> Ratings:
-    """The stars of what is published of all that is counted of one scope."""
+    """The ratings of the published reviews in these counts."""
     stars = [0] * 5
     for found in counted:
         if found.state == "published":

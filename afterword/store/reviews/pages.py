@@ -1,7 +1,7 @@
-"""Reviews as a shop's own programs list them: by the date of their words, page after page, of whatever state.
+"""The lists of the private API: a shop's reviews in any state, by the date when they were written, in pages.
 
-First where they stand, from an index alone; then their rows. A page is found behind a place that is known, or by
-passing over those before it, which reads their places and not their rows.
+A page is read in two steps: its cursors, from an index alone, then its rows. It begins after a known cursor, or is
+reached by skipping, which reads index entries but no rows.
 """
 
 from typing import Any, NamedTuple
@@ -13,13 +13,13 @@ from afterword.store.reviews.counts import Count, counts
 from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, as_review
 
 LISTED: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn")
-"""Those of which there are still words."""
+"""The states in which a review still has its text."""
 
 
 class Selection(NamedTuple):
-    """Which reviews of one shop: `scope` is `site`, a product's id, `products` for all of them, or None for both.
+    """Which reviews of one shop: `scope` is `site`, a product's id, `products` for all products, or None for all.
 
-    `changed_from` (epoch seconds) leaves out what has not changed since.
+    `changed_from` (epoch seconds) leaves out reviews that have not changed since.
     """
 
     shop_id: int
@@ -31,12 +31,12 @@ class Selection(NamedTuple):
 
     @property
     def start(self) -> Cursor:
-        """Before them all."""
+        """The cursor before the first review."""
         return NEWEST_START if self.newest_first else OLDEST_START
 
 
 class Reviewer(NamedTuple):
-    """Who wrote, as the shop sent it with the order."""
+    """The author of a review, as the shop sent it with the order."""
 
     id_order: str
     firstname: str
@@ -45,8 +45,8 @@ class Reviewer(NamedTuple):
 
 
 def simplified(tx: Transaction, selection: Selection) -> Selection:
-    """The same reviews. A moment since which all have changed goes: then nothing need be counted or sorted for it,
-    however many there are."""
+    """The same selection, without a `changed_from` that leaves out no review: then nothing needs to be counted or
+    sorted."""
     if selection.changed_from is None:
         return selection
     rows = tx.rows(query("longest_unchanged"), _values(selection))
@@ -56,7 +56,7 @@ def simplified(tx: Transaction, selection: Selection) -> Selection:
 
 
 def count_selected(tx: Transaction, selection: Selection) -> int:
-    """How many there are: from what is counted, or, of those that have changed, by reading their index."""
+    """How many reviews are selected: from the stored counts, or with `changed_from` by reading an index."""
     if selection.changed_from is not None:
         total: int = tx.rows(query("count_changed"), _values(selection))[0][0]
         return total
@@ -70,15 +70,15 @@ def count_selected(tx: Transaction, selection: Selection) -> int:
 def cursors_of(
     tx: Transaction, selection: Selection, *, behind: Cursor, most: int, skipped: int = 0
 ) -> list[Cursor]:
-    """Where the reviews stand that come behind a place, but for the first `skipped` of them."""
+    """The cursors of up to `most` reviews after `behind`, leaving out the first `skipped` of them."""
     direction = "newest" if selection.newest_first else "oldest"
     values = _values(selection) | {"written_at": behind.at, "review_id": behind.review_id}
-    rows = tx.rows(_PLACES[_way(selection), direction], values | {"most": most, "skipped": skipped})
+    rows = tx.rows(_CURSOR_QUERIES[_index(selection), direction], values | {"most": most, "skipped": skipped})
     return [Cursor(*row) for row in rows]
 
 
 def reviews_at(tx: Transaction, shop_id: int, cursors: list[Cursor]) -> list[tuple[Review, Reviewer | None]]:
-    """The reviews that stand there, in their order, and who wrote them; that is None of imported ones."""
+    """The reviews at these cursors, in order, each with its author; None for imported reviews."""
     asked = [{"shop_id": shop_id, "review_id": cursor.review_id} for cursor in cursors]
     found = [as_review(row) for rows in tx.rows_each(query("review_of_shop"), asked) for row in rows]
     reviews = [review for review in found if review.state in LISTED]
@@ -89,20 +89,20 @@ def reviews_at(tx: Transaction, shop_id: int, cursors: list[Cursor]) -> list[tup
     return [(review, reviewers.get(review.order_id)) for review in reviews]
 
 
-_PLACES = {
-    ("all", "newest"): query("places_newest"),
-    ("all", "oldest"): query("places_oldest"),
-    ("scope", "newest"): query("places_of_scope_newest"),
-    ("scope", "oldest"): query("places_of_scope_oldest"),
-    ("unpublished", "newest"): query("places_unpublished_newest"),
-    ("unpublished", "oldest"): query("places_unpublished_oldest"),
-    ("changed", "newest"): query("places_changed_newest"),
-    ("changed", "oldest"): query("places_changed_oldest"),
+_CURSOR_QUERIES = {
+    ("all", "newest"): query("cursors_newest"),
+    ("all", "oldest"): query("cursors_oldest"),
+    ("scope", "newest"): query("cursors_of_scope_newest"),
+    ("scope", "oldest"): query("cursors_of_scope_oldest"),
+    ("unpublished", "newest"): query("cursors_unpublished_newest"),
+    ("unpublished", "oldest"): query("cursors_unpublished_oldest"),
+    ("changed", "newest"): query("cursors_changed_newest"),
+    ("changed", "oldest"): query("cursors_changed_oldest"),
 }
 
 
-def _way(selection: Selection) -> str:
-    """The index that has no more than is asked for, or hardly."""
+def _index(selection: Selection) -> str:
+    """The index with the fewest entries outside the selection."""
     if selection.changed_from is not None:
         return "changed"
     if "published" not in selection.states:

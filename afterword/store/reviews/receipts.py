@@ -1,4 +1,4 @@
-"""What became of the words that an author's receipt is about."""
+"""Looks up the receipts of authors."""
 
 from typing import NamedTuple
 
@@ -10,8 +10,8 @@ from afterword.store.reviews.writing import past_versions, review_of
 
 
 class FoundReceipt(NamedTuple):
-    """The entry of a receipt, what became of its words, and, where a salt was shown, whether what is kept of that
-    version is what the entry commits to with it."""
+    """The entry of a receipt, and the status of its text. If a salt was given, `has_words` says whether the entry
+    commits, with it, to the stored text of that version; otherwise it is None."""
 
     entry: Entry
     status: ReceiptStatus
@@ -21,11 +21,11 @@ class FoundReceipt(NamedTuple):
 def find_receipt(
     tx: Transaction, shop_id: int, hashed: str, *, live: bool, salt: str | None = None
 ) -> FoundReceipt | None:
-    """None where the chain of this world has no such entry, or where it is of another kind."""
+    """None if the chain of this mode has no such entry, or the entry is not a receipt."""
     entry = entry_by_hash(tx, shop_id, hashed)
     if entry is None or entry.live != live or not is_receipt(entry):
         return None
     review = review_of(tx, shop_id, entry.review_id)
     versions = [review, *past_versions(tx, review)] if review and salt else []
-    kept = [has_words(entry, each, salt) for each in versions if salt and each.version == entry.version]
-    return FoundReceipt(entry, status_of_receipt(entry, review), any(kept) if salt else None)
+    matches = [has_words(entry, each, salt) for each in versions if salt and each.version == entry.version]
+    return FoundReceipt(entry, status_of_receipt(entry, review), any(matches) if salt else None)

@@ -1,6 +1,6 @@
-"""Reviews as they are read: one by one, and in pages of those that are published, that wait, or that changed.
+"""Reads reviews in pages: published, waiting, or recently changed ones.
 
-A page begins behind the last review of the page before, so none is skipped or shown twice while others come.
+A page begins after the last review of the previous page, so none is skipped or repeated while new ones arrive.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ Sorting = Literal["newest", "oldest"]
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: behind the review of this moment and number."""
+    """Where a page begins: after the review with this time (epoch seconds) and id."""
 
     at: int
     review_id: int
 
 
 class PublicReview(NamedTuple):
-    """What the public sees of a review. Times are epoch seconds."""
+    """The public part of a review. Times are epoch seconds."""
 
     id: int
     author: str
@@ -38,10 +38,10 @@ class PublicReview(NamedTuple):
 
 
 OLDEST_START = Cursor(-(2**62), -1)
-"""Before every review, where the oldest come first."""
+"""The cursor before all reviews, oldest first."""
 
 NEWEST_START = Cursor(2**62, 2**62)
-"""After every review, where the newest come first."""
+"""The cursor before all reviews, newest first."""
 
 
 def published_reviews(
@@ -55,8 +55,8 @@ def published_reviews(
     behind: Cursor | None = None,
     most: int = 1_000,
 ) -> list[Review]:
-    """Those of one scope (`site`, or a product's id), by their publication; with a `rating`, the newest of those with
-    so many stars alone. However many there are, no more are read than are given."""
+    """Published reviews of one scope (`site`, or a product's id) by time of publication. With `rating`, only those
+    with that many stars, newest first. Reads no more rows than it returns."""
     name = "newest_reviews" if order == "newest" else "oldest_reviews"
     if rating is not None:
         name, order = "reviews_of_rating", "newest"
@@ -75,8 +75,8 @@ def reviews_by_stars(
     behind: Cursor | None = None,
     most: int = 1_000,
 ) -> list[Review]:
-    """Those with so many stars, in the order of `stars`, each the newest first; `behind` is a place among the first
-    of them. One look into an index for each, and nothing is sorted."""
+    """Published reviews by rating, in the order of `stars`, newest first within a rating. `behind` is a cursor among
+    the first rating. Each rating is one index lookup; nothing is sorted."""
     found: list[Review] = []
     for rating in stars:
         left = most - len(found)
@@ -88,7 +88,7 @@ def reviews_by_stars(
 
 
 def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[PublicReview]:
-    """The newest published ones of one scope, with what is shown of them alone: made for a thousand at a time."""
+    """The newest published reviews of one scope, with their public columns only; fast for a thousand at once."""
     values = {"shop_id": shop_id, "live": int(live), "scope": scope, "most": most}
     return [PublicReview(*row) for row in tx.rows(query("shown_reviews"), values)]
 
@@ -96,7 +96,7 @@ def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most
 def waiting_reviews(
     tx: Transaction, shop_id: int, *, live: bool, behind: Cursor = OLDEST_START, most: int = 1_000
 ) -> list[Review]:
-    """What a person is to look at, the oldest first."""
+    """Reviews that wait for a person, oldest first."""
     values = {"shop_id": shop_id, "live": int(live), "most": most}
     return _reviews(tx, "waiting_reviews", values | {"written_at": behind.at, "review_id": behind.review_id})
 
@@ -110,7 +110,7 @@ def changed_reviews(
     behind: Cursor = NEWEST_START,
     most: int = 1_000,
 ) -> list[Review]:
-    """Of whatever state, or of one, the last changed first."""
+    """Reviews in one state or in any, most recently changed first."""
     values = {"shop_id": shop_id, "live": int(live), "state": state, "most": most}
     return _reviews(tx, "changed_reviews", values | {"changed_at": behind.at, "review_id": behind.review_id})
 
@@ -120,7 +120,7 @@ def _reviews(tx: Transaction, name: str, values: dict[str, Any]) -> list[Review]
 
 
 def as_review(row: tuple[Any, ...]) -> Review:
-    """A row as it stands in its table, whose columns are the fields of `Review`, in their order."""
+    """Reads a row of the table `reviews`, whose columns are the fields of `Review`, in order."""
     values = dict(zip(Review.__struct_fields__, row, strict=True))
     values |= {name: bool(values[name]) for name in ("live", "wants_reply")}
     values["flags"] = tuple(filter(None, values["flags"].split(",")))
@@ -128,7 +128,7 @@ def as_review(row: tuple[Any, ...]) -> Review:
 
 
 def as_row(review: Review) -> dict[str, Any]:
-    """Its columns and their values."""
+    """The row's columns and their values."""
     values = msgspec.structs.asdict(review)
     values["review_id"] = values.pop("id")
     flags = ",".join(review.flags)

@@ -1,7 +1,7 @@
-"""Checks all that is kept of a shop's reviews: its chain, each review against its entries, and what is counted.
+"""Verifies everything stored about a shop's reviews: the chain, each review against its entries, and the counts.
 
-It goes in pages, each a short read of its own, while reviews come and change: neither memory nor a read grows with
-how many there are.
+It reads in short pages while reviews are written and changed, so neither memory nor the duration of a read grows with
+the number of reviews.
 """
 
 from collections import Counter
@@ -32,28 +32,28 @@ from afterword.store.reviews.writing import past_versions, review_of
 T = TypeVar("T")
 
 ENTRIES_A_PAGE = 500
-"""Rows of one read."""
+"""Rows per read."""
 
 KINDS_AT_ONCE = 100_000
-"""Kinds of reviews that are held in memory while they are counted anew; more of them take more rounds."""
+"""Kinds of reviews whose counts are held in memory at once; with more kinds, counting takes more rounds."""
 
 TRIES = 5
-"""For what is read in several steps, while it changes."""
+"""Tries for what is read in several steps and may change in between."""
 
 _FIRST, _LAST = -(2**63), 2**63 - 1
-"""The least and the greatest number that a row can have."""
+"""The smallest and the largest integer that a column can hold."""
 
 Progress = Callable[[str, int, int], None]
-"""Is told what is gone through, how many of them are done, and of how many."""
+"""Called with what is being verified, how many are done, and how many there are."""
 
 _Kind = tuple[str, str, str, int]
-"""Scope, state, reason and stars."""
+"""Scope, state, reason and rating."""
 
 _ID, _CHANGED_AT = (Review.__struct_fields__.index(name) for name in ("id", "changed_at"))
 
 
 class Tail(NamedTuple):
-    """The last entries of a chain, where they begin, and where the chain is said to end."""
+    """The last entries of a chain, the position before them, and the chain's stored head."""
 
     start: Position
     entries: list[Entry]
@@ -63,9 +63,9 @@ class Tail(NamedTuple):
 
 
 class Verification:
-    """One check of a shop's live, or its test, reviews. `end` and `reviews` say how far it came.
+    """One verification of a shop's reviews in one mode. `end` and `reviews` say how far it has come.
 
-    `allowed` are the keys that may sign; None for whichever the chain introduces.
+    `allowed` are the keys that may sign; None allows any key that the chain introduces.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Verification:
         self._live = live
         self._allowed = allowed
         self._progress = progress
-        self._world = {"shop_id": shop_id, "live": int(live)}
+        self._mode = {"shop_id": shop_id, "live": int(live)}
         self.end = START
         self.reviews = 0
         self._next = _FIRST
 
     def findings(self) -> Iterator[Finding]:
-        """All that is wrong, as it is found. Raises StoreUnavailable."""
+        """Yields faults as they are found. Raises StoreUnavailable."""
         yield from self._check_chain()
         yield from self._check_reviews()
         yield from self._check_versions()
@@ -99,13 +99,13 @@ class Verification:
             yield from self._check_entries()
             seq, hashed, key = self._head()
             if type(seq) is not int or seq <= self.end.seq or not self._entries(1):
-                break  # otherwise there are new ones, which were stored with this head
+                break  # otherwise new entries were stored together with this head
         yield from check_head(self.end, seq, hashed, key)
         if any(type(entry.seq) is not int for entry in self._entries_as_they_are(1)):
             yield Finding("head", "an entry after it has a position that is not a number")
 
     def _check_entries(self) -> Iterator[Finding]:
-        """To the end that it has now."""
+        """Checks entries up to the current end of the chain."""
         while entries := self._entries(ENTRIES_A_PAGE):
             self._next = entries[-1].seq + 1
             for entry in entries:
@@ -132,7 +132,7 @@ class Verification:
         return seq if type(seq) is int else 0
 
     def _missing_reviews(self, entries: Sequence[Entry]) -> Iterator[Finding]:
-        """Reviews that begin with one of these entries, and are not there."""
+        """Reviews whose first entry is among these, but that are missing."""
         first = [entry for entry in entries if starts_review(entry)]
         self.reviews += len(first)
         for entry, found in zip(first, self._found(entry.review_id for entry in first), strict=True):
@@ -140,9 +140,9 @@ class Verification:
                 yield Finding(f"review {entry.review_id}", f"begins with entry {entry.seq} and is missing")
 
     def _found(self, review_ids: Iterable[int]) -> list[list[tuple[Any, ...]]]:
-        """The world and the version of each that is there."""
+        """The mode and the version of each review; an empty list for a missing one."""
         asked = [{"shop_id": self._shop_id, "review_id": review_id} for review_id in review_ids]
-        return self._read(lambda tx: tx.rows_each(query("world_of_review"), asked))
+        return self._read(lambda tx: tx.rows_each(query("mode_of_review"), asked))
 
     def _check_reviews(self) -> Iterator[Finding]:
         done = 0
@@ -152,12 +152,12 @@ class Verification:
             done += len(page)
             self._progress("reviews", min(done, self.reviews), self.reviews)
 
-    def _pages(self, name: str, place: tuple[int, int]) -> Iterator[list[tuple[Any, ...]]]:
-        """All rows of a world's reviews, by their last change; `place` says where that and the number stand."""
-        values = self._world | {"changed_at": _FIRST, "review_id": _FIRST, "most": ENTRIES_A_PAGE}
+    def _pages(self, name: str, columns: tuple[int, int]) -> Iterator[list[tuple[Any, ...]]]:
+        """All rows of the mode's reviews, by their last change. `columns` are the indexes of `changed_at` and id."""
+        values = self._mode | {"changed_at": _FIRST, "review_id": _FIRST, "most": ENTRIES_A_PAGE}
         while page := self._read(lambda tx: tx.rows(query(name), values)):
             yield page
-            values.update(changed_at=page[-1][place[0]], review_id=page[-1][place[1]])
+            values.update(changed_at=page[-1][columns[0]], review_id=page[-1][columns[1]])
 
     def _entries_of(self, page: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
         asked = [{"shop_id": self._shop_id, "review_id": row[_ID]} for row in page]
@@ -173,7 +173,7 @@ class Verification:
         return found and self._check_again(review)
 
     def _check_again(self, review: Review) -> list[Finding]:
-        """A review that seems wrong is read once more: it may have changed between its row and its entries."""
+        """Reads a review that seems wrong again: it may have changed between reading its row and its entries."""
         found: list[Finding] = []
         for _ in range(TRIES):
             before, found = self._read(lambda tx: check_now(tx, self._shop_id, review.id))
@@ -182,17 +182,17 @@ class Verification:
         return found
 
     def _check_versions(self) -> Iterator[Finding]:
-        """Past versions that no review can have."""
+        """Finds past versions without a later version."""
         values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": ENTRIES_A_PAGE}
         while page := self._read(lambda tx: tx.rows(query("versions_in_turn"), values)):
             for (review_id, version), found in zip(page, self._found(row[0] for row in page), strict=True):
                 if not any(type(version) is type(last) is int and 0 < version < last for _, last in found):
-                    yield Finding(f"review {review_id}", f"has a past version {version} and no later one")
+                    yield Finding(f"review {review_id}", f"has a past version {version} but no later one")
             values.update(review_id=page[-1][0], version=page[-1][1])
 
     def _check_counts(self) -> Iterator[Finding]:
-        """What is counted is counted anew, in as many rounds as it takes to hold few kinds in memory."""
-        kinds: int = self._read(lambda tx: tx.rows(query("kinds_counted"), self._world))[0][0]
+        """Recounts all reviews, in as many rounds as needed to hold few kinds in memory."""
+        kinds: int = self._read(lambda tx: tx.rows(query("kinds_counted"), self._mode))[0][0]
         parts = 1 + kinds // KINDS_AT_ONCE
         for part in range(parts):
             yield from self._check_part_of_counts(part, parts)
@@ -200,16 +200,16 @@ class Verification:
     def _check_part_of_counts(self, part: int, parts: int) -> list[Finding]:
         for _ in range(TRIES):
             before = self._head_seq()
-            kept = _sum(self._kept_counts(), part, parts)
-            there = _sum(self._kinds_there(), part, parts)
-            if before == self._head_seq() or kept == there:
-                return list(_wrong_counts(kept, there))
-        words = "reviews kept changing, so that they could not be counted anew; try again in a quieter hour"
+            stored = _sum(self._stored_counts(), part, parts)
+            actual = _sum(self._actual_kinds(), part, parts)
+            if before == self._head_seq() or stored == actual:
+                return list(_wrong_counts(stored, actual))
+        words = "reviews kept changing while they were counted; try again at a quieter time"
         return [Finding("counts", words, is_fault=False)]
 
-    def _kept_counts(self) -> Iterator[tuple[_Kind, int]]:
+    def _stored_counts(self) -> Iterator[tuple[_Kind, int]]:
         names = ("scope", "state", "reason", "rating")
-        values = self._world | {
+        values = self._mode | {
             "scope": "",
             "state": "",
             "reason": "",
@@ -220,7 +220,7 @@ class Verification:
             yield from ((row[:-1], row[-1]) for row in page)
             values.update(zip(names, page[-1][:-1], strict=True))
 
-    def _kinds_there(self) -> Iterator[tuple[_Kind, int]]:
+    def _actual_kinds(self) -> Iterator[tuple[_Kind, int]]:
         for page in self._pages("kinds_in_turn", (0, 1)):
             for _, _, scope, state, reason, rating in page:
                 for each in (scope,) if scope == SITE else (scope, PRODUCTS):
@@ -231,7 +231,7 @@ class Verification:
 
 
 def check_now(tx: Transaction, shop_id: int, review_id: int) -> tuple[Review | None, list[Finding]]:
-    """A review and what is wrong with it, unless it changed meanwhile."""
+    """A review and its faults, read in one transaction."""
     review = review_of(tx, shop_id, review_id)
     if review is None:
         return None, [Finding(f"review {review_id}", "is missing")]
@@ -240,7 +240,7 @@ def check_now(tx: Transaction, shop_id: int, review_id: int) -> tuple[Review | N
 
 
 def last_entries(tx: Transaction, shop_id: int, *, live: bool, most: int) -> Tail:
-    """At most so many, and what the first of them follows."""
+    """The last `most` entries, and the position before them."""
     seq, hashed, public_key = chain_head(tx, shop_id, live=live)
     if type(seq) is not int:
         return Tail(START, [], seq, hashed, public_key)
@@ -256,7 +256,7 @@ def last_entries(tx: Transaction, shop_id: int, *, live: bool, most: int) -> Tai
 
 
 def _sum(amounts: Iterable[tuple[_Kind, int]], part: int, parts: int) -> Counter[_Kind]:
-    """Of the scopes that fall into this part."""
+    """Adds up the amounts of the scopes that belong to this part."""
     total: Counter[_Kind] = Counter()
     for kind, amount in amounts:
         if parts == 1 or crc32(repr(kind[0]).encode()) % parts == part:
@@ -264,9 +264,11 @@ def _sum(amounts: Iterable[tuple[_Kind, int]], part: int, parts: int) -> Counter
     return total
 
 
-def _wrong_counts(kept: Counter[_Kind], there: Counter[_Kind]) -> Iterator[Finding]:
-    for kind in sorted(kept.keys() | there.keys(), key=repr):
-        if kept[kind] != there[kind]:
+def _wrong_counts(stored: Counter[_Kind], actual: Counter[_Kind]) -> Iterator[Finding]:
+    for kind in sorted(stored.keys() | actual.keys(), key=repr):
+        if stored[kind] != actual[kind]:
             scope, state, reason, rating = kind
             named = " ".join(filter(None, (str(state), str(reason), f"rated {rating}")))
-            yield Finding(f"counts of {scope}", f"{kept[kind]} {named} are counted, but {there[kind]} exist")
+            yield Finding(
+                f"counts of {scope}", f"{stored[kind]} {named} are counted, but {actual[kind]} exist"
+            )

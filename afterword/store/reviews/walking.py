@@ -1,8 +1,7 @@
-"""All reviews of a shop from end to end, for feeds and exports: page after page, each a short question, however many
-there are.
+"""Reads all reviews of a shop in short pages, for feeds and exports.
 
-They come by their numbers, which nothing changes. So whatever is written, published or withdrawn meanwhile, each
-review that was there at the start comes once, as it is when its page is read.
+They are ordered by id, which never changes. So each review that existed at the start is returned exactly once, as it
+is when its page is read, whatever is written, published or withdrawn in between.
 """
 
 from typing import NamedTuple
@@ -14,11 +13,11 @@ from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review
 
 REVIEWS_A_PAGE = 250
-"""Reviews in one question: a few milliseconds, in which nobody else is served."""
+"""Reviews per query: a few milliseconds, during which no other request is served."""
 
 
 class OrderOfReview(NamedTuple):
-    """What the shop knows of the order that a review is about."""
+    """The order that a review is about, as the shop sent it."""
 
     id_order: str
     reference: str | None
@@ -30,14 +29,14 @@ class OrderOfReview(NamedTuple):
 
 
 class Collected(NamedTuple):
-    """A review with its order, or with none where it was imported."""
+    """A review and its order, which is None for imported reviews."""
 
     review: Review
     order: OrderOfReview | None
 
     @property
     def product(self) -> OrderLine | None:
-        """The order line that it is about, if it is about one of ours."""
+        """The order line of the reviewed product, or None for reviews of the shop and imported ones."""
         line = self.review.line
         return self.order.lines[line - 1] if self.order and 0 < line <= len(self.order.lines) else None
 
@@ -45,11 +44,11 @@ class Collected(NamedTuple):
 def all_reviews(
     tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
 ) -> list[Collected]:
-    """Of whatever state, the next ones behind the review of this place in the sequence."""
-    world = {"shop_id": shop_id, "live": int(live)}
-    rows = tx.rows(query("all_reviews"), world | {"number": behind, "most": most})
+    """The next reviews, in any state, after the review with number `behind`."""
+    mode = {"shop_id": shop_id, "live": int(live)}
+    rows = tx.rows(query("all_reviews"), mode | {"number": behind, "most": most})
     reviews = [as_review(row) for row in rows]
-    orders = _orders(tx, world | {"first": reviews[0].number, "last": reviews[-1].number}) if reviews else {}
+    orders = _orders(tx, mode | {"first": reviews[0].number, "last": reviews[-1].number}) if reviews else {}
     return [Collected(review, orders.get(review.order_id)) for review in reviews]
 
 

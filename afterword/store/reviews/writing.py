@@ -1,6 +1,6 @@
-"""The rows of reviews, one by one: found, inserted, and replaced by what they are now.
+"""Finds, inserts and replaces single reviews.
 
-What may be done with a review, and what else happens then, is decided in `actions`.
+`actions` decides what may be done with a review, and what else happens then.
 """
 
 from msgspec.structs import replace
@@ -15,17 +15,17 @@ from afterword.store.reviews.rows import as_review, as_row
 from afterword.store.shops import find_shop
 
 _PAST = ("version", "rating", "text", "salt", "written_at")
-"""What is kept of a past version, as the query `past_versions` gives it."""
+"""The stored fields of a past version, in the order of the query `past_versions`."""
 
 
 def review_of(tx: Transaction, shop_id: int, review_id: int) -> Review | None:
-    """This shop's review of that number."""
+    """This shop's review with that id."""
     rows = tx.rows(query("review_of_shop"), {"shop_id": shop_id, "review_id": review_id})
     return as_review(rows[0]) if rows else None
 
 
 def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
-    """A review of any shop, and the shop. Raises Refused when there is none."""
+    """The review with this id, in any shop, and its shop. Raises Refused if there is none."""
     for row in tx.rows(query("show_review"), {"review_id": review_id}):
         review = as_review(row)
         shop = find_shop(tx, str(review.shop_id))
@@ -35,14 +35,14 @@ def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
 
 
 def reviews_of_order(tx: Transaction, shop_id: int, order_id: int) -> dict[int, Review]:
-    """What was written about an order, by line; 0 is the shop."""
+    """The reviews of an order by order line; 0 is the review of the shop."""
     values = {"shop_id": shop_id, "order_id": order_id}
     found = [as_review(row) for row in tx.rows(query("reviews_of_order"), values)]
     return {review.line: review for review in found}
 
 
 def past_versions(tx: Transaction, review: Review) -> list[Review]:
-    """What its author wrote before, the oldest first."""
+    """The earlier versions of a review, oldest first."""
     values = {"shop_id": review.shop_id, "review_id": review.id}
     return [
         replace(review, **dict(zip(_PAST, row, strict=True)))
@@ -51,12 +51,12 @@ def past_versions(tx: Transaction, review: Review) -> list[Review]:
 
 
 def insert_review(tx: Transaction, review: Review) -> bool:
-    """Returns whether there was none of that order line."""
+    """Returns False, and changes nothing, if there already is a review of this order line."""
     return bool(tx.run(query("insert_review"), as_row(review)))
 
 
 def replace_review(tx: Transaction, old: Review, new: Review) -> None:
-    """Raises ReviewChanged when the row is no longer what `old` says."""
+    """Replaces the row if it still is `old` (compare-and-swap). Raises ReviewChanged if it is not."""
     was = {"old_version": old.version, "old_state": old.state, "old_changed_at": old.changed_at}
     if not tx.run(query("change_review"), as_row(new) | was):
         raise ReviewChanged
@@ -68,18 +68,18 @@ def keep_past_version(tx: Transaction, review: Review) -> None:
 
 
 def erase_traces(tx: Transaction, review: Review) -> None:
-    """Removes past versions, and what is still to be sent about a review."""
+    """Erases the past versions of a review, and the messages about it that are still to be sent."""
     for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
 
 
 def is_copied(tx: Transaction, review: Review) -> bool:
-    """Whether another order's review has the same words."""
+    """Whether a review of another order has the same text."""
     return bool(tx.rows(query("copies_of_text"), _compared(review) | {"most": 1}))
 
 
 def orders_of_address(tx: Transaction, review: Review, most: int) -> int:
-    """How many other orders of the same address were reviewed, counted no further than `most`."""
+    """How many other orders of the same e-mail address were reviewed; counts no further than `most`."""
     values = _compared(review) | {"most": most * (MOST_LINES + 1)}
     return len(set(tx.rows(query("orders_of_address"), values)))
 
@@ -90,17 +90,17 @@ def _compared(review: Review) -> dict[str, object]:
 
 
 def overdue_reviews(tx: Transaction, now: float, most: int) -> list[tuple[int, int]]:
-    """The shop and number of reviews that have waited as long as their shop lets them."""
+    """The shop id and review id of waiting reviews whose time to be published has come."""
     found = tx.rows(query("reviews_to_publish"), {"now": int(now), "most": most})
     return [(shop_id, review_id) for shop_id, review_id in found]
 
 
 def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) -> None:
-    """The customer has written, so the e-mail arrived, even if that was in doubt."""
+    """Marks the invitation as answered. The customer has written, so the e-mail arrived, even if it was in doubt."""
     tx.run(query("answer_invitation"), {"shop_id": shop_id, "order_id": order_id, "now": int(now)})
 
 
 def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
-    """When the invitation of an order was sent, or else is due (epoch seconds)."""
+    """When the invitation of an order was sent, or else when it is due (epoch seconds)."""
     [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop_id, "order_id": order_id})
     return int(at)

@@ -1,1 +1,1 @@
-"""The pages behind the links of an e-mail: the review form, and unsubscribing."""
+"""The pages linked from e-mails: the review form, and unsubscribing."""

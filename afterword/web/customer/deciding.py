@@ -1,4 +1,4 @@
-"""What comes of a form that was sent: one of a few results, each with what its page needs."""
+"""Acts on a submitted form. Each possible result is a type with the values that its page needs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,34 +17,34 @@ log = log_for("form")
 
 
 class Saved(NamedTuple):
-    """Everything is stored."""
+    """All reviews were stored."""
 
 
 class Withdrawn(NamedTuple):
-    """It is withdrawn, or was before, or was never there."""
+    """The review is withdrawn now, was withdrawn before, or never existed."""
 
 
 class StillThere(NamedTuple):
-    """The review of this line changed at the same moment: it is shown again before it is withdrawn."""
+    """The review of this line changed at the same time, so it is shown again before it can be withdrawn."""
 
     line: int
 
 
 class OtherPage(NamedTuple):
-    """Nothing was sent yet: other products are to be shown, from this one on."""
+    """Another page of the form was requested, beginning with product `start`. Nothing was submitted yet."""
 
     typed: Typed
     start: int
 
 
 class Incomplete(NamedTuple):
-    """What was typed, with what is wrong with it."""
+    """The submission is invalid; `typed` contains the errors."""
 
     typed: Typed
 
 
 class Conflict(NamedTuple):
-    """Another window sent other words first: what is there now, and the lines that changed."""
+    """Another window submitted a different text first: the current state, and the lines that changed."""
 
     sheet: Sheet
     typed: Typed
@@ -52,7 +52,7 @@ class Conflict(NamedTuple):
 
 
 class NotStored(NamedTuple):
-    """The store cannot take it now."""
+    """The store is unavailable."""
 
     typed: Typed
 
@@ -67,13 +67,13 @@ Result = Saved | Withdrawn | StillThere | OtherPage | Incomplete | Conflict | No
 
 
 class Decider(NamedTuple):
-    """Does what a form asks for."""
+    """Carries out what a form asks for."""
 
     database: Database
     signer: Signer
 
     async def decide(self, fields: Fields, sheet: Sheet, now: float) -> Result:
-        """Raises StoreUnavailable when a withdrawal could not be stored."""
+        """Raises StoreUnavailable if a withdrawal could not be stored."""
         if fields.withdraw is not None:
             return await self._withdraw(sheet, fields.withdraw, now)
         typed = read_typed(fields.by_name, sheet.topics)
@@ -87,7 +87,7 @@ class Decider(NamedTuple):
         return await self._write(sheet, Submission(sheet.visit.order, said, typed.wants_reply), typed, now)
 
     async def _withdraw(self, sheet: Sheet, line: int, now: float) -> Result:
-        """Permanent as soon as it is answered."""
+        """A withdrawal is durable when this returns."""
         if sheet.can_withdraw(line):
             review = sheet.reviews[line]
             try:
@@ -111,8 +111,8 @@ class Decider(NamedTuple):
         return Saved()
 
     async def _twice(self, work: partial[list[Written]]) -> list[Written]:
-        """When another window sends the same words at the same moment, the second try finds them stored. Raises
-        ReviewChanged when they were other words, StoreUnavailable."""
+        """Tries twice: if another window submits the same text at the same time, the second try finds it stored.
+        Raises ReviewChanged if it was a different text, and StoreUnavailable."""
         try:
             return await self.database.write(work)
         except ReviewChanged:

@@ -1,4 +1,4 @@
-"""What a customer typed into the form: kept as it was typed, and read into what is stored."""
+"""What a customer typed into the form, unchanged, and its conversion into reviews."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,9 +10,9 @@ from afterword.web.customer.sheet import Topic
 
 
 class Draft(NamedTuple):
-    """One review as it was typed, with what is wrong with it.
+    """One review as typed, with its errors.
 
-    `seen` is the version that its author had before their eyes, 0 for none.
+    `seen` is the version that the author saw when typing, 0 for none.
     """
 
     stars: str = ""
@@ -31,7 +31,7 @@ class Draft(NamedTuple):
 
 
 class Typed(NamedTuple):
-    """A whole form, with what is wrong with it as a whole."""
+    """A whole form, with the errors that are not about a single review."""
 
     drafts: Mapping[int, Draft]
     lived: bool = False
@@ -45,7 +45,7 @@ class Typed(NamedTuple):
 
 
 def typed_before(reviews: Mapping[int, Review]) -> Typed:
-    """The form of an author who has written before; what was withdrawn is empty again."""
+    """The form with an author's existing reviews; those that were withdrawn are empty."""
     drafts = {line: draft_of(review) for line, review in reviews.items()}
     return Typed(drafts, wants_reply=any(review.wants_reply for review in reviews.values()))
 
@@ -57,7 +57,7 @@ def draft_of(review: Review) -> Draft:
 
 
 def read_typed(fields: Mapping[str, str], topics: Sequence[Topic]) -> Typed:
-    """The fields of a form, of the topics that it may have; all others are ignored."""
+    """Reads the fields for these topics; all other fields are ignored."""
     drafts = {
         line: Draft(
             fields.get(f"stars-{line}", ""),
@@ -71,9 +71,9 @@ def read_typed(fields: Mapping[str, str], topics: Sequence[Topic]) -> Typed:
 
 
 def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Typed]:
-    """What is said of each topic that was not skipped, and the form with all that is wrong with it.
+    """The submitted reviews, without skipped topics, and the form with all its errors.
 
-    `reviews` are those that are there: they are withdrawn by a press of their own, not by emptying their fields.
+    Emptying the fields of an existing review (`reviews`) is an error: withdrawing has its own button.
     """
     said: list[Said] = []
     drafts: dict[int, Draft] = {}
@@ -87,7 +87,7 @@ def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Type
 
 
 def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
-    """The words of a draft, or what is wrong with it; neither where it was left empty."""
+    """The content of a draft, and the draft with its errors. An empty draft has neither."""
     if draft.is_empty:
         return None, draft._replace(wrong_text=Unfit("emptied") if is_there else None)
     rating, text = 0, ""
@@ -105,8 +105,8 @@ def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
 
 
 def see_again(typed: Typed, reviews: Mapping[int, Review]) -> tuple[Typed, list[int]]:
-    """What was typed while another window sent something by the same link, now in sight of what is there; and of
-    which lines that is something else. Sent once more, it comes after it."""
+    """After another window has submitted the same form: what was typed, now based on the current versions, and the
+    lines whose review has changed. Submitting it again stores new versions."""
     drafts = dict(typed.drafts)
     changed = []
     for line, draft in typed.drafts.items():

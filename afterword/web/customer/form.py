@@ -1,9 +1,9 @@
-"""The review form, `/r/{shop}/{token}`: what a customer thinks of a shop and of the products of one order.
+"""The review form, `/r/{shop}/{token}`, for one order: the shop and its products.
 
-A GET never writes: mail scanners follow every link, and run the scripts of what they find. What was typed is never
-lost: if anything goes wrong, the words are on the page that says so.
+A GET never writes: mail scanners follow every link, and run scripts on the pages they find. What was typed is never
+lost: if anything goes wrong, the page that says so contains it.
 
-A request is read (`reading`), decided about (`deciding`) and answered (`showing`).
+A request is read (`reading`), acted on (`deciding`) and answered (`showing`).
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whose link was pressed: the way from an address in a letter to a shop and one of its orders, and a page of them."""
+"""Resolves links from e-mails to a shop and one of its orders, and renders pages about them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -18,21 +18,21 @@ from afterword.web.render import page
 
 
 class Visit(NamedTuple):
-    """Whose link was pressed, and what it was about."""
+    """The shop and the order of a link."""
 
     shop: Shop
     order: StoredOrder
 
 
 class Visits:
-    """Lets in whoever has the link of a letter: nobody else can make one."""
+    """Authenticates links from e-mails. Links are signed, so they cannot be forged."""
 
     def __init__(self, database: Database, secret: str) -> None:
         self._database = database
         self._secret = secret
 
     async def find(self, request: Request, purpose: str) -> Visit | None:
-        """Whose link this is; None when it is nobody's, or signed for another purpose."""
+        """The shop and order of a request's link; None if it is invalid or signed for another purpose."""
         token: str = request.path_params["token"]
         order_id = order_id_of(token)
         shop_id: str = request.path_params["shop"]
@@ -60,8 +60,8 @@ def about(
     headers: Mapping[str, str] | None = None,
     **values: object,
 ) -> Response:
-    """A page of this shop, in the order's language. It shows neither the customer's whole name nor the address: a
-    forwarded letter would show them to somebody else."""
+    """A page about an order, in its language. It shows neither the customer's full name nor the e-mail address, since
+    the e-mail with the link may have been forwarded."""
     shop, order = visit
     site = shop.site or ""
     return page(

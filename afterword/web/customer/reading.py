@@ -1,7 +1,8 @@
-"""What a browser sends with the review form: read, or refused before anything is looked up.
+"""Reads a submitted review form, or refuses it before anything is looked up.
 
-The address is the credential, and there is no cookie: another site's page cannot have a visitor's browser do what it
-could not do itself. Still what another site's page sends is refused, so that no browser says what its user did not.
+The URL is the credential, and there are no cookies, so another site cannot make a visitor's browser do anything that
+the site could not do itself. Submissions from other sites are refused all the same, so that a browser never submits
+what its user did not write.
 """
 
 from collections.abc import Mapping
@@ -15,14 +16,14 @@ from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, pass_over, r
 from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_form
 
 LARGEST_FORM = IN_MEMORY
-"""Bytes of a form that is sent. A page of it with the longest reviews is a quarter of that."""
+"""Maximum bytes of a submitted form. A page with reviews of maximum length is a quarter of that."""
 
 FROM_OUR_PAGE = ("same-origin", "none")
-"""What Sec-Fetch-Site says of our own page, and of a person who is on none."""
+"""Values of Sec-Fetch-Site for requests from our own page, and for those that no page caused."""
 
 
 class NotTaken(Exception):
-    """What was sent is not read further: an HTTP status, and the reason as `refused.html` knows it."""
+    """A submission that is refused, with an HTTP status and a reason code of `refused.html`."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -31,10 +32,10 @@ class NotTaken(Exception):
 
 
 class Fields(NamedTuple):
-    """The fields of a form by name, and what they ask for: at most one of the two.
+    """The fields of a form by name, and what they ask for.
 
-    `withdraw` is the line of the review to be withdrawn, `more` the product from which on the form is to be shown.
-    `start` is the product from which on it was shown.
+    `withdraw` is the line of the review to withdraw, `more` the first product of another page to show; at most one of
+    them is set. `start` is the first product of the page that was submitted.
     """
 
     by_name: Mapping[str, str]
@@ -44,7 +45,8 @@ class Fields(NamedTuple):
 
 
 async def read_fields(request: Request, own_host: str, spool: Path) -> Fields:
-    """`spool` is where a body would go that is too large for memory, which none is. Raises NotTaken."""
+    """`spool` is the folder for bodies too large for memory, which are refused before they would go there. Raises
+    NotTaken."""
     if _comes_from_elsewhere(request, own_host):
         raise NotTaken(403, "elsewhere")
     try:
@@ -62,8 +64,8 @@ async def read_fields(request: Request, own_host: str, spool: Path) -> Fields:
 
 
 def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
-    """Whether the browser says that another site's page sent this. Since our pages do not say where they are
-    (Referrer-Policy), a browser that knows no Sec-Fetch-Site says `null` of them."""
+    """Whether the browser says that another site's page submitted this. Our pages send no referrer (Referrer-Policy),
+    so browsers without Sec-Fetch-Site send `Origin: null` for them."""
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site not in FROM_OUR_PAGE
@@ -84,5 +86,5 @@ async def _read_form(request: Request, spool: Path) -> dict[str, str]:
 
 
 def number(text: str) -> int:
-    """A small number that a page of ours wrote; 0 for anything else."""
+    """Parses a small number from a form field; 0 if it is not one."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 8 else 0

@@ -1,4 +1,4 @@
-"""One order as its customer sees it: what can be reviewed, what was, and until when they can write."""
+"""One order as its customer sees it: what can be reviewed, what was reviewed, and until when."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,18 +13,19 @@ from afterword.store.reviews.writing import invited_at, reviews_of_order
 from afterword.web.customer.links import Visit
 
 PRODUCTS_A_PAGE = 10
-"""Products on one page of the form."""
+"""Maximum products on one page of the form."""
 
 
 class Topic(NamedTuple):
-    """What can be reviewed: a product, by its order line from 1; or (0) the shop."""
+    """What can be reviewed: a product, by its order line from 1, or the shop (0)."""
 
     line: int
     name: str
 
 
 class Sheet(NamedTuple):
-    """`receipts` are the entries of the chain that commit to the words as they are now."""
+    """An order and its reviews by line. `receipts` are the chain entries that commit to the current texts;
+    `write_until` is in epoch seconds."""
 
     visit: Visit
     reviews: dict[int, Review]
@@ -33,7 +34,7 @@ class Sheet(NamedTuple):
 
     @property
     def topics(self) -> list[Topic]:
-        """What can be reviewed, but for what was erased, which stays so."""
+        """What can be reviewed: all topics except those whose review was erased."""
         return [topic for topic in self.all_topics if not self._is_erased(topic.line)]
 
     @property
@@ -47,16 +48,17 @@ class Sheet(NamedTuple):
         return line in self.reviews and self.reviews[line].is_shown_to_author
 
     def day(self, at: int) -> str:
-        """A moment's date where the shop is, `YYYY-MM-DD`."""
+        """The date of an epoch time in the shop's time zone, `YYYY-MM-DD`."""
         return datetime.fromtimestamp(at, ZoneInfo(self.visit.shop.timezone)).date().isoformat()
 
     def page_of(self, line: int) -> int:
-        """How many products are on the pages before the one that has this order line."""
+        """The first product of the page with this order line, as `page_from` takes it."""
         lines = [topic.line for topic in self.topics[1:]]
         return lines.index(line) // PRODUCTS_A_PAGE * PRODUCTS_A_PAGE if line in lines else 0
 
     def page_from(self, start: int) -> tuple[int, list[Topic]]:
-        """The page that has the product of this place, and what it asks about; the shop is on the first."""
+        """The page with the product at index `start`: the index of its first product, and its topics. The shop is on
+        the first page."""
         topics = self.topics
         start = min(start, max(0, len(topics) - 2)) // PRODUCTS_A_PAGE * PRODUCTS_A_PAGE
         first = 0 if start == 0 else start + 1
@@ -64,10 +66,10 @@ class Sheet(NamedTuple):
 
 
 def topics_of(shop_name: str, lines: tuple[OrderLine, ...]) -> list[Topic]:
-    """The shop, then each product once, however many lines of the order have it."""
+    """The shop, then each distinct product of the order."""
     first: dict[tuple[int, int | None], Topic] = {}
-    for place, line in enumerate(lines, 1):
-        first.setdefault((line.id, line.variant_id), Topic(place, line.name))
+    for number, line in enumerate(lines, 1):
+        first.setdefault((line.id, line.variant_id), Topic(number, line.name))
     return [Topic(0, shop_name), *first.values()]
 
 

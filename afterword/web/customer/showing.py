@@ -1,4 +1,4 @@
-"""The pages of the review form: the form itself, what was written, and what went wrong."""
+"""The pages of the review form: the form, the submitted reviews, and errors."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -29,8 +29,8 @@ BACK_SOON = {"Retry-After": "5"}
 
 
 def show(request: Request, sheet: Sheet, now: float) -> Response:
-    """What a link shows: the form, or what was written; `?from=10` the form from the tenth product on, `?withdraw=0`
-    the question whether to."""
+    """The page of a link: the form, or the submitted reviews. `?from=10` shows the form from the product at index 10,
+    `?withdraw=0` asks for confirmation."""
     asked = request.query_params
     line = number(asked.get("withdraw", ""))
     if "withdraw" in asked and sheet.can_withdraw(line):
@@ -44,7 +44,7 @@ def show(request: Request, sheet: Sheet, now: float) -> Response:
 
 
 def show_result(request: Request, sheet: Sheet, fields: Fields, result: Result) -> Response:
-    """The page that says what came of a form."""
+    """The page for the result of a submission."""
     form = partial(_form_page, request, sheet)
     match result:
         case Saved():
@@ -73,7 +73,7 @@ def show_not_taken(request: Request, refusal: NotTaken) -> Response:
 
 
 def show_unavailable(request: Request, fields: Fields) -> Response:
-    """With all that was typed, although nothing is known of the order."""
+    """A page with everything that was typed, for when the order could not be read."""
     return page(request, "kept.html", status=503, headers=BACK_SOON, fields=fields.by_name)
 
 
@@ -88,8 +88,8 @@ def _form_page(
     changed: Sequence[int] = (),
     is_kept: bool = True,
 ) -> Response:
-    """One page of the form. What is wrong is on it whichever page it was typed on; what else was typed elsewhere is
-    carried along unseen (`is_kept`)."""
+    """One page of the form. Reviews with errors are on it even if they were typed on another page; the rest of what
+    was typed is carried in hidden fields (`is_kept`)."""
     start, on_page = sheet.page_from(start)
     wrong = {line for line, draft in typed.drafts.items() if draft.is_wrong} | set(changed)
     seen = [topic for topic in sheet.topics if topic in on_page or topic.line in wrong]
@@ -154,5 +154,5 @@ def _withdraw_page(request: Request, sheet: Sheet, line: int, *, status: int = 2
 
 
 def _see(where: str) -> Response:
-    """Sends the browser on to a page that can be loaded again as often as one likes (RFC 9110 15.4.4)."""
+    """Redirects to a page that can safely be reloaded (RFC 9110 15.4.4)."""
     return Response(status_code=303, headers={**UNCACHED, "Location": where})

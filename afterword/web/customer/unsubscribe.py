@@ -1,6 +1,6 @@
-"""The page behind a letter's last link, by which a customer unsubscribes.
+"""The unsubscribe page, linked from every e-mail.
 
-A GET never writes: mail scanners follow every link. Only a press of the button does, or RFC 8058's one-click POST.
+A GET never writes: mail scanners follow every link. Only the button does, or the one-click POST of RFC 8058.
 """
 
 from functools import partial
@@ -25,8 +25,8 @@ class UnsubscribePages:
         self._visits = Visits(database, secret)
 
     async def unsubscribe(self, request: Request) -> Response:
-        """`GET /u/{shop}/{token}`: one button, or that it is done already. `POST`: it counts at once, and the
-        body is not even read (RFC 8058 3.1: the link alone says all)."""
+        """`GET /u/{shop}/{token}` shows a button, or that the customer is already unsubscribed. `POST` unsubscribes
+        at once and does not read the body: the link is sufficient (RFC 8058 3.1)."""
         visit = await self._visits.find(request, "u")
         if visit is None:
             return page(request, "unknown.html", status=404)

@@ -1,4 +1,4 @@
-"""`GET /openapi.json` and `GET /docs`: the Orders API for programs and for people, both from one document."""
+"""`GET /openapi.json` and `GET /docs`: the API reference for programs and for people, from one document."""
 
 import json
 from importlib import resources
@@ -11,14 +11,14 @@ from starlette.responses import Response
 from afterword.web.render import fixed, page
 
 KEY = "YOUR_TEST_KEY"
-"""What stands for a key in the commands to try."""
+"""The placeholder for a key in example commands."""
 
 LONGEST_LINE = 84
-"""Characters of JSON on one line."""
+"""Maximum characters of JSON on one line."""
 
 
 class Command(NamedTuple):
-    """A command to try, and the name of the document's example of an answer that it gets the first time."""
+    """An example command, and the name of the document's example of its answer."""
 
     title: str
     text: str
@@ -26,7 +26,7 @@ class Command(NamedTuple):
 
 
 class Docs:
-    """`url` is the public address, which the document and the commands name."""
+    """`url` is the public address, which the document and the commands contain."""
 
     def __init__(self, url: str) -> None:
         text = resources.files("afterword.web").joinpath("static", "openapi.json").read_text("utf-8")
@@ -93,7 +93,7 @@ def _curl(address: str, *options: str) -> str:
 
 
 def _pretty(value: object, indent: str = "") -> str:
-    """JSON for people: what is short stands on one line."""
+    """JSON for people: short values stay on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent + line) <= LONGEST_LINE or not isinstance(value, dict | list):
         return line

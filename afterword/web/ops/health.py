@@ -1,4 +1,4 @@
-"""`GET /healthz`: whether this process serves and its store answers, for load balancers and uptime checks."""
+"""`GET /healthz`: whether this process can serve and read the database, for load balancers and uptime checks."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +13,7 @@ class Health:
         self._database = database
 
     async def answer(self, request: Request) -> Response:
-        """200 `{"status": "ok"}`, or 503 when rows cannot be read; `held` when nothing may be sent (guarantee 9)."""
+        """200 with status `ok`, or `held` if sending is paused (guarantee 9); 503 if the database cannot be read."""
         try:
             await self._database.read(lambda tx: tx.rows("SELECT count(*) FROM counters"))
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what was done and what waits, for Prometheus (docs/operating.md, "Metrics")."""
+"""`GET /metrics` for Prometheus (docs/operating.md, "Metrics")."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -24,7 +24,7 @@ from afterword.store.overview import count_due, oldest_due
 from afterword.web.render import UNCACHED
 
 MOST_COUNTED = 10_000
-"""Due invitations that are counted; however many wait, a scrape stays quick."""
+"""Due invitations are counted up to this number, so that a scrape is always fast."""
 
 _encode, _CONTENT_TYPE = choose_encoder("")  # the plain text that every scraper reads
 
@@ -32,7 +32,7 @@ log = log_for("web")
 
 
 class Waiting(NamedTuple):
-    """What waits at this moment: writes; due live invitations, and since when the oldest."""
+    """Pending writes, the number of due live invitations, and since when the oldest is due (epoch seconds)."""
 
     writes: int
     due: int
@@ -40,7 +40,7 @@ class Waiting(NamedTuple):
 
 
 class Exposition(Collector):
-    """The numbers as metrics."""
+    """Turns counters and gauges into Prometheus metrics."""
 
     def __init__(self, totals: Totals, waiting: Waiting, now: float) -> None:
         self._totals = totals
@@ -49,9 +49,7 @@ class Exposition(Collector):
 
     def collect(self) -> Iterator[Metric]:
         totals, waiting = self._totals, self._waiting
-        yield _counter(
-            "afterword_orders", "Orders, live and test, by what became of them.", "result", totals.orders
-        )
+        yield _counter("afterword_orders", "Orders, live and test, by result.", "result", totals.orders)
         yield _counter(
             "afterword_messages",
             "E-mails of every kind, live and test, by what the transport said; one given up has failed.",
@@ -71,19 +69,17 @@ class Exposition(Collector):
         )
         yield GaugeMetricFamily(
             "afterword_lateness_seconds",
-            "How late the oldest of them is; 0 when there is none.",
+            "How late the oldest due invitation is; 0 if there is none.",
             self._lateness,
         )
-        yield _histogram(
-            "afterword_commit_size", "Writes that were handed to the disk together.", totals.commit_size
-        )
+        yield _histogram("afterword_commit_size", "Writes per group commit.", totals.commit_size)
         yield _histogram(
             "afterword_commit_seconds",
-            "How long that took, from their turn to the disk.",
+            "Duration of a group commit, until it is durable.",
             totals.commit_seconds,
         )
         yield GaugeMetricFamily(
-            "afterword_writes_waiting", "Writes that are not on the disk yet.", waiting.writes
+            "afterword_writes_waiting", "Writes that are not durable yet.", waiting.writes
         )
 
 
@@ -93,14 +89,14 @@ class MetricsEndpoint:
         self._clock = clock
 
     async def answer(self, request: Request) -> Response:
-        """503 when the database does not answer: no number is better than a wrong one."""
+        """503 if the database does not answer: no number is better than a wrong one."""
         now = self._clock()
 
-        def look(tx: Transaction) -> tuple[int, int | None]:
+        def read(tx: Transaction) -> tuple[int, int | None]:
             return count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now)
 
         try:
-            due, since = await self._database.read(look)
+            due, since = await self._database.read(read)
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
             headers = {**UNCACHED, "Retry-After": "5"}

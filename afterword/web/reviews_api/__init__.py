@@ -1,1 +1,1 @@
-"""The reviews APIs: public and private, read only."""
+"""The public and the private reviews API, both read-only."""

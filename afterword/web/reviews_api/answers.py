@@ -1,5 +1,4 @@
-"""What the reviews APIs have in common: how they answer, and how they say that something is wrong
-(docs/reviews-api.md, "Errors")."""
+"""Answers and errors of both reviews APIs (docs/reviews-api.md, "Errors")."""
 
 import uuid
 from datetime import datetime
@@ -32,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class Refusal(Exception):
-    """Nothing is read. `code` is for programs, `message` a sentence for people."""
+    """A request that is refused. `code` is for programs, `message` a sentence for people."""
 
     def __init__(self, status: int, code: str, message: str, headers: RawHeaders | None = None) -> None:
         super().__init__(message)
@@ -43,7 +42,7 @@ class Refusal(Exception):
 
 
 class _Error(msgspec.Struct):
-    """A good answer has no `data`: clients take any other than 200 as an error."""
+    """The body of an error. `data` is the HTTP status; clients treat any value except 200 as an error."""
 
     code: str
     message: str
@@ -51,7 +50,7 @@ class _Error(msgspec.Struct):
 
 
 async def give(send: Send, answer: Answer, method: str) -> None:
-    """Sends it; to HEAD all of it but the body."""
+    """Sends an answer, without its body for HEAD requests."""
     length = (b"content-length", b"%d" % len(answer.body))
     headers = answer.headers if answer.status in (204, 304) else [*answer.headers, length]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -59,7 +58,8 @@ async def give(send: Send, answer: Answer, method: str) -> None:
 
 
 def refused(error: Exception) -> Answer:
-    """Whatever goes wrong has the same three keys. No address is logged: there are keys in it."""
+    """The answer for an error; the body always has the same three keys. URLs are not logged, since they contain API
+    keys."""
     match error:
         case Refusal():
             return _error(error.status, error.code, error.message, error.headers)
@@ -67,7 +67,7 @@ def refused(error: Exception) -> Answer:
             return _error(401, "unauthorized", str(error), [(b"www-authenticate", b"Bearer")])
         case StoreUnavailable() | OSError():
             log.error("read request rejected", error=str(error))
-            message = "the server cannot read reviews at the moment: ask again later"
+            message = "the server cannot read reviews at the moment: try again later"
             return _error(503, "unavailable", message, [(b"retry-after", b"5")])
     request = uuid.uuid4().hex
     log.error("read request failed", request=request, exc_info=error)
@@ -80,10 +80,10 @@ def _error(status: int, code: str, message: str, headers: RawHeaders | None = No
 
 
 def to_the_second(at: int | None, zone: ZoneInfo) -> str:
-    """`2026-03-01 14:05:26`, in this time zone; empty for never."""
+    """`2026-03-01 14:05:26` in this time zone; empty for None."""
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "seconds")[:19]
 
 
 def to_the_minute(at: int | None, zone: ZoneInfo) -> str:
-    """`2026-03-01 14:05`, in this time zone; empty for never."""
+    """`2026-03-01 14:05` in this time zone; empty for None."""
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "minutes")[:16]

@@ -1,4 +1,4 @@
-"""Public answers, cached: the last used ones, no more than fit."""
+"""A cache of public answers: least recently used ones are evicted."""
 
 from collections import OrderedDict
 
@@ -8,17 +8,17 @@ from afterword.web.reviews_api.answers import Answer
 MOST_ANSWERS = 4_096
 MOST_BYTES = 32 * 1024 * 1024
 
-_BESIDE = 2_048
-"""Bytes that an answer takes besides its body, with its headers."""
+_OVERHEAD = 2_048
+"""Bytes of an answer besides its body."""
 
 
 class CachedAnswer:
-    """An answer, its cache validator, and when that was last compared (epoch seconds)."""
+    """An answer, its cache key, and when the cache key was last compared (epoch seconds)."""
 
     __slots__ = ("answer", "cache_key", "checked_at", "etag", "unchanged")
 
     def __init__(self, cache_key: CacheKey, etag: bytes, answer: Answer, unchanged: Answer) -> None:
-        """`unchanged` is the answer to a client that has it already."""
+        """`unchanged` is the 304 for clients that have the answer."""
         self.cache_key = cache_key
         self.etag = etag
         self.answer = answer
@@ -27,7 +27,7 @@ class CachedAnswer:
 
 
 class AnswerCache:
-    """The answers by their addresses. However large an answer is, the last one stays."""
+    """Answers by URL. The most recent answer is never evicted, whatever its size."""
 
     def __init__(self, most_answers: int = MOST_ANSWERS, most_bytes: int = MOST_BYTES) -> None:
         self._most_answers = most_answers
@@ -64,4 +64,4 @@ class AnswerCache:
 
 
 def _size(entry: CachedAnswer) -> int:
-    return len(entry.answer.body) + _BESIDE
+    return len(entry.answer.body) + _OVERHEAD

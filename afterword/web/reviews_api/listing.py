@@ -1,4 +1,4 @@
-"""What a request for a list of reviews asks for, read from its address (docs/reviews-api.md)."""
+"""Reads the query parameters of a request for a list of reviews (docs/reviews-api.md)."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ STATES: dict[str, tuple[ReviewState, ...]] = {
     "1": ("published",),
     "2": ("rejected", "withdrawn"),
 }
-"""By `status`."""
+"""States by the `status` parameter."""
 
 STATUS = {state: int(status) for status, states in STATES.items() if status for state in states}
 
@@ -31,7 +31,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9]{2}:[0-9]{2}(?::[0-9]
 
 
 class ListingQuery(NamedTuple):
-    """Which reviews, and which page of them, from 1."""
+    """Which reviews, how many per page, and which page, from 1."""
 
     selection: Selection
     limit: int
@@ -39,14 +39,14 @@ class ListingQuery(NamedTuple):
 
     @property
     def before(self) -> int:
-        """How many reviews are on the pages before."""
+        """The number of reviews on the previous pages."""
         return (self.page - 1) * self.limit
 
 
 def read_query(query_string: bytes) -> dict[str, str]:
-    """The parameters, without white space around; one that stands twice counts as it was sent last.
+    """The parameters, without surrounding white space. If one is repeated, its last value counts.
 
-    Raises Refusal: 400.
+    Raises Refusal (400).
     """
     try:
         pairs = parse_qsl(query_string.decode("latin-1"), max_num_fields=100)
@@ -56,7 +56,8 @@ def read_query(query_string: bytes) -> dict[str, str]:
 
 
 def read_listing(query: Mapping[str, str], sender: Sender) -> ListingQuery:
-    """Raises Refusal, 400, with the name of the parameter that is wrong. An empty one is as good as none."""
+    """The query of a request. An empty parameter counts as missing. Raises Refusal (400), which names the
+    parameter."""
     scope = _one_of(query, "review_type", _SCOPES)
     product = query.get("product_id", "")
     selection = Selection(
@@ -72,9 +73,9 @@ def read_listing(query: Mapping[str, str], sender: Sender) -> ListingQuery:
 
 
 def read_product_id(text: str, name: str) -> str:
-    """A product's id as reviews have it. Raises Refusal."""
+    """A product id as a scope. Raises Refusal (400)."""
     if not re.fullmatch("-?[0-9]{1,19}", text):
-        raise wrong(name, "is a product's id, in digits")
+        raise wrong(name, "must be a product's id, in digits")
     return str(int(text))
 
 
@@ -85,19 +86,19 @@ def wrong(name: str, rule: str) -> Refusal:
 def _one_of(query: Mapping[str, str], name: str, known: Mapping[str, Any]) -> Any:
     value = query.get(name, "")
     if value not in known:
-        raise wrong(name, f"is one of {', '.join(filter(None, known))}")
+        raise wrong(name, f"must be one of {', '.join(filter(None, known))}")
     return known[value]
 
 
 def _read_number(query: Mapping[str, str], name: str, usual: int, most: int) -> int:
     text = query.get(name, "") or str(usual)
     if not re.fullmatch("[0-9]{1,18}", text) or not 1 <= int(text) <= most:
-        raise wrong(name, f"is a number from 1 to {most}")
+        raise wrong(name, f"must be a number from 1 to {most}")
     return int(text)
 
 
 def _read_date(query: Mapping[str, str], name: str, zone: ZoneInfo) -> int | None:
-    """The moment at which a day begins in the shop's time zone, or a time of it, in epoch seconds."""
+    """Epoch seconds of a time in the shop's time zone; a date alone means the beginning of that day."""
     text = query.get(name, "")
     if not text:
         return None
@@ -106,4 +107,4 @@ def _read_date(query: Mapping[str, str], name: str, zone: ZoneInfo) -> int | Non
             raise ValueError
         return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp())
     except (ValueError, OverflowError):
-        raise wrong(name, "is a date such as 2026-03-01") from None
+        raise wrong(name, "must be a date such as 2026-03-01") from None

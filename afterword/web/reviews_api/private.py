@@ -1,5 +1,5 @@
-"""`GET /private/v3/reviews` and `GET /private/v3/stats`: a shop's reviews for its own programs, who show its private
-key (docs/reviews-api.md)."""
+"""`GET /private/v3/reviews` and `GET /private/v3/stats`: a shop's reviews for its own programs, authenticated by a
+private key (docs/reviews-api.md)."""
 
 from collections import OrderedDict
 from functools import partial
@@ -38,13 +38,13 @@ REVIEWS_PATH = "/private/v3/reviews"
 STATS_PATH = "/private/v3/stats"
 
 MOST_SKIPPED = 20_000
-"""Places that are passed over in one read, so that a page far behind holds nobody up."""
+"""Maximum cursors skipped per read, so that a request for a late page does not delay other requests."""
 
-FOLLOWED_WITHIN = 600.0
-"""Seconds within which the next page begins where the one before ended, whatever has come since."""
+END_KEPT_FOR = 600.0
+"""Seconds for which the next page begins where the previous one ended, even if reviews were added in between."""
 
 MOST_ENDS = 1_000
-"""Ends of pages that are remembered."""
+"""Maximum cached ends of pages."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -55,7 +55,7 @@ class _Pagination(msgspec.Struct):
 
 
 class _Review(msgspec.Struct, omit_defaults=True):
-    """The contract's names; the last two are there for imported reviews alone."""
+    """Field names are the API's. The last two are present for imported reviews only."""
 
     id: int
     order: str
@@ -93,8 +93,7 @@ class _End(NamedTuple):
 
 
 class PrivateReviews:
-    """An ASGI application for both paths, ahead of the router. What goes wrong is never told with the address, in
-    which there is a key."""
+    """The ASGI application for both paths. It never logs URLs, since they contain API keys."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -120,11 +119,12 @@ class PrivateReviews:
         return await self._page(read_listing(query, sender), ZoneInfo(sender.shop.timezone))
 
     async def _stats(self, query: dict[str, str], sender: Sender) -> bytes:
-        asked = query.get("scope", "") or SITE
-        scope = asked if asked == SITE else read_product_id(asked, "scope")
+        scope = query.get("scope", "") or SITE
+        if scope != SITE:
+            scope = read_product_id(scope, "scope")
         wants_key = query.get("include_public_key", "").lower()
         if wants_key not in ("", "true", "false", "1", "0"):
-            raise wrong("include_public_key", "is true or false")
+            raise wrong("include_public_key", "must be true or false")
         return await self._database.read(
             partial(_read_stats, sender=sender, scope=scope, with_key=wants_key in ("true", "1"))
         )
@@ -139,9 +139,9 @@ class PrivateReviews:
         return _encode(_Page(pagination, [_listed(*each, zone) for each in found]))
 
     async def _page_cursors(self, asked: ListingQuery) -> list[Cursor]:
-        """Those of one page, and it is remembered where it ended."""
+        """The cursors of one page. Where it ends is cached for the next page."""
         now = self._clock()
-        behind = self._end_before(asked, now) or await self._passed_over(asked)
+        behind = self._end_before(asked, now) or await self._skip_to(asked)
         if behind is None:
             return []
         cursors = await self._database.read(
@@ -155,13 +155,13 @@ class PrivateReviews:
         return cursors
 
     def _end_before(self, asked: ListingQuery, now: float) -> Cursor | None:
-        """Where the page before ended, when somebody has just read it. So a program that reads one page after the
-        other is told no review twice and misses none while others come, and no page costs more than the first."""
+        """Where the previous page ended, if it was read recently. So a program that reads page after page neither
+        misses nor repeats a review while others are written, and no page costs more than the first."""
         end = self._ends.get(asked._replace(page=asked.page - 1))
-        return end.cursor if end and 0 <= now - end.at < FOLLOWED_WITHIN else None
+        return end.cursor if end and 0 <= now - end.at < END_KEPT_FOR else None
 
-    async def _passed_over(self, asked: ListingQuery) -> Cursor | None:
-        """The last place of the pages before; None when there are not so many."""
+    async def _skip_to(self, asked: ListingQuery) -> Cursor | None:
+        """The last cursor of the previous pages, found by skipping; None if there are fewer reviews."""
         behind, left = asked.selection.start, asked.before
         while left > 0:
             step = min(left, MOST_SKIPPED)
@@ -175,13 +175,13 @@ class PrivateReviews:
 
 
 def _count(tx: Transaction, selection: Selection) -> tuple[Selection, int]:
-    """How many there are, and the simplest way to say which."""
+    """The simplified selection, and how many reviews it has."""
     simple = simplified(tx, selection)
     return simple, count_selected(tx, simple)
 
 
 def _last_of(tx: Transaction, selection: Selection, behind: Cursor, count: int) -> Cursor | None:
-    """The last of so many places."""
+    """The cursor `count` reviews after `behind`, or None if there are fewer."""
     found = cursors_of(tx, selection, behind=behind, most=1, skipped=count - 1)
     return found[0] if found else None
 
@@ -194,7 +194,7 @@ def _read_stats(tx: Transaction, sender: Sender, scope: str, with_key: bool) -> 
 
 
 def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> _Review:
-    """Of an imported review nothing is known but the name that was shown with it."""
+    """A review as the API returns it. Of an imported review's author only the public name is known."""
     by = reviewer or Reviewer("", review.author, "", "")
     return _Review(
         review.id,

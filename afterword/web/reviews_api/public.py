@@ -1,9 +1,9 @@
-"""`GET /public/v3/reviews/{public_key}/{scope}`: what is published of a shop, or of one product, for everybody
+"""`GET /public/v3/reviews/{public_key}/{scope}`: the published reviews of a shop, or of one product
 (docs/reviews-api.md).
 
-An answer is cached, and trusted for a second. Then its cache key is compared, which changes with every change of a
-review: one read of few rows. Only when it has changed are the reviews read again. So every process shows what is
-published within a second, and reading costs the store next to nothing.
+A cached answer is used for a second without a check. After that its cache key, which changes with every change of a
+review, is compared: one read of a few rows. Reviews are read again only if it has changed. So every process shows a
+change within a second, and reading costs the database next to nothing.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ PUBLIC_REVIEWS = "/public/v3/reviews/"
 
 MOST_REVIEWS = 1_000
 
-TRUSTED_FOR = 1.0
-"""Seconds for which an answer is given without a look at the store."""
+FRESH_FOR = 1.0
+"""Seconds for which a cached answer is used without a check."""
 
 METHODS = b"GET, HEAD, OPTIONS"
 
@@ -48,7 +48,9 @@ _PREFLIGHT = Answer(
     b"",
 )
 
-_PLACE = re.compile(re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})(?:\?([0-9]{1,3}))?")
+_ADDRESS = re.compile(
+    re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})(?:\?([0-9]{1,3}))?"
+)
 _LIMIT = re.compile(rb"(?:^|&)limit=([0-9]{1,3})(?:&|$)")
 
 _encode = msgspec.json.Encoder().encode
@@ -56,7 +58,7 @@ _zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
 class PublicAddress(NamedTuple):
-    """What an address names, and how many reviews are wanted of it at most."""
+    """What a URL names, and the maximum number of reviews."""
 
     public_key: str
     scope: str
@@ -70,8 +72,8 @@ class _Stars(msgspec.Struct):
 
 
 class _Review(msgspec.Struct, omit_defaults=True):
-    """The contract's names. The last two are there for imported reviews alone: whence, and that nobody here has
-    verified them."""
+    """Field names are the API's. The last two are present for imported reviews only: that they are not verified, and
+    where they come from."""
 
     id: int
     c: str
@@ -93,13 +95,13 @@ class _Reviews(msgspec.Struct):
 
 
 class PublicReviews:
-    """An ASGI application ahead of the router, for all that is under PUBLIC_REVIEWS."""
+    """The ASGI application for all paths below PUBLIC_REVIEWS."""
 
     def __init__(self, database: Database, clock: Clock, cache: AnswerCache | None = None) -> None:
         self._database = database
         self._clock = clock
         self._cache = cache or AnswerCache()
-        self._looks: dict[str, asyncio.Task[CachedAnswer]] = {}
+        self._checks: dict[str, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -116,24 +118,24 @@ class PublicReviews:
         if method not in ("GET", "HEAD"):
             raise Refusal(405, "method_not_allowed", "read reviews with GET", [(b"allow", METHODS)])
         entry = self._cache.get(address)
-        if entry is None or not 0 <= now - entry.checked_at < TRUSTED_FOR:
-            entry = await self._look_once(address, now)
+        if entry is None or not 0 <= now - entry.checked_at < FRESH_FOR:
+            entry = await self._check_once(address, now)
         return entry.unchanged if _has(scope, entry.etag) else entry.answer
 
-    async def _look_once(self, address: str, now: float) -> CachedAnswer:
-        """However many ask for the same at a time, the store is asked once."""
-        look = self._looks.get(address)
-        if look is None:
-            look = self._looks[address] = asyncio.create_task(self._look(address, now))
-            look.add_done_callback(lambda done: self._end(address, done))
-        return await asyncio.shield(look)
+    async def _check_once(self, address: str, now: float) -> CachedAnswer:
+        """Concurrent requests for the same URL share one read."""
+        check = self._checks.get(address)
+        if check is None:
+            check = self._checks[address] = asyncio.create_task(self._check(address, now))
+            check.add_done_callback(lambda done: self._end(address, done))
+        return await asyncio.shield(check)
 
-    def _end(self, address: str, look: asyncio.Task[CachedAnswer]) -> None:
-        del self._looks[address]
-        if not look.cancelled():
-            look.exception()  # whoever waited has it; when all have gone away, nobody needs it
+    def _end(self, address: str, check: asyncio.Task[CachedAnswer]) -> None:
+        del self._checks[address]
+        if not check.cancelled():
+            check.exception()  # avoids asyncio's warning if all clients have disconnected
 
-    async def _look(self, address: str, now: float) -> CachedAnswer:
+    async def _check(self, address: str, now: float) -> CachedAnswer:
         wanted = read_address(address)
         old = self._cache.get(address)
         known = old.cache_key if old else None
@@ -152,7 +154,7 @@ class PublicReviews:
 
 
 def _address(scope: Scope) -> str:
-    """The path, and `limit` where the query has one: those who show a few reviews need not fetch a thousand."""
+    """The path, and `limit` if the query has one: clients that show a few reviews need not fetch a thousand."""
     path: str = scope["path"]
     query: bytes = scope.get("query_string", b"")
     found = _LIMIT.search(query) if query else None
@@ -160,8 +162,8 @@ def _address(scope: Scope) -> str:
 
 
 def read_address(address: str) -> PublicAddress:
-    """Raises Refusal: 404."""
-    found = _PLACE.fullmatch(address)
+    """Parses a URL. Raises Refusal (404)."""
+    found = _ADDRESS.fullmatch(address)
     if found is None:
         raise Refusal(404, "unknown_address", "write the public key, then site or a product's id in digits")
     key, scope, most = found.groups()
@@ -169,10 +171,10 @@ def read_address(address: str) -> PublicAddress:
 
 
 def look(tx: Transaction, wanted: PublicAddress, known: CacheKey | None) -> CachedAnswer | CacheKey | None:
-    """The answer as it is now; the cache key alone if it is the known one; None if the public key is wrong.
+    """The current answer, or only the cache key if it is the known one; None if the public key is unknown or revoked.
 
     The cache key is read before the reviews, so a change in between can only make the answer newer than its key,
-    which the next look sees.
+    which the next check notices.
     """
     shop_id = known.shop_id if known else _shop_of(tx, wanted.public_key)
     cache_key = None if shop_id is None else cache_key_of(tx, shop_id, wanted.public_key)
@@ -189,7 +191,7 @@ def _shop_of(tx: Transaction, public_key: str) -> int | None:
 
 
 def encode_reviews(stars: Ratings, reviews: list[PublicReview], zone: ZoneInfo) -> bytes:
-    """The body of an answer; times are in the shop's time zone."""
+    """The body of an answer. Times are in the shop's time zone."""
     counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
     shown = [_review(each, zone) for each in reviews]
     return _encode(_Reviews(_Stars(stars.total, stars.average, counts), shown))
@@ -221,7 +223,8 @@ def _entry(cache_key: CacheKey, body: bytes) -> CachedAnswer:
 
 
 def _has(scope: Scope, etag: bytes) -> bool:
-    """Whether the client says that it has this (RFC 9110 13.1.2); a proxy that compresses makes the mark weak."""
+    """Whether the client has this answer (RFC 9110 13.1.2). Compares weakly, since compressing proxies weaken
+    ETags."""
     for name, value in scope["headers"]:
         if name == b"if-none-match":
             return etag in value or value.strip() == b"*"

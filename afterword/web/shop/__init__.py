@@ -1,1 +1,1 @@
-"""A shop's public pages: its reviews, its chain, its feeds."""
+"""A shop's public pages: reviews, the chain, and feeds."""

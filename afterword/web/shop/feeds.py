@@ -1,7 +1,7 @@
-"""`GET /public/v3/feeds/{public_key}/google.xml`: all published reviews of products, as Google's feeds have them.
+"""`GET /public/v3/feeds/{public_key}/google.xml`: all published product reviews in Google's feed format.
 
-A feed is streamed, page by page, and never held whole. All feeds together take at most half of this process's time:
-anybody may ask for one, with a key that stands on the shop's pages.
+Feeds are streamed in pages and never held in memory. All feeds together take at most half of this process's time,
+since anyone can request one with the public key from the shop's pages.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class Feeds:
         self._turn = asyncio.Lock()
 
     async def google(self, request: Request) -> Response:
-        """The feed of the world that the public key is for; 404 when it is no key."""
+        """The feed for the shop and mode of the public key; 404 if the key is unknown or revoked."""
         presented: str = request.path_params["public_key"]
         found = await self._database.read(lambda tx: find_public_key(tx, presented))
         if found is None:
@@ -43,8 +43,8 @@ class Feeds:
         return StreamingResponse(self._parts(*found), media_type=XML, headers=UNCACHED)
 
     async def _parts(self, shop: Shop, key: Key) -> AsyncIterator[str]:
-        """Guarantee: a feed that ends is complete. One that breaks off is cut short in its midst: nobody can take it
-        for all there is."""
+        """Guarantees that a feed is complete or not well-formed: if the store fails, the stream breaks off before the
+        closing tag."""
         feed = Feed(shop.id, shop.name, self._url, live=key.live)
         yield feed.start()
         behind = 0
@@ -59,7 +59,7 @@ class Feeds:
         yield feed.end()
 
     async def _next_part(self, feed: Feed, shop: Shop, key: Key, behind: int) -> tuple[str, int] | None:
-        """The text of the next page and its last review's number; None at the end."""
+        """The text of the next page and the id of its last review; None at the end."""
         async with self._turn:
             begun = perf_counter()
             rows = await self._database.read(

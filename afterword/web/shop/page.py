@@ -1,9 +1,9 @@
-"""The public pages of a shop: its reviews, those of one product, and what stands with them by law.
+"""A shop's public pages: the reviews of the shop or of one product, and the information that the law requires.
 
-Near the reviews (docs/law.md): whether and how they are checked, of each the dates of its publication, its last
-change and the experience, and the order in which they stand. On the same page: how they come to be published, how
+Next to the reviews (docs/law.md): whether and how they are verified, the dates of each review's publication, last
+change and experience, and the order in which reviews are sorted. On the same page: how reviews are moderated, how
 long they are kept, how the score is computed, and how many were received, published and rejected, by reason and
-stars.
+rating.
 """
 
 from functools import partial
@@ -24,27 +24,27 @@ from afterword.web.shop.view import page_path, shop_view
 
 
 class ShopPages:
-    """`url` is the public address, which the data for search engines names."""
+    """`url` is the public address, which the structured data contains."""
 
     def __init__(self, database: Database, url: str) -> None:
         self._database = database
         self._url = url
 
     async def shop(self, request: Request) -> Response:
-        """`GET /s/{shop}`: reviews of the shop, or with `?product=` of that product."""
+        """`GET /s/{shop}`: the shop's reviews, or those of one product with `?product=`."""
         return await self._show(request, request.query_params.get("product", SITE), live=True)
 
     async def test(self, request: Request) -> Response:
-        """`GET /s/{shop}/test`: the same for what test keys brought. Search engines are told to pass it over."""
+        """`GET /s/{shop}/test`: the same in test mode. Search engines are asked not to index it."""
         return await self._show(request, request.query_params.get("product", SITE), live=False)
 
     async def product(self, request: Request) -> Response:
-        """`GET /s/{shop}/products/{product}`: that product's, with its data for search engines."""
+        """`GET /s/{shop}/products/{product}`: a product's reviews, with structured data."""
         return await self._show(request, request.path_params["product"], live=True)
 
     async def of_key(self, request: Request) -> Response:
-        """`GET /k/{public_key}/{scope}`: leads to the page of what the public API reads at the same address. So a
-        shop's pages, which know their public key alone, can link to it."""
+        """`GET /k/{public_key}/{scope}`: redirects to the page with the reviews that the public API returns for the
+        same key and scope, so that a shop's web pages, which only know the public key, can link to it."""
         key, scope = request.path_params["public_key"], request.path_params["scope"]
         content = await self._database.read(lambda tx: find_public_key(tx, key))
         if content is None or not is_scope(scope):
@@ -68,17 +68,17 @@ class ShopPages:
         view = shop_view(asked, content, lang)
         data = product_data(content, f"{self._url}/{view.path}") if live and content.product else None
         answer = page(request, "showing.html", lang, view=view, data=data)
-        return _kept_for_a_minute(request, answer, is_public=live)
+        return _cached_for_a_minute(request, answer, is_public=live)
 
 
-def _kept_for_a_minute(request: Request, answer: Response, *, is_public: bool) -> Response:
-    """The page as caches may keep it: what is withdrawn is gone everywhere after a minute. Search engines may find
-    the public one."""
+def _cached_for_a_minute(request: Request, answer: Response, *, is_public: bool) -> Response:
+    """Lets caches keep the page for a minute, so a withdrawn review disappears everywhere after that. Search engines
+    may index the live page."""
     tag = f'"{blake2b(bytes(answer.body), digest_size=12).hexdigest()}"'
     if is_public:
         del answer.headers["X-Robots-Tag"]
     answer.headers.update({"Cache-Control": "public, max-age=60", "Vary": "Accept-Language", "ETag": tag})
     if tag not in request.headers.get("if-none-match", ""):
         return answer
-    kept = {name: text for name, text in answer.headers.items() if not name.startswith("content-")}
-    return Response(status_code=304, headers=kept)
+    headers = {name: text for name, text in answer.headers.items() if not name.startswith("content-")}
+    return Response(status_code=304, headers=headers)

@@ -1,6 +1,6 @@
-"""What search engines read of a product's page: JSON-LD, in schema.org's words.
+"""Structured data (schema.org, JSON-LD) for product pages.
 
-Of products alone: stars of a shop on its own pages count as self-serving (docs/law.md, "Google").
+Only for products: Google regards ratings of a shop on its own pages as self-serving (docs/law.md, "Google").
 """
 
 import re
@@ -12,13 +12,13 @@ from afterword.web.shop.reading import PageContent
 from afterword.web.shop.view import show
 
 REVIEWS_REPEATED = 10
-"""Reviews that are repeated for programs."""
+"""Maximum reviews in the structured data."""
 
 _GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 
 
 def product_data(content: PageContent, address: str) -> dict[str, Any]:
-    """A `Product` with its rating and the first reviews of the page. The rating counts only what is published."""
+    """A `Product` with its rating and the first reviews of the page. The rating counts published reviews only."""
     assert content.product is not None
     stars = {
         "@type": "AggregateRating",

@@ -1,4 +1,4 @@
-"""What a shop's public page is made of: what a visitor asks for, and what the store has for it."""
+"""Reads the query of a shop's public page, and its content from the store."""
 
 import re
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ REVIEWS_SHOWN = 20
 """Reviews on one page."""
 
 MOST_CHARACTERS = 16_000
-"""Characters of texts on one page, unless a single review has more: so a page stays below 60 KB."""
+"""Maximum characters of text on one page, unless a single review has more. Keeps pages below 60 KB."""
 
 MOST_PRODUCTS = 8
-"""Products that are named on a shop's page, of the reviews that changed last."""
+"""Maximum products linked from a shop's page, taken from the most recently changed reviews."""
 
 SORTINGS = ("newest", "oldest", "highest", "lowest")
 STARS: tuple[int, ...] = (5, 4, 3, 2, 1)
 
-_PLACE = re.compile(r"([1-5])-([0-9]{1,12})-([0-9]{1,16})")
+_CURSOR = re.compile(r"([1-5])-([0-9]{1,12})-([0-9]{1,16})")
 _PRODUCT = re.compile(r"-?[1-9][0-9]{0,18}|0")
 
 
 class PageQuery(NamedTuple):
-    """What a visitor wants to see. `behind` is the last review of the page before: its stars, and its place."""
+    """What a visitor wants to see. `behind` is the rating and the cursor of the last review of the previous page."""
 
     scope: str
     live: bool
@@ -40,19 +40,19 @@ class PageQuery(NamedTuple):
 
 
 class Product(NamedTuple):
-    """What is known of a product: its name at its newest review, and its line in that order."""
+    """A product: its name in its newest review, and its order line in that review's order, if there is one."""
 
     name: str
     line: OrderLine | None
 
 
 class PageContent(NamedTuple):
-    """What the store has for it, in one snapshot. `next` is the last review here when there are more."""
+    """The content of a page, from one snapshot. `last` is its last review if there are more pages, else None."""
 
     shop: Shop
     ratings: Ratings
     reviews: list[Review]
-    next: Review | None
+    last: Review | None
     product: Product | None
     products: dict[str, str]
     of_shop: list[Count]
@@ -60,11 +60,11 @@ class PageContent(NamedTuple):
 
 
 def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> PageQuery | None:
-    """None when there can be no such product. What else makes no sense is passed over."""
+    """The query of a request; None if `scope` is not a product's id. Other invalid parameters are ignored."""
     if not is_scope(scope):
         return None
     order, stars = query.get("order"), query.get("stars")
-    cursor = _PLACE.fullmatch(query.get("behind", ""))
+    cursor = _CURSOR.fullmatch(query.get("behind", ""))
     behind = (int(cursor[1]), Cursor(int(cursor[2]), int(cursor[3]))) if cursor else None
     return PageQuery(
         scope,
@@ -76,11 +76,12 @@ def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> PageQuery
 
 
 def is_scope(scope: str) -> bool:
-    """Whether reviews can be of it: the shop, or a product's id in digits."""
+    """Whether the text is a scope: `site`, or a product's id in digits."""
     return scope == SITE or _PRODUCT.fullmatch(scope) is not None
 
 
 def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | None:
+    """None if the shop does not exist, or the product has no published review."""
     shop = find_shop(tx, shop_id)
     if shop is None:
         return None
@@ -90,15 +91,15 @@ def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | 
     product = None if is_shops else _product(tx, shop, asked)
     if not is_shops and product is None:
         return None
-    there = _reviews(tx, shop, asked)
-    reviews = _fitting(there[:REVIEWS_SHOWN])
-    last = reviews[-1] if len(reviews) < len(there) else None
+    found = _reviews(tx, shop, asked)
+    reviews = _fitting(found[:REVIEWS_SHOWN])
+    last = reviews[-1] if len(reviews) < len(found) else None
     products = _products(tx, shop, asked) if is_shops else {}
     return PageContent(shop, ratings, reviews, last, product, products, of_shop, of_products)
 
 
 def _product(tx: Transaction, shop: Shop, asked: PageQuery) -> Product | None:
-    """None while nothing is published of it."""
+    """None if no review of the product is published."""
     for newest in published_reviews(tx, shop.id, asked.scope, live=asked.live, most=1):
         order = order_of(tx, shop, newest.order_id)
         lines = [line for line in order.lines if str(line.id) == asked.scope] if order else []
@@ -107,7 +108,7 @@ def _product(tx: Transaction, shop: Shop, asked: PageQuery) -> Product | None:
 
 
 def _reviews(tx: Transaction, shop: Shop, asked: PageQuery) -> list[Review]:
-    """Those of the page, and one more when there is one behind them."""
+    """The reviews of the page, and one more if there is a next page."""
     rating, cursor = asked.behind or (None, None)
     if asked.stars or asked.order in ("highest", "lowest"):
         left = _stars_left(asked, rating)
@@ -121,7 +122,7 @@ def _reviews(tx: Transaction, shop: Shop, asked: PageQuery) -> list[Review]:
 
 
 def _stars_left(asked: PageQuery, rating: int | None) -> tuple[int, ...]:
-    """In their order, from those of the last review before."""
+    """The ratings still to be shown, in order, beginning with that of the last review before."""
     stars = STARS if asked.order == "highest" else STARS[::-1]
     if asked.stars:
         stars = (asked.stars,)
@@ -129,17 +130,17 @@ def _stars_left(asked: PageQuery, rating: int | None) -> tuple[int, ...]:
 
 
 def _fitting(reviews: list[Review]) -> list[Review]:
-    """The first ones, as many as fit on a page by their texts."""
+    """As many of the reviews as fit within MOST_CHARACTERS; at least one."""
     characters = 0
     for number, review in enumerate(reviews):
-        characters += sum(map(len, filter(None, (review.text, review.reply, review.doubt))))
+        characters += sum(map(len, filter(None, (review.text, review.reply, review.dispute))))
         if number and characters > MOST_CHARACTERS:
             return reviews[:number]
     return reviews
 
 
 def _products(tx: Transaction, shop: Shop, asked: PageQuery) -> dict[str, str]:
-    """The names of some products with reviews, by their ids."""
+    """The names of some products with published reviews, by product id."""
     named: dict[str, str] = {}
     for review in changed_reviews(tx, shop.id, live=asked.live, most=10 * MOST_PRODUCTS):
         if review.product_name and review.state == "published" and len(named) < MOST_PRODUCTS:

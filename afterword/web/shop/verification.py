@@ -1,7 +1,8 @@
-"""The public pages of a shop's chain: what it is, whether its end is whole, what a receipt is about; and the chain.
+"""A shop's public verification page, which explains the chain, verifies its end and checks receipts; and the download
+of the chain.
 
-A view of a page costs no more however long the chain is: the last entries alone are checked, in slices between which
-others go on, and once in a while for all who look.
+The cost of the page does not depend on the length of the chain: only the last entries are verified, in slices between
+which other requests are served, and the result is cached for all visitors.
 """
 
 import asyncio
@@ -33,20 +34,20 @@ from afterword.store.reviews.verification import Tail, last_entries
 from afterword.store.shops import find_shop
 from afterword.web.render import UNCACHED, page
 
-LOOKED_AT = 1_000
-"""Entries at the end of a chain that a view of its page is about."""
+ENTRIES_CHECKED = 1_000
+"""Entries at the end of a chain that are verified for its page."""
 
 CACHED_FOR = 60
-"""Seconds for which a look at a chain counts for all who come."""
+"""Seconds for which the result is cached."""
 
 MOST_CACHED = 1_000
-"""Looks that are kept, of as many chains."""
+"""Maximum cached results, one per chain."""
 
 A_SLICE = 16
-"""Entries that are checked in one go: two to three milliseconds."""
+"""Entries verified without a pause: two to three milliseconds."""
 
 A_PAGE = 200
-"""Entries of a download that are read and written in one go."""
+"""Entries of a download per read."""
 
 _RECEIPT = re.compile("[0-9a-f]{64}")
 
@@ -54,11 +55,12 @@ log = log_for("verification")
 
 
 class ChainCheck(NamedTuple):
-    """What was found at the end of a chain, and when (epoch seconds)."""
+    """The result of verifying the end of a chain: when (epoch seconds), where it ends, the number of entries,
+    faults."""
 
     at: float
     end: Position
-    looked_at: int
+    checked: int
     faults: list[Finding]
 
 
@@ -66,7 +68,7 @@ class VerificationPages:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._looks: OrderedDict[tuple[int, bool], ChainCheck] = OrderedDict()
+        self._checks: OrderedDict[tuple[int, bool], ChainCheck] = OrderedDict()
         self._turn = asyncio.Lock()
 
     async def live(self, request: Request) -> Response:
@@ -74,7 +76,7 @@ class VerificationPages:
         return await self._show(request, live=True)
 
     async def test(self, request: Request) -> Response:
-        """`GET /s/{shop}/test/verify`: the same for test reviews. Search engines are told to pass it over."""
+        """`GET /s/{shop}/test/verify`: the same in test mode. Search engines are asked not to index it."""
         return await self._show(request, live=False)
 
     async def live_chain(self, request: Request) -> Response:
@@ -87,13 +89,13 @@ class VerificationPages:
 
     async def _show(self, request: Request, *, live: bool) -> Response:
         shop = await self._shop(request)
-        look = await self._look(shop, live)
+        check = await self._check(shop, live)
         receipt = request.query_params.get("receipt", "").strip().lower()
         is_receipt = bool(_RECEIPT.fullmatch(receipt))
         found = await self._find(shop, receipt, live) if is_receipt else None
         wanted = request.query_params.get("lang")
         lang = wanted if wanted in catalogues() else None
-        view = _view(shop, live, look) | _view_of_receipt(receipt, is_receipt, found)
+        view = _view(shop, live, check) | _view_of_receipt(receipt, is_receipt, found)
         answer = page(request, "verify.html", lang, **view, on=partial(_on, shop), asked_lang=lang)
         if live and not receipt:
             del answer.headers["X-Robots-Tag"]
@@ -114,22 +116,22 @@ class VerificationPages:
     async def _find(self, shop: Shop, receipt: str, live: bool) -> FoundReceipt | None:
         return await self._database.read(partial(find_receipt, shop_id=shop.id, hashed=receipt, live=live))
 
-    async def _look(self, shop: Shop, live: bool) -> ChainCheck:
-        """One chain at a time is looked at, whoever asks."""
-        which = shop.id, live
+    async def _check(self, shop: Shop, live: bool) -> ChainCheck:
+        """The cached result, or a new one. Only one chain is verified at a time."""
+        chain = shop.id, live
         async with self._turn:
-            kept = self._looks.get(which)
-            if kept is None or not 0 <= self._clock() - kept.at < CACHED_FOR:
-                kept = self._looks[which] = await self._look_again(shop, live)
-                while len(self._looks) > MOST_CACHED:
-                    self._looks.popitem(last=False)
-            self._looks.move_to_end(which)
-        return kept
+            check = self._checks.get(chain)
+            if check is None or not 0 <= self._clock() - check.at < CACHED_FOR:
+                check = self._checks[chain] = await self._check_again(shop, live)
+                while len(self._checks) > MOST_CACHED:
+                    self._checks.popitem(last=False)
+            self._checks.move_to_end(chain)
+        return check
 
-    async def _look_again(self, shop: Shop, live: bool) -> ChainCheck:
+    async def _check_again(self, shop: Shop, live: bool) -> ChainCheck:
         now = self._clock()
         tail: Tail = await self._database.read(
-            partial(last_entries, shop_id=shop.id, live=live, most=LOOKED_AT)
+            partial(last_entries, shop_id=shop.id, live=live, most=ENTRIES_CHECKED)
         )
         end, findings = tail.start, []
         for first in range(0, len(tail.entries), A_SLICE):
@@ -150,7 +152,7 @@ class VerificationPages:
         return StreamingResponse(self._lines(shop, live, last), media_type=kind, headers=headers)
 
     async def _lines(self, shop: Shop, live: bool, last: int) -> AsyncIterator[str]:
-        """The entries up to this one, each page from a short read of its own."""
+        """The entries up to `last`, in short reads."""
         seq = 1
         try:
             while seq <= last:
@@ -165,18 +167,18 @@ class VerificationPages:
             raise
 
 
-def _view(shop: Shop, live: bool, look: ChainCheck) -> dict[str, Any]:
+def _view(shop: Shop, live: bool, check: ChainCheck) -> dict[str, Any]:
     return {
         "shop": shown(shop.name),
         "shop_id": shop.id,
         "live": live,
-        "entries": look.end.seq,
-        "looked_at": look.looked_at,
-        "head": shown(look.end.hash, 64),
-        "key": shown(look.end.public_key, 64),
-        "faults": len(look.faults),
-        "first_fault": shown(str(look.faults[0]), 300) if look.faults else "",
-        "at": partial(time_of_day, look.at, ZoneInfo(shop.timezone)),
+        "entries": check.end.seq,
+        "looked_at": check.checked,
+        "head": shown(check.end.hash, 64),
+        "key": shown(check.end.public_key, 64),
+        "faults": len(check.faults),
+        "first_fault": shown(str(check.faults[0]), 300) if check.faults else "",
+        "at": partial(time_of_day, check.at, ZoneInfo(shop.timezone)),
     }
 
 
@@ -193,7 +195,7 @@ def _view_of_receipt(receipt: str, is_receipt: bool, found: FoundReceipt | None)
 
 
 def _on(shop: Shop, seconds: int, lang: str) -> str:
-    """The day in the shop's time zone; nothing where the number is no time."""
+    """The day in the shop's time zone; empty if the number is not a valid time."""
     try:
         return day(f"{datetime.fromtimestamp(seconds, ZoneInfo(shop.timezone)):%Y-%m-%d}", lang)
     except (OSError, OverflowError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a shop's public page shows, every value made harmless, and where its links lead."""
+"""The values of a shop's public page, made safe to show, and its links."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -17,13 +17,13 @@ from afterword.store.reviews.counts import Count
 from afterword.web.shop.reading import SORTINGS, STARS, PageContent, PageQuery
 
 LONGEST_TITLE = 160
-"""Characters of a product's name as a heading."""
+"""Maximum characters of a product's name in a heading."""
 
 Link = Callable[..., str]
 
 
 class ShownReview(NamedTuple):
-    """A review as it stands on the page. Days are `YYYY-MM-DD`, in the shop's time zone."""
+    """A review as shown on the page. Days are `YYYY-MM-DD`, in the shop's time zone."""
 
     rating: int
     text: str
@@ -35,12 +35,13 @@ class ShownReview(NamedTuple):
     source: str
     reply: str
     replied: str
-    doubt: str
-    doubted: str
+    dispute: str
+    disputed: str
 
 
 class Tally(NamedTuple):
-    """A row of what is counted; `by_stars` is of 5 to 1 stars. `reason` is that of a rejection, else empty."""
+    """A row of the transparency report. `by_stars` has the counts for 5 to 1 stars; `reason` is empty unless the row
+    is for a rejection reason."""
 
     kind: str
     reason: str
@@ -48,7 +49,7 @@ class Tally(NamedTuple):
 
 
 class Publishing(NamedTuple):
-    """How reviews come to be published: whether at once, or after how long at the latest."""
+    """How reviews are published: at once, or after moderation within `wait` `unit`s. `write_for` is in days."""
 
     by_hand: bool
     wait: int
@@ -57,7 +58,7 @@ class Publishing(NamedTuple):
 
 
 class View(NamedTuple):
-    """All that the template needs. `path` is where this page is, from the top."""
+    """All values of the template. `path` is the page's path, without the leading slash."""
 
     shop: str
     shop_id: int
@@ -79,7 +80,7 @@ class View(NamedTuple):
 
 
 def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
-    """`lang` is what the visitor chose by hand, which every link keeps."""
+    """`lang` is the language that the visitor chose, which every link keeps."""
     shop, product = content.shop, content.product
     line = product.line if product else None
     site = _address(line.url if line else shop.site)
@@ -96,7 +97,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
         ratings=content.ratings,
         bars=_bars(content.ratings),
         reviews=[show(review, shop) for review in content.reviews],
-        older=to(**_behind(asked, content.next)) if content.next else "",
+        older=to(**_behind(asked, content.last)) if content.last else "",
         to=to,
         products=[(scope, shown(name, 60)) for scope, name in content.products.items()],
         tallies=_tallies(content),
@@ -106,7 +107,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
 
 
 def show(review: Review, shop: Shop) -> ShownReview:
-    """The review with its values made harmless."""
+    """The review with its values made safe to show."""
     zone = ZoneInfo(shop.timezone)
 
     def date(at: int | None) -> str:
@@ -123,37 +124,37 @@ def show(review: Review, shop: Shop) -> ShownReview:
         source=shown(review.imported_from or ""),
         reply=shown_lines(review.reply or ""),
         replied=date(review.replied_at),
-        doubt=shown_lines(review.doubt or ""),
-        doubted=date(review.doubted_at),
+        dispute=shown_lines(review.dispute or ""),
+        disputed=date(review.disputed_at),
     )
 
 
 def page_path(asked: PageQuery, shop: Shop) -> str:
-    """Where the page is, from the top."""
+    """The path of the page, without the leading slash."""
     if not asked.live:
         return f"s/{shop.id}/test"
     return f"s/{shop.id}" if asked.scope == SITE else f"s/{shop.id}/products/{asked.scope}"
 
 
-def _link(kept: dict[str, str | None], /, **wanted: object) -> str:
-    """The query of a link on this page; what is neither kept nor wanted is as at first."""
-    values = {name: value for name, value in (kept | wanted).items() if value and value != SORTINGS[0]}
+def _link(current: dict[str, str | None], /, **wanted: object) -> str:
+    """The query string of a link on this page: the current parameters, changed as wanted; defaults are left out."""
+    values = {name: value for name, value in (current | wanted).items() if value and value != SORTINGS[0]}
     return f"?{urlencode(values)}" if values else ""
 
 
 def _behind(asked: PageQuery, last: Review) -> dict[str, object]:
-    place = f"{last.rating}-{last.published_at}-{last.id}"
-    return {"order": asked.order, "stars": asked.stars, "behind": place}
+    cursor = f"{last.rating}-{last.published_at}-{last.id}"
+    return {"order": asked.order, "stars": asked.stars, "behind": cursor}
 
 
 def _bars(ratings: Ratings) -> list[tuple[int, int, int]]:
-    """From 5 stars to 1: how many, and how many of a hundred."""
+    """Stars, number and percentage of the reviews, from 5 stars to 1."""
     many = [(stars, ratings.distribution[stars - 1]) for stars in STARS]
     return [(stars, amount, round(100 * amount / (ratings.total or 1))) for stars, amount in many]
 
 
 def _tallies(content: PageContent) -> list[tuple[str, list[Tally]]]:
-    """Two tables: the shop's reviews, and those of all products; the second where there is any."""
+    """Two tables: the shop's reviews, and those of all products if there are any."""
     tables = [("shop", _tally(content.of_shop))]
     return [*tables, ("products", _tally(content.of_products))] if content.of_products else tables
 
@@ -178,7 +179,7 @@ def _by_stars(counted: Iterable[Count]) -> tuple[int, ...]:
 
 
 def _publishing(shop: Shop) -> Publishing:
-    """What has begun of a day, or below two days of an hour, counts as a whole one."""
+    """Durations are rounded up to whole days, or below two days to whole hours."""
     unit, seconds = ("days", 86_400) if shop.publish_after >= 2 * 86_400 else ("hours", 3_600)
     return Publishing(
         shop.moderation == "by hand", -(-shop.publish_after // seconds), unit, WRITE_FOR // 86_400

@@ -70,10 +70,10 @@ def test_json_has_all_that_the_shop_may_know(
         "changed_at": "2026-03-01T14:13:06Z",
         "replied_at": "2026-03-01T14:13:06Z",
     }
-    assert bread == known | dict.fromkeys(("reason", "flags", "doubt", "doubted_at", "imported_from"))
+    assert bread == known | dict.fromkeys(("reason", "flags", "dispute", "disputed_at", "imported_from"))
     assert (shop["product_id"], shop["text"]) == (None, FORMULA)
     assert (late["id"], late["state"], late["reason"]) == (reviews["late"].id, "rejected", "off topic")
-    assert (disputed["doubt"], disputed["state"]) == ("This order was cancelled.", "published")
+    assert (disputed["dispute"], disputed["state"]) == ("This order was cancelled.", "published")
 
 
 @pytest.mark.usefixtures("reviews")

@@ -183,13 +183,13 @@ def test_a_row_may_be_short_and_must_not_be_long() -> None:
 
 def test_columns_are_known_by_many_names_in_any_order_and_spelling() -> None:
     head = read_head(["Review Text", " STARS ", "Created-At", "product", "Colour", ""])
-    assert head.places == {"text": 0, "rating": 1, "date": 2, "product_id": 3}
+    assert head.indexes == {"text": 0, "rating": 1, "date": 2, "product_id": 3}
     assert head.ignored == ("Colour",)
 
 
 def test_the_first_name_that_is_known_counts_and_others_are_ignored() -> None:
     head = read_head(["published_at", "date", "rating", "text", "text"])
-    assert (head.places["date"], head.places["text"], head.ignored) == (1, 3, ("published_at",))
+    assert (head.indexes["date"], head.indexes["text"], head.ignored) == (1, 3, ("published_at",))
 
 
 def test_a_column_that_is_needed_and_missing_is_told() -> None:

@@ -49,8 +49,8 @@ REVIEW = Review(
     reply=None,
     replied_at=None,
     wants_reply=False,
-    doubt=None,
-    doubted_at=None,
+    dispute=None,
+    disputed_at=None,
     text_hash="",
     address_hash="",
 )

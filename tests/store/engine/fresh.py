@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from tests.server import is_alive
+from tests.processes import is_alive
 
 
 def said_by(script: str, *arguments: object) -> str:

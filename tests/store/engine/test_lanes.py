@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import new_database
-from tests.server import children_of
+from tests.processes import children_of
 from tests.store.engine.fresh import said_by, wait_until_gone
 
 OPENED = """

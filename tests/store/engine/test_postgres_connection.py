@@ -16,7 +16,7 @@ from afterword.store.engine.postgres_connection import PostgresConnection, read_
 from afterword.store.opening import open_postgres
 from tests.cli.command import Command
 from tests.postgres import PostgresServer, new_database
-from tests.server import free_port
+from tests.processes import free_port
 from tests.store.databases import closing_now, rows
 
 

@@ -4,7 +4,8 @@ import os
 import signal
 from pathlib import Path
 
-from tests.server import Server, children_of
+from tests.processes import children_of
+from tests.server import Server
 from tests.store.engine.fresh import said_by, wait_until_gone
 
 OPENED = """

@@ -27,20 +27,20 @@ IN_THE_ORDER_OF = {
     "reviews_of_rating": "reviews_by_rating",
     "waiting_reviews": "reviews_waiting",
     "changed_reviews": "reviews_changed",
-    "places_newest": "reviews_dated",
-    "places_oldest": "reviews_dated",
-    "places_of_scope_newest": "reviews_dated_of_scope",
-    "places_of_scope_oldest": "reviews_dated_of_scope",
-    "places_unpublished_newest": "reviews_unpublished",
-    "places_unpublished_oldest": "reviews_unpublished",
+    "cursors_newest": "reviews_dated",
+    "cursors_oldest": "reviews_dated",
+    "cursors_of_scope_newest": "reviews_dated_of_scope",
+    "cursors_of_scope_oldest": "reviews_dated_of_scope",
+    "cursors_unpublished_newest": "reviews_unpublished",
+    "cursors_unpublished_oldest": "reviews_unpublished",
 }
 """The index that gives a query its reviews in their order, so that no more are read than are given."""
 
 FROM_AN_INDEX_ALONE = {
     name: index for name, index in IN_THE_ORDER_OF.items() if name.startswith("places")
 } | {
-    "places_changed_newest": "reviews_changed",
-    "places_changed_oldest": "reviews_changed",
+    "cursors_changed_newest": "reviews_changed",
+    "cursors_changed_oldest": "reviews_changed",
     "count_changed": "reviews_changed",
     "longest_unchanged": "reviews_changed",
 }

@@ -25,7 +25,7 @@ from tests.store.reviews.verifying import LATER_SIGNER, faults, found_after, fou
 COLUMNS = {
     "reviews": (
         "shop_id review_id order_id line live scope product_name state version rating text author lang "
-        "experience_date imported_from salt written_at published_at reason reply replied_at doubt doubted_at"
+        "experience_date imported_from salt written_at published_at reason reply replied_at dispute disputed_at"
     ),
     "past_versions": "shop_id review_id version rating text salt written_at",
     "review_counts": "shop_id live scope state reason rating amount",

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from afterword.actions.reviews.moderation import answer as reply
-from afterword.actions.reviews.moderation import doubt, erase, reject
+from afterword.actions.reviews.moderation import dispute, erase, reject
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.codes import REASONS_IN_WORDS
@@ -356,11 +356,11 @@ def test_a_rejected_review_says_why_and_can_be_sent_again(site: Site) -> None:
     assert written(site, links)[0].state == "published"
 
 
-def test_the_page_shows_the_shops_reply_and_doubt(site: Site) -> None:
+def test_the_page_shows_the_shops_reply_and_dispute(site: Site) -> None:
     links = new_links(site, "C-4")
     send(site, links, review(0, 2, "Unkind people."))
     moderate(site, links, reply, "We are <sorry>.")
-    moderate(site, links, doubt, "Never here.")
+    moderate(site, links, dispute, "Never here.")
     page = plain(site.get(links.review))
     assert "Bakery of C-4 replied on 1 March 2026 : We are <sorry>." in page
     assert "Bakery of C-4 disputes this review ( 1 March 2026 ): Never here." in page

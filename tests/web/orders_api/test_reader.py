@@ -17,7 +17,8 @@ from afterword.domain.orders.batch import Batch, BatchError
 from afterword.web.forms import JSON, MalformedBody
 from afterword.web.orders_api.reader import LOAD, SLICE, Reader
 from tests.domain.reading import claras
-from tests.server import Server, an_order, children_of, is_alive
+from tests.processes import children_of, is_alive
+from tests.server import Server, an_order
 
 MANY = SLICE * LOAD * 2 + 1
 """Orders that cross in three loads."""

@@ -270,12 +270,12 @@ async def ask(web: PrivateReviews, query: str) -> tuple[int, bytes]:
 def test_a_wrong_parameter_is_named(shop: Reviewed, name: str, value: str) -> None:
     found = shop.list(**{name: value})
     assert found.status == 400
-    assert error_of(found)["message"].startswith(f"{name} is ")
+    assert error_of(found)["message"].startswith(f"{name} must be ")
 
 
 @pytest.mark.parametrize(("name", "value"), [("scope", "shop"), ("include_public_key", "maybe")])
 def test_a_wrong_parameter_of_the_stats_is_named(shop: Reviewed, name: str, value: str) -> None:
-    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} is ")
+    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} must be ")
 
 
 def test_a_parameter_that_is_empty_is_as_good_as_none(shop: Reviewed) -> None:
@@ -398,4 +398,4 @@ def test_a_store_that_does_not_answer_is_told_as_such(site: Site) -> None:
             raise StoreUnavailable("disk I/O error")
 
     status, body = asyncio.run(ask(PrivateReviews(Silent(), lambda: 0.0), "api_key=1/en/0"))  # type: ignore[arg-type]
-    assert status == 503 and b"ask again later" in body and b"disk" not in body
+    assert status == 503 and b"try again later" in body and b"disk" not in body

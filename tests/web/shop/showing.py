@@ -69,8 +69,8 @@ class Shown(NamedTuple):
             "reply": None,
             "replied_at": None,
             "wants_reply": False,
-            "doubt": None,
-            "doubted_at": None,
+            "dispute": None,
+            "disputed_at": None,
             "text_hash": f"{number}",
             "address_hash": f"{number}",
         }

@@ -77,17 +77,17 @@ def test_each_review_has_its_dates_its_author_and_what_the_shop_said(site: Site)
     said = {"reply": "Thank you.\nCome again!", "replied_at": NOW + 86_400, "version": 3}
     shown.add(
         shown.review(1, text="Warm.\nCrisp.", written_at=NOW - 86_400, author="", **said),
-        shown.review(2, imported_from="another place", doubt="No such order.", doubted_at=NOW, rating=1),
+        shown.review(2, imported_from="another place", dispute="No such order.", disputed_at=NOW, rating=1),
     )
     page = html(shown)
-    doubted, first = articles(page)
+    disputed, first = articles(page)
     assert "Published on 2 March 2026 edited by its author on 28 February 2026" in first
     assert "ordered on 10 February 2026" in first and "A customer" in first
     assert "The mill replied on 2 March 2026:" in first
     assert ">Warm.\nCrisp.</p>" in page and ">Thank you.\nCome again!</p>" in page
-    assert "edited by" not in doubted and "Clara N." in doubted
-    assert "Imported from another place, not verified by us." in doubted
-    assert "The mill disputes this review (1 March 2026): No such order." in doubted
+    assert "edited by" not in disputed and "Clara N." in disputed
+    assert "Imported from another place, not verified by us." in disputed
+    assert "The mill disputes this review (1 March 2026): No such order." in disputed
 
 
 def test_a_shop_without_reviews_says_so(site: Site) -> None:
@@ -315,7 +315,7 @@ def test_whatever_a_customer_or_a_shop_wrote_is_harmless_and_legible(
     value = HOSTILE[number]
     shown = new_shop(site, name=f"{value}{number}"[-2_000:], site=f"https://bakery.example/{value}"[:2_000])
     everywhere = {"text": value + "\n\n" + value[:2_500], "author": value, "imported_from": value}
-    said = everywhere | {"reply": value, "replied_at": NOW, "doubt": value, "doubted_at": NOW}
+    said = everywhere | {"reply": value, "replied_at": NOW, "dispute": value, "disputed_at": NOW}
     of_product = said | {"scope": "100", "product_name": value}
     shown.add(shown.review(1, **said), shown.review(2, **of_product), shown.review(3, **of_product))
     for path in ("", "/products/100"):

@@ -184,7 +184,7 @@ def ask(database: object, clock: MovableClock, folder: Path, *paths: str) -> lis
 @pytest.fixture
 def long_chain(database: EngineDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch) -> int:
     """A chain with more entries than are looked at, in more pages than one."""
-    monkeypatch.setattr(verification, "LOOKED_AT", 40)
+    monkeypatch.setattr(verification, "ENTRIES_CHECKED", 40)
     monkeypatch.setattr(verification, "A_PAGE", 20)
 
     def work(tx: Transaction) -> None:
@@ -216,7 +216,7 @@ def test_a_fault_is_shown_within_a_minute(
     assert shop is not None
 
     async def look() -> int:
-        return len((await pages._look(shop, True)).faults)
+        return len((await pages._check(shop, True)).faults)
 
     async def story() -> list[int]:
         first = await look()

@@ -1,19 +1,20 @@
-"""`python -m benchmarks.queue_model`: how many invitations wait and how late letters go, in a model of the queue.
+"""`python -m benchmarks.queue_model`: a model of the queue, for how many invitations wait and how late e-mails are
+sent.
 
-Orders arrive by a daily curve, from shops of lognormal sizes. Each is due its delay after its receipt. A claim takes
-64 of what is due, an equal part for each shop that has something due, the oldest first, as `dispatch/worker.py` does;
-the courier carries so many letters a second, and none during an outage.
+Orders arrive by a daily curve, from shops with lognormal sizes. Each invitation is due its delay after receipt. A
+claim takes 64 due invitations, an equal share from each shop that has any, oldest first, as `dispatch/worker.py`
+does. The transport carries a fixed number of e-mails per second, and none during an outage.
 
 What is approximated:
 
-- Time goes in buckets, of a second unless there is too much to do. What came in a bucket counts as received at its
-  end, which for a second is the rule itself (receipts are rounded up). Nothing is early; lateness is in buckets.
-- There is one dispatcher. Every letter is sent at its first try, none is deferred, suppressed or in doubt. After an
-  outage it goes on at once, where the real one may take ten seconds more.
-- More than 500 shops are put into up to 100 groups of one size. Of a group as many shops have something due as can
-  be. What a bucket carries is shared as one claim, and every shop has its turn before one has its next.
-- Fifty orders or more of a bucket are drawn from a normal distribution instead of Poisson's.
-- The daily curve and the spread of the sizes are ours: no shop's own.
+- Time is in buckets, of a second unless there is too much to do. What arrives in a bucket counts as received at its
+  end, which for a second is the real rule (receipts are rounded up). Nothing is early; lateness is in buckets.
+- There is one dispatcher. Every e-mail is sent at its first try; none is deferred, suppressed or in doubt. After an
+  outage sending resumes at once, where the real dispatcher may take ten seconds longer.
+- More than 500 shops are merged into up to 100 groups of shops of one size. In a group, as many shops as possible
+  have something due. What a bucket carries is shared as one claim, and each shop has a turn before any has its next.
+- Fifty or more orders per bucket are drawn from a normal distribution instead of Poisson's.
+- The daily curve and the spread of the sizes are our assumptions, not those of a real shop.
 """
 
 import math
@@ -22,34 +23,30 @@ from bisect import bisect, bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
 
-import click
 import msgspec
 
-from afterword.cli.options import checked
 from afterword.dispatch.worker import CLAIMED_AT_ONCE
-from afterword.domain.shops import parse_delay
 
 DAY = 86_400
 MOST_SHOPS_ALONE = 500
 GROUPS = 100
 SPREAD = 1.5
-"""Of the logarithm of a shop's size: of 1,000 shops the largest has about a hundred times the median's orders."""
+"""Standard deviation of the logarithm of a shop's size: of 1,000 shops, the largest has about a hundred times the
+median's orders."""
 
 MOST_DRAWS = 20_000_000
-_POSITIVE = click.FloatRange(0, min_open=True)
 
 _HOURS = "35 20 12 10 12 25 50 80 105 125 140 140 140 130 125 125 130 140 150 165 180 175 130 70"
 CURVE = tuple(24 * int(hour) / sum(map(int, _HOURS.split())) for hour in _HOURS.split())
-"""Orders of each hour of a day; the mean is 1. The night is quiet, nine in the evening is the peak."""
+"""Orders in each hour of a day, relative to the mean; the peak is at nine in the evening."""
 
 Arrived = list[tuple[int, int]]
-"""Of one bucket: groups, and how many orders each got."""
+"""The orders of one bucket: groups, and the number of orders of each."""
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """When nothing can be carried, in seconds."""
+    """A period in which nothing can be sent, in seconds."""
 
     begins: int
     lasts: int
@@ -60,7 +57,8 @@ class Outage(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is simulated. Times are seconds from a midnight; a bucket divides the delay and an hour."""
+    """The parameters. Times are seconds since midnight of the first day; `bucket` must divide the delay and an
+    hour."""
 
     shops: int = 1
     orders_a_day: float = 2_000
@@ -77,19 +75,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waits(self) -> int:
-        """Buckets from the one in which an order came to the first in which its letter may go."""
+        """Buckets from the one in which an order arrives to the first in which its e-mail may be sent."""
         return self.delay // self.bucket + 1
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Shops of one size, and the part of all orders that they have together."""
+    """Shops of one size, and their share of all orders."""
 
     shops: int
     part: float
 
 
 class Drained(msgspec.Struct):
-    """An outage: what was due when it ended, and the seconds until nothing was. None: not within these days."""
+    """An outage: how many were due when it ended, and the seconds until none was. None: not within the days
+    simulated."""
 
     outage: Outage
     due: int
@@ -97,7 +96,7 @@ class Drained(msgspec.Struct):
 
 
 class Found(msgspec.Struct, kw_only=True):
-    """What a run found. Latenesses are seconds, in whole buckets."""
+    """The result of a run. Lateness is in seconds, in whole buckets."""
 
     plan: Plan
     groups: int
@@ -114,10 +113,10 @@ class Found(msgspec.Struct, kw_only=True):
 
 
 class Queue:
-    """What is due, by group, and what a dispatcher has claimed of it. Time is the number of a bucket."""
+    """The due invitations by group, and those that a dispatcher has claimed. Times are bucket numbers."""
 
     def __init__(self, groups: list[Group], *, merged: bool = False) -> None:
-        """`merged`: a claim takes whatever a bucket can carry."""
+        """With `merged`, a claim takes everything that a bucket can carry."""
         self.size = 0
         self.sent = 0
         self.lateness: Counter[int] = Counter()
@@ -135,7 +134,7 @@ class Queue:
         self.size += orders
 
     def carry(self, most: int, at: int) -> None:
-        """Sends up to so many letters in this bucket, and claims when nothing claimed is left."""
+        """Sends up to this many e-mails in this bucket, and claims more when all claimed ones are sent."""
         while most and self.size:
             if not self._claimed:
                 self._claim(max(CLAIMED_AT_ONCE, most) if self._merged else CLAIMED_AT_ONCE)
@@ -151,14 +150,14 @@ class Queue:
             most -= now
 
     def put_back(self) -> None:
-        """What is claimed waits for better times, where it was."""
+        """Returns what is claimed to the queue."""
         while self._claimed:
             group, since, orders = self._claimed.pop()
             self._due.setdefault(group, deque()).appendleft((since, orders))
             self._size_of[group] += orders
 
     def _claim(self, most: int) -> None:
-        """An equal part for each shop that has something due; those after the last one served are the first."""
+        """Claims an equal share from each shop with due invitations, beginning after the last one served."""
         having = sorted(self._due)
         shops = list(accumulate(min(self._groups[group].shops, self._size_of[group]) for group in having))
         part = max(1, most // shops[-1])
@@ -171,7 +170,7 @@ class Queue:
                 left -= self._take(having[index], min(left, part * here))
 
     def _take(self, group: int, most: int) -> int:
-        """Claims the oldest of a group, and returns how many."""
+        """Claims the oldest of a group, and returns how many were claimed."""
         due, left = self._due[group], most
         while left and due:
             since, orders = due.popleft()
@@ -187,7 +186,7 @@ class Queue:
 
 
 def simulate(plan: Plan, groups: list[Group], arrivals: Iterator[Arrived]) -> Found:
-    """Runs the queue over what arrives, bucket by bucket; `arrivals` has all buckets of the plan."""
+    """Runs the queue bucket by bucket; `arrivals` has all buckets of the plan."""
     queue = Queue(groups, merged=sum(group.shops for group in groups) > len(groups))
     outages = deque(sorted(plan.outages, key=lambda outage: outage.begins))
     drained: list[Drained] = []
@@ -226,25 +225,25 @@ def simulate(plan: Plan, groups: list[Group], arrivals: Iterator[Arrived]) -> Fo
 
 
 def _carried_until(plan: Plan, bucket: int) -> int:
-    """Letters that can have gone before this bucket begins, so that parts of a letter are not lost."""
+    """E-mails that can have been sent before this bucket begins, so that fractions of an e-mail are not lost."""
     return math.floor(bucket * plan.bucket * plan.letters_a_second)
 
 
 def _percentile(counts: Counter[int], share: float) -> int:
-    """The least value that this share of all does not exceed."""
+    """The smallest value that this share of all values does not exceed."""
     values = sorted(counts)
     until = list(accumulate(counts[value] for value in values))
     return values[bisect_left(until, share * until[-1])] if values else 0
 
 
 def _smaller_half(groups: list[Group]) -> int:
-    """How many groups, the smallest first, hold half of the shops; one at least."""
+    """The number of groups, smallest first, that contain half of the shops; at least one."""
     shops = list(accumulate(group.shops for group in groups))
     return max(1, bisect(shops, shops[-1] / 2))
 
 
 def grouped(plan: Plan) -> list[Group]:
-    """The shops by size, the smallest first: each alone, or in groups when there are many."""
+    """The shops by size, smallest first: each alone, or in groups if there are many."""
     chance = random.Random(plan.seed)
     sizes = sorted(math.exp(chance.gauss(0, SPREAD)) for _ in range(plan.shops))
     whole = sum(sizes)
@@ -258,7 +257,7 @@ def grouped(plan: Plan) -> list[Group]:
 
 
 def arriving(plan: Plan, groups: list[Group]) -> Iterator[Arrived]:
-    """What arrives in each bucket of the plan: the same for the same plan."""
+    """The orders that arrive in each bucket; deterministic for a plan."""
     chance = random.Random(plan.seed + 1)
     parts = [group.part for group in groups]
     until, all_groups = list(accumulate(parts)), range(len(groups))
@@ -284,7 +283,7 @@ def _poisson(chance: random.Random, mean: float) -> int:
 
 
 def bucket_for(plan: Plan) -> int:
-    """Seconds of a bucket with which the plan is done in a minute or so."""
+    """The bucket size in seconds with which the simulation takes about a minute."""
     groups = plan.shops if plan.shops <= MOST_SHOPS_ALONE else GROUPS
     fitting = [bucket for bucket in (1, 10, 60) if plan.delay % bucket == 0]
     for bucket in fitting:
@@ -292,58 +291,3 @@ def bucket_for(plan: Plan) -> int:
         if buckets + min(plan.orders_a_day * plan.days, buckets * groups) <= MOST_DRAWS:
             return bucket
     return fitting[-1]
-
-
-def as_text(found: Found) -> str:
-    rows = {
-        "arrived": f"{found.arrived:,}",
-        "sent": f"{found.sent:,}",
-        "waiting at the end": f"{found.due + found.scheduled:,}, {found.due:,} of them due",
-        "most that were due": f"{found.most_due:,}",
-        "latest letter": f"{found.latest:,} s late",
-        "99 of 100 letters": f"{found.late_p99:,} s late at most",
-        "latest of the smaller half of the shops": f"{found.latest_of_small_shops:,} s late",
-        "latest of the largest shop": f"{found.latest_of_largest_shop:,} s late",
-    }
-    for each in found.drained:
-        took = "not sent at the end" if each.seconds is None else f"sent within {each.seconds:,} s"
-        name = f"outage of {each.outage.lasts:,} s on day {each.outage.begins / DAY:g}"
-        rows[name] = f"{each.due:,} due, {took}"
-    lines = [f"{name:<41} {value}" for name, value in rows.items()]
-    return "\n".join([f"{found.groups} groups of shops, buckets of {found.plan.bucket} s", *lines])
-
-
-def read_outage(text: str) -> Outage:
-    """Raises ValueError with a sentence."""
-    lasts, at, begins = text.partition("@")
-    if not at:
-        raise ValueError(f"{text!r} is not an outage: write 6h@12d for six hours after twelve days")
-    return Outage(parse_delay(begins), parse_delay(lasts))
-
-
-def _read_outages(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[Outage]:
-    return [checked(read_outage)(ctx, param, value) for value in values]
-
-
-@click.command(help="How many invitations wait, and how late letters go: a model. See docs/scale.md.")
-@click.option("--shops", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--orders-a-day", type=_POSITIVE, default=2_000, show_default=True, help="Of all shops.")
-@click.option("--delay", callback=checked(parse_delay), default="10d", show_default=True)
-@click.option("--letters-a-second", type=_POSITIVE, default=50, show_default=True, help="Of the courier.")
-@click.option("--outage", "outages", callback=_read_outages, multiple=True, help="6h@12d: after twelve days.")
-@click.option("--days", type=click.IntRange(1), default=30, show_default=True)
-@click.option("--bucket", callback=checked(parse_delay), help="1s, unless there is too much to do.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(bucket: int | None, as_json: bool, **asked: Any) -> None:
-    plan = Plan(**asked)
-    plan = msgspec.structs.replace(plan, bucket=bucket or bucket_for(plan))
-    if plan.delay % plan.bucket or 3_600 % plan.bucket:
-        raise click.UsageError("--bucket must divide the delay and an hour")
-    groups = grouped(plan)
-    found = simulate(plan, groups, arriving(plan, groups))
-    print(msgspec.json.encode(found).decode() if as_json else as_text(found))
-
-
-if __name__ == "__main__":
-    main()
