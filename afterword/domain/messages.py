@@ -13,7 +13,7 @@ import msgspec
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import Review
 
-Kind = Literal["invitation", "receipt", "rejection", "reply", "digest", "webhook"]
+MessageKind = Literal["invitation", "receipt", "rejection", "reply", "digest", "webhook"]
 """A digest lists the reviews that wait for the shop. `webhook` is a delivery to a program, the others are e-mails."""
 
 State = Literal["scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"]
@@ -27,7 +27,7 @@ class Queue(IntEnum):
     WEBHOOKS = 2
 
 
-QUEUES: Mapping[Kind, Queue] = {
+QUEUES: Mapping[MessageKind, Queue] = {
     "invitation": Queue.INVITATIONS,
     "receipt": Queue.MAIL,
     "rejection": Queue.MAIL,
@@ -67,7 +67,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     id: int
     shop_id: int
     live: bool
-    kind: Kind
+    kind: MessageKind
     tries: int
     first_try_at: int | None
     due_at: int
@@ -148,7 +148,7 @@ def numbered(message_id: int, created_at: int) -> str:
     return f"{message_id}:{created_at}"
 
 
-def fingerprint(salt: str, kind: Kind, cause: str, *, live: bool) -> str:
+def fingerprint(salt: str, kind: MessageKind, cause: str, *, live: bool) -> str:
     """32 hex digits that name a message wherever a restore must not change the name.
 
     Guarantee 9: the send journal is keyed by it, and the Message-ID and a webhook's id are made from it. An

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from msgspec.structs import replace
 
-from afterword.domain.messages import Kind, Message, MessageOrder, Recipient
+from afterword.domain.messages import Message, MessageKind, MessageOrder, Recipient
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
@@ -71,7 +71,7 @@ REVIEW = Review(
 )
 
 
-def message(kind: Kind, order: MessageOrder | None = ORDER, **fields: object) -> Message:
+def message(kind: MessageKind, order: MessageOrder | None = ORDER, **fields: object) -> Message:
     """A message to Clara about her order; without an order, to Alba."""
     recipient = CLARA if order else Recipient("hello@alba.example", "en")
     usual = {"id": 9, "shop_id": 1, "live": True, "tries": 0, "first_try_at": None, "due_at": int(NOW)}

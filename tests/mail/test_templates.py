@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from afterword.domain.messages import Kind
+from afterword.domain.messages import MessageKind
 from afterword.i18n.catalogue import Catalogue, catalogues
 from afterword.mail.wording import TEMPLATES, compile_wording, in_language
 from tests.mail.conftest import KINDS
@@ -25,7 +25,7 @@ def html_of(kind: str) -> str:
 
 
 def test_every_message_that_is_an_email_has_its_kind_and_its_templates() -> None:
-    assert sorted({*get_args(Kind)} - {"webhook"}) == KINDS
+    assert sorted({*get_args(MessageKind)} - {"webhook"}) == KINDS
     written = {path.name for path in TEMPLATES.iterdir()}
     assert written == {f"{kind}.{end}" for kind in (*KINDS, "_layout") for end in ("mjml", "txt", "html")} - {
         "_layout.html"

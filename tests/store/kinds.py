@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from afterword.domain.messages import QUEUES, Kind
+from afterword.domain.messages import QUEUES, MessageKind
 from afterword.store.messages.claims import Claim
 from afterword.store.webhooks import Webhook, add_webhook
 from tests.store.cast import DUE, Customer, Member
 from tests.store.databases import act, rows
 
-BY_MAIL: tuple[Kind, ...] = ("invitation", "receipt", "digest")
-KINDS: tuple[Kind, ...] = (*BY_MAIL, "webhook")
+BY_MAIL: tuple[MessageKind, ...] = ("invitation", "receipt", "digest")
+KINDS: tuple[MessageKind, ...] = (*BY_MAIL, "webhook")
 
 
 def hook(alba: Member, url: str = "https://alba.example/hook", *, live: bool = True) -> Webhook:
     return act(alba.store, add_webhook, alba.shop, url, "whsec_" + "QWZ0ZXJ3b3Jk" * 3, live=live, now=0)
 
 
-def cause(kind: Kind, alba: Member, clara: Customer, name: str = "A-1", at: int = DUE) -> None:
+def cause(kind: MessageKind, alba: Member, clara: Customer, name: str = "A-1", at: int = DUE) -> None:
     """Has one message of this kind be due at `at`, and none of another kind in its queue but receipts."""
     if kind == "invitation":
         alba.sends(name, at=at - alba.shop.delay)
@@ -28,13 +28,13 @@ def cause(kind: Kind, alba: Member, clara: Customer, name: str = "A-1", at: int 
     clara.reviews(alba.moderates().order(name, email=f"{name}@nunez.example"), now=at)
 
 
-def claims(kind: Kind, member: Member, now: float = DUE, **more: Any) -> list[Claim]:
+def claims(kind: MessageKind, member: Member, now: float = DUE, **more: Any) -> list[Claim]:
     """What is due of a kind. Others of its queue are claimed too."""
     found = member.claims(now, queue=QUEUES[kind], **more)
     return [one for one in found if one.message.kind == kind]
 
 
-def claims_one(kind: Kind, member: Member, now: float = DUE, **more: Any) -> Claim:
+def claims_one(kind: MessageKind, member: Member, now: float = DUE, **more: Any) -> Claim:
     [only] = claims(kind, member, now, **more)
     return only
 

@@ -6,7 +6,7 @@ from collections.abc import Set
 import pytest
 
 from afterword.base.errors import Refused
-from afterword.domain.messages import QUEUES, Kind, Outcome, Queue
+from afterword.domain.messages import QUEUES, MessageKind, Outcome, Queue
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages import due
 from afterword.store.messages.claims import Source
@@ -42,7 +42,7 @@ def rescue(database: EngineDatabase, now: float, in_hand: Set[int] = frozenset()
 
 @each_kind
 def test_a_message_is_claimed_once_it_is_due_by_one_and_not_with_another_queue(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: Kind
+    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
 ) -> None:
     cause(kind, alba, clara)
     for now in (DUE - 1, DUE - 0.001):
@@ -67,7 +67,7 @@ def test_of_many_that_are_due_no_source_is_forgotten(
     queue: Queue,
 ) -> None:
     """Bruno's message is younger than all that are read at first."""
-    kind: Kind = "invitation" if queue == Queue.INVITATIONS else "webhook"
+    kind: MessageKind = "invitation" if queue == Queue.INVITATIONS else "webhook"
     for number in range(3):
         cause(kind, alba, clara, f"{number}")
     cause(kind, bruno, clara, at=DUE + 60)
@@ -100,7 +100,7 @@ def test_the_oldest_go_first_and_no_more_than_asked(alba: Member, bruno: Member)
 
 @by_mail
 def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
-    alba: Member, clara: Customer, kind: Kind
+    alba: Member, clara: Customer, kind: MessageKind
 ) -> None:
     cause(kind, alba, clara)
     ours = claims_one(kind, alba)
@@ -117,7 +117,7 @@ def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
 
 @each_kind
 def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: Kind
+    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
 ) -> None:
     cause(kind, alba, clara)
     ours = claims_one(kind, alba)
@@ -132,7 +132,9 @@ def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
 
 
 @each_kind
-def test_a_claim_that_was_put_back_can_no_more_be_settled(alba: Member, clara: Customer, kind: Kind) -> None:
+def test_a_claim_that_was_put_back_can_no_more_be_settled(
+    alba: Member, clara: Customer, kind: MessageKind
+) -> None:
     cause(kind, alba, clara)
     ours = claims_one(kind, alba)
     assert alba.releases(ours, at=DUE + 5, reason="trouble") == 1
@@ -144,7 +146,7 @@ def test_a_claim_that_was_put_back_can_no_more_be_settled(alba: Member, clara: C
 
 @each_kind
 def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
-    alba: Member, clara: Customer, kind: Kind
+    alba: Member, clara: Customer, kind: MessageKind
 ) -> None:
     cause(kind, alba, clara)
     ours = claims_one(kind, alba)
@@ -162,7 +164,7 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
 
 @each_kind
 def test_waiting_for_a_transport_is_not_counted_among_the_days(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: Kind
+    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
 ) -> None:
     """A mail server that is away for a week has not tried this message once."""
     cause(kind, alba, clara)
@@ -176,7 +178,7 @@ def test_waiting_for_a_transport_is_not_counted_among_the_days(
 @each_kind
 @pytest.mark.parametrize("moment", [DUE + 41, DUE - 3_600, DUE - 10 * 86_400])
 def test_a_crash_leaves_what_was_claimed_scheduled_and_what_was_marked_in_doubt(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: Kind, moment: int
+    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind, moment: int
 ) -> None:
     """Also when the clock was set back after it."""
     cause(kind, alba, clara)
@@ -233,7 +235,7 @@ def test_many_claims_are_taken_up_in_rounds(database: EngineDatabase, alba: Memb
 @pytest.mark.parametrize("when", ["before the claim", "before the mark"])
 @pytest.mark.parametrize("kind", ["invitation", "receipt"])
 def test_no_message_to_a_suppressed_customer(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: Kind, when: str
+    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind, when: str
 ) -> None:
     cause(kind, alba, clara)
     email = "clara@nunez.example" if kind == "invitation" else "A-1@nunez.example"

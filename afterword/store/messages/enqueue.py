@@ -6,7 +6,7 @@ Each is a row of the transaction of its cause: none is sent of what did not happ
 import json
 from collections.abc import Mapping
 
-from afterword.domain.messages import QUEUES, Kind
+from afterword.domain.messages import QUEUES, MessageKind
 from afterword.domain.reviews.review import Review
 from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
@@ -20,7 +20,7 @@ PEACE = 900
 
 
 def notify_author(
-    tx: Transaction, review: Review, kind: Kind, details: Mapping[str, object], *, now: float
+    tx: Transaction, review: Review, kind: MessageKind, details: Mapping[str, object], *, now: float
 ) -> None:
     """An e-mail to the author of a review, at its order's address; none where there is no order of ours."""
     row = {"live": review.live, "order_id": review.order_id, "review_id": review.id}
@@ -73,7 +73,7 @@ _NOTHING: dict[str, object] = {
 }
 
 
-def _add(tx: Transaction, shop_id: int, kind: Kind, row: Mapping[str, object], now: float) -> None:
+def _add(tx: Transaction, shop_id: int, kind: MessageKind, row: Mapping[str, object], now: float) -> None:
     """A message that is due now, unless its row says otherwise."""
     [message_id] = tx.new_order_ids(1)
     same = {"shop_id": shop_id, "message_id": message_id, "kind": kind, "queue": int(QUEUES[kind])}

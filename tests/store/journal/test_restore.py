@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.domain.messages import Kind
+from afterword.domain.messages import MessageKind
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.messages.invitations import send_invitation
 from tests.needs import scale
@@ -243,7 +243,12 @@ def test_a_database_that_lost_everything_adopts_the_journal_that_is_there(
 @pytest.mark.parametrize("last_word", ["sending", "sent", "failed"])
 @pytest.mark.parametrize("kind", BY_MAIL)
 def test_what_was_marked_before_a_restore_is_not_sent_again_whatever_its_kind(
-    database: SqliteDatabase, alba: Member, clara: Customer, restored: Restored, kind: Kind, last_word: str
+    database: SqliteDatabase,
+    alba: Member,
+    clara: Customer,
+    restored: Restored,
+    kind: MessageKind,
+    last_word: str,
 ) -> None:
     cause(kind, alba, clara)
     back_up(database)
