@@ -95,11 +95,8 @@ async def serve(
     `ready` is called once it answers. The end of `lifeline`, a descriptor, counts as SIGTERM. Raises SettingsError,
     and StoreUnavailable when the writing process is lost.
     """
-    address, readers, spool = (
-        address or free_address(settings),
-        Readers(),
-        own_folder(settings.data / "spool"),
-    )
+    address, readers = address or free_address(settings), Readers()
+    spool = own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     web = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, web), *address)
@@ -116,15 +113,21 @@ async def serve(
     server.stop()
     if dispatcher:
         dispatcher.stop()
-    if is_lost:
-        tasks[-1].cancel()  # nothing in hand can be settled any more: the next start finds out how it ended
-    await asyncio.gather(*tasks, return_exceptions=is_lost)
+    await _end(tasks, is_lost)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
     await database.close()
     if is_lost:
         raise StoreUnavailable("the process that writes to the database was lost: start again")
     log.info("server stopped")
+
+
+async def _end(tasks: list[asyncio.Task[None]], is_lost: bool) -> None:
+    """Waits until they have finished. When the writing process is lost nothing in hand can be settled any more: the
+    next start finds out how it ended."""
+    if is_lost:
+        tasks[-1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=is_lost)
 
 
 async def dispatch(settings: Settings, database: EngineDatabase) -> None:
