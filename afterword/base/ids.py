@@ -5,6 +5,9 @@ import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 
+_NUMBER = 7
+"""Bytes of an order id in a token."""
+
 _TAG = 16
 """Bytes of a token's signature: 128 bits."""
 
@@ -52,23 +55,35 @@ def new_claim() -> str:
 def sign_token(secret: str, purpose: str, order_id: int, subject: str) -> str:
     """A token for a link: the order's id and a signature over the id, the purpose and the subject.
 
-    The subject is the order's fingerprint. A restored database may reuse an order id, but not a fingerprint, so a
-    link never opens another customer's page.
+    The id is masked by the signature, so that no customer's link tells how many orders there are (guarantee 8). The
+    subject is the order's fingerprint. A restored database may reuse an order id, but not a fingerprint, so a link
+    never opens another customer's page.
     """
-    number = order_id.to_bytes(7, "big")
-    return urlsafe_b64encode(number + _signature(secret, purpose, number, subject)).decode().rstrip("=")
+    number = order_id.to_bytes(_NUMBER, "big")
+    tag = _signature(secret, purpose, number, subject)
+    return urlsafe_b64encode(_masked(secret, number, tag) + tag).decode().rstrip("=")
 
 
-def order_id_of(token: str) -> int | None:
+def order_id_of(secret: str, token: str) -> int | None:
     """The order id in a token, or None if the token is malformed. The signature is not checked."""
     raw = _decode(token)
-    return None if raw is None else int.from_bytes(raw[:7], "big")
+    return None if raw is None else int.from_bytes(_masked(secret, raw[:_NUMBER], raw[_NUMBER:]), "big")
 
 
 def is_signed(secret: str, purpose: str, token: str, subject: str) -> bool:
     """Whether the token was signed with this secret for this purpose and subject."""
     raw = _decode(token)
-    return raw is not None and hmac.compare_digest(raw[7:], _signature(secret, purpose, raw[:7], subject))
+    if raw is None:
+        return False
+    tag = raw[_NUMBER:]
+    number = _masked(secret, raw[:_NUMBER], tag)
+    return hmac.compare_digest(tag, _signature(secret, purpose, number, subject))
+
+
+def _masked(secret: str, number: bytes, tag: bytes) -> bytes:
+    """The number under a mask that its signature decides; masked again, it is the number."""
+    mask = hmac.new(secret.encode(), b"mask\0" + tag, sha256).digest()
+    return bytes(octet ^ hidden for octet, hidden in zip(number, mask, strict=False))
 
 
 def _decode(token: str) -> bytes | None:

@@ -90,7 +90,7 @@ def test_the_letter_is_from_this_shop_to_this_customer_and_its_links_are_signed(
     for purpose in ("r", "u"):
         found = re.search(rf"https://reviews\.example/{purpose}/{alba.shop.id}/([\w-]+)", letter.as_string())
         assert found is not None
-        assert order_id_of(found[1]) == invitation
+        assert order_id_of(SECRET, found[1]) == invitation
         assert is_signed(SECRET, purpose, found[1], mark)
 
 

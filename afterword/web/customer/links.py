@@ -34,7 +34,7 @@ class Visits:
     async def find(self, request: Request, purpose: str) -> Visit | None:
         """The shop and order of a request's link; None if it is invalid or signed for another purpose."""
         token: str = request.path_params["token"]
-        order_id = order_id_of(token)
+        order_id = order_id_of(self._secret, token)
         shop_id: str = request.path_params["shop"]
         if order_id is None or not (shop_id.isascii() and shop_id.isdecimal()):
             return None
