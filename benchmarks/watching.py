@@ -23,8 +23,9 @@ from benchmarks.ground import WrongResultError
 from benchmarks.sampling import Samples, samples_of
 from benchmarks.table import shares
 
-READER = "multiprocessing.spawn"
-"""What the command of a process that reads large bodies holds: only they are spawned."""
+READER = "from multiprocessing."
+"""What the command of a process that reads large bodies begins with, and of the one that cleans up after them: only
+they are spawned."""
 
 
 class Watched(msgspec.Struct):
@@ -102,7 +103,7 @@ def family_of(pid: int) -> dict[int, str]:
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(_fields(stat)[1])
-            command = stat.with_name("cmdline").read_bytes().split(b"\0")
+            command = stat.with_name("cmdline").read_bytes()
         except OSError:
             continue  # it has ended
         if parent == pid:
