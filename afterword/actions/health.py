@@ -116,7 +116,7 @@ def _journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:
     elif why := _why_unreachable(database):
         says = (
             f"SENDING IS PAUSED: the send journal, {name}, cannot be reached ({why}), so it is unknown what was "
-            "sent. Sending continues by itself once the journal can be reached."
+            "sent. Sending resumes automatically once the journal can be reached."
         )
         yield Finding("journal", "action", says)
     else:

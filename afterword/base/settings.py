@@ -54,7 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if "://" in self.database:
             raise SettingsError(
-                "AFTERWORD_DATABASE names another engine than SQLite and PostgreSQL: "
+                "AFTERWORD_DATABASE names an engine other than SQLite and PostgreSQL: "
                 "give the path of a file, or postgresql://…"
             )
         return Path(self.database)
@@ -168,7 +168,7 @@ def _is_address(text: str) -> bool:
 
 def _secret(text: str | None) -> str | None:
     if text is not None and len(text) < 32:
-        raise SettingsError("AFTERWORD_SECRET is too short: take 32 random characters or more")
+        raise SettingsError("AFTERWORD_SECRET is too short: use at least 32 random characters")
     return text
 
 

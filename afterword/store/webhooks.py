@@ -31,7 +31,7 @@ class Webhook(msgspec.Struct, frozen=True):
 def add_webhook(tx: Transaction, shop: Shop, url: str, secret: str, *, live: bool, now: float) -> Webhook:
     """Raises Refused when the shop has as many as there can be."""
     if len(webhooks_of(tx, shop.id)) >= MOST_WEBHOOKS:
-        raise Refused(f"{shop.name} has {MOST_WEBHOOKS} webhooks, which is the most")
+        raise Refused(f"{shop.name} has {MOST_WEBHOOKS} webhooks, which is the limit")
     after: int = tx.rows(query("next_ids"), {"name": "webhooks", "size": 1})[0][0]
     webhook = Webhook(shop.id, after - 1, live, url, secret, int(now))
     row = {"shop_id": shop.id, "webhook_id": webhook.id, "live": int(live), "url": url, "secret": secret}

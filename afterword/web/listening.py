@@ -30,7 +30,7 @@ def free_address(settings: Settings) -> Address:
         where = f"{settings.host}:{settings.port}"
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"{where} is in use already: stop what listens there, or set AFTERWORD_PORT to another port"
+                f"{where} is already in use: stop the program that listens there, or set AFTERWORD_PORT to another"
             ) from error
         raise SettingsError(
             f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {_words(error)}"

@@ -104,13 +104,13 @@ def read_url(url: str) -> Target:
     found = _URL.fullmatch(url) if len(url) <= LONGEST_URL else None
     if found is None:
         raise AddressRefused(
-            "it is not an address such as https://shop.example/reviews, without user and fragment"
+            "it is not an address such as https://shop.example/reviews, without a user or fragment"
         )
     scheme, path = found["scheme"], found["path"] or "/"
     usual = 443 if scheme == "https" else 80
     port = int(found["port"] or usual)
     if port not in (80, 443) and not LOWEST_PORT <= port <= 65_535:
-        raise AddressRefused(f"port {port} is for something else: 80, 443, or {LOWEST_PORT} and above")
+        raise AddressRefused(f"port {port} is not allowed: use 80, 443, or {LOWEST_PORT} and above")
     return Target(scheme, _host(found["host"]), port, path)
 
 

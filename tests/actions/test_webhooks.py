@@ -18,7 +18,7 @@ LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
     ("url", "why"),
     [
         ("http://127.0.0.1:8000/", "AFTERWORD_WEBHOOK_ALLOW"),
-        ("https://clara:secret@shop.example/", "without user"),
+        ("https://clara:secret@shop.example/", "without a user"),
     ],
 )
 def test_an_address_to_which_nothing_would_be_sent_is_refused(url: str, why: str) -> None:

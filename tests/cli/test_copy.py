@@ -39,7 +39,7 @@ def test_what_cannot_be_copied_is_refused(afterword: Command) -> None:
     assert afterword.run(*TO).sentence == "there is no database data/afterword.db"
     afterword.say("migrate")
     with closing_now(open_database(afterword.data)):
-        assert afterword.run(*TO).sentence == "data/afterword.db is in use: stop Afterword, and copy then"
+        assert afterword.run(*TO).sentence == "data/afterword.db is in use: stop Afterword, then copy"
 
 
 def test_an_unfinished_copy_is_not_opened(afterword: Command) -> None:

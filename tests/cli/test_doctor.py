@@ -22,7 +22,7 @@ def test_what_needs_a_person_is_marked_with_exit_code_1(afterword: Command, alba
     ran = afterword.run("doctor")
     assert (ran.code, ran.err) == (1, "")
     assert f"\nACTION in doubt     Invitation {number} of shop 1 (order A-1) may or may not" in ran.out
-    assert ran.out.endswith("\n\n1 finding needs a person.\n")
+    assert ran.out.endswith("\n\n1 finding needs attention.\n")
     found = json.loads(afterword.run("doctor", "--json").out)
     assert not found["ok"] and [each["id"] for each in found["in_doubt"]] == [number]
 
@@ -35,7 +35,7 @@ def test_a_wrong_setting_is_a_finding(afterword: Command) -> None:
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [((), "A new send journal is started; "), (("--json",), '{"accepted": true, "in_doubt": 0}')],
+    [((), "A new send journal was started; "), (("--json",), '{"accepted": true, "in_doubt": 0}')],
 )
 def test_a_lost_journal_is_accepted(
     afterword: Command, alba: Member, words: tuple[str, ...], said: str

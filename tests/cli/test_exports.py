@@ -31,7 +31,7 @@ def test_an_export_goes_to_standard_output_in_each_format(afterword: Command, al
 def test_a_file_replaces_the_last_one_once_it_is_whole(afterword: Command, file: Path) -> None:
     file.write_text("the last one")
     said = afterword.say("export", "1", "--output", "reviews.csv")
-    assert said == f"reviews.csv is written ({file.stat().st_size:,} bytes).\n"
+    assert said == f"reviews.csv was written ({file.stat().st_size:,} bytes).\n"
     assert file.read_text("utf-8").splitlines() == afterword.say("export", "1").splitlines()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert sorted(path.name for path in afterword.folder.iterdir()) == ["data", "reviews.csv"]

@@ -110,7 +110,7 @@ def test_an_unknown_command_is_a_usage_error(afterword: Command) -> None:
     ("settings", "sentence"),
     [
         ({"AFTERWORD_PORT": "eighty"}, "AFTERWORD_PORT is not a whole number from 1 to 65535"),
-        ({"AFTERWORD_DATABASE": "mysql://clara"}, "AFTERWORD_DATABASE names another engine than SQLite"),
+        ({"AFTERWORD_DATABASE": "mysql://clara"}, "AFTERWORD_DATABASE names an engine other than SQLite"),
         ({"AFTERWORD_SMTP": "smtp://relay.example"}, "AFTERWORD_FROM is needed with AFTERWORD_SMTP"),
         ({"AFTERWORD_DATABASE": "/dev/null/afterword.db"}, "/dev/null/afterword.db cannot be opened"),
     ],

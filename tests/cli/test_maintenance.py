@@ -114,7 +114,7 @@ def test_the_journal_is_copied_and_goes_on_at_the_other_place(afterword: Command
         size = afterword.json("copy-journal", "--to", str(afterword.folder / "back"), AFTERWORD_JOURNAL=rows)
         assert size == {"bytes": (afterword.folder / "back").stat().st_size}
         assert afterword.run("copy-journal", "--to", rows).sentence.startswith(
-            "nothing is copied: another send"
+            "nothing was copied: another send"
         )
     assert "neither the path" in afterword.run("copy-journal", "--to", "mysql://x").sentence
     (afterword.data / "send.journal").unlink()

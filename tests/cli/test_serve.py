@@ -110,14 +110,14 @@ def test_an_address_in_use_is_one_sentence_and_makes_no_demo_shop(tmp_path: Path
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = command.run("serve", AFTERWORD_PORT=str(port)).sentence
-    assert said.startswith(f"127.0.0.1:{port} is in use already")
+    assert said.startswith(f"127.0.0.1:{port} is already in use")
     assert not command.data.exists()
 
 
 def test_a_second_one_on_the_same_port_is_refused(afterword: Command) -> None:
     port = free_port()
     with serving(afterword, AFTERWORD_PORT=port):
-        assert "is in use already" in afterword.run("serve", AFTERWORD_PORT=port).sentence
+        assert "is already in use" in afterword.run("serve", AFTERWORD_PORT=port).sentence
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])

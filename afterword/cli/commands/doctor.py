@@ -1,4 +1,4 @@
-"""`afterword doctor`: checks everything, and says in plain sentences what needs a person."""
+"""`afterword doctor`: checks everything, and says in plain sentences what needs attention."""
 
 import sys
 
@@ -22,9 +22,9 @@ MARKS = {"ok": "ok", "note": "note", "action": "ACTION"}
 @click.option("--accept", is_flag=True, help="Accept that the send journal is lost, and resume sending.")
 @json_option
 def doctor(accept: bool, as_json: bool) -> None:
-    """Check everything, and say what needs a person.
+    """Check everything, and report what needs attention.
 
-    Exit code 0 when nothing does, 1 when something does.
+    Exit code 0 if nothing does, 1 if something does.
     """
     if accept:
         _accept(as_json)
@@ -45,8 +45,8 @@ def _accept(as_json: bool) -> None:
     if as_json:
         say_json({"accepted": True, "in_doubt": doubtful})
         return
-    say("A new send journal is started; a running Afterword resumes sending within seconds.")
-    say("E-mails that were sent after the last backup, and are due in it, are sent a second time.")
+    say("A new send journal was started; a running Afterword resumes sending within seconds.")
+    say("E-mails sent after the last backup that are still due in it will be sent a second time.")
     if doubtful:
         say(f"{counted(doubtful, 'invitation')} in doubt. See: afterword doctor")
 
@@ -68,6 +68,6 @@ def _say(found: Health) -> None:
     needing = sum(finding.level == "action" for finding in found.findings)
     say()
     if needing:
-        say(f"{counted(needing, 'finding')} need{'s' if needing == 1 else ''} a person.")
+        say(f"{counted(needing, 'finding')} need{'s' if needing == 1 else ''} attention.")
     else:
         say("Everything is fine.")

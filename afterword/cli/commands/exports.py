@@ -38,7 +38,7 @@ def export(id_or_name: str, format: str, test: bool, file: Path | None) -> None:
             return
         with whole_file(file) as draft, draft.open("wb") as stream:
             _write(stream, exports.write(database, what, format, _progress))
-    say(f"{shown(str(file))} is written ({file.stat().st_size:,} bytes).")
+    say(f"{shown(str(file))} was written ({file.stat().st_size:,} bytes).")
 
 
 def _progress(done: int) -> None:

@@ -28,7 +28,7 @@ MOST_ERRORS = 1_000
     callback=checked(check_text),
     help="Where they were collected (default: elsewhere).",
 )
-@click.option("--test", is_flag=True, help="As test reviews.")
+@click.option("--test", is_flag=True, help="Import them as test reviews.")
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be imported.")
 @json_option
 def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool, as_json: bool) -> None:

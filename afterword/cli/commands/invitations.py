@@ -102,7 +102,7 @@ def move(invitation_id: int, to: int, as_json: bool) -> None:
 def send(invitation_id: int, as_json: bool) -> None:
     """Send an invitation now, even if it failed or was cancelled.
 
-    Refused once it was sent. For one in doubt, you confirm by this that it did not arrive: look for its Message-ID
+    Refused once it has been sent. Sending one in doubt confirms that it did not arrive: look for its Message-ID
     (afterword invitation show) in the mail server's log first.
     """
     row = _change(lambda tx: invitations.send(tx, invitation_id, system_clock()))

@@ -99,9 +99,9 @@ def _copy(database: SqliteDatabase, draft: Path) -> None:
 def copy_journal(to: str, as_json: bool) -> None:
     """Copy the send journal to another place.
 
-    To continue with it there: stop everything that sends, copy, set AFTERWORD_JOURNAL to the new place everywhere,
-    start. A sender that still uses the old one stops sending once something was sent with the new one. Run again, it
-    copies what is missing.
+    To use the copy: stop everything that sends, copy, set AFTERWORD_JOURNAL to the new place everywhere, and start
+    again. A sender that still uses the old one stops sending once something has been sent with the new one. Running
+    the command again copies only what is missing.
     """
     target = journal_place(journal_address(to, "--to"))
     source = journal_place(read_settings().journal).find()
@@ -111,7 +111,7 @@ def copy_journal(to: str, as_json: bool) -> None:
         copy_lines(source, target, partial(progress, "bytes"))
         size = source.size()
     except FileExistsError as error:
-        raise Refused(f"nothing is copied: {error}") from error
+        raise Refused(f"nothing was copied: {error}") from error
     finally:
         source.close()
     sentence = (

@@ -116,7 +116,7 @@ def _say_review(found: ReviewDetails) -> None:
 @_version
 @json_option
 def publish(review_id: int, version: int | None, as_json: bool) -> None:
-    """Publish a review that waits or that was rejected."""
+    """Publish a waiting or rejected review."""
     _, new = _change(review_id, version, moderation.publish, "shop")
     say_result(present.review(new), f"Review {new.id} is published.", as_json=as_json)
 
@@ -174,8 +174,8 @@ def dispute(review_id: int, reason: str, as_json: bool) -> None:
 def erase(review_id: int, as_json: bool) -> None:
     """Erase a review's text and its author's name permanently.
 
-    At the author's request. It does not ask for confirmation and cannot be undone. The rating stays, counted as
-    erased, and the chain stays intact.
+    Use it only at the author's request. It does not ask for confirmation and cannot be undone. The rating stays,
+    counted as erased, and the chain stays intact.
     """
     old, new = _change(review_id, None, moderation.erase)
     sentence = f"Review {new.id} is erased: {_removed(old)} are removed permanently."

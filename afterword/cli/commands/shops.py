@@ -38,11 +38,11 @@ _OPTIONS = (
     _option("--site", check_site, "Its web address: https://shop.example", clearable=True),
     _option("--timezone", check_timezone, "Its time zone: Europe/Paris, America/New_York, UTC …"),
     _option("--delay", parse_delay, "Time from an order's receipt to its e-mail: 10d, 36h, 90m, 5s."),
-    _option("--email", check_address, "Its own address, for replies and notifications.", clearable=True),
+    _option("--email", check_address, "Its e-mail address, for replies and notifications.", clearable=True),
     _option(
         "--moderation",
         parse_mode,
-        "checks: publish reviews that are not flagged at once. by-hand: a person decides on each.",
+        "checks: publish reviews at once unless flagged. by-hand: a person decides on each.",
     ),
     _option(
         "--publish-after",
@@ -78,7 +78,7 @@ def add(name: str, as_json: bool, **options: Any) -> None:
     say_fields(present.shop(new))
     say()
     say("The two private keys are shown only now; they are not stored.")
-    say(f"  private key, for real orders:      {keys.private_key}")
+    say(f"  private key, for live orders:      {keys.private_key}")
     say(f"  test key, e-mails become files:    {keys.test_key}")
     say(f"  public key, to read reviews:       {keys.public_key}")
     say(f"  public key, for test reviews:      {keys.public_test_key}")

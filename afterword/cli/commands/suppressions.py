@@ -37,11 +37,11 @@ def list_(id_or_name: str, as_json: bool) -> None:
     type=click.Choice(SUPPRESSION_REASONS),
     default=SUPPRESSION_REASONS[-1],
     show_default=True,
-    help="Why, for the list.",
+    help="Why; shown in the list.",
 )
 @json_option
 def add(id_or_name: str, email: str, reason: str, as_json: bool) -> None:
-    """Send no e-mail of this shop to an address any more.
+    """Stop this shop's e-mails to an address.
 
     Its scheduled invitations are cancelled when they become due.
     """

@@ -56,10 +56,10 @@ def _keys(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 def verify(
     id_or_name: str | None, test: bool, file: Path | None, hashed: str | None, salt: str | None, **more: Any
 ) -> None:
-    """Verify that reviews and their history were not tampered with.
+    """Verify that reviews and their history have not been tampered with.
 
     Checks a shop's chain, its reviews and their counts; or, with --file, a downloaded chain without any database.
-    Exit code 1 when something was changed, or the receipt is not found.
+    Exit code 1 if something was changed or the receipt was not found.
     """
     if salt and not hashed:
         raise click.UsageError("--salt needs --receipt")

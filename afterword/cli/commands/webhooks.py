@@ -57,7 +57,7 @@ def list_(id_or_name: str, as_json: bool) -> None:
 @_id
 @json_option
 def remove(webhook_id: int, as_json: bool) -> None:
-    """Remove a webhook; deliveries that wait for it are dropped."""
+    """Remove a webhook, and drop its waiting deliveries."""
     with opened() as database:
         removed = database.write_now(lambda tx: webhooks.remove(tx, webhook_id))
     sentence = f"Webhook {webhook_id} of shop {removed.shop_id} is removed."
@@ -70,7 +70,7 @@ def remove(webhook_id: int, as_json: bool) -> None:
 def test(webhook_id: int, as_json: bool) -> None:
     """Send a signed webhook.test now, and show the answer.
 
-    A stopped webhook that accepts it is started again. Exit code 1 when it does not.
+    A stopped webhook that accepts the test is started again. Exit code 1 if it does not.
     """
     sender = Sender(read_settings().webhook_allow)
     with opened() as database:

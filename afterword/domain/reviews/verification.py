@@ -77,7 +77,7 @@ def _order_of(at: Position, entry: Entry) -> Iterator[Finding]:
     if entry.seq == expected + 1:
         yield Finding(f"entry {expected}", "is missing")
     elif entry.seq > expected:
-        yield Finding(f"entry {expected}", f"is missing, and everything up to entry {entry.seq - 1}")
+        yield Finding(f"entry {expected}", f"is missing, and so is everything up to entry {entry.seq - 1}")
     elif entry.seq < expected:
         yield _of(entry, f"follows entry {at.seq}")
     if entry.previous != at.hash:

@@ -31,7 +31,7 @@ def query_of_json(name: str) -> tuple[str, list[str]]:
     members are named too."""
     parts = re.fullmatch(r"INSERT INTO (\w+) \((.*?)\)\s+VALUES \((.*?)\)(.*)", query(name), re.DOTALL)
     if parts is None:
-        raise ValueError(f"{name} is no INSERT of one row")
+        raise ValueError(f"{name} is not an INSERT of one row")
     table, named, values, after = parts.groups()
     columns = [column.strip() for column in named.split(",")]
     given = [value.strip() for value in values.split(",")]

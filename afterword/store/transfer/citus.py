@@ -91,4 +91,4 @@ def _ask(how: Callable[[str], T], sql: str) -> T:
     except psycopg.Error as error:
         if error.diag.message_primary is None:
             raise
-        raise Refused(f"Citus refuses: {error.diag.message_primary}") from error
+        raise Refused(f"Citus refused: {error.diag.message_primary}") from error

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import apsw
 
 from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
+from afterword.domain.values import counted
 from afterword.store.engine.connection import IDS_A_BLOCK, Connection
 from afterword.store.engine.database import Progress
 from afterword.store.engine.migrate import UNFINISHED_COPY, migrate, migrations
@@ -73,7 +74,7 @@ def connect(address: str, *, is_new: bool = False) -> Connection:
     except StoreUnavailable as error:
         if not isinstance(error.__cause__, apsw.BusyError):
             raise
-        raise Refused(f"{address} is in use: stop Afterword, and copy then") from error
+        raise Refused(f"{address} is in use: stop Afterword, then copy") from error
 
 
 def copy(
@@ -107,13 +108,13 @@ def copy(
 def _refuse_shared(source: Connection, destination: Connection) -> None:
     """A SQLite file is ours alone (see `connect`)."""
     if source.name == destination.name:
-        raise Refused("the source and the destination are one database")
+        raise Refused("the source and the destination are the same database")
     deadline = time.monotonic() + PATIENCE
     for connection in (source, destination):
         while connection.dialect == "postgres" and (others := connection.rows(_OTHERS)[0][0]):
             if time.monotonic() > deadline:
                 raise Refused(
-                    f"{connection.name} is in use ({others} other connections): stop Afterword, and copy then"
+                    f"{connection.name} is in use ({counted(others, 'other connection')}): stop Afterword, then copy"
                 )
             time.sleep(0.1)
 
@@ -128,14 +129,14 @@ def _hold_source(source: Connection) -> None:
         raise SchemaTooNew(f"{source.name} has schema {max(versions)}, but this version knows only {newest}")
     if max(versions) < newest:
         raise Refused(
-            f"{source.name} has schema {max(versions)}: run afterword migrate there (schema {newest}), and copy then"
+            f"{source.name} has schema {max(versions)}: run afterword migrate there (schema {newest}), then copy"
         )
     if source.dialect == "postgres":
         source.run(f"LOCK TABLE {', '.join(table.name for table in tables())} IN SHARE MODE")
     if in_hand := _in_hand(source):
         raise Refused(
-            f"{in_hand} messages in {source.name} are in the hands of a process that was killed: start Afterword, "
-            "wait two minutes, stop it, and copy then"
+            f"a process was killed while sending {counted(in_hand, 'message')} of {source.name}: start Afterword, "
+            "wait two minutes, stop it, then copy"
         )
 
 
@@ -145,7 +146,7 @@ def _versions(source: Connection) -> list[int]:
     except Exception as error:
         if source.unavailable(error) is not error:
             raise
-        raise Refused(f"{source.name} is no database of Afterword") from error
+        raise Refused(f"{source.name} is not a database of Afterword") from error
 
 
 def _in_hand(source: Connection) -> int:
@@ -188,7 +189,7 @@ def _begin(destination: Connection) -> bool:
 
 def _continue(destination: Connection) -> bool:
     if max(_versions(destination)) != migrations()[-1][0]:
-        raise Refused(f"{destination.name} was begun by another version: copy into an empty database")
+        raise Refused(f"{destination.name} was started by another version: copy into an empty database")
     return True
 
 

@@ -139,7 +139,7 @@ def test_details_that_are_not_canonical_are_a_fault_even_if_they_are_signed(deta
 def test_what_is_missing_or_stands_elsewhere_is_told_with_its_place() -> None:
     one, two, three, four = chain("written", "published", "replied")
     assert faults([one, three, four])[0] == "entry 2: is missing"
-    assert faults([one, four])[0] == "entry 2: is missing, and everything up to entry 3"
+    assert faults([one, four])[0] == "entry 2: is missing, and so is everything up to entry 3"
     assert "entry 2: follows entry 3" in faults([one, three, two, four])
     assert "entry 2: follows entry 2" in faults([one, two, two, three])
     assert faults([two, three])[0] == "entry 1: is missing"

@@ -182,7 +182,7 @@ def test_spreading_again_does_nothing_and_goes_on_with_what_is_not_spread_yet(
 
 def test_what_citus_refuses_is_said_and_undoes_everything(cluster: PostgresDatabase) -> None:
     cluster.write_now(lambda tx: tx.run("CREATE UNIQUE INDEX wrong ON suppressions (address)"))
-    with pytest.raises(Refused, match=r'^Citus refuses: cannot create constraint on "suppressions": wrong$'):
+    with pytest.raises(Refused, match=r'^Citus refused: cannot create constraint on "suppressions": wrong$'):
         distribute(cluster)
     assert spread_tables(cluster) == {}
     named = "SELECT conname FROM pg_constraint WHERE conname = 'shops_name_key'"

@@ -339,7 +339,7 @@ def test_a_review_that_waits_says_until_when(site: Site) -> None:
     send(site, links, review(0, 5, "Kind people."))
     page = plain(site.get(links.review))
     assert "Not published yet" in page and re.search(
-        r"A person checks it before it is published, on \d+ \w+ \d{4} at the latest", page
+        r"Unless it is rejected, it will be published on \d+ \w+ \d{4} at the latest", page
     )
 
 
