@@ -13,8 +13,8 @@ import msgspec
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import Review
 
-MessageKind = Literal["invitation", "receipt", "rejection", "reply", "digest", "webhook"]
-"""A digest lists the reviews that wait for the shop. `webhook` is a delivery to a program, the others are e-mails."""
+MessageKind = str
+"""Of an e-mail the name of its module in `mail/kinds`; `webhook` is a delivery to a program."""
 
 State = Literal["scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"]
 
@@ -27,14 +27,12 @@ class Queue(IntEnum):
     WEBHOOKS = 2
 
 
-QUEUES: Mapping[MessageKind, Queue] = {
-    "invitation": Queue.INVITATIONS,
-    "receipt": Queue.MAIL,
-    "rejection": Queue.MAIL,
-    "reply": Queue.MAIL,
-    "digest": Queue.MAIL,
-    "webhook": Queue.WEBHOOKS,
-}
+_OWN_QUEUES: Mapping[MessageKind, Queue] = {"invitation": Queue.INVITATIONS, "webhook": Queue.WEBHOOKS}
+
+
+def queue_of(kind: MessageKind) -> Queue:
+    """That of its kind: e-mails of every kind share one, but for invitations, of which thousands may wait."""
+    return _OWN_QUEUES.get(kind, Queue.MAIL)
 
 
 class Recipient(msgspec.Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from afterword.domain.messages import QUEUES, MessageKind
+from afterword.domain.messages import MessageKind, queue_of
 from afterword.store.messages.claims import Claim
 from afterword.store.webhooks import Webhook, add_webhook
 from tests.store.cast import DUE, Customer, Member
@@ -30,7 +30,7 @@ def cause(kind: MessageKind, alba: Member, clara: Customer, name: str = "A-1", a
 
 def claims(kind: MessageKind, member: Member, now: float = DUE, **more: Any) -> list[Claim]:
     """What is due of a kind. Others of its queue are claimed too."""
-    found = member.claims(now, queue=QUEUES[kind], **more)
+    found = member.claims(now, queue=queue_of(kind), **more)
     return [one for one in found if one.message.kind == kind]
 
 

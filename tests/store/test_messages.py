@@ -6,7 +6,7 @@ from collections.abc import Set
 import pytest
 
 from afterword.base.errors import Refused
-from afterword.domain.messages import QUEUES, MessageKind, Outcome, Queue
+from afterword.domain.messages import MessageKind, Outcome, Queue, queue_of
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages import due
 from afterword.store.messages.claims import Source
@@ -46,11 +46,11 @@ def test_a_message_is_claimed_once_it_is_due_by_one_and_not_with_another_queue(
 ) -> None:
     cause(kind, alba, clara)
     for now in (DUE - 1, DUE - 0.001):
-        assert ask(database, due_sources, QUEUES[kind], live=True, now=now) == []
+        assert ask(database, due_sources, queue_of(kind), live=True, now=now) == []
         assert claims(kind, alba, now) == []
-    [source] = ask(database, due_sources, QUEUES[kind], live=True, now=DUE)
+    [source] = ask(database, due_sources, queue_of(kind), live=True, now=DUE)
     assert source.shop_id == alba.shop.id
-    elsewhere = [one for queue in set(Queue) - {QUEUES[kind]} for one in alba.claims(DUE, queue=queue)]
+    elsewhere = [one for queue in set(Queue) - {queue_of(kind)} for one in alba.claims(DUE, queue=queue)]
     assert kind not in [one.message.kind for one in elsewhere]
     one = claims_one(kind, alba)
     assert (one.message.kind, one.source) == (kind, source)

@@ -6,7 +6,7 @@ Each is a row of the transaction of its cause: none is sent of what did not happ
 import json
 from collections.abc import Mapping
 
-from afterword.domain.messages import QUEUES, MessageKind
+from afterword.domain.messages import MessageKind, queue_of
 from afterword.domain.reviews.review import Review
 from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
@@ -76,6 +76,6 @@ _NOTHING: dict[str, object] = {
 def _add(tx: Transaction, shop_id: int, kind: MessageKind, row: Mapping[str, object], now: float) -> None:
     """A message that is due now, unless its row says otherwise."""
     [message_id] = tx.new_order_ids(1)
-    same = {"shop_id": shop_id, "message_id": message_id, "kind": kind, "queue": int(QUEUES[kind])}
+    same = {"shop_id": shop_id, "message_id": message_id, "kind": kind, "queue": int(queue_of(kind))}
     times = {"created_at": int(now), "due_at": int(now)}
     tx.run(query("insert_message"), {**_NOTHING, **same, **times, **row, "live": int(bool(row["live"]))})
