@@ -23,12 +23,12 @@ def fill_reviews(data: Path, *, reviews: int, now: int) -> int:
     return products
 
 
-# The product is a number that varies pseudo-randomly.
+# The ids lie as a permutation has them, and the product is a number that varies pseudo-randomly.
 _REVIEWS = """
-INSERT INTO reviews (shop_id, review_id, order_id, live, scope, product_name, state, version, rating, text, author,
-                     lang, experience_date, salt, written_at, changed_at, published_at, flags, reply, replied_at,
-                     wants_reply, text_hash, address_hash)
-SELECT 1, (1 + n / 2) * 1024 + n % 2, 1 + n / 2, 1,
+INSERT INTO reviews (shop_id, review_id, number, order_id, line, live, scope, product_name, state, version, rating,
+                     text, author, lang, experience_date, salt, written_at, changed_at, published_at, flags, reply,
+                     replied_at, wants_reply, text_hash, address_hash)
+SELECT 1, (n * 1664525 + 1013904223) % 2147483648, 1 + n, 1 + n / 2, n % 2, 1,
        CASE WHEN n % 2 = 0 THEN 'site' ELSE CAST(1 + n / 2 * 7919 % :products AS TEXT) END,
        CASE WHEN n % 2 = 0 THEN NULL ELSE 'My Product' END, 'published', 1, 1 + n * 3 % 5,
        'Number ' || n || ': crisp, still warm when it came, and the crème brûlée was as good as the one that my '

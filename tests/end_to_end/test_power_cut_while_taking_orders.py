@@ -42,7 +42,7 @@ def check(cut: Cut, crowd: Crowd) -> int:
     with opened(read_settings({"AFTERWORD_DATA": str(cut.folder)})) as tx:
         assert tx.rows("PRAGMA integrity_check") == [("ok",)], where
         stored = Counter(id_order for (id_order,) in tx.rows("SELECT id_order FROM orders"))
-        invited = tx.rows("SELECT o.id_order FROM messages i JOIN orders o USING (shop_id, order_id)")
+        invited = tx.rows("SELECT o.id_order FROM messages m JOIN orders o ON o.order_id = m.message_id")
         assert tx.rows("SELECT count(*) FROM messages") == [(len(stored),)], where
     assert promised <= stored.keys() <= crowd.sent, where
     assert set(stored.values()) <= {1}, where

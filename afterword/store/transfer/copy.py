@@ -125,11 +125,12 @@ def _hold_source(source: Connection) -> None:
     newest = migrations()[-1][0]
     if UNFINISHED_COPY in versions:
         raise Refused(f"{source.name} is an unfinished copy itself")
-    if max(versions) > newest:
-        raise SchemaTooNew(f"{source.name} has schema {max(versions)}, but this version knows only {newest}")
-    if max(versions) < newest:
+    current = max(versions, default=0)
+    if current > newest:
+        raise SchemaTooNew(f"{source.name} has schema {current}, but this version knows only {newest}")
+    if current < newest:
         raise Refused(
-            f"{source.name} has schema {max(versions)}: run afterword migrate there (schema {newest}), then copy"
+            f"{source.name} has schema {current}: run afterword migrate there (schema {newest}), then copy"
         )
     if source.dialect == "postgres":
         source.run(f"LOCK TABLE {', '.join(table.name for table in tables())} IN SHARE MODE")
