@@ -123,7 +123,7 @@ async def serve(
 
 
 async def _end(tasks: list[asyncio.Task[None]], is_lost: bool) -> None:
-    """Waits until they have finished. When the writing process is lost nothing in hand can be settled any more: the
+    """Waits until they have finished. When the writing process is lost, nothing that is claimed can be settled: the
     next start finds out how it ended."""
     if is_lost:
         tasks[-1].cancel()

@@ -18,7 +18,7 @@ class Dispatcher:
         self._housekeeping = Housekeeping(database, workers, clock, signer)
 
     async def run(self) -> None:
-        """Until `stop`; returns when what is in hand is finished."""
+        """Until `stop`; returns when the messages in progress are finished."""
         keeping_house = asyncio.create_task(self._housekeeping.run())
         try:
             await asyncio.gather(*(worker.run() for worker in self._workers))

@@ -1,5 +1,5 @@
-"""What is done besides sending: claims are kept alive, what a crash left in hand is taken up, and reviews that no
-person has looked at are published when their time has come."""
+"""What is done besides sending: leases are renewed, the claims of a crashed dispatcher are recovered, and reviews
+that no one has moderated are published when their time has come."""
 
 import asyncio
 import itertools

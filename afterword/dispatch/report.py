@@ -14,6 +14,9 @@ _MESSAGE = {
 }
 _DELIVERY = {"sent": "delivery sent", "deferred": "delivery deferred", "failed": "delivery failed"}
 
+_NOT_STORED = {False: "message outcome not yet stored", True: "delivery result not yet stored"}
+"""By whether it is a delivery."""
+
 log = log_for("dispatch")
 
 
@@ -38,14 +41,7 @@ class Reports:
 
     def waits(self, claim: Claim, error: Exception) -> None:
         """The store does not take the outcome."""
-        event = "message outcome" if claim.delivery is None else "delivery result"
-        log.error(_NOT_STORED[event], **_fields(claim), error=str(error))
-
-
-_NOT_STORED = {
-    "message outcome": "message outcome not yet stored",
-    "delivery result": "delivery result not yet stored",
-}
+        log.error(_NOT_STORED[claim.delivery is not None], **_fields(claim), error=str(error))
 
 
 def _fields(claim: Claim) -> dict[str, object]:

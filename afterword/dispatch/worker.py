@@ -57,7 +57,7 @@ class Worker:
         self._turns = Turns(database, queue, live=live)
 
     async def run(self) -> None:
-        """Sends what is due until `stop`; then finishes what is in hand and puts the other claims back."""
+        """Sends what is due until `stop`; then finishes the messages in progress and releases the other claims."""
         async with asyncio.TaskGroup() as tasks:
             for _ in range(self._carrier.at_once):
                 tasks.create_task(self._deliver_one_by_one())
@@ -74,7 +74,7 @@ class Worker:
         return frozenset(self._in_hand)
 
     async def renew(self) -> None:
-        """Says that the claims in hand are held by someone alive."""
+        """Renews the leases of its claims: their holder is alive."""
         claims = list(self._in_hand.values())
         if claims:
             until = int(self._clock()) + LEASE
@@ -231,7 +231,7 @@ class Worker:
             await self._release(claims, int(self._clock()), None)
 
     async def _release(self, claims: list[Claim], next_try_at: int, reason: str | None) -> None:
-        """What cannot be put back now is freed when its lease lapses, since it is not in hand any more."""
+        """A claim that cannot be released now is freed when its lease lapses, since it is not renewed any more."""
         for claim in claims:
             self._in_hand.pop(claim.message.id, None)
             self._turns.is_put_back(claim.source)

@@ -25,7 +25,7 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
-"""On all that is answered. The address of a customer's page lets its holder act, so it is told to nobody."""
+"""On every answer. The address of a customer's page lets its holder act, so it is never passed on."""
 
 UNCACHED = {**SAFE_HEADERS, "Cache-Control": "no-store"}
 ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
@@ -132,12 +132,12 @@ def _number(context: Context, value: float, pattern: str | None = None) -> str:
 
 
 def _legible(text: str) -> str:
-    """What somebody typed, to be shown again in a field: a NUL, which no page can have, becomes U+FFFD."""
+    """What a customer typed, to be shown again in a field: a NUL, which no page can have, becomes U+FFFD."""
     return text.replace("\0", "\ufffd")
 
 
 def _in_code(text: str) -> Markup:
-    """The text, what stands between backticks marked as code."""
+    """The text, with what is between backticks marked as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 

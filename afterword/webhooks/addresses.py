@@ -83,7 +83,7 @@ class Target(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """What stands in the Host field."""
+        """The value of the Host field."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.is_secure else 80) else f"{host}:{self.port}"
 

@@ -14,26 +14,10 @@ import pytest
 from tests.docs.pages import DOCS, PROJECT
 
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
-TO_CLEAN: tuple[str, ...] = (
-    "afterword/app.py",
-    "afterword/cli/checks.py",
-    "afterword/cli/commands/",
-    "afterword/cli/options.py",
-    "afterword/cli/output.py",
-    "afterword/dispatch/",
-    "afterword/store/migrations/",
-    "afterword/store/queries/messages.sql",
-    "afterword/store/transfer/",
-    "afterword/web/render.py",
-    "afterword/webhooks/",
-)
-"""Packages and modules whose docstrings and comments are still to be rewritten."""
-
 SOURCES = sorted(
     path
     for pattern in ("afterword/**/*.py", "afterword/**/*.sql", "tools/*.py")
     for path in PROJECT.glob(pattern)
-    if not path.relative_to(PROJECT).as_posix().startswith(TO_CLEAN)
 )
 
 

@@ -28,10 +28,10 @@ from afterword.domain.suppressions import address_hash
 from afterword.i18n.abuse import abuse_entries
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.enqueue import notify_author, notify_shop
+from afterword.store.messages.invitations import answer_invitation
 from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
-    answer_invitation,
     is_copied,
     orders_of_address,
     replace_review,

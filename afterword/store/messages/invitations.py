@@ -71,6 +71,17 @@ def send_invitation(tx: Transaction, invitation_id: int, now: float) -> Invitati
     return row
 
 
+def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) -> None:
+    """Marks the invitation as answered. The customer has written, so the e-mail arrived, even if it was in doubt."""
+    tx.run(query("answer_invitation"), {"shop_id": shop_id, "order_id": order_id, "now": int(now)})
+
+
+def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
+    """When the invitation of an order was sent, or else when it is due (epoch seconds)."""
+    [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop_id, "order_id": order_id})
+    return int(at)
+
+
 def _by_hand(
     tx: Transaction, invitation_id: int, verb: str, name: str, values: dict[str, Any]
 ) -> InvitationRow:

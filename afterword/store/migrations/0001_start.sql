@@ -1,6 +1,6 @@
 -- Every table of a shop has shop_id first in its key, so that the rows can be spread over nodes by shop.
--- A line that ends in `-- sqlite:` is for that engine what stands behind it. Its rows have a number of their own
--- anyhow, which is quicker to find and to add at the end than a key of two columns: an order's is its order_id.
+-- Where a line has `-- sqlite:`, that engine gets the text behind it instead of the line. Its rows have a number of
+-- their own anyhow, which is faster to find and to append than a key of two columns: an order's is its order_id.
 -- Times are epoch seconds (UTC), delays are seconds, hashes are hex, live is 1 or 0.
 
 CREATE TABLE counters (
@@ -76,7 +76,7 @@ CREATE UNIQUE INDEX orders_by_reference ON orders (shop_id, live, reference) WHE
 
 -- What is due: e-mails, and deliveries to webhooks. An invitation has the number of its order, so there is exactly one
 -- for each; the others take numbers from the same blocks. queue is 0 for invitations, 1 for other e-mails, 2 for
--- deliveries, whose webhook_id is not 0. What stands after reason is empty where a kind does not need it: payload is
+-- deliveries, whose webhook_id is not 0. The columns after reason are NULL where a kind does not need them: payload is
 -- JSON, created_at is an invitation's order's received_at, and recipient, where there is an order, is its e-mail.
 CREATE TABLE messages (
     shop_id BIGINT NOT NULL,
@@ -188,8 +188,8 @@ CREATE INDEX reviews_by_rating ON reviews (shop_id, live, scope, rating, publish
     WHERE state = 'published';
 
 -- What a program or a person of the shop lists: by its last change, or by the date of its words; of all, of one scope,
--- or of what is not shown. What is asked of a review beside that stands behind, so that a page far behind is found
--- without a look at the rows before it.
+-- or of what is not shown. The other columns that such a list filters by come last in the index, so that a page
+-- far behind is found without a look at the rows before it.
 CREATE INDEX reviews_changed ON reviews (shop_id, live, changed_at, review_id, written_at, scope, state);
 CREATE INDEX reviews_dated ON reviews (shop_id, live, written_at, review_id, scope, state);
 CREATE INDEX reviews_dated_of_scope ON reviews (shop_id, live, scope, written_at, review_id, state);

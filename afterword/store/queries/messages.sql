@@ -96,7 +96,7 @@ UPDATE messages SET lease_until = :lease_until
 WHERE shop_id = :shop_id AND message_id = :message_id AND claim = :claim AND state IN ('claimed', 'sending');
 
 -- name: lapsed
--- What a crash left in hand: the holder's lease has lapsed, or was taken before the clock was set back.
+-- The claims of a crashed dispatcher: the lease has lapsed, or was taken before the clock was set back.
 SELECT m.shop_id, m.message_id, m.state FROM messages m
 WHERE m.state IN ('claimed', 'sending') AND (m.lease_until < :now OR m.lease_until > :latest)
 ORDER BY m.lease_until LIMIT :most;
@@ -211,7 +211,7 @@ FROM messages m WHERE m.queue > 0 AND m.reason IS NOT NULL
 GROUP BY m.shop_id, m.webhook_id, m.state ORDER BY m.shop_id, m.webhook_id, m.state;
 
 -- name: in_hand
--- The e-mails that are in a transport's hands, whoever holds them.
+-- The e-mails that are claimed or being sent, by any dispatcher.
 SELECT m.shop_id, m.message_id FROM messages m WHERE m.state IN ('claimed', 'sending') AND m.webhook_id = 0;
 
 -- name: doubt_in_hand

@@ -93,14 +93,3 @@ def overdue_reviews(tx: Transaction, now: float, most: int) -> list[tuple[int, i
     """The shop id and review id of waiting reviews whose time to be published has come."""
     found = tx.rows(query("reviews_to_publish"), {"now": int(now), "most": most})
     return [(shop_id, review_id) for shop_id, review_id in found]
-
-
-def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) -> None:
-    """Marks the invitation as answered. The customer has written, so the e-mail arrived, even if it was in doubt."""
-    tx.run(query("answer_invitation"), {"shop_id": shop_id, "order_id": order_id, "now": int(now)})
-
-
-def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
-    """When the invitation of an order was sent, or else when it is due (epoch seconds)."""
-    [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop_id, "order_id": order_id})
-    return int(at)

@@ -1,13 +1,14 @@
 """Copies everything from one database to another, whichever engines keep them, while Afterword is stopped.
 
-    refused     when another process of Afterword has either database open, or a message is in hand
+    refused     when another process of Afterword has either database open, or a message is claimed
     unfinished  the destination is marked (`migrate.UNFINISHED_COPY`), so nothing but a copy opens it
     copied      part by part, each in one transaction; a part that is there already is not copied again
     compared    every table of both is read once more, counted and hashed
     finished    the mark is removed
 
-Nothing is written to the source, and nobody else can write to it meanwhile. An interrupted copy is continued by the
-same call: it compares the parts that are there already, so it does not matter what has changed since.
+Nothing is written to the source, and no other process can write to it while it is copied. An interrupted copy is
+continued by the same call: it compares the parts that are there already, so it does not matter what has changed
+since.
 
 The send journal is not copied: the destination has the row that says which journal is its own and how far it is
 known, as a restored backup has (guarantee 9).
@@ -120,7 +121,7 @@ def _refuse_shared(source: Connection, destination: Connection) -> None:
 
 
 def _hold_source(source: Connection) -> None:
-    """Until the end of this transaction nobody writes to it. Raises Refused, SchemaTooNew."""
+    """Until the end of this transaction no other process writes to it. Raises Refused, SchemaTooNew."""
     versions = _versions(source)
     newest = migrations()[-1][0]
     if UNFINISHED_COPY in versions:

@@ -8,8 +8,9 @@ from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import WRITE_FOR, Review
 from afterword.store.engine.database import Transaction
+from afterword.store.messages.invitations import invited_at
 from afterword.store.reviews.chain import entries_of_review
-from afterword.store.reviews.writing import invited_at, reviews_of_order
+from afterword.store.reviews.writing import reviews_of_order
 from afterword.web.customer.links import Visit
 
 PRODUCTS_A_PAGE = 10
