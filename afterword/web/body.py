@@ -1,12 +1,10 @@
 """Reads request bodies: small ones into memory, large ones into a file, never more than a limit."""
 
 import asyncio
-from collections.abc import MutableMapping
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 IN_MEMORY = 2**20
 """Maximum bytes of a body in memory; larger ones go to a file."""
@@ -31,20 +29,19 @@ async def read_body(receive: Receive, length: int | None, limit: int, spool: Pat
     """
     if length is not None:
         _check(length, limit)
-    message = await receive()
-    first = _piece(message)
-    if len(first) == length:
-        return first
-    pieces, size = [first], 0
-    while True:
-        size += len(pieces[-1])
-        _check(size, limit)
-        if not message.get("more_body"):
-            return b"".join(pieces)
+    piece, more = _piece(await receive())
+    if len(piece) == length:
+        return piece
+    pieces, size = [piece], len(piece)
+    _check(size, limit)
+    while more:
         if size > IN_MEMORY:
             return await _spool(receive, pieces, size, limit, spool)
-        message = await _next(receive)
-        pieces.append(_piece(message))
+        piece, more = await _next(receive)
+        pieces.append(piece)
+        size += len(piece)
+        _check(size, limit)
+    return b"".join(pieces)
 
 
 async def pass_over(receive: Receive, most: int) -> None:
@@ -52,9 +49,8 @@ async def pass_over(receive: Receive, most: int) -> None:
     sent everything. Raises SenderGone."""
     more = True
     while more and most > 0:
-        message = await _next(receive)
-        most -= len(_piece(message))
-        more = message.get("more_body", False)
+        piece, more = await _next(receive)
+        most -= len(piece)
 
 
 async def _spool(receive: Receive, pieces: list[bytes], size: int, limit: int, spool: Path) -> Path:
@@ -64,31 +60,29 @@ async def _spool(receive: Receive, pieces: list[bytes], size: int, limit: int, s
             file.writelines(pieces)
             more = True
             while more:
-                message = await _next(receive)
-                piece = _piece(message)
+                piece, more = await _next(receive)
                 size += len(piece)
                 _check(size, limit)
                 file.write(piece)
-                more = message.get("more_body", False)
         except BaseException:
             path.unlink()
             raise
     return path
 
 
-async def _next(receive: Receive) -> MutableMapping[str, Any]:
+async def _next(receive: Receive) -> tuple[bytes, bool]:
     try:
         async with asyncio.timeout(PATIENCE):
-            return await receive()
+            return _piece(await receive())
     except TimeoutError as error:
         raise SenderGone from error
 
 
-def _piece(message: MutableMapping[str, Any]) -> bytes:
+def _piece(message: Message) -> tuple[bytes, bool]:
+    """A chunk of the body, and whether more will follow."""
     if message["type"] != "http.request":
         raise SenderGone
-    piece: bytes = message.get("body", b"")
-    return piece
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _check(size: int, limit: int) -> None:

@@ -130,22 +130,21 @@ class Ratings(NamedTuple):
         return (20 * stars + self.total) // (2 * self.total) / 10
 
 
-def read_rating(value: object) -> int:
+def read_rating(text: str) -> int:
     """1 to 5. Raises Unfit."""
-    text = value.strip() if isinstance(value, str) else str(value)
-    if text not in ("1", "2", "3", "4", "5"):
+    if text.strip() not in ("1", "2", "3", "4", "5"):
         raise Unfit("not 1 to 5 stars")
     return int(text)
 
 
-def read_words(value: str) -> str:
+def read_words(text: str) -> str:
     """Normalizes the text of a review or a reply, keeping its line breaks: NFC, trimmed, without control characters
     and direction marks, with at most one empty line in a row. The limits apply to the result. Raises Unfit."""
-    if len(value) > 4 * LONGEST_REVIEW:
+    if len(text) > 4 * LONGEST_REVIEW:
         raise Unfit("too long", LONGEST_REVIEW)
-    if _NOT_TEXT.search(value):
+    if _NOT_TEXT.search(text):
         raise Unfit("not text")
-    text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", value)))
+    text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", text)))
     if most_marks(text) > MOST_MARKS:
         raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]

@@ -44,15 +44,12 @@ class Typed(NamedTuple):
         return self.is_unlived or self.says_nothing or any(each.is_wrong for each in self.drafts.values())
 
 
-def typed_before(reviews: Mapping[int, Review]) -> Typed:
-    """The form with an author's existing reviews; those that were withdrawn are empty."""
-    drafts = {line: draft_of(review) for line, review in reviews.items()}
-    return Typed(drafts, wants_reply=any(review.wants_reply for review in reviews.values()))
-
-
-def draft_of(review: Review) -> Draft:
+def draft_of(review: Review | None) -> Draft:
+    """An author's existing review, to be edited; empty if it was withdrawn."""
+    if review is None:
+        return Draft()
     if not review.is_shown_to_author:
-        return Draft(seen=review.version)
+        return Draft("", "", review.version)
     return Draft(str(review.rating), review.text, review.version)
 
 
@@ -78,29 +75,26 @@ def check(typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Type
     said: list[Said] = []
     drafts: dict[int, Draft] = {}
     for line, draft in typed.drafts.items():
-        is_there = line in reviews and reviews[line].is_shown_to_author
-        words, drafts[line] = _read(draft, is_there=is_there)
+        words, drafts[line] = _read(draft, draft_of(reviews.get(line)))
         if words:
             said.append(Said(line, words, draft.seen))
     says_nothing = not said and not any(draft.is_wrong for draft in drafts.values())
     return said, typed._replace(drafts=drafts, is_unlived=not typed.lived, says_nothing=says_nothing)
 
 
-def _read(draft: Draft, *, is_there: bool) -> tuple[Words | None, Draft]:
-    """The content of a draft, and the draft with its errors. An empty draft has neither."""
+def _read(draft: Draft, before: Draft) -> tuple[Words | None, Draft]:
+    """The content of a draft, and the draft with its errors. An empty draft has neither, if it was empty before."""
     if draft.is_empty:
-        return None, draft._replace(wrong_text=Unfit("emptied") if is_there else None)
+        return None, draft if before.is_empty else draft._replace(wrong_text=Unfit("emptied"))
     rating, text = 0, ""
-    wrong_stars = wrong_text = None
     try:
         rating = read_rating(draft.stars)
     except Unfit as wrong:
-        wrong_stars = wrong
+        draft = draft._replace(wrong_stars=wrong)
     try:
         text = read_words(draft.text)
     except Unfit as wrong:
-        wrong_text = wrong
-    draft = draft._replace(wrong_stars=wrong_stars, wrong_text=wrong_text)
+        draft = draft._replace(wrong_text=wrong)
     return (None if draft.is_wrong else Words(rating, text)), draft
 
 
@@ -112,6 +106,6 @@ def see_again(typed: Typed, reviews: Mapping[int, Review]) -> tuple[Typed, list[
     for line, draft in typed.drafts.items():
         review = reviews.get(line)
         if review is not None and review.version != draft.seen and not draft.is_empty:
-            drafts[line] = draft._replace(seen=review.version)
+            drafts[line] = Draft(draft.stars, draft.text, review.version)
             changed.append(line)
     return typed._replace(drafts=drafts), changed

@@ -3,26 +3,37 @@
 A GET never writes: mail scanners follow every link, and run scripts on the pages they find. What was typed is never
 lost: if anything goes wrong, the page that says so contains it.
 
-A request is read (`reading`), acted on (`deciding`) and answered (`showing`).
+A request is read (`reading`), decided on here, and its result is shown (`showing`).
 """
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from afterword.actions.reviews.writing import CHECKS, Submission, withdraw, write_reviews
 from afterword.base.clock import Clock
-from afterword.base.errors import StoreUnavailable
+from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
-from afterword.web.customer.deciding import Decider
-from afterword.web.customer.links import Visits
-from afterword.web.customer.reading import Fields, NotTaken, read_fields
+from afterword.web.customer.drafts import Typed, check, read_typed, see_again
+from afterword.web.customer.links import Links
+from afterword.web.customer.reading import NotTaken, number, read_fields
 from afterword.web.customer.sheet import Sheet, read_sheet
-from afterword.web.customer.showing import show, show_not_taken, show_result, show_unavailable
-from afterword.web.render import page
+from afterword.web.customer.showing import (
+    Confirmation,
+    Done,
+    FormPage,
+    Overview,
+    Result,
+    TooLate,
+    Unavailable,
+    show,
+)
 
 log = log_for("form")
 
@@ -33,40 +44,89 @@ class Form:
     def __init__(self, database: Database, clock: Clock, secret: str, *, url: str, spool: Path) -> None:
         self._database = database
         self._clock = clock
-        self._visits = Visits(database, secret)
-        self._decider = Decider(database, Signer(secret))
+        self._links = Links(database, secret)
+        self._signer = Signer(secret)
         self._host = urlsplit(url).netloc
         self._spool = spool
 
     async def answer(self, request: Request) -> Response:
         if request.method == "POST":
-            return await self._take(request)
-        sheet = await self._find(request)
-        return show(request, sheet, self._clock()) if sheet else _unknown(request)
+            result = await self._take(request)
+        else:
+            result = _open(request.query_params, await self._find(request), self._clock())
+        return show(request, result)
 
-    async def _take(self, request: Request) -> Response:
+    async def _take(self, request: Request) -> Result:
+        fields = await read_fields(request, self._host, self._spool)
+        if isinstance(fields, NotTaken):
+            return fields
         try:
-            fields = await read_fields(request, self._host, self._spool)
-        except NotTaken as refusal:
-            return show_not_taken(request, refusal)
-        try:
-            return await self._decide(request, fields)
+            return await self._decide(fields, await self._find(request), self._clock())
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
-            return show_unavailable(request, fields)
+            return Unavailable(fields)
 
-    async def _decide(self, request: Request, fields: Fields) -> Response:
-        """Raises StoreUnavailable."""
-        sheet = await self._find(request)
-        if sheet is None:
-            return _unknown(request)
-        result = await self._decider.decide(fields, sheet, self._clock())
-        return show_result(request, sheet, fields, result)
+    async def _find(self, request: Request) -> Sheet:
+        order = await self._links.find(request, "r")
+        return await self._database.read(partial(read_sheet, order=order))
 
-    async def _find(self, request: Request) -> Sheet | None:
-        visit = await self._visits.find(request, "r")
-        return await self._database.read(lambda tx: read_sheet(tx, visit)) if visit else None
+    async def _decide(self, fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:
+        """Raises StoreUnavailable if a withdrawal could not be stored."""
+        if "withdraw" in fields:
+            return await self._withdraw(sheet, number(fields["withdraw"]), now)
+        typed = read_typed(fields, sheet.topics)
+        if not sheet.can_write(now):
+            return TooLate(sheet, typed)
+        if "more" in fields:
+            return FormPage(sheet, typed, number(fields["more"]))
+        start = number(fields.get("from", ""))
+        said, typed = check(typed, sheet.reviews)
+        if typed.is_wrong:
+            return FormPage(sheet, typed, start, "wrong")
+        submission = Submission(sheet.order, said, typed.wants_reply)
+        try:
+            await self._write(submission, now)
+        except ReviewChanged:
+            sheet = await self._database.read(partial(read_sheet, order=sheet.order))
+            typed, changed = see_again(typed, sheet.reviews)
+            return FormPage(sheet, typed, start, "changed", changed)
+        except StoreUnavailable as error:
+            log.error("page request rejected", error=str(error))
+            return FormPage(sheet, typed, start, "unavailable")
+        return Done("thanks")
+
+    async def _withdraw(self, sheet: Sheet, line: int, now: float) -> Result:
+        """A withdrawal is durable when this returns."""
+        if sheet.can_withdraw(line):
+            review = sheet.reviews[line]
+            try:
+                await self._database.write(partial(withdraw, review=review, signer=self._signer, now=now))
+            except ReviewChanged:
+                return Confirmation(sheet, line, 409)
+            log.info("review withdrawn", shop=review.shop_id, live=review.live)
+        return Done("withdrawn")
+
+    async def _write(self, submission: Submission, now: float) -> None:
+        """Tries twice: if another window submits the same text at the same time, the second try finds it stored.
+        Raises ReviewChanged if it was a different text, and StoreUnavailable."""
+        work = partial(write_reviews, submission=submission, look=CHECKS, signer=self._signer, now=now)
+        try:
+            written = await self._database.write(work)
+        except ReviewChanged:
+            written = await self._database.write(work)
+        new = [one.review for one in written if one.entry]
+        if new:
+            waiting = sum(review.state == "waiting" for review in new)
+            log.info("reviews written", shop=new[0].shop_id, live=new[0].live, new=len(new), waiting=waiting)
 
 
-def _unknown(request: Request) -> Response:
-    return page(request, "unknown.html", status=404)
+def _open(fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:
+    """What a link opens: the form, or the submitted reviews. `?from=10` asks for the form from the product at index
+    10, `?withdraw=0` for the question before withdrawing."""
+    line = number(fields.get("withdraw", ""))
+    if "withdraw" in fields and sheet.can_withdraw(line):
+        return Confirmation(sheet, line)
+    if sheet.can_write(now) and ("from" in fields or not sheet.reviews):
+        wants_reply = any(review.wants_reply for review in sheet.reviews.values())
+        return FormPage(sheet, Typed({}, wants_reply=wants_reply), number(fields.get("from", "")))
+    return Overview(sheet, fields, sheet.can_write(now))

@@ -1,80 +1,59 @@
-"""Resolves links from e-mails to a shop and one of its orders, and renders pages about them."""
+"""Resolves links from e-mails to orders, and says what every page about an order shows."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 
 from afterword.base.ids import is_signed, order_id_of
 from afterword.domain.messages import order_fingerprint
 from afterword.domain.reviews.review import WRITE_FOR
-from afterword.domain.shops import Shop
 from afterword.domain.values import shown
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
-from afterword.web.render import page
 
 
-class Visit(NamedTuple):
-    """The shop and the order of a link."""
-
-    shop: Shop
-    order: StoredOrder
-
-
-class Visits:
+class Links:
     """Authenticates links from e-mails. Links are signed, so they cannot be forged."""
 
     def __init__(self, database: Database, secret: str) -> None:
         self._database = database
         self._secret = secret
 
-    async def find(self, request: Request, purpose: str) -> Visit | None:
-        """The shop and order of a request's link; None if it is invalid or signed for another purpose."""
-        token: str = request.path_params["token"]
+    async def find(self, request: Request, purpose: str) -> StoredOrder:
+        """The order of a request's link. Raises HTTPException 404 if the link is invalid or signed for another
+        purpose."""
+        shop_id, token = request.path_params["shop"], request.path_params["token"]
         order_id = order_id_of(self._secret, token)
-        shop_id: str = request.path_params["shop"]
         if order_id is None or not (shop_id.isascii() and shop_id.isdecimal()):
-            return None
-        visit = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
-        if visit is None:
-            return None
-        subject = order_fingerprint(visit.shop.salt, live=visit.order.live, id_order=visit.order.id_order)
-        return visit if is_signed(self._secret, purpose, token, subject) else None
+            raise HTTPException(404)
+        order = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
+        if order is None:
+            raise HTTPException(404)
+        subject = order_fingerprint(order.shop.salt, live=order.live, id_order=order.id_order)
+        if not is_signed(self._secret, purpose, token, subject):
+            raise HTTPException(404)
+        return order
 
 
-def _look_up(tx: Transaction, shop_id: str, order_id: int) -> Visit | None:
+def _look_up(tx: Transaction, shop_id: str, order_id: int) -> StoredOrder | None:
     shop = find_shop(tx, shop_id)
-    order = order_of(tx, shop, order_id) if shop else None
-    return Visit(shop, order) if shop and order else None
+    return order_of(tx, shop, order_id) if shop else None
 
 
-def about(
-    request: Request,
-    name: str,
-    visit: Visit,
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-    **values: object,
-) -> Response:
-    """A page about an order, in its language. It shows neither the customer's full name nor the e-mail address, since
-    the e-mail with the link may have been forwarded."""
-    shop, order = visit
+def about(order: StoredOrder) -> dict[str, Any]:
+    """What a page about an order shows, in the order's language. It has neither the customer's full name nor the
+    e-mail address, since the e-mail with the link may have been forwarded."""
+    shop = order.shop
     site = shop.site or ""
-    return page(
-        request,
-        name,
-        order.lang,
-        status=status,
-        headers=headers,
-        shop=shown(shop.name),
-        showing=f"s/{shop.id}" if order.live else f"s/{shop.id}/test",
-        site=site if site.startswith(("https://", "http://")) else "",
-        order=shown(order.reference or order.id_order),
-        order_date=order.order_date,
-        write_for=WRITE_FOR // 86_400,
-        **values,
-    )
+    return {
+        "lang": order.lang,
+        "shop": shown(shop.name),
+        "showing": f"s/{shop.id}" if order.live else f"s/{shop.id}/test",
+        "site": site if site.startswith(("https://", "http://")) else "",
+        "order": shown(order.reference or order.id_order),
+        "order_date": order.order_date,
+        "author": order.public_name,
+        "write_for": WRITE_FOR // 86_400,
+    }

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from afterword.domain.orders.order import OrderLine
-from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import WRITE_FOR, Review
+from afterword.domain.values import shown
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import invited_at
+from afterword.store.orders import StoredOrder
 from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.writing import reviews_of_order
-from afterword.web.customer.links import Visit
 
 PRODUCTS_A_PAGE = 10
 """Maximum products on one page of the form."""
@@ -25,32 +24,37 @@ class Topic(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """An order and its reviews by line. `receipts` are the chain entries that commit to the current texts;
-    `write_until` is in epoch seconds."""
+    """An order and its reviews by line. `receipts` are the hashes of the chain entries that commit to the current
+    texts; `write_until` is in epoch seconds."""
 
-    visit: Visit
+    order: StoredOrder
     reviews: dict[int, Review]
-    receipts: dict[int, Entry]
+    receipts: dict[int, str]
     write_until: int
+
+    @property
+    def all_topics(self) -> list[Topic]:
+        """The shop, then each distinct product of the order."""
+        products: dict[tuple[int, int | None], Topic] = {}
+        for number, line in enumerate(self.order.lines, 1):
+            products.setdefault((line.id, line.variant_id), Topic(number, shown(line.name)))
+        return [Topic(0, shown(self.order.shop.name)), *products.values()]
 
     @property
     def topics(self) -> list[Topic]:
         """What can be reviewed: all topics except those whose review was erased."""
-        return [topic for topic in self.all_topics if not self._is_erased(topic.line)]
-
-    @property
-    def all_topics(self) -> list[Topic]:
-        return topics_of(self.visit.shop.name, self.visit.order.lines)
-
-    def _is_erased(self, line: int) -> bool:
-        return line in self.reviews and self.reviews[line].state == "erased"
+        erased = {line for line, review in self.reviews.items() if review.state == "erased"}
+        return [topic for topic in self.all_topics if topic.line not in erased]
 
     def can_withdraw(self, line: int) -> bool:
         return line in self.reviews and self.reviews[line].is_shown_to_author
 
+    def can_write(self, now: float) -> bool:
+        return now <= self.write_until
+
     def day(self, at: int) -> str:
         """The date of an epoch time in the shop's time zone, `YYYY-MM-DD`."""
-        return datetime.fromtimestamp(at, ZoneInfo(self.visit.shop.timezone)).date().isoformat()
+        return datetime.fromtimestamp(at, ZoneInfo(self.order.shop.timezone)).date().isoformat()
 
     def page_of(self, line: int) -> int:
         """The first product of the page with this order line, as `page_from` takes it."""
@@ -62,25 +66,16 @@ class Sheet(NamedTuple):
         the first page."""
         topics = self.topics
         start = min(start, max(0, len(topics) - 2)) // PRODUCTS_A_PAGE * PRODUCTS_A_PAGE
-        first = 0 if start == 0 else start + 1
-        return start, topics[first : start + 1 + PRODUCTS_A_PAGE]
+        return start, topics[start + 1 if start else 0 : start + 1 + PRODUCTS_A_PAGE]
 
 
-def topics_of(shop_name: str, lines: tuple[OrderLine, ...]) -> list[Topic]:
-    """The shop, then each distinct product of the order."""
-    first: dict[tuple[int, int | None], Topic] = {}
-    for number, line in enumerate(lines, 1):
-        first.setdefault((line.id, line.variant_id), Topic(number, line.name))
-    return [Topic(0, shop_name), *first.values()]
-
-
-def read_sheet(tx: Transaction, visit: Visit) -> Sheet:
-    shop_id, order_id = visit.shop.id, visit.order.order_id
+def read_sheet(tx: Transaction, order: StoredOrder) -> Sheet:
+    shop_id, order_id = order.shop.id, order.order_id
     reviews = reviews_of_order(tx, shop_id, order_id)
     receipts = {
-        line: entry
+        line: entry.hash
         for line, review in reviews.items()
         for entry in entries_of_review(tx, shop_id, review.id)
         if (entry.kind, entry.version) == ("written", review.version) and review.state != "erased"
     }
-    return Sheet(visit, reviews, receipts, invited_at(tx, shop_id, order_id) + WRITE_FOR)
+    return Sheet(order, reviews, receipts, invited_at(tx, shop_id, order_id) + WRITE_FOR)

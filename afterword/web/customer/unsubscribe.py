@@ -11,8 +11,9 @@ from starlette.responses import Response
 from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.store.engine.database import Database
+from afterword.store.orders import StoredOrder
 from afterword.store.suppressions import suppress, suppressed_because
-from afterword.web.customer.links import Visit, Visits, about
+from afterword.web.customer.links import Links, about
 from afterword.web.render import page
 
 log = log_for("pages")
@@ -22,26 +23,22 @@ class UnsubscribePages:
     def __init__(self, database: Database, clock: Clock, secret: str) -> None:
         self._database = database
         self._clock = clock
-        self._visits = Visits(database, secret)
+        self._links = Links(database, secret)
 
     async def unsubscribe(self, request: Request) -> Response:
         """`GET /u/{shop}/{token}` shows a button, or that the customer is already unsubscribed. `POST` unsubscribes
         at once and does not read the body: the link is sufficient (RFC 8058 3.1)."""
-        visit = await self._visits.find(request, "u")
-        if visit is None:
-            return page(request, "unknown.html", status=404)
+        order = await self._links.find(request, "u")
         if request.method == "POST":
-            await self._suppress(visit)
-            return about(request, "unsubscribed.html", visit)
-        shop, order = visit
-        done = await self._database.read(
-            lambda tx: suppressed_because(tx, shop, order.email, live=order.live) is not None
+            await self._suppress(order)
+            return page(request, "unsubscribed.html", **about(order))
+        reason = await self._database.read(
+            lambda tx: suppressed_because(tx, order.shop, order.email, live=order.live)
         )
-        return about(request, "unsubscribed.html" if done else "unsubscribe.html", visit)
+        return page(request, "unsubscribed.html" if reason else "unsubscribe.html", **about(order))
 
-    async def _suppress(self, visit: Visit) -> None:
-        shop, order = visit
-        now = self._clock()
+    async def _suppress(self, order: StoredOrder) -> None:
+        shop, now = order.shop, self._clock()
         is_new = await self._database.write(
             partial(suppress, shop=shop, email=order.email, live=order.live, reason="unsubscribed", now=now)
         )
