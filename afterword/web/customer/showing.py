@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.web.customer.drafts import Draft, Typed, draft_of
+from afterword.web.customer.drafts import Typed, draft_of
 from afterword.web.customer.links import about
 from afterword.web.customer.reading import NotTaken
 from afterword.web.customer.sheet import PRODUCTS_A_PAGE, Sheet
@@ -104,7 +104,9 @@ def _form(result: FormPage) -> dict[str, Any]:
             (topic, drafts.get(topic.line, draft_of(sheet.reviews.get(topic.line)))) for topic in topics
         ],
         "carried": [
-            (line, draft) for line, draft in drafts.items() if line not in lines and draft != Draft()
+            (line, draft)
+            for line, draft in drafts.items()
+            if line not in lines and (draft.seen or not draft.is_empty)
         ],
         "start": start,
         "before": start - PRODUCTS_A_PAGE if start else None,
