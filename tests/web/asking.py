@@ -1,6 +1,7 @@
 """Requests to the pages, and what every answer must have."""
 
 import asyncio
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -29,12 +30,12 @@ def is_safe(answer: Answer) -> bool:
     )
 
 
-def ask(web: Starlette, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+def ask(web: Starlette, method: str, path: str, headers: Any = None, content: bytes = b"") -> httpx.Response:
     """One request, without a network."""
 
     async def request() -> httpx.Response:
         transport = httpx.ASGITransport(web)
         async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
-            return await client.request(method, path, headers=headers)
+            return await client.request(method, path, headers=headers, content=content)
 
     return asyncio.run(request())
