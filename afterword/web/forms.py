@@ -25,12 +25,6 @@ def media_type(content_type: bytes) -> str:
     return kind
 
 
-def read_form(kind: str, content_type: bytes, body: bytes) -> dict[str, str]:
-    """The same as `read_fields`, as text. What is not UTF-8 becomes U+FFFD."""
-    fields = read_fields(kind, content_type, body)
-    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
-
-
 def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]:
     """The fields of a whole form; the last one where a name is repeated. Raises MalformedBody.
 

@@ -141,27 +141,14 @@ def _in_code(text: str) -> Markup:
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package) for package in _WITH_TEMPLATES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(
-        {
-            "_": _say,
-            "ngettext": _say_many,
-            "reasons_in_words": REASONS_IN_WORDS,
-            "unfit_in_words": UNFIT_IN_WORDS,
-        }
-    )
-    environment.filters["day"] = _day
-    environment.filters["number"] = _number
-    environment.filters["in_code"] = _in_code
-    environment.filters["legible"] = _legible
-    return environment
-
-
-templates = _environment()
+templates = Environment(
+    loader=ChoiceLoader([PackageLoader(package) for package in _WITH_TEMPLATES]),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.globals.update(
+    {"_": _say, "ngettext": _say_many, "reasons_in_words": REASONS_IN_WORDS, "unfit_in_words": UNFIT_IN_WORDS}
+)
+templates.filters.update({"day": _day, "number": _number, "in_code": _in_code, "legible": _legible})

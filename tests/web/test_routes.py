@@ -12,7 +12,7 @@ from afterword.web.server import WebSettings, build_router
 from tests.web.asking import SilentDatabase, ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
 
-FIXED = ("/docs", "/openapi.json", "/static/style.css")
+FIXED = ("/openapi.json", "/static/style.css")
 NOBODYS = "A" * 31
 
 
@@ -33,7 +33,7 @@ def test_an_address_that_does_not_exist_is_a_page_with_safe_headers(site: Site, 
         ("/u/1/x", "GET, HEAD, POST"),
         ("/healthz", "GET, HEAD"),
         ("/metrics", "GET, HEAD"),
-        *((path, "GET, HEAD") for path in FIXED),
+        *((path, "GET, HEAD") for path in ("/docs", *FIXED)),
     ],
 )
 def test_another_method_is_told_which_there_are(site: Site, path: str, allowed: str) -> None:
@@ -42,22 +42,14 @@ def test_another_method_is_told_which_there_are(site: Site, path: str, allowed: 
     assert is_safe(answer) and b"<h1>" in answer.content
 
 
-def test_head_answers_as_get_does_without_a_body(site: Site) -> None:
+def test_head_answers_as_get_does_and_caches_keep_what_is_the_same_for_all(site: Site) -> None:
     links = site.links(site.keys.private_key, "HEAD-1")
-    for path in (links.review, links.unsubscribe, "/healthz", "/nothing", *FIXED):
+    for path in (links.review, links.unsubscribe, "/healthz", "/metrics", "/nothing", "/docs", *FIXED):
         head, get = site.request("HEAD", path), site.get(path)
-        assert (head.status, head.content) == (get.status, b"") and get.content
+        assert (head.status, head.content) == (get.status, b"") and get.content and is_safe(get)
         assert head.headers.keys() - {"date"} == get.headers.keys() - {"date"}, path
-
-
-def test_customers_pages_are_kept_by_no_cache_and_the_fixed_ones_are(site: Site) -> None:
-    links = site.links(site.keys.private_key, "CACHE-1")
-    for path in (links.review, links.unsubscribe, "/healthz", "/metrics"):
-        answer = site.get(path)
-        assert answer.headers["cache-control"] == "no-store" and is_safe(answer)
-    for path in ("/openapi.json", "/static/style.css"):
-        answer = site.get(path)
-        assert answer.headers["cache-control"] == "public, max-age=3600" and is_safe(answer)
+        kept = "public, max-age=3600" if path in FIXED else "no-store"
+        assert path == "/docs" or get.headers["cache-control"] == kept, path
 
 
 def test_links_hold_when_a_proxy_puts_all_under_a_folder(site: Site) -> None:
@@ -89,20 +81,21 @@ def silent_web(tmp_path: object) -> Starlette:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", f"/r/1/{NOBODYS}"), ("GET", f"/u/1/{NOBODYS}"), ("POST", f"/u/1/{NOBODYS}")],
+    ("method", "path", "says"),
+    [
+        ("GET", f"/r/1/{NOBODYS}", "<h1>Back in a moment</h1>"),
+        ("GET", f"/u/1/{NOBODYS}", "<h1>Back in a moment</h1>"),
+        ("POST", f"/u/1/{NOBODYS}", "<h1>Back in a moment</h1>"),
+        ("GET", "/healthz", '{"status":"unavailable"}'),
+    ],
 )
-def test_a_page_without_its_store_says_come_back(silent_web: Starlette, method: str, path: str) -> None:
+def test_without_its_store_a_page_says_come_back(
+    silent_web: Starlette, method: str, path: str, says: str
+) -> None:
     answer = ask(silent_web, method, path)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert "<h1>Back in a moment</h1>" in answer.text and "disk" not in answer.text
+    assert says in answer.text and "disk" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
-
-
-def test_health_without_its_store_is_unavailable(silent_web: Starlette) -> None:
-    answer = ask(silent_web, "GET", "/healthz")
-    assert (answer.status_code, answer.json()) == (503, {"status": "unavailable"})
-    assert answer.headers["retry-after"] == "5" and answer.headers["cache-control"] == "no-store"
 
 
 def test_a_catalogue_added_is_a_language_added_from_right_to_left_too(

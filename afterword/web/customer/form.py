@@ -22,7 +22,7 @@ from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
 from afterword.web.customer.drafts import Typed, check, read_typed, see_again
 from afterword.web.customer.links import Links
-from afterword.web.customer.reading import NotTaken, number, read_fields
+from afterword.web.customer.reading import NotTaken, number, read_submission
 from afterword.web.customer.sheet import Sheet, read_sheet
 from afterword.web.customer.showing import (
     Confirmation,
@@ -57,7 +57,7 @@ class Form:
         return show(request, result)
 
     async def _take(self, request: Request) -> Result:
-        fields = await read_fields(request, self._host, self._spool)
+        fields = await read_submission(request, self._host, self._spool)
         if isinstance(fields, NotTaken):
             return fields
         try:

@@ -26,15 +26,15 @@ class Links:
         purpose."""
         shop_id, token = request.path_params["shop"], request.path_params["token"]
         order_id = order_id_of(self._secret, token)
-        if order_id is None or not (shop_id.isascii() and shop_id.isdecimal()):
-            raise HTTPException(404)
-        order = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
-        if order is None:
-            raise HTTPException(404)
+        if order_id is not None and shop_id.isascii() and shop_id.isdecimal():
+            order = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
+            if order and self._is_signed(order, purpose, token):
+                return order
+        raise HTTPException(404)
+
+    def _is_signed(self, order: StoredOrder, purpose: str, token: str) -> bool:
         subject = order_fingerprint(order.shop.salt, live=order.live, id_order=order.id_order)
-        if not is_signed(self._secret, purpose, token, subject):
-            raise HTTPException(404)
-        return order
+        return is_signed(self._secret, purpose, token, subject)
 
 
 def _look_up(tx: Transaction, shop_id: str, order_id: int) -> StoredOrder | None:

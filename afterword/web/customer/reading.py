@@ -12,7 +12,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, pass_over, read_body
-from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_form
+from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_fields
 
 LARGEST_FORM = IN_MEMORY
 """Maximum bytes of a submitted form. A page with reviews of maximum length is a quarter of that."""
@@ -28,7 +28,7 @@ class NotTaken(NamedTuple):
     why: str
 
 
-async def read_fields(request: Request, own_host: str, spool: Path) -> dict[str, str] | NotTaken:
+async def read_submission(request: Request, own_host: str, spool: Path) -> dict[str, str] | NotTaken:
     """The fields of the form by name. `spool` is the folder for bodies too large for memory, which are refused before
     they would go there."""
     if _comes_from_elsewhere(request, own_host):
@@ -54,7 +54,7 @@ def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
 
 
 async def _read_form(request: Request, spool: Path) -> dict[str, str]:
-    """Raises BodyTooLarge, SenderGone, UnknownMediaType, MalformedBody."""
+    """What is not UTF-8 becomes U+FFFD. Raises BodyTooLarge, SenderGone, UnknownMediaType, MalformedBody."""
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (MULTIPART, URLENCODED):
@@ -67,7 +67,8 @@ async def _read_form(request: Request, spool: Path) -> dict[str, str]:
             await pass_over(request.receive, 16 * LARGEST_FORM)
         raise
     assert isinstance(body, bytes)
-    return read_form(kind, content_type.encode("latin-1"), body)
+    fields = read_fields(kind, content_type.encode("latin-1"), body)
+    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
 
 
 def number(text: str) -> int:

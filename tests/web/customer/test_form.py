@@ -7,7 +7,7 @@ import pytest
 
 from afterword.actions.reviews.moderation import answer as reply
 from afterword.actions.reviews.moderation import dispute, erase, reject
-from afterword.base.errors import StoreUnavailable
+from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.store.opening import open_sqlite
@@ -351,28 +351,36 @@ def test_after_180_days_a_review_can_be_seen_and_withdrawn_and_not_written(site:
 # A store in trouble.
 
 
-async def fails(work: object) -> None:
-    raise StoreUnavailable("disk I/O error")
+def answered(clara: Author, form: dict[str, str], error: Exception, *broken: str) -> Answer:
+    """What a form is answered while these methods of the database fail."""
+
+    async def fails(work: object) -> None:
+        raise error
+
+    with closing_now(open_sqlite(clara.site.database, clara.site.journal)) as database:
+        for method in broken:
+            setattr(database, method, fails)
+        web = build_router(database, lambda: float(NOW), WebSettings(SECRET, BODY_LIMIT, clara.site.data))
+        found = ask(web, "POST", clara.links.review, HEADERS, multipart(form))
+    return Answer(found.status_code, dict(found.headers), found.content)
 
 
 @pytest.mark.parametrize("broken", [["write"], ["write", "read"]])
-def test_a_store_that_takes_nothing_costs_no_word(
-    clara: Author, monkeypatch: pytest.MonkeyPatch, broken: list[str]
-) -> None:
-    site = clara.site
+def test_a_store_that_takes_nothing_costs_no_word(clara: Author, broken: list[str]) -> None:
     form = {
         "lived": "1",
         "wants_reply": "1",
         **review(0, 2, "Kind <people>."),
         **review(2, 4, "Good\nrolls."),
     }
-    with closing_now(open_sqlite(site.database, site.journal)) as database:
-        for what in broken:
-            monkeypatch.setattr(database, what, fails)
-        web = build_router(database, lambda: float(NOW), WebSettings(SECRET, BODY_LIMIT, site.data))
-        found = ask(web, "POST", clara.links.review, HEADERS, multipart(form))
-    assert (found.status_code, found.headers["retry-after"]) == (503, "5")
-    answer = Answer(503, {}, found.content)
-    assert "still here" in plain(answer) and "disk" not in found.text
+    answer = answered(clara, form, StoreUnavailable("disk I/O error"), *broken)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "still here" in plain(answer) and b"disk" not in answer.content
     assert form.items() <= typed(answer).items()
     assert clara.sends(typed(answer)).status == 303
+
+
+def test_a_review_that_changes_while_it_is_withdrawn_is_asked_about_again(clara: Author) -> None:
+    clara.sends(KIND)
+    answer = answered(clara, {"withdraw": "0"}, ReviewChanged(), "write")
+    assert answer.status == 409 and "Withdraw this review?" in plain(answer)
