@@ -49,8 +49,9 @@ def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
     headers = request.headers
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] not in FROM_OUR_PAGE
-    origin = headers.get("origin", "null")
-    return origin != "null" and origin.partition("://")[2] not in (own_host, headers.get("host"))
+    if headers.get("origin", "null") == "null":
+        return False
+    return headers["origin"].partition("://")[2] not in (own_host, headers.get("host"))
 
 
 async def _read_form(request: Request, spool: Path) -> dict[str, str]:

@@ -70,11 +70,12 @@ def test_an_order_without_products_has_a_form_for_the_shop(site: Site) -> None:
 
 def test_what_is_sent_is_stored_and_the_page_thanks(clara: Author) -> None:
     kind = review(0, 5, "Kind people.\r\n\r\nCome again.")
-    answer = clara.sends(kind, review(1, "", " "), review(2, 2, "Stale."))
+    turned = "Good \u202eyllaer\u202c \u2067bread"
+    answer = clara.sends(kind, review(1, "", " "), review(2, 2, turned))
     assert (answer.status, answer.headers["location"]) == (303, "?thanks")
     assert {line: (each.rating, each.text, each.state) for line, each in clara.reviews.items()} == {
         0: (5, "Kind people.\n\nCome again.", "published"),
-        2: (2, "Stale.", "published"),
+        2: (2, "Good yllaer bread", "published"),
     }
     page = clara.reads("?thanks")
     assert "Thank you!" in page and "Kind people." in page and "Published on" in page
@@ -170,11 +171,6 @@ def test_a_form_with_nothing_in_it_is_not_taken(clara: Author) -> None:
     answer = clara.sends()
     assert answer.status == 422 and b'<a href="#stars-0-1">' in answer.content and clara.reviews == {}
     assert "Choose stars and write a few words for the shop or at least one product." in plain(answer)
-
-
-def test_turned_directions_are_taken_out_and_the_rest_is_kept(clara: Author) -> None:
-    assert clara.sends(review(0, 3, "Good \u202eyllaer\u202c \u2067bread")).status == 303
-    assert clara.reviews[0].text == "Good yllaer bread"
 
 
 def test_a_review_that_is_there_is_not_withdrawn_by_emptying_its_fields(clara: Author) -> None:
