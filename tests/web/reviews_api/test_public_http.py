@@ -13,6 +13,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
 from afterword.store.orders import order_of
 from afterword.store.shops import CacheKey
+from afterword.web.reviews_api import cache as cached_answers
 from afterword.web.reviews_api.answers import Answer
 from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 from afterword.web.reviews_api.public import PublicReviews
@@ -397,22 +398,25 @@ def test_trouble_is_told_to_all_who_wait_and_is_not_kept() -> None:
     asyncio.run(story())
 
 
-def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay() -> None:
-    cache = AnswerCache(most_answers=3, most_bytes=100_000)
+def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cached_answers, "MOST_ANSWERS", 3)
+    monkeypatch.setattr(cached_answers, "MOST_BYTES", 100_000)
+    cache = AnswerCache()
     for name in "abc":
         cache.put(name, cached_answer())
     assert cache.get("a")
     cache.put("d", cached_answer())
     assert [bool(cache.get(name)) for name in "abcd"] == [True, False, True, True]
-    cache.put("e", cached_answer(97_000))
-    assert len(cache) == 1 and cache.get("e")
-    cache.put("f", cached_answer(200_000))
-    assert len(cache) == 1 and cache.get("f")
+    for name, size in (("e", 97_000), ("f", 200_000)):
+        cache.put(name, cached_answer(size))
+        assert [each for each in "abcdef" if cache.get(each)] == [name]
     cache.put("f", cached_answer())
     cache.drop("nothing")
     assert cache.bytes < 10_000
     cache.drop("f")
-    assert (len(cache), cache.bytes) == (0, 0)
+    assert (cache.get("f"), cache.bytes) == (None, 0)
 
 
 # Headers and the log.
