@@ -1,6 +1,7 @@
 """The table of all routes, and the HTTP server."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,16 +74,16 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
         routes=[
             Route("/r/{shop}/{token}", form.answer, methods=["GET", "POST"]),
             Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
-            Route("/s/{shop}", shop.shop),
-            Route("/s/{shop}/test", shop.test),
-            Route("/s/{shop}/products/{product}", shop.product),
+            Route("/s/{shop}", shop.show),
+            Route("/s/{shop}/test", partial(shop.show, live=False)),
+            Route("/s/{shop}/products/{product}", shop.show),
             Route("/k/{public_key}/{scope}", shop.of_key),
             Route("/widget.js", static_file("widget.js", "text/javascript; charset=utf-8", ANYWHERE)),
             Route("/widget/{lang}.json", Widget().answer),
-            Route("/s/{shop}/verify", verification.live),
-            Route("/s/{shop}/chain.jsonl", verification.live_chain),
-            Route("/s/{shop}/test/verify", verification.test),
-            Route("/s/{shop}/test/chain.jsonl", verification.test_chain),
+            Route("/s/{shop}/verify", verification.show),
+            Route("/s/{shop}/chain.jsonl", verification.download),
+            Route("/s/{shop}/test/verify", partial(verification.show, live=False)),
+            Route("/s/{shop}/test/chain.jsonl", partial(verification.download, live=False)),
             Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
             Route("/healthz", Health(database).answer),
             Route("/metrics", MetricsEndpoint(database, clock).answer),
