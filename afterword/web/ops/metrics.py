@@ -19,7 +19,7 @@ from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.base.metrics import Distribution, Totals
-from afterword.store.engine.database import Database, Transaction
+from afterword.store.engine.database import Database
 from afterword.store.overview import count_due, oldest_due
 from afterword.web.render import UNCACHED
 
@@ -85,12 +85,10 @@ class MetricsEndpoint:
     async def answer(self, request: Request) -> Response:
         """503 if the database does not answer: no number is better than a wrong one."""
         now = self._clock()
-
-        def read(tx: Transaction) -> tuple[int, int | None]:
-            return count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now)
-
         try:
-            due, since = await self._database.read(read)
+            due, since = await self._database.read(
+                lambda tx: (count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now))
+            )
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
             headers = {**UNCACHED, "Retry-After": "5"}

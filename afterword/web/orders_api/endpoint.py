@@ -21,8 +21,8 @@ from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, media_type
-from afterword.web.orders_api.answer import BatchResult, answer, no_orders, refusal
-from afterword.web.orders_api.intake import Posted, PostedSlice, import_posted, import_slices
+from afterword.web.orders_api.answer import BatchResult, answer, refusal
+from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
 
@@ -109,10 +109,12 @@ class OrdersEndpoint:
             key = presented_key(payload.api_key, head.authorization)
             sender = await self._database.read(lambda tx: admit(tx, key))
             slices = reader.slices(sender.shop.timezone)
-            posted = (PostedSlice(sender, each, payload.details, head.received_at) async for each in slices)
-            return answer(await self._import_slices(posted, no_orders(details=payload.details)))
+            posted = (Slice(sender, each, payload.details, head.received_at) async for each in slices)
+            return answer(
+                await self._import_slices(posted, BatchResult(details=[] if payload.details else None))
+            )
 
-    async def _import_slices(self, posted: AsyncIterator[PostedSlice], result: BatchResult) -> BatchResult:
+    async def _import_slices(self, posted: AsyncIterator[Slice[bytes]], result: BatchResult) -> BatchResult:
         """A few slices are on their way to the disk while the next one is read."""
         under_way: deque[asyncio.Future[BatchResult]] = deque()
         try:

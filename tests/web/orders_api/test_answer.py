@@ -12,7 +12,6 @@ from afterword.web.orders_api.answer import (
     ALREADY_SENT,
     BatchResult,
     answer,
-    no_orders,
     refusal,
     result_of,
 )
@@ -31,7 +30,7 @@ def result(numbers: list[int], *refused: RefusedOrder, details: bool = False) ->
 
 
 def told(*results: BatchResult, details: bool = False) -> dict[str, Any]:
-    body = answer(sum(results, no_orders(details=details)))
+    body = answer(sum(results, BatchResult(details=[] if details else None)))
     assert body.isascii()
     told: dict[str, Any] = json.loads(body)
     return told
@@ -51,7 +50,7 @@ def test_a_duplicate_is_answered_in_the_published_words() -> None:
 
 def test_an_empty_batch_has_nothing_to_say() -> None:
     body = b'{"success": 0, "orders_count": 0, "orders_imported": 0, "message": null}'
-    assert answer(result([])) == answer(no_orders(details=False)) == body
+    assert answer(result([])) == answer(BatchResult()) == body
     assert told(details=True)["orders"] == told(result([], details=True), details=True)["orders"] == []
 
 
