@@ -77,27 +77,22 @@ class Exposition(Collector):
         )
 
 
-class MetricsEndpoint:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def answer(self, request: Request) -> Response:
-        """503 if the database does not answer: no number is better than a wrong one."""
-        now = self._clock()
-        try:
-            due, since = await self._database.read(
-                lambda tx: (count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now))
-            )
-        except StoreUnavailable as error:
-            log.error("page request rejected", error=str(error))
-            headers = {**UNCACHED, "Retry-After": "5"}
-            return Response("the database does not answer\n", 503, headers, "text/plain")
-        totals = self._database.metrics.totals
-        writes_waiting = self._database.writes_waiting + totals.waiting_elsewhere
-        lateness = 0.0 if since is None else max(0.0, now - since)
-        content = _encode(Exposition(totals, writes_waiting, due, lateness))
-        return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
+async def metrics(request: Request, database: Database, clock: Clock) -> Response:
+    """503 if the database does not answer: no number is better than a wrong one."""
+    now = clock()
+    try:
+        due, since = await database.read(
+            lambda tx: (count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now))
+        )
+    except StoreUnavailable as error:
+        log.error("page request rejected", error=str(error))
+        headers = {**UNCACHED, "Retry-After": "5"}
+        return Response("the database does not answer\n", 503, headers, "text/plain")
+    totals = database.metrics.totals
+    writes_waiting = database.writes_waiting + totals.waiting_elsewhere
+    lateness = 0.0 if since is None else max(0.0, now - since)
+    content = _encode(Exposition(totals, writes_waiting, due, lateness))
+    return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
 
 
 def _counter(name: str, says: str, label: str, counts: dict[str, int]) -> Metric:

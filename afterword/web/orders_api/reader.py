@@ -71,7 +71,7 @@ class Reader:
         with suppress(BrokenProcessPool):  # lost since the last body
             if self._pool is not None:
                 return self._pool.submit(_read, content_type, body)
-        self._pool = _new_pool()
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
         return self._pool.submit(_read, content_type, body)
 
     def close(self) -> None:
@@ -107,10 +107,6 @@ class Readers:
     def close(self) -> None:
         for reader in self._all:
             reader.close()
-
-
-def _new_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
 
 
 @contextmanager
