@@ -28,24 +28,13 @@ class Docs:
         self.document = fixed(content, "application/json")
 
     async def page(self, request: Request) -> Response:
-        components = self._document["components"]
-        send = self._document["paths"]["/private/v3/orders"]["post"]
-        refusals = {
-            status: components["responses"][found["$ref"].rpartition("/")[2]]
-            for status, found in send["responses"].items()
-            if "$ref" in found
-        }
         return page(
             request,
             "docs.html",
             "en",
             document=self._document,
-            schemas=components["schemas"],
-            answers=send["responses"]["200"]["content"]["application/json"]["examples"],
-            refusals=refusals,
             commands=_commands(self._document, self._address),
             address=self._address,
-            mandatory=lambda schema: schema.get("required", ()),
             pretty=_pretty,
         )
 
