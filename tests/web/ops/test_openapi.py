@@ -113,9 +113,6 @@ def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: di
         if method != "parameters"
     }
     assert described == table
-
-
-def test_the_document_names_the_public_address(site: Site, document: dict[str, Any]) -> None:
     assert document["servers"] == [{"url": site.url}]
 
 

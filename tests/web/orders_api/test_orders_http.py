@@ -244,11 +244,7 @@ def test_details_say_what_became_of_each_order_when_asked(alba: Server) -> None:
     before = int(time.time())
     orders = [an_order("details 0"), an_order("details 1"), an_order("details 2", email="")]
     by_form = post_form(alba, fields_of(alba, *orders, details="1")).body["orders"]
-    assert [(one["index"], one["id_order"], one["status"]) for one in by_form] == [
-        (0, "details 0", "imported"),
-        (1, "details 1", "duplicate"),
-        (2, "details 2", "refused"),
-    ]
+    assert [one["status"] for one in by_form] == ["imported", "duplicate", "refused"]
     assert by_form[2]["errors"] == [{"field": "orders[2].email", "message": "missing"}]
     [invitation] = [one for one in alba.invitations() if one.id_order == "details 0"]
     due = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(invitation.due_at))

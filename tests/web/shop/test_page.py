@@ -81,11 +81,6 @@ def test_each_review_has_its_dates_its_author_and_what_the_shop_said(site: Site)
     assert "The mill disputes this review (1 March 2026): No such order." in disputed
 
 
-def test_a_shop_without_reviews_says_so(site: Site) -> None:
-    page = plain(html(Reviewed.new(site)))
-    assert "No reviews yet" in page and "All reviews will appear here, good and bad." in page
-
-
 def test_a_day_is_that_of_the_shops_own_time_zone(site: Site) -> None:
     shop = Reviewed.new(site, timezone="Pacific/Auckland")
     shop.imports(shop.foreign(0, published_at=NOW))
@@ -94,7 +89,9 @@ def test_a_day_is_that_of_the_shops_own_time_zone(site: Site) -> None:
 
 def test_how_reviews_are_checked_says_the_mode_of_this_shop(site: Site) -> None:
     shop = Reviewed.new(site)
-    assert "If the program finds nothing, the review is published at once." in plain(html(shop))
+    page = plain(html(shop))
+    assert "No reviews yet" in page and "All reviews will appear here, good and bad." in page
+    assert "If the program finds nothing, the review is published at once." in page
     shop.member.changes(moderation="by hand", publish_after=36 * 3_600)
     assert "published after 36 hours at the latest" in plain(html(shop))
     shop.member.changes(moderation="by hand", publish_after=5 * 86_400)
