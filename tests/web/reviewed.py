@@ -1,8 +1,6 @@
 """A shop on a running server, whose reviews are written beside it and read over HTTP."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -110,14 +108,6 @@ class Reviewed(NamedTuple):
         shown = self.member.shown
         key = shown.private_key if live else shown.test_key
         return self.site.get(f"{path}?{urlencode({'api_key': key} | query)}")
-
-
-def soon(holds: Callable[[], bool]) -> None:
-    """Fails unless it holds within two seconds."""
-    deadline = time.monotonic() + 2
-    while not holds():
-        assert time.monotonic() < deadline, "it is not seen"
-        time.sleep(0.05)
 
 
 def json_of(answer: Answer) -> dict[str, Any]:

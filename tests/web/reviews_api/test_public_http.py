@@ -18,9 +18,11 @@ from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 from tests.store.cast import NOW, Member, MovableClock, link_found, nothing_found
 from tests.web.asking import Watched, ask_at_once, web_on
 from tests.web.conftest import Site
-from tests.web.reviewed import PUBLIC, Reviewed, error_of, json_of, soon, texts_of
+from tests.web.reviewed import PUBLIC, Reviewed, error_of, json_of, texts_of
 
 DAY = 86_400
+SOON = 2.0
+"""Seconds until a change is seen."""
 
 HOSTILE = (
     '<script>alert("1")</script>',
@@ -161,7 +163,7 @@ def test_a_revoked_key_is_404_though_its_answer_was_kept(shop: Reviewed) -> None
     shop.review("A-1")
     assert shop.read().status == 200
     shop.revokes_its_public_key()
-    soon(lambda: shop.read().status == 404)
+    shop.site.wait_until(lambda: shop.read().status == 404, SOON)
     assert error_of(shop.read())["code"] == "unknown_key"
 
 
@@ -201,7 +203,7 @@ def test_whoever_has_the_answer_is_told_so_until_it_changes(shop: Reviewed) -> N
     assert shop.read(If_None_Match='"other"').status == 200
     assert shop.read(If_None_Match=mark.strip('"')).status == 200
     shop.member.replies(review)
-    soon(lambda: shop.read(If_None_Match=mark).status == 200)
+    shop.site.wait_until(lambda: shop.read(If_None_Match=mark).status == 200, SOON)
     assert shop.read().headers["etag"] != mark
 
 
@@ -237,7 +239,7 @@ def test_a_change_is_seen_within_two_seconds(shop: Reviewed, name: str) -> None:
     review = shop.review("A-1", look=link_found if name == "publish" else nothing_found)
     assert len(texts_of(shop.read())) == (0 if name == "publish" else 1)
     change(shop, review)
-    soon(lambda: is_seen(json_of(shop.read())["reviews"]))
+    shop.site.wait_until(lambda: is_seen(json_of(shop.read())["reviews"]), SOON)
     found = json_of(shop.read())
     assert found["ratings"]["total"] == len(found["reviews"])
 

@@ -66,10 +66,7 @@ class ShopPage(NamedTuple):
 
     def show(self, browser: Browser, **how: Any) -> Seen:
         browser.open(self.url, **how)
-        deadline = time.monotonic() + 10
-        while not browser.evaluate(DRAWN):
-            assert time.monotonic() < deadline, browser.evaluate("document.documentElement.outerHTML")
-            time.sleep(0.02)
+        self.shop.site.wait_until(lambda: browser.evaluate(DRAWN), 10)
         return browser.seen()
 
 
@@ -109,22 +106,16 @@ class _SlowLine(_Answers):
     """Whatever the real server answers, later."""
 
     site: Site
+    has_words = True
 
     def do_GET(self) -> None:
+        if self.path.startswith("/widget/") and not self.has_words:
+            self.send_error(503)
+            return
         time.sleep(LATE)
         status, headers, content = self.site.get(self.path)
         passed_on = headers.keys() - {"date", "transfer-encoding", "connection", "cache-control"}
         self.answer(status, {name: headers[name] for name in passed_on}, content)
-
-
-class _WithoutWords(_SlowLine):
-    """The same, but for the words."""
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/widget/"):
-            self.send_error(503)
-        else:
-            super().do_GET()
 
 
 @contextmanager
@@ -256,7 +247,7 @@ def test_where_there_is_nothing_it_says_so_and_one_without_reviews_leads_nowhere
 
 
 def test_without_its_words_it_is_a_link_in_english(page: ShopPage, site: Site, browser: Browser) -> None:
-    with serving(type("WithoutWords", (_WithoutWords,), {"site": site})) as home:
+    with serving(type("Wordless", (_SlowLine,), {"site": site, "has_words": False})) as home:
         wordless = page._replace(home=home)
         wordless.open(browser, wordless.tag("score", "site"), html='lang="fr"')
         assert browser.names("link") == ["Read our reviews"]
