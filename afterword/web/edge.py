@@ -15,13 +15,11 @@ _SLASHES = re.compile(r"/{2,}")
 class Edge:
     """Dispatches requests: the busiest paths directly, all others through the router."""
 
-    def __init__(
-        self, router: ASGIApp, direct: Mapping[str, ASGIApp], below: Mapping[str, ASGIApp] | None = None
-    ) -> None:
+    def __init__(self, router: ASGIApp, direct: Mapping[str, ASGIApp], below: Mapping[str, ASGIApp]) -> None:
         """`direct` maps whole paths to applications, `below` maps prefixes of paths."""
         self._router = router
         self._direct = direct
-        self._below = list((below or {}).items())
+        self._below = below
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,18 +27,7 @@ class Edge:
         path = scope["path"]
         app = self._direct.get(path)
         if app is None:
-            path = tidy(path)
-            app = self._direct.get(path) or self._app_below(path)
-            scope["path"] = path
+            path = scope["path"] = _SLASHES.sub("/", "/" + path.strip("/"))
+            below = (app for prefix, app in self._below.items() if path.startswith(prefix))
+            app = self._direct.get(path) or next(below, self._router)
         await app(scope, receive, send)
-
-    def _app_below(self, path: str) -> ASGIApp:
-        for prefix, app in self._below:
-            if path.startswith(prefix):
-                return app
-        return self._router
-
-
-def tidy(path: str) -> str:
-    """The path with single slashes and without a trailing slash."""
-    return _SLASHES.sub("/", "/" + path.strip("/"))

@@ -1,6 +1,7 @@
 """The table of all routes, and the HTTP server."""
 
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +22,8 @@ from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
 from afterword.web.edge import Edge
 from afterword.web.ops.docs import Docs
-from afterword.web.ops.health import Health
-from afterword.web.ops.metrics import MetricsEndpoint
+from afterword.web.ops.health import health
+from afterword.web.ops.metrics import metrics
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
 from afterword.web.render import ANYWHERE, page, static_file
@@ -31,7 +32,7 @@ from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop.feeds import Feeds
 from afterword.web.shop.page import ShopPages
 from afterword.web.shop.verification import VerificationPages
-from afterword.web.shop.widget import Widget
+from afterword.web.shop.widget import widget_words
 
 MOST_CONNECTIONS = 16_384
 ORDERS_PATH = "/private/v3/orders"
@@ -73,19 +74,19 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
         routes=[
             Route("/r/{shop}/{token}", form.answer, methods=["GET", "POST"]),
             Route("/u/{shop}/{token}", pages.unsubscribe, methods=["GET", "POST"]),
-            Route("/s/{shop}", shop.shop),
-            Route("/s/{shop}/test", shop.test),
-            Route("/s/{shop}/products/{product}", shop.product),
+            Route("/s/{shop}", shop.show),
+            Route("/s/{shop}/test", partial(shop.show, live=False)),
+            Route("/s/{shop}/products/{product}", shop.show),
             Route("/k/{public_key}/{scope}", shop.of_key),
             Route("/widget.js", static_file("widget.js", "text/javascript; charset=utf-8", ANYWHERE)),
-            Route("/widget/{lang}.json", Widget().answer),
-            Route("/s/{shop}/verify", verification.live),
-            Route("/s/{shop}/chain.jsonl", verification.live_chain),
-            Route("/s/{shop}/test/verify", verification.test),
-            Route("/s/{shop}/test/chain.jsonl", verification.test_chain),
+            Route("/widget/{lang}.json", widget_words),
+            Route("/s/{shop}/verify", verification.show),
+            Route("/s/{shop}/chain.jsonl", verification.download),
+            Route("/s/{shop}/test/verify", partial(verification.show, live=False)),
+            Route("/s/{shop}/test/chain.jsonl", partial(verification.download, live=False)),
             Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
-            Route("/healthz", Health(database).answer),
-            Route("/metrics", MetricsEndpoint(database, clock).answer),
+            Route("/healthz", partial(health, database=database)),
+            Route("/metrics", partial(metrics, database=database, clock=clock)),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),

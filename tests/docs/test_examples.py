@@ -12,13 +12,13 @@ import yaml
 
 from afterword.base.metrics import Metrics
 from afterword.cli import main
-from afterword.web.ops.metrics import Exposition, Waiting
+from afterword.web.ops.metrics import Exposition
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = PROJECT / "examples"
 UNITS = sorted(EXAMPLES.rglob("*.service"))
 
-FAMILIES = list(Exposition(Metrics().totals, Waiting(0, 0, None), 0.0).collect())
+FAMILIES = list(Exposition(Metrics().totals, 0, 0, 0.0).collect())
 HISTOGRAMS = {family.name for family in FAMILIES if family.type == "histogram"}
 METRICS = {
     family.name + "_total" * (family.type == "counter"): {

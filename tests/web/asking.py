@@ -1,22 +1,67 @@
-"""Requests to the pages, and what every answer must have."""
+"""Requests to the web without a network, a store in trouble, and what every answer must have."""
 
 import asyncio
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
+from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
+from afterword.store.engine.database import Transaction
+from afterword.store.engine.engine_database import EngineDatabase
+from afterword.web.server import WebSettings, build_web
 from tests.server import Answer
+from tests.web.conftest import BODY_LIMIT, SECRET
 
 
-class SilentDatabase:
-    """A store that does not answer, as with a disk that fails."""
+class Watched:
+    """A store that counts what it is asked, takes `slow` seconds for each question, and after so many `answers` fails
+    as a disk does, or as we do."""
 
     is_held = False
 
-    async def read(self, work: object) -> None:
-        raise StoreUnavailable("disk I/O error")
+    def __init__(
+        self, database: EngineDatabase | None = None, answers: int = 10**9, slow: float = 0.0
+    ) -> None:
+        self._database = database
+        self.answers = answers if database else 0
+        self.slow = slow
+        self.asked = 0
+        self.error: Exception = StoreUnavailable("disk I/O error")
+
+    async def read(self, work: Callable[[Transaction], Any]) -> Any:
+        self.asked += 1
+        await asyncio.sleep(self.slow)
+        if self.asked > self.answers or self._database is None:
+            raise self.error
+        return await self._database.read(work)
+
+    async def write_together(self, *_: object) -> Any:
+        raise self.error
+
+
+def web_on(database: EngineDatabase | Watched, clock: Clock = lambda: 0.0) -> ASGIApp:
+    """All routes, for requests whose bodies are small."""
+    return build_web(database, None, clock, WebSettings(SECRET, BODY_LIMIT, Path()))  # type: ignore[arg-type]
+
+
+def ask(web: ASGIApp, path: str, method: str = "GET", **request: Any) -> Answer:
+    [answer] = asyncio.run(ask_at_once(web, path, method=method, **request))
+    return answer
+
+
+async def ask_at_once(web: ASGIApp, *paths: str, method: str = "GET", **request: Any) -> list[Answer]:
+    """The answers to requests that come at the same time."""
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(web), base_url="http://test.example"
+    ) as client:
+        found = await asyncio.gather(*(client.request(method, path, **request) for path in paths))
+    return [Answer(each.status_code, dict(each.headers), each.content) for each in found]
 
 
 def is_safe(answer: Answer) -> bool:
@@ -30,12 +75,9 @@ def is_safe(answer: Answer) -> bool:
     )
 
 
-def ask(web: Starlette, method: str, path: str, headers: Any = None, content: bytes = b"") -> httpx.Response:
-    """One request, without a network."""
-
-    async def request() -> httpx.Response:
-        transport = httpx.ASGITransport(web)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
-            return await client.request(method, path, headers=headers, content=content)
-
-    return asyncio.run(request())
+def plain(page: str | bytes) -> str:
+    """What a page says, as one line."""
+    page = page if isinstance(page, str) else page.decode()
+    return " ".join(
+        unescape(re.sub(r"<[^>]*>", " ", re.sub(r"</?bdi>|<script.*?</script>", "", page))).split()
+    )

@@ -3,7 +3,7 @@
 import json
 from importlib import resources
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,14 +17,6 @@ LONGEST_LINE = 84
 """Maximum characters of JSON on one line."""
 
 
-class Command(NamedTuple):
-    """An example command, and the name of the document's example of its answer."""
-
-    title: str
-    text: str
-    answer: str
-
-
 class Docs:
     """`url` is the public address, which the document and the commands contain."""
 
@@ -32,41 +24,30 @@ class Docs:
         text = resources.files("afterword.web").joinpath("static", "openapi.json").read_text("utf-8")
         self._document = {**json.loads(text), "servers": [{"url": url}]}
         self._address = f"{url}/private/v3/orders"
-        self._commands = _commands(self._document, self._address)
         content = json.dumps(self._document, ensure_ascii=False, indent=1).encode()
         self.document = fixed(content, "application/json")
 
     async def page(self, request: Request) -> Response:
-        components = self._document["components"]
-        send = self._document["paths"]["/private/v3/orders"]["post"]
-        refusals = {
-            status: components["responses"][found["$ref"].rpartition("/")[2]]
-            for status, found in send["responses"].items()
-            if "$ref" in found
-        }
         return page(
             request,
             "docs.html",
             "en",
             document=self._document,
-            schemas=components["schemas"],
-            answers=send["responses"]["200"]["content"]["application/json"]["examples"],
-            refusals=refusals,
-            commands=self._commands,
+            commands=_commands(self._document, self._address),
             address=self._address,
-            mandatory=lambda schema: schema.get("required", ()),
             pretty=_pretty,
         )
 
 
-def _commands(document: dict[str, Any], address: str) -> list[Command]:
+def _commands(document: dict[str, Any], address: str) -> list[tuple[str, str, str]]:
+    """Example commands: a title, the text, and the name of the document's example of its answer."""
     examples = document["components"]["examples"]
     orders = json.loads(examples["OneOrderForm"]["value"]["orders"])
     detailed = {
         name: value for name, value in examples["TwoOrdersDetails"]["value"].items() if name != "api_key"
     }
     return [
-        Command(
+        (
             "One order, in a form",
             _curl(
                 address,
@@ -75,7 +56,7 @@ def _commands(document: dict[str, Any], address: str) -> list[Command]:
             ),
             "imported",
         ),
-        Command(
+        (
             "Two orders in JSON, with details",
             _curl(
                 address,
@@ -99,11 +80,7 @@ def _pretty(value: object, indent: str = "") -> str:
         return line
     inner = indent + "  "
     if isinstance(value, dict):
-        opening, closing = "{", "}"
         parts = [f"{json.dumps(name)}: {_pretty(each, inner)}" for name, each in value.items()]
     else:
-        opening, closing = "[", "]"
         parts = [_pretty(each, inner) for each in value]
-    return "\n".join(
-        (opening, *(f"{inner}{part}," for part in parts[:-1]), f"{inner}{parts[-1]}", indent + closing)
-    )
+    return f"{line[0]}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{line[-1]}"

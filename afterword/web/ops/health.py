@@ -8,16 +8,11 @@ from afterword.store.engine.database import Database
 from afterword.web.render import UNCACHED
 
 
-class Health:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def answer(self, request: Request) -> Response:
-        """200 with status `ok`, or `held` if sending is paused (guarantee 9); 503 if the database cannot be read."""
-        try:
-            await self._database.read(lambda tx: tx.rows("SELECT count(*) FROM counters"))
-        except StoreUnavailable:
-            headers = {**UNCACHED, "Retry-After": "5"}
-            return JSONResponse({"status": "unavailable"}, status_code=503, headers=headers)
-        status = "held" if self._database.is_held else "ok"
-        return JSONResponse({"status": status}, headers=UNCACHED)
+async def health(request: Request, database: Database) -> Response:
+    """200 with status `ok`, or `held` if sending is paused (guarantee 9); 503 if the database cannot be read."""
+    try:
+        await database.read(lambda tx: tx.rows("SELECT count(*) FROM counters"))
+    except StoreUnavailable:
+        headers = {**UNCACHED, "Retry-After": "5"}
+        return JSONResponse({"status": "unavailable"}, status_code=503, headers=headers)
+    return JSONResponse({"status": "held" if database.is_held else "ok"}, headers=UNCACHED)

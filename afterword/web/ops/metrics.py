@@ -1,8 +1,8 @@
 """`GET /metrics` for Prometheus (docs/operating.md, "Metrics")."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import NamedTuple
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
@@ -19,7 +19,7 @@ from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.base.metrics import Distribution, Totals
-from afterword.store.engine.database import Database, Transaction
+from afterword.store.engine.database import Database
 from afterword.store.overview import count_due, oldest_due
 from afterword.web.render import UNCACHED
 
@@ -31,24 +31,18 @@ _encode, _CONTENT_TYPE = choose_encoder("")  # the plain text that every scraper
 log = log_for("web")
 
 
-class Waiting(NamedTuple):
-    """Pending writes, the number of due live invitations, and since when the oldest is due (epoch seconds)."""
-
-    writes: int
-    due: int
-    since: int | None
-
-
+@dataclass(frozen=True)
 class Exposition(Collector):
-    """Turns counters and gauges into Prometheus metrics."""
+    """Counters and gauges as Prometheus metrics: pending writes, the number of due live invitations, and how late the
+    oldest of them is, in seconds."""
 
-    def __init__(self, totals: Totals, waiting: Waiting, now: float) -> None:
-        self._totals = totals
-        self._waiting = waiting
-        self._lateness = 0.0 if waiting.since is None else max(0.0, now - waiting.since)
+    totals: Totals
+    writes_waiting: int
+    due: int
+    lateness: float
 
     def collect(self) -> Iterator[Metric]:
-        totals, waiting = self._totals, self._waiting
+        totals = self.totals
         yield _counter("afterword_orders", "Orders, live and test, by result.", "result", totals.orders)
         yield _counter(
             "afterword_messages",
@@ -65,12 +59,12 @@ class Exposition(Collector):
         yield GaugeMetricFamily(
             "afterword_invitations_due",
             f"Live invitations that are due and not claimed; at most {MOST_COUNTED} are counted.",
-            waiting.due,
+            self.due,
         )
         yield GaugeMetricFamily(
             "afterword_lateness_seconds",
             "How late the oldest due invitation is; 0 if there is none.",
-            self._lateness,
+            self.lateness,
         )
         yield _histogram("afterword_commit_size", "Writes per group commit.", totals.commit_size)
         yield _histogram(
@@ -79,32 +73,26 @@ class Exposition(Collector):
             totals.commit_seconds,
         )
         yield GaugeMetricFamily(
-            "afterword_writes_waiting", "Writes that are not durable yet.", waiting.writes
+            "afterword_writes_waiting", "Writes that are not durable yet.", self.writes_waiting
         )
 
 
-class MetricsEndpoint:
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    async def answer(self, request: Request) -> Response:
-        """503 if the database does not answer: no number is better than a wrong one."""
-        now = self._clock()
-
-        def read(tx: Transaction) -> tuple[int, int | None]:
-            return count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now)
-
-        try:
-            due, since = await self._database.read(read)
-        except StoreUnavailable as error:
-            log.error("page request rejected", error=str(error))
-            headers = {**UNCACHED, "Retry-After": "5"}
-            return Response("the database does not answer\n", 503, headers, "text/plain")
-        totals = self._database.metrics.totals
-        waiting = Waiting(self._database.writes_waiting + totals.waiting_elsewhere, due, since)
-        content = _encode(Exposition(totals, waiting, now))
-        return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
+async def metrics(request: Request, database: Database, clock: Clock) -> Response:
+    """503 if the database does not answer: no number is better than a wrong one."""
+    now = clock()
+    try:
+        due, since = await database.read(
+            lambda tx: (count_due(tx, now, most=MOST_COUNTED), oldest_due(tx, now))
+        )
+    except StoreUnavailable as error:
+        log.error("page request rejected", error=str(error))
+        headers = {**UNCACHED, "Retry-After": "5"}
+        return Response("the database does not answer\n", 503, headers, "text/plain")
+    totals = database.metrics.totals
+    writes_waiting = database.writes_waiting + totals.waiting_elsewhere
+    lateness = 0.0 if since is None else max(0.0, now - since)
+    content = _encode(Exposition(totals, writes_waiting, due, lateness))
+    return Response(content, headers={**UNCACHED, "Content-Type": _CONTENT_TYPE})
 
 
 def _counter(name: str, says: str, label: str, counts: dict[str, int]) -> Metric:

@@ -4,9 +4,10 @@ The result of a batch is made where its rows are written, so that the orders the
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from operator import itemgetter
 
 import msgspec
@@ -22,29 +23,17 @@ MOST_PLACES = 20
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 
 
-class Places(msgspec.Struct, frozen=True, gc=False):
-    """The first places of one kind, at most twenty, and how many there are."""
-
-    count: int
-    named: list[str]
-
-    def __add__(self, other: "Places") -> "Places":
-        return Places(self.count + other.count, (self.named + other.named)[:MOST_PLACES])
-
-
-NO_PLACES = Places(0, [])
-
-
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
-    """What was done with the orders of a batch: a few counts, at most twice twenty places, and a JSON text for each
-    order if `details` were asked for, else None."""
+    """What was done with the orders of a batch: a few counts, the first places of missing and of invalid fields, at
+    most twenty of each, and a JSON text for each order if `details` were asked for, else None."""
 
-    imported: int
-    duplicates: int
-    refused: int
-    missing: Places
-    invalid: Places
-    details: list[str] | None
+    imported: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    places: int = 0
+    missing: list[str] = []
+    invalid: list[str] = []
+    details: list[str] | None = None
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -56,27 +45,22 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
             self.imported + other.imported,
             self.duplicates + other.duplicates,
             self.refused + other.refused,
-            self.missing + other.missing,
-            self.invalid + other.invalid,
+            self.places + other.places,
+            (self.missing + other.missing)[:MOST_PLACES],
+            (self.invalid + other.invalid)[:MOST_PLACES],
             None if self.details is None else self.details + (other.details or []),
         )
-
-
-def no_orders(*, details: bool) -> BatchResult:
-    """The result of an empty batch."""
-    return BatchResult(0, 0, 0, NO_PLACES, NO_PLACES, [] if details else None)
 
 
 def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchResult:
     """`stored` is what the store says of `batch.orders`. With `ids`, those of invitations, there are details."""
     duplicates = stored.numbers.count(0)
     return BatchResult(
-        imported=len(stored.numbers) - duplicates,
-        duplicates=duplicates,
-        refused=len(batch.refused),
-        missing=_places(batch.refused, missing=True) if batch.refused else NO_PLACES,
-        invalid=_places(batch.refused, missing=False) if batch.refused else NO_PLACES,
-        details=_details(batch, stored, ids) if ids else None,
+        len(stored.numbers) - duplicates,
+        duplicates,
+        len(batch.refused),
+        *(_wrong(batch.refused) if batch.refused else (0, [], [])),
+        _details(batch, stored, ids) if ids else None,
     )
 
 
@@ -117,29 +101,29 @@ def _message(result: BatchResult) -> str | None:
 def _sentences(result: BatchResult) -> Iterator[str]:
     if result.duplicates:
         yield ALREADY_SENT
-    missing = result.missing.named
-    invalid = result.invalid.named[: MOST_PLACES - len(missing)]
-    if missing:
-        yield f"Missing fields for array: {', '.join(missing)}"
+    if result.missing:
+        yield f"Missing fields for array: {', '.join(result.missing)}"
+    invalid = result.invalid[: MOST_PLACES - len(result.missing)]
     if invalid:
         yield f"Invalid fields: {', '.join(invalid)}"
-    more = result.missing.count + result.invalid.count - len(missing) - len(invalid)
+    more = result.places - len(result.missing) - len(invalid)
     if more:
         yield f"and {more} more"
 
 
-def _places(refused: Iterable[RefusedOrder], *, missing: bool) -> Places:
-    places = [(one.index, e) for one in refused for e in one.errors if (e.expected is None) == missing]
-    return Places(len(places), [_place_and_expected(*place) for place in places[:MOST_PLACES]])
+def _wrong(refused: list[RefusedOrder]) -> tuple[int, list[str], list[str]]:
+    """How many fields are wrong, and the first places of missing and of invalid ones."""
+    wrong = [(one.index, error) for one in refused for error in one.errors]
+    missing = (_place(index, error) for index, error in wrong if error.expected is None)
+    invalid = (
+        f"{_place(index, error)} ({error.expected})" for index, error in wrong if error.expected is not None
+    )
+    return len(wrong), list(islice(missing, MOST_PLACES)), list(islice(invalid, MOST_PLACES))
 
 
 def _place(index: int, error: FieldError) -> str:
     """Where in the array as sent: `orders[5].products[0].name`, or `orders[3]` for an element itself."""
     return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
-
-
-def _place_and_expected(index: int, error: FieldError) -> str:
-    return _place(index, error) + (f" ({error.expected})" if error.expected is not None else "")
 
 
 def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[str]:

@@ -7,7 +7,6 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +16,13 @@ from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
-from afterword.base.metrics import Metrics
 from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, media_type
-from afterword.web.orders_api.answer import BatchResult, answer, no_orders, refusal
-from afterword.web.orders_api.intake import Posted, PostedSlice, import_posted, import_slices
+from afterword.web.orders_api.answer import BatchResult, answer, refusal
+from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
 
@@ -91,8 +89,11 @@ class OrdersEndpoint:
         head = _Head(kind, content_type, header.get(b"authorization", b""), received_at)
         if isinstance(body, bytes) and len(body) <= SMALL_BODY:
             return await self._import_small(head, body)
-        async with _removed(body):
+        try:
             return await self._import_large(head, body)
+        finally:
+            if isinstance(body, Path):
+                body.unlink(missing_ok=True)
 
     async def _import_small(self, head: _Head, body: bytes) -> bytes:
         payload = read_payload(head.kind, head.content_type, body)
@@ -107,11 +108,32 @@ class OrdersEndpoint:
             payload = await reader.read(head.content_type, body)
             key = presented_key(payload.api_key, head.authorization)
             sender = await self._database.read(lambda tx: admit(tx, key))
-            importing = _Importing(self._database.metrics, details=payload.details)
-            async for batch in reader.slices(sender.shop.timezone):
-                posted = PostedSlice(sender, batch, payload.details, head.received_at)
-                await importing.add(self._database.write_together(import_slices, posted, sender.shop.id))
-        return answer(await importing.result())
+            slices = reader.slices(sender.shop.timezone)
+            posted = (Slice(sender, each, payload.details, head.received_at) async for each in slices)
+            return answer(
+                await self._import_slices(posted, BatchResult(details=[] if payload.details else None))
+            )
+
+    async def _import_slices(self, posted: AsyncIterator[Slice[bytes]], result: BatchResult) -> BatchResult:
+        """A few slices are on their way to the disk while the next one is read."""
+        under_way: deque[asyncio.Future[BatchResult]] = deque()
+        try:
+            async for each in posted:
+                under_way.append(self._database.write_together(import_slices, each, each.sender.shop.id))
+                under_way[-1].add_done_callback(self._count)
+                if len(under_way) > SLICES_AT_ONCE:
+                    result += await under_way.popleft()
+            while under_way:
+                result += await under_way.popleft()
+        except StoreUnavailable:
+            await asyncio.gather(*under_way, return_exceptions=True)
+            raise
+        return result
+
+    def _count(self, importing: asyncio.Future[BatchResult]) -> None:
+        """A slice is counted by itself: what it stored is stored, even when another one fails."""
+        if not importing.cancelled() and importing.exception() is None:
+            self._database.metrics.count_orders(*importing.result().counts)
 
 
 def _refused(error: Exception) -> tuple[int, Headers, bytes]:
@@ -134,46 +156,3 @@ def _refused(error: Exception) -> tuple[int, Headers, bytes]:
     request = uuid.uuid4().hex
     log.error("order request failed", request=request, exc_info=error)
     return 500, _HEADERS, refusal(f"internal server error, logged as request {request}")
-
-
-class _Importing:
-    """The slices of one body: a few are on their way to the disk while the next one is read."""
-
-    def __init__(self, metrics: Metrics, *, details: bool) -> None:
-        self._metrics = metrics
-        self._result = no_orders(details=details)
-        self._slices: deque[asyncio.Future[BatchResult]] = deque()
-
-    async def add(self, importing: asyncio.Future[BatchResult]) -> None:
-        importing.add_done_callback(self._count)
-        self._slices.append(importing)
-        if len(self._slices) > SLICES_AT_ONCE:
-            await self._add_oldest()
-
-    async def result(self) -> BatchResult:
-        while self._slices:
-            await self._add_oldest()
-        return self._result
-
-    def _count(self, importing: asyncio.Future[BatchResult]) -> None:
-        """A slice is counted by itself: what it stored is stored, even when another one fails."""
-        if not importing.cancelled() and importing.exception() is None:
-            self._metrics.count_orders(*importing.result().counts)
-
-    async def _add_oldest(self) -> None:
-        try:
-            self._result += await self._slices[0]
-        except StoreUnavailable:
-            await asyncio.gather(*self._slices, return_exceptions=True)
-            raise
-        self._slices.popleft()
-
-
-@asynccontextmanager
-async def _removed(body: bytes | Path) -> AsyncIterator[None]:
-    """Removes the file of a spooled body at the end."""
-    try:
-        yield
-    finally:
-        if isinstance(body, Path):
-            body.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ It runs where the rows are written, in one transaction for all of them, while th
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +20,8 @@ from afterword.web.orders_api.answer import BatchResult, answer, result_of
 Answered = tuple[bytes, int, int, int]
 """The body of the answer to a request, and how many of its orders were imported, were duplicates, were refused."""
 
+B = TypeVar("B", Batch, bytes)
+
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
@@ -32,20 +34,11 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     received_at: float
 
 
-class PostedSlice(NamedTuple):
-    """Some orders of a request whose body a reader has read: a `Batch` as MessagePack, as the reader sent it."""
+class Slice(NamedTuple, Generic[B]):
+    """Orders of a request, who sent them, and when: a `Batch`, or one as MessagePack, as a reader sent it."""
 
     sender: Sender
-    batch: bytes
-    details: bool
-    received_at: float
-
-
-class _Parsed(NamedTuple):
-    """What both become: who sent which orders, and when."""
-
-    sender: Sender
-    batch: Batch
+    batch: B
     details: bool
     received_at: float
 
@@ -57,11 +50,11 @@ def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | 
     """
     senders: dict[str, Sender] = {}
     parsed = [_parse(tx, one, senders) for one in posted]
-    results = iter(_import(tx, [one for one in parsed if isinstance(one, _Parsed)]))
-    return [_answered(next(results)) if isinstance(one, _Parsed) else one for one in parsed]
+    results = iter(_import(tx, [one for one in parsed if isinstance(one, Slice)]))
+    return [_answered(next(results)) if isinstance(one, Slice) else one for one in parsed]
 
 
-def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Parsed | Exception:
+def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> Slice[Batch] | Exception:
     """`senders` are those already known in this transaction, by their keys."""
     try:
         sender = senders.get(posted.key)
@@ -70,7 +63,7 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> _Pars
         batch = parse_batch(posted.orders, _zone(sender.shop.timezone))
     except (Unauthorized, BatchError) as refused:
         return refused
-    return _Parsed(sender, batch, posted.details, posted.received_at)
+    return Slice(sender, batch, posted.details, posted.received_at)
 
 
 def _answered(result: BatchResult) -> Answered:
@@ -80,12 +73,12 @@ def _answered(result: BatchResult) -> Answered:
 _decode_batch = msgspec.msgpack.Decoder(Batch).decode
 
 
-def import_slices(tx: Transaction, slices: Sequence[PostedSlice]) -> list[BatchResult]:
+def import_slices(tx: Transaction, slices: Sequence[Slice[bytes]]) -> list[BatchResult]:
     """The result of each slice; guarantee 1 holds as above."""
-    return _import(tx, [_Parsed(one[0], _decode_batch(one.batch), *one[2:]) for one in slices])
+    return _import(tx, [Slice(one.sender, _decode_batch(one.batch), *one[2:]) for one in slices])
 
 
-def _import(tx: Transaction, parsed: Sequence[_Parsed]) -> list[BatchResult]:
+def _import(tx: Transaction, parsed: Sequence[Slice[Batch]]) -> list[BatchResult]:
     stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
     ids = invitation_ids(tx) if any(one.details for one in parsed) else None
     return [

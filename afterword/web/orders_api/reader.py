@@ -71,7 +71,7 @@ class Reader:
         with suppress(BrokenProcessPool):  # lost since the last body
             if self._pool is not None:
                 return self._pool.submit(_read, content_type, body)
-        self._pool = _new_pool()
+        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
         return self._pool.submit(_read, content_type, body)
 
     def close(self) -> None:
@@ -84,8 +84,9 @@ class Readers:
 
     def __init__(self) -> None:
         self._all = [Reader() for _ in range(READERS)]
-        self._idle = list(self._all)
-        self._freed = asyncio.Condition()
+        self._idle: asyncio.LifoQueue[Reader] = asyncio.LifoQueue()
+        for reader in self._all:
+            self._idle.put_nowait(reader)
         self._waiting = 0
 
     @asynccontextmanager
@@ -95,25 +96,17 @@ class Readers:
             raise StoreUnavailable("too many large bodies are waiting to be read")
         self._waiting += 1
         try:
-            async with self._freed:
-                await self._freed.wait_for(lambda: bool(self._idle))
-                reader = self._idle.pop()
+            reader = await self._idle.get()
         finally:
             self._waiting -= 1
         try:
             yield reader
         finally:
-            self._idle.append(reader)
-            async with self._freed:
-                self._freed.notify()
+            self._idle.put_nowait(reader)
 
     def close(self) -> None:
         for reader in self._all:
             reader.close()
-
-
-def _new_pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
 
 
 @contextmanager

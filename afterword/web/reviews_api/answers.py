@@ -10,6 +10,7 @@ from starlette.types import Send
 
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
+from afterword.domain.reviews.review import Ratings
 from afterword.web.authentication import Unauthorized
 from afterword.web.render import SAFE_HEADERS
 
@@ -41,14 +42,6 @@ class Refusal(Exception):
         self.headers = headers or []
 
 
-class _Error(msgspec.Struct):
-    """The body of an error. `data` is the HTTP status; clients treat any value except 200 as an error."""
-
-    code: str
-    message: str
-    data: int
-
-
 async def give(send: Send, answer: Answer, method: str) -> None:
     """Sends an answer, without its body for HEAD requests."""
     length = (b"content-length", b"%d" % len(answer.body))
@@ -75,15 +68,24 @@ def refused(error: Exception) -> Answer:
 
 
 def _error(status: int, code: str, message: str, headers: RawHeaders | None = None) -> Answer:
-    body = msgspec.json.encode(_Error(code, message, status))
+    """`data` is the HTTP status; clients treat any value except 200 as an error."""
+    body = msgspec.json.encode({"code": code, "message": message, "data": status})
     return Answer(status, [*UNCACHED_JSON, *(headers or [])], body)
 
 
-def to_the_second(at: int | None, zone: ZoneInfo) -> str:
-    """`2026-03-01 14:05:26` in this time zone; empty for None."""
-    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "seconds")[:19]
+# What both APIs say of ratings and reviews, by the names of the contract.
 
 
-def to_the_minute(at: int | None, zone: ZoneInfo) -> str:
-    """`2026-03-01 14:05` in this time zone; empty for None."""
-    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", "minutes")[:16]
+def stars_of(ratings: Ratings) -> dict[str, object]:
+    counts = {str(rating): count for rating, count in enumerate(ratings.distribution, 1)}
+    return {"total": ratings.total, "average": ratings.average, "distribution": counts}
+
+
+def origin_of(imported_from: str | None) -> dict[str, object]:
+    """Of an imported review only: that it is not verified here, and where it comes from."""
+    return {} if imported_from is None else {"imported": 1, "source": imported_from}
+
+
+def local_time(at: int | None, zone: ZoneInfo, *, seconds: bool = False) -> str:
+    """`2026-03-01 14:05` in this time zone, or with seconds `2026-03-01 14:05:26`; empty for None."""
+    return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ")[: 19 if seconds else 16]

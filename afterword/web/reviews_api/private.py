@@ -3,7 +3,6 @@ private key (docs/reviews-api.md)."""
 
 from collections import OrderedDict
 from functools import partial
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -24,7 +23,16 @@ from afterword.store.reviews.pages import (
 from afterword.store.reviews.rows import Cursor
 from afterword.store.shops import current_public_key
 from afterword.web.authentication import Sender, admit, presented_key
-from afterword.web.reviews_api.answers import UNCACHED_JSON, Answer, Refusal, give, refused, to_the_second
+from afterword.web.reviews_api.answers import (
+    UNCACHED_JSON,
+    Answer,
+    Refusal,
+    give,
+    local_time,
+    origin_of,
+    refused,
+    stars_of,
+)
 from afterword.web.reviews_api.listing import (
     STATUS,
     ListingQuery,
@@ -46,51 +54,6 @@ END_KEPT_FOR = 600.0
 MOST_ENDS = 1_000
 """Maximum cached ends of pages."""
 
-_encode = msgspec.json.Encoder().encode
-
-
-class _Pagination(msgspec.Struct):
-    total_results: int
-    total_pages: int
-
-
-class _Review(msgspec.Struct, omit_defaults=True):
-    """Field names are the API's. The last two are present for imported reviews only."""
-
-    id: int
-    order: str
-    product: str
-    review_rating: int
-    review_text: str
-    reviewer_name: str
-    reviewer_lastname: str
-    reviewer_email: str
-    date_time: str
-    review_status: int
-    answer_text: str
-    answer_date_time: str
-    imported: int = 0
-    source: str = ""
-
-
-class _Page(msgspec.Struct):
-    pagination: _Pagination
-    reviews: list[_Review]
-
-
-class _Stats(msgspec.Struct, omit_defaults=True):
-    total: int
-    average: float
-    distribution: dict[str, int]
-    public_key: str | None = None
-
-
-class _End(NamedTuple):
-    """Where a page ended, and when it was read (epoch seconds)."""
-
-    cursor: Cursor
-    at: float
-
 
 class PrivateReviews:
     """The ASGI application for both paths. It never logs URLs, since they contain API keys."""
@@ -98,7 +61,8 @@ class PrivateReviews:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._ends: OrderedDict[ListingQuery, _End] = OrderedDict()
+        self._ends: OrderedDict[ListingQuery, tuple[Cursor, float]] = OrderedDict()
+        """Where a page ended, and when it was read (epoch seconds)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -135,8 +99,10 @@ class PrivateReviews:
         cursors = await self._page_cursors(asked) if asked.before < total else []
         shop_id = asked.selection.shop_id
         found = await self._database.read(lambda tx: reviews_at(tx, shop_id, cursors))
-        pagination = _Pagination(total, -(-total // asked.limit))
-        return _encode(_Page(pagination, [_listed(*each, zone) for each in found]))
+        pagination = {"total_results": total, "total_pages": -(-total // asked.limit)}
+        return msgspec.json.encode(
+            {"pagination": pagination, "reviews": [_listed(*each, zone) for each in found]}
+        )
 
     async def _page_cursors(self, asked: ListingQuery) -> list[Cursor]:
         """The cursors of one page. Where it ends is cached for the next page."""
@@ -148,7 +114,7 @@ class PrivateReviews:
             lambda tx: cursors_of(tx, asked.selection, behind=behind, most=asked.limit)
         )
         if len(cursors) == asked.limit:
-            self._ends[asked] = _End(cursors[-1], now)
+            self._ends[asked] = cursors[-1], now
             self._ends.move_to_end(asked)
             if len(self._ends) > MOST_ENDS:
                 self._ends.popitem(last=False)
@@ -157,20 +123,19 @@ class PrivateReviews:
     def _end_before(self, asked: ListingQuery, now: float) -> Cursor | None:
         """Where the previous page ended, if it was read recently. So a program that reads page after page neither
         misses nor repeats a review while others are written, and no page costs more than the first."""
-        end = self._ends.get(asked._replace(page=asked.page - 1))
-        return end.cursor if end and 0 <= now - end.at < END_KEPT_FOR else None
+        cursor, at = self._ends.get(asked._replace(page=asked.page - 1), (None, 0.0))
+        return cursor if 0 <= now - at < END_KEPT_FOR else None
 
     async def _skip_to(self, asked: ListingQuery) -> Cursor | None:
         """The last cursor of the previous pages, found by skipping; None if there are fewer reviews."""
         behind, left = asked.selection.start, asked.before
         while left > 0:
             step = min(left, MOST_SKIPPED)
-            last = await self._database.read(
-                partial(_last_of, selection=asked.selection, behind=behind, count=step)
-            )
-            if last is None:
+            skip = partial(cursors_of, selection=asked.selection, behind=behind, most=1, skipped=step - 1)
+            last = await self._database.read(skip)
+            if not last:
                 return None
-            behind, left = last, left - step
+            behind, left = last[0], left - step
         return behind
 
 
@@ -180,35 +145,28 @@ def _count(tx: Transaction, selection: Selection) -> tuple[Selection, int]:
     return simple, count_selected(tx, simple)
 
 
-def _last_of(tx: Transaction, selection: Selection, behind: Cursor, count: int) -> Cursor | None:
-    """The cursor `count` reviews after `behind`, or None if there are fewer."""
-    found = cursors_of(tx, selection, behind=behind, most=1, skipped=count - 1)
-    return found[0] if found else None
-
-
 def _read_stats(tx: Transaction, sender: Sender, scope: str, with_key: bool) -> bytes:
-    stars = ratings(tx, sender.shop.id, scope, live=sender.key.live)
-    counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
-    key = current_public_key(tx, sender.shop, live=sender.key.live) if with_key else None
-    return _encode(_Stats(stars.total, stars.average, counts, (key or "") if with_key else None))
+    stats = stars_of(ratings(tx, sender.shop.id, scope, live=sender.key.live))
+    if with_key:
+        stats["public_key"] = current_public_key(tx, sender.shop, live=sender.key.live) or ""
+    return msgspec.json.encode(stats)
 
 
-def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> _Review:
-    """A review as the API returns it. Of an imported review's author only the public name is known."""
+def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> dict[str, object]:
+    """A review by the API's names. Of an imported review's author only the public name is known."""
     by = reviewer or Reviewer("", review.author, "", "")
-    return _Review(
-        review.id,
-        by.id_order,
-        "no" if review.scope == SITE else review.scope,
-        review.rating,
-        review.text,
-        by.firstname,
-        by.lastname,
-        by.email,
-        to_the_second(review.written_at, zone),
-        STATUS[review.state],
-        review.reply or "",
-        to_the_second(review.replied_at, zone),
-        int(review.imported_from is not None),
-        review.imported_from or "",
-    )
+    return {
+        "id": review.id,
+        "order": by.id_order,
+        "product": "no" if review.scope == SITE else review.scope,
+        "review_rating": review.rating,
+        "review_text": review.text,
+        "reviewer_name": by.firstname,
+        "reviewer_lastname": by.lastname,
+        "reviewer_email": by.email,
+        "date_time": local_time(review.written_at, zone, seconds=True),
+        "review_status": STATUS[review.state],
+        "answer_text": review.reply or "",
+        "answer_date_time": local_time(review.replied_at, zone, seconds=True),
+        **origin_of(review.imported_from),
+    }

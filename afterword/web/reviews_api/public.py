@@ -17,12 +17,22 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from afterword.base.clock import Clock
-from afterword.domain.reviews.review import SITE, Ratings
+from afterword.domain.reviews.review import SITE
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.rows import PublicReview, shown_reviews
 from afterword.store.shops import CacheKey, cache_key_of, find_public_key
-from afterword.web.reviews_api.answers import JSON, Answer, RawHeaders, Refusal, give, refused, to_the_minute
+from afterword.web.reviews_api.answers import (
+    JSON,
+    Answer,
+    RawHeaders,
+    Refusal,
+    give,
+    local_time,
+    origin_of,
+    refused,
+    stars_of,
+)
 from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 
 PUBLIC_REVIEWS = "/public/v3/reviews/"
@@ -53,7 +63,6 @@ _ADDRESS = re.compile(
 )
 _LIMIT = re.compile(rb"(?:^|&)limit=([0-9]{1,3})(?:&|$)")
 
-_encode = msgspec.json.Encoder().encode
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
 
@@ -65,42 +74,13 @@ class PublicAddress(NamedTuple):
     most: int
 
 
-class _Stars(msgspec.Struct):
-    total: int
-    average: float
-    distribution: dict[str, int]
-
-
-class _Review(msgspec.Struct, omit_defaults=True):
-    """Field names are the API's. The last two are present for imported reviews only: that they are not verified, and
-    where they come from."""
-
-    id: int
-    c: str
-    r: int
-    txt: str
-    date: str
-    odate: str
-    reply: str
-    rdate: str
-    transl: int
-    lang: str
-    imported: int = 0
-    source: str = ""
-
-
-class _Reviews(msgspec.Struct):
-    ratings: _Stars
-    reviews: list[_Review]
-
-
 class PublicReviews:
     """The ASGI application for all paths below PUBLIC_REVIEWS."""
 
-    def __init__(self, database: Database, clock: Clock, cache: AnswerCache | None = None) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._cache = cache or AnswerCache()
+        self._cache = AnswerCache()
         self._checks: dict[str, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,7 +162,9 @@ def look(tx: Transaction, wanted: PublicAddress, known: CacheKey | None) -> Cach
         return cache_key
     stars = ratings(tx, cache_key.shop_id, wanted.scope, live=cache_key.live)
     reviews = shown_reviews(tx, cache_key.shop_id, wanted.scope, live=cache_key.live, most=wanted.most)
-    return _entry(cache_key, encode_reviews(stars, reviews, _zone(cache_key.timezone)))
+    zone = _zone(cache_key.timezone)
+    shown = {"ratings": stars_of(stars), "reviews": [_review(each, zone) for each in reviews]}
+    return _entry(cache_key, msgspec.json.encode(shown))
 
 
 def _shop_of(tx: Transaction, public_key: str) -> int | None:
@@ -190,28 +172,21 @@ def _shop_of(tx: Transaction, public_key: str) -> int | None:
     return found[0].id if found else None
 
 
-def encode_reviews(stars: Ratings, reviews: list[PublicReview], zone: ZoneInfo) -> bytes:
-    """The body of an answer. Times are in the shop's time zone."""
-    counts = {str(rating): count for rating, count in enumerate(stars.distribution, 1)}
-    shown = [_review(each, zone) for each in reviews]
-    return _encode(_Reviews(_Stars(stars.total, stars.average, counts), shown))
-
-
-def _review(review: PublicReview, zone: ZoneInfo) -> _Review:
-    return _Review(
-        review.id,
-        review.author,
-        review.rating,
-        review.text,
-        to_the_minute(review.published_at, zone),
-        review.experience_date,
-        review.reply or "",
-        to_the_minute(review.replied_at, zone),
-        0,
-        review.lang,
-        int(review.imported_from is not None),
-        review.imported_from or "",
-    )
+def _review(review: PublicReview, zone: ZoneInfo) -> dict[str, object]:
+    """A review by the API's names. Times are in the shop's time zone."""
+    return {
+        "id": review.id,
+        "c": review.author,
+        "r": review.rating,
+        "txt": review.text,
+        "date": local_time(review.published_at, zone),
+        "odate": review.experience_date,
+        "reply": review.reply or "",
+        "rdate": local_time(review.replied_at, zone),
+        "transl": 0,
+        "lang": review.lang,
+        **origin_of(review.imported_from),
+    }
 
 
 def _entry(cache_key: CacheKey, body: bytes) -> CachedAnswer:

@@ -6,7 +6,6 @@ long they are kept, how the score is computed, and how many were received, publi
 rating.
 """
 
-from functools import partial
 from hashlib import blake2b
 
 from starlette.exceptions import HTTPException
@@ -14,12 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from afterword.domain.reviews.review import SITE
-from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Database
 from afterword.store.shops import find_public_key
 from afterword.web.render import UNCACHED, page
 from afterword.web.shop.product_data import product_data
-from afterword.web.shop.reading import PageQuery, is_scope, read_page, read_query
+from afterword.web.shop.reading import (
+    PageQuery,
+    chosen_language,
+    is_scope,
+    read_page,
+    read_query,
+    read_shop_id,
+)
 from afterword.web.shop.view import page_path, shop_view
 
 
@@ -30,45 +35,32 @@ class ShopPages:
         self._database = database
         self._url = url
 
-    async def shop(self, request: Request) -> Response:
-        """`GET /s/{shop}`: the shop's reviews, or those of one product with `?product=`."""
-        return await self._show(request, request.query_params.get("product", SITE), live=True)
-
-    async def test(self, request: Request) -> Response:
-        """`GET /s/{shop}/test`: the same in test mode. Search engines are asked not to index it."""
-        return await self._show(request, request.query_params.get("product", SITE), live=False)
-
-    async def product(self, request: Request) -> Response:
-        """`GET /s/{shop}/products/{product}`: a product's reviews, with structured data."""
-        return await self._show(request, request.path_params["product"], live=True)
+    async def show(self, request: Request, *, live: bool = True) -> Response:
+        """`GET /s/{shop}`: the shop's reviews, or with `?product=` those of one product, which also have the address
+        `/s/{shop}/products/{product}`. `/s/{shop}/test`: the same in test mode; search engines are asked not to index
+        it. Pages of products in live mode have structured data."""
+        asked, shop_id = read_query(request, live=live), read_shop_id(request)
+        content = await self._database.read(lambda tx: read_page(tx, shop_id, asked))
+        if content is None:
+            raise HTTPException(404)
+        lang = chosen_language(request)
+        address = f"{self._url}/{page_path(asked, content.shop)}"
+        data = product_data(content, address) if live and content.product else None
+        answer = page(request, "showing.html", lang, view=shop_view(asked, content, lang), data=data)
+        return _cached_for_a_minute(request, answer, is_public=live)
 
     async def of_key(self, request: Request) -> Response:
         """`GET /k/{public_key}/{scope}`: redirects to the page with the reviews that the public API returns for the
         same key and scope, so that a shop's web pages, which only know the public key, can link to it."""
         key, scope = request.path_params["public_key"], request.path_params["scope"]
-        content = await self._database.read(lambda tx: find_public_key(tx, key))
-        if content is None or not is_scope(scope):
+        found = await self._database.read(lambda tx: find_public_key(tx, key))
+        if found is None or not is_scope(scope):
             raise HTTPException(404)
-        shop, shown = content
-        to = f"../../{page_path(PageQuery(scope, shown.live), shop)}" + (
-            "" if shown.live or scope == SITE else f"?product={scope}"
-        )
+        shop, shown = found
+        to = f"../../{page_path(PageQuery(scope, shown.live), shop)}"
+        if not shown.live and scope != SITE:
+            to += f"?product={scope}"
         return Response(status_code=302, headers={**UNCACHED, "Location": to})
-
-    async def _show(self, request: Request, scope: str, *, live: bool) -> Response:
-        asked = read_query(request.query_params, scope, live=live)
-        shop_id: str = request.path_params["shop"]
-        if asked is None or not (shop_id.isascii() and shop_id.isdecimal()):
-            raise HTTPException(404)
-        content = await self._database.read(partial(read_page, shop_id=shop_id, asked=asked))
-        if content is None:
-            raise HTTPException(404)
-        wanted = request.query_params.get("lang")
-        lang = wanted if wanted in catalogues() else None
-        view = shop_view(asked, content, lang)
-        data = product_data(content, f"{self._url}/{view.path}") if live and content.product else None
-        answer = page(request, "showing.html", lang, view=view, data=data)
-        return _cached_for_a_minute(request, answer, is_public=live)
 
 
 def _cached_for_a_minute(request: Request, answer: Response, *, is_public: bool) -> Response:

@@ -34,7 +34,7 @@ def product_data(content: PageContent, address: str) -> dict[str, Any]:
         **_identity(content.product.line),
         "url": address,
         "aggregateRating": stars,
-        "review": [_review(content, number) for number in range(min(REVIEWS_REPEATED, len(content.reviews)))],
+        "review": [_review(show(each, content.shop)) for each in content.reviews[:REVIEWS_REPEATED]],
     }
 
 
@@ -47,15 +47,18 @@ def _identity(line: OrderLine | None) -> dict[str, Any]:
     return {name: shown(value, 2_000) for name, value in given.items() if value}
 
 
-def _review(content: PageContent, number: int) -> dict[str, Any]:
-    review = show(content.reviews[number], content.shop)
-    rating = {"@type": "Rating", "ratingValue": review.rating, "bestRating": 5, "worstRating": 1}
-    author = {"author": {"@type": "Person", "name": review.author}} if review.author else {}
+def _review(shown: dict[str, Any]) -> dict[str, Any]:
+    author = {"author": {"@type": "Person", "name": shown["author"]}} if shown["author"] else {}
     return {
         "@type": "Review",
         **author,
-        "reviewRating": rating,
-        "reviewBody": review.text,
-        "inLanguage": review.lang,
-        "datePublished": review.published,
+        "reviewRating": {
+            "@type": "Rating",
+            "ratingValue": shown["rating"],
+            "bestRating": 5,
+            "worstRating": 1,
+        },
+        "reviewBody": shown["text"],
+        "inLanguage": shown["lang"],
+        "datePublished": shown["published"],
     }

@@ -1,12 +1,15 @@
-"""Reads the query of a shop's public page, and its content from the store."""
+"""Reads the requests for a shop's public pages, and what the page of reviews shows from the store."""
 
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review
 from afterword.domain.shops import Shop
+from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import order_of
 from afterword.store.reviews.counts import Count, counts, ratings_in
@@ -59,10 +62,26 @@ class PageContent(NamedTuple):
     of_products: list[Count]
 
 
-def read_query(query: Mapping[str, str], scope: str, *, live: bool) -> PageQuery | None:
-    """The query of a request; None if `scope` is not a product's id. Other invalid parameters are ignored."""
+def read_shop_id(request: Request) -> str:
+    """The id in the path. Raises HTTPException (404) if it is anything else, such as a shop's name."""
+    shop_id: str = request.path_params["shop"]
+    if not (shop_id.isascii() and shop_id.isdecimal()):
+        raise HTTPException(404)
+    return shop_id
+
+
+def chosen_language(request: Request) -> str | None:
+    """The language that the visitor chose, if there is a catalogue for it."""
+    wanted = request.query_params.get("lang")
+    return wanted if wanted in catalogues() else None
+
+
+def read_query(request: Request, *, live: bool) -> PageQuery:
+    """Raises HTTPException (404) if the product is not an id. Other invalid parameters are ignored."""
+    query = request.query_params
+    scope = request.path_params.get("product", query.get("product", SITE))
     if not is_scope(scope):
-        return None
+        raise HTTPException(404)
     order, stars = query.get("order"), query.get("stars")
     cursor = _CURSOR.fullmatch(query.get("behind", ""))
     behind = (int(cursor[1]), Cursor(int(cursor[2]), int(cursor[3]))) if cursor else None

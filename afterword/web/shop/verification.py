@@ -25,14 +25,14 @@ from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.verification import Finding, Position, check_head, read_entry, written_line
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown
-from afterword.i18n.catalogue import catalogues
 from afterword.i18n.dates import day, time_of_day
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
-from afterword.store.reviews.receipts import FoundReceipt, find_receipt
+from afterword.store.reviews.receipts import find_receipt
 from afterword.store.reviews.verification import Tail, last_entries
 from afterword.store.shops import find_shop
 from afterword.web.render import UNCACHED, page
+from afterword.web.shop.reading import chosen_language, read_shop_id
 
 ENTRIES_CHECKED = 1_000
 """Entries at the end of a chain that are verified for its page."""
@@ -71,32 +71,18 @@ class VerificationPages:
         self._checks: OrderedDict[tuple[int, bool], ChainCheck] = OrderedDict()
         self._turn = asyncio.Lock()
 
-    async def live(self, request: Request) -> Response:
-        """`GET /s/{shop}/verify`."""
-        return await self._show(request, live=True)
-
-    async def test(self, request: Request) -> Response:
-        """`GET /s/{shop}/test/verify`: the same in test mode. Search engines are asked not to index it."""
-        return await self._show(request, live=False)
-
-    async def live_chain(self, request: Request) -> Response:
-        """`GET /s/{shop}/chain.jsonl`."""
-        return await self._download(request, live=True)
-
-    async def test_chain(self, request: Request) -> Response:
-        """`GET /s/{shop}/test/chain.jsonl`."""
-        return await self._download(request, live=False)
-
-    async def _show(self, request: Request, *, live: bool) -> Response:
+    async def show(self, request: Request, *, live: bool = True) -> Response:
+        """`GET /s/{shop}/verify`, and `GET /s/{shop}/test/verify`, which search engines are asked not to index."""
         shop = await self._shop(request)
         check = await self._check(shop, live)
         receipt = request.query_params.get("receipt", "").strip().lower()
         is_receipt = bool(_RECEIPT.fullmatch(receipt))
-        found = await self._find(shop, receipt, live) if is_receipt else None
-        wanted = request.query_params.get("lang")
-        lang = wanted if wanted in catalogues() else None
-        view = _view(shop, live, check) | _view_of_receipt(receipt, is_receipt, found)
-        answer = page(request, "verify.html", lang, **view, on=partial(_on, shop), asked_lang=lang)
+        find = partial(find_receipt, shop_id=shop.id, hashed=receipt, live=live)
+        found = await self._database.read(find) if is_receipt else None
+        lang = chosen_language(request)
+        view = _view(shop, live, check)
+        view |= {"receipt": shown(receipt), "is_receipt": is_receipt, "found": found, "asked_lang": lang}
+        answer = page(request, "verify.html", lang, **view)
         if live and not receipt:
             del answer.headers["X-Robots-Tag"]
             answer.headers.update(
@@ -105,16 +91,11 @@ class VerificationPages:
         return answer
 
     async def _shop(self, request: Request) -> Shop:
-        shop_id: str = request.path_params["shop"]
-        if not (shop_id.isascii() and shop_id.isdecimal()):
-            raise HTTPException(404)
+        shop_id = read_shop_id(request)
         shop = await self._database.read(partial(find_shop, id_or_name=shop_id))
         if shop is None:
             raise HTTPException(404)
         return shop
-
-    async def _find(self, shop: Shop, receipt: str, live: bool) -> FoundReceipt | None:
-        return await self._database.read(partial(find_receipt, shop_id=shop.id, hashed=receipt, live=live))
 
     async def _check(self, shop: Shop, live: bool) -> ChainCheck:
         """The cached result, or a new one. Only one chain is verified at a time."""
@@ -142,7 +123,8 @@ class VerificationPages:
         findings += check_head(end, tail.seq, tail.hash, tail.public_key)
         return ChainCheck(now, end, len(tail.entries), [each for each in findings if each.is_fault])
 
-    async def _download(self, request: Request, *, live: bool) -> Response:
+    async def download(self, request: Request, *, live: bool = True) -> Response:
+        """`GET /s/{shop}/chain.jsonl`, and `GET /s/{shop}/test/chain.jsonl`."""
         shop = await self._shop(request)
         headers = {**UNCACHED, "Content-Disposition": 'attachment; filename="chain.jsonl"'}
         kind = "application/jsonl"
@@ -179,18 +161,7 @@ def _view(shop: Shop, live: bool, check: ChainCheck) -> dict[str, Any]:
         "faults": len(check.faults),
         "first_fault": shown(str(check.faults[0]), 300) if check.faults else "",
         "at": partial(time_of_day, check.at, ZoneInfo(shop.timezone)),
-    }
-
-
-def _view_of_receipt(receipt: str, is_receipt: bool, found: FoundReceipt | None) -> dict[str, Any]:
-    entry = found.entry if found else None
-    return {
-        "receipt": shown(receipt),
-        "is_receipt": is_receipt,
-        "receipt_status": found.status if found else None,
-        "entry": entry.seq if entry else None,
-        "version": entry.version if entry else None,
-        "written_at": entry.happened_at if entry else None,
+        "on": partial(_on, shop),
     }
 
 

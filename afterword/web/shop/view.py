@@ -1,9 +1,8 @@
 """The values of a shop's public page, made safe to show, and its links."""
 
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -19,114 +18,59 @@ from afterword.web.shop.reading import SORTINGS, STARS, PageContent, PageQuery
 LONGEST_TITLE = 160
 """Maximum characters of a product's name in a heading."""
 
-Link = Callable[..., str]
+Tally = list[tuple[str, str, list[int]]]
+"""Rows of the transparency report: what happened, the reason of a rejection or nothing, and the counts for 5 to 1
+stars."""
 
 
-class ShownReview(NamedTuple):
-    """A review as shown on the page. Days are `YYYY-MM-DD`, in the shop's time zone."""
-
-    rating: int
-    text: str
-    lang: str
-    author: str
-    published: str
-    changed: str | None
-    experienced: str
-    source: str
-    reply: str
-    replied: str
-    dispute: str
-    disputed: str
-
-
-class Tally(NamedTuple):
-    """A row of the transparency report. `by_stars` has the counts for 5 to 1 stars; `reason` is empty unless the row
-    is for a rejection reason."""
-
-    kind: str
-    reason: str
-    by_stars: tuple[int, ...]
-
-
-class Publishing(NamedTuple):
-    """How reviews are published: at once, or after moderation within `wait` `unit`s. `write_for` is in days."""
-
-    by_hand: bool
-    wait: int
-    unit: str
-    write_for: int
-
-
-class View(NamedTuple):
-    """All values of the template. `path` is the page's path, without the leading slash."""
-
-    shop: str
-    shop_id: int
-    site: str
-    site_name: str
-    path: str
-    live: bool
-    product: str
-    asked: PageQuery
-    ratings: Ratings
-    bars: list[tuple[int, int, int]]
-    reviews: list[ShownReview]
-    older: str
-    to: Link
-    products: list[tuple[str, str]]
-    tallies: list[tuple[str, list[Tally]]]
-    publishing: Publishing
-    languages: list[tuple[str, str]]
-
-
-def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> View:
-    """`lang` is the language that the visitor chose, which every link keeps."""
+def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[str, Any]:
+    """All values of the template. `lang` is the language that the visitor chose, which every link keeps."""
     shop, product = content.shop, content.product
     line = product.line if product else None
     site = _address(line.url if line else shop.site)
     to = partial(_link, {"product": None if asked.live or asked.scope == SITE else asked.scope, "lang": lang})
-    return View(
-        shop=shown(shop.name),
-        shop_id=shop.id,
-        site=site,
-        site_name=shown(site.partition("://")[2].rstrip("/"), 60),
-        path=page_path(asked, shop),
-        live=asked.live,
-        product=shown(product.name, LONGEST_TITLE) if product else "",
-        asked=asked,
-        ratings=content.ratings,
-        bars=_bars(content.ratings),
-        reviews=[show(review, shop) for review in content.reviews],
-        older=to(**_behind(asked, content.last)) if content.last else "",
-        to=to,
-        products=[(scope, shown(name, 60)) for scope, name in content.products.items()],
-        tallies=_tallies(content),
-        publishing=_publishing(shop),
-        languages=[(each, language_name(each)) for each in catalogues()],
-    )
+    return {
+        "shop": shown(shop.name),
+        "shop_id": shop.id,
+        "site": site,
+        "site_name": shown(site.partition("://")[2].rstrip("/"), 60),
+        "path": page_path(asked, shop),
+        "live": asked.live,
+        "product": shown(product.name, LONGEST_TITLE) if product else "",
+        "asked": asked,
+        "ratings": content.ratings,
+        "bars": _bars(content.ratings),
+        "reviews": [show(review, shop) for review in content.reviews],
+        "older": to(**_behind(asked, content.last)) if content.last else "",
+        "to": to,
+        "products": [(scope, shown(name, 60)) for scope, name in content.products.items()],
+        "tallies": _tallies(content),
+        "publishing": _publishing(shop),
+        "languages": [(each, language_name(each)) for each in catalogues()],
+    }
 
 
-def show(review: Review, shop: Shop) -> ShownReview:
-    """The review with its values made safe to show."""
+def show(review: Review, shop: Shop) -> dict[str, Any]:
+    """The review with its values made safe to show. Days are `YYYY-MM-DD`, in the shop's time zone."""
     zone = ZoneInfo(shop.timezone)
 
     def date(at: int | None) -> str:
         return datetime.fromtimestamp(at, zone).date().isoformat() if at else ""
 
-    return ShownReview(
-        rating=review.rating,
-        text=shown_lines(review.text),
-        lang=review.lang,
-        author=shown(review.author),
-        published=date(review.published_at),
-        changed=date(review.written_at) if review.version > 1 else None,
-        experienced=review.experience_date,
-        source=shown(review.imported_from or ""),
-        reply=shown_lines(review.reply or ""),
-        replied=date(review.replied_at),
-        dispute=shown_lines(review.dispute or ""),
-        disputed=date(review.disputed_at),
-    )
+    return {
+        "rating": review.rating,
+        "text": shown_lines(review.text),
+        "lang": review.lang,
+        "author": shown(review.author),
+        "published": date(review.published_at),
+        "changed": date(review.written_at) if review.version > 1 else None,
+        "experienced": review.experience_date,
+        "source": shown(review.imported_from or ""),
+        "reply": shown_lines(review.reply or ""),
+        "replied": date(review.replied_at),
+        "dispute": shown_lines(review.dispute or ""),
+        "disputed": date(review.disputed_at),
+    }
 
 
 def page_path(asked: PageQuery, shop: Shop) -> str:
@@ -153,37 +97,32 @@ def _bars(ratings: Ratings) -> list[tuple[int, int, int]]:
     return [(stars, amount, round(100 * amount / (ratings.total or 1))) for stars, amount in many]
 
 
-def _tallies(content: PageContent) -> list[tuple[str, list[Tally]]]:
+def _tallies(content: PageContent) -> dict[str, Tally]:
     """Two tables: the shop's reviews, and those of all products if there are any."""
-    tables = [("shop", _tally(content.of_shop))]
-    return [*tables, ("products", _tally(content.of_products))] if content.of_products else tables
+    of_products = {"products": _tally(content.of_products)} if content.of_products else {}
+    return {"shop": _tally(content.of_shop), **of_products}
 
 
-def _tally(counted: list[Count]) -> list[Tally]:
-    def row(kind: str, reason: str = "") -> Tally:
-        return Tally(kind, reason, _by_stars(one for one in counted if _is(one, kind, reason)))
+def _tally(counted: list[Count]) -> Tally:
+    def row(kind: str, reason: str = "") -> tuple[str, str, list[int]]:
+        found = [one for one in counted if kind in ("received", one.state) and reason in ("", one.reason)]
+        by_stars = [sum(one.amount for one in found if one.rating == stars) for stars in STARS]
+        return kind, reason, by_stars
 
     kinds = ("received", "published", "waiting", "withdrawn", "erased", "rejected")
     return [*(row(kind) for kind in kinds), *(row("rejected", reason) for reason in REJECTION_REASONS)]
 
 
-def _is(one: Count, kind: str, reason: str) -> bool:
-    return kind in ("received", one.state) and reason in ("", one.reason)
-
-
-def _by_stars(counted: Iterable[Count]) -> tuple[int, ...]:
-    by_stars = dict.fromkeys(STARS, 0)
-    for one in counted:
-        by_stars[one.rating] += one.amount
-    return tuple(by_stars.values())
-
-
-def _publishing(shop: Shop) -> Publishing:
-    """Durations are rounded up to whole days, or below two days to whole hours."""
+def _publishing(shop: Shop) -> dict[str, Any]:
+    """How reviews are published: at once, or after moderation within `wait` `unit`s: whole days, or below two days
+    whole hours, rounded up. `write_for` is in days."""
     unit, seconds = ("days", 86_400) if shop.publish_after >= 2 * 86_400 else ("hours", 3_600)
-    return Publishing(
-        shop.moderation == "by hand", -(-shop.publish_after // seconds), unit, WRITE_FOR // 86_400
-    )
+    return {
+        "by_hand": shop.moderation == "by hand",
+        "wait": -(-shop.publish_after // seconds),
+        "unit": unit,
+        "write_for": WRITE_FOR // 86_400,
+    }
 
 
 def _address(url: str | None) -> str:

@@ -1,12 +1,13 @@
 """The widget's words, `GET /widget/{lang}.json`: those of the page that it is on, from the catalogue."""
 
 from collections.abc import Callable
+from functools import cache
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.i18n.catalogue import Catalogue, catalogues, choose, counted, sentence
+from afterword.i18n.catalogue import catalogues, choose, counted, sentence
 from afterword.i18n.dates import locale_of
 from afterword.web.render import ANYWHERE, cached
 
@@ -31,26 +32,22 @@ SAMPLES = (1_000_000, *reversed(range(200)))
 """Numbers of every plural form of every language, the plainest last."""
 
 
-class Widget:
-    """Answers with the words of a language tag, or the English ones where there is no catalogue."""
-
-    def __init__(self) -> None:
-        self._answers = {lang: msgspec.json.encode(words(found)) for lang, found in catalogues().items()}
-
-    async def answer(self, request: Request) -> Response:
-        """`GET /widget/{lang}.json`."""
-        lang = choose(request.path_params["lang"], catalogues()).lang
-        return cached(self._answers[lang], "application/json", ANYWHERE)
+async def widget_words(request: Request) -> Response:
+    """The words of a language tag, or the English ones where there is no catalogue."""
+    words = _words(choose(request.path_params["lang"], catalogues()).lang)
+    return cached(words, "application/json", ANYWHERE)
 
 
-def words(catalogue: Catalogue) -> dict[str, object]:
+@cache
+def _words(lang: str) -> bytes:
     """What the script says, how its numbers and dates are written (`locale`), and which way it runs.
 
     `reviews` has the forms by the names that `Intl.PluralRules` gives to numbers.
     """
-    locale = locale_of(catalogue.lang)
+    catalogue, locale = catalogues()[lang], locale_of(lang)
     plural: Callable[[int], str] = locale.plural_form
     said = {name: catalogue.gettext(message) for name, message in WORDS.items()}
     forms = {plural(count): catalogue.ngettext(*REVIEWS, count) for count in SAMPLES}
-    about = {"lang": catalogue.lang, "dir": catalogue.direction, "locale": str(locale).replace("_", "-")}
-    return {**about, **said, "reviews": {"other": catalogue.ngettext(*REVIEWS, SAMPLES[0]), **forms}}
+    about = {"lang": lang, "dir": catalogue.direction, "locale": str(locale).replace("_", "-")}
+    reviews = {"other": catalogue.ngettext(*REVIEWS, SAMPLES[0]), **forms}
+    return msgspec.json.encode({**about, **said, "reviews": reviews})

@@ -338,8 +338,7 @@ def answered(clara: Author, form: dict[str, str], error: Exception, *broken: str
         for method in broken:
             setattr(database, method, fails)
         web = build_router(database, lambda: float(NOW), WebSettings(SECRET, BODY_LIMIT, clara.site.data))
-        found = ask(web, "POST", clara.links.review, HEADERS, multipart(form))
-    return Answer(found.status_code, dict(found.headers), found.content)
+        return ask(web, clara.links.review, "POST", headers=HEADERS, content=multipart(form))
 
 
 @pytest.mark.parametrize("broken", [["write"], ["write", "read"]])

@@ -1,11 +1,9 @@
 """`GET /metrics` says what was done and what waits."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,11 +11,9 @@ from afterword.base.metrics import DELIVERIES
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
-from afterword.web.server import WebSettings, build_router
 from tests.server import SERVE, Server, an_order
-from tests.store.cast import Member, MovableClock, claim, import_batch, import_one, open_database, order
-from tests.web.asking import SilentDatabase, ask, is_safe
-from tests.web.conftest import BODY_LIMIT, SECRET
+from tests.store.cast import Member, MovableClock, closing_now, open_database, order
+from tests.web.asking import ask, is_safe, web_on
 
 Samples = dict[tuple[str, str], float]
 """Values by a sample's name and the value of its label."""
@@ -72,25 +68,20 @@ def test_it_is_prometheus_text_and_every_value_is_there_from_the_start(server: S
     assert {("commit_size_bucket", "+Inf"), ("commit_seconds_bucket", "+Inf")} <= found.keys()
 
 
-def test_orders_of_a_small_body_are_counted_by_what_became_of_them(server: Server) -> None:
-    sent = [an_order("A-1"), an_order("A-1"), an_order("A-2", email="nobody")]
-    assert server.post_orders(sent).counts == (1, 3, 1)
-    assert orders(server) == (1, 1, 1)
-    assert server.post_orders(sent, details=True).counts == (0, 3, 0)
-    assert orders(server) == (1, 3, 2)
-
-
-def test_orders_of_a_large_body_are_counted_by_what_became_of_them(server: Server) -> None:
-    sent = [*(an_order(number) for number in range(600)), an_order(0), an_order("A-2", email="nobody")]
-    assert len(json.dumps(sent)) > 2 * SMALL_BODY
-    assert server.post_orders(sent).counts == (1, 602, 600)
-    assert orders(server) == (600, 1, 1)
-
-
-def test_of_a_request_that_is_refused_no_order_is_counted(server: Server) -> None:
+def test_orders_are_counted_by_what_became_of_them_and_named_nowhere(server: Server) -> None:
     assert server.post_orders([an_order("A-1")], key="1/en/wrong").status == 401
     assert server.post_orders("no array").status == 400
     assert orders(server) == (0, 0, 0)
+    sent = [an_order("A-1"), an_order("A-1"), an_order("A-2", email="nobody")]
+    assert server.post_orders(sent).counts == (1, 3, 1)
+    assert orders(server) == (1, 1, 1)
+    large = [*(an_order(number) for number in range(600)), *sent]
+    assert len(json.dumps(large)) > 2 * SMALL_BODY
+    assert server.post_orders(large, details=True).counts == (1, 603, 600)
+    assert orders(server) == (601, 3, 2)
+    text = server.get("/metrics").content.decode()
+    for secret in ("Alba", "Clara", "@", "A-1", server.keys.private_key):
+        assert secret not in text
 
 
 def test_every_write_is_in_the_size_of_one_commit(server: Server) -> None:
@@ -104,25 +95,11 @@ def test_every_write_is_in_the_size_of_one_commit(server: Server) -> None:
     assert found["writes_waiting", ""] == 0
 
 
-def test_nothing_of_a_shop_or_a_customer_is_told(server: Server) -> None:
-    server.post_orders([an_order("A-1")])
-    text = server.get("/metrics").content.decode()
-    for secret in ("Alba", "Clara", "@", "A-1", server.keys.private_key):
-        assert secret not in text
-
-
 # Without a network, with a clock to move.
 
 
 def scrape(database: EngineDatabase, clock: MovableClock) -> Samples:
-    web = build_router(database, clock, WebSettings(SECRET, BODY_LIMIT, database.journal.address.parent))
-
-    async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(web)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
-            return await client.get("/metrics")
-
-    return read_samples(asyncio.run(get()).text)
+    return read_samples(ask(web_on(database, clock), "/metrics").content.decode())
 
 
 def due_and_late(database: EngineDatabase, clock: MovableClock) -> tuple[float, float]:
@@ -133,25 +110,25 @@ def due_and_late(database: EngineDatabase, clock: MovableClock) -> tuple[float, 
 def test_due_and_lateness_follow_the_clock(
     database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock
 ) -> None:
-    due_at = database.write_now(lambda tx: import_one(tx, alba)).due_at
-    database.write_now(lambda tx: import_one(tx, alba, live=False))
-    database.write_now(lambda tx: import_one(tx, bruno, at=clock.now + 60))
+    due_at = alba.sends().due_at
+    alba.sends(live=False)
+    bruno.sends(at=clock.now + 60)
     clock.now = due_at - 0.5
     assert due_and_late(database, clock) == (0, 0)
     clock.now = due_at + 0.5
     assert due_and_late(database, clock) == (1, 0.5)
     clock.now = due_at + 90
     assert due_and_late(database, clock) == (2, 90)
-    database.write_now(lambda tx: claim(tx, alba, clock.now))
+    alba.claims(clock.now)
     assert due_and_late(database, clock) == (1, 30)
-    database.write_now(lambda tx: claim(tx, bruno, clock.now))
+    bruno.claims(clock.now)
     assert due_and_late(database, clock) == (0, 0)
 
 
 def test_what_is_due_is_counted_no_further_than_said(
     database: EngineDatabase, alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database.write_now(lambda tx: import_batch(tx, alba, *(order(str(number)) for number in range(5))))
+    alba.sends_batch(*(order(str(number)) for number in range(5)))
     clock.step(alba.shop.delay + 10)
     assert due_and_late(database, clock) == (5, 10)
     monkeypatch.setattr(metrics, "MOST_COUNTED", 3)
@@ -163,16 +140,6 @@ def test_two_databases_of_one_process_count_for_themselves(
 ) -> None:
     database.metrics.count_orders(1, 2, 3)
     (tmp_path / "other").mkdir()
-    other = open_database(tmp_path / "other")
-    try:
+    with closing_now(open_database(tmp_path / "other")) as other:
         assert scrape(database, clock)["orders_total", "refused"] == 3
         assert scrape(other, clock)["orders_total", "refused"] == 0
-    finally:
-        other.close_now()
-
-
-def test_without_its_store_it_gives_no_numbers(tmp_path: Path) -> None:
-    silent = build_router(SilentDatabase(), lambda: 0.0, WebSettings(SECRET, BODY_LIMIT, tmp_path))  # type: ignore[arg-type]
-    answer = ask(silent, "GET", "/metrics")
-    assert (answer.status_code, answer.text) == (503, "the database does not answer\n")
-    assert answer.headers["retry-after"] == "5" and answer.headers["cache-control"] == "no-store"

@@ -1,6 +1,5 @@
 """`/openapi.json` is true: to the contract, to the table of routes, and to what a running server answers."""
 
-import asyncio
 import json
 import os
 import re
@@ -15,11 +14,14 @@ import jsonschema_rs
 import pytest
 from starlette.routing import Route
 
+from afterword.base.errors import StoreUnavailable
 from afterword.web import server
 from tests.needs import needs, scale
 from tests.server import ORDERS, PROJECT, Answer
+from tests.web.asking import Watched, ask, web_on
 from tests.web.conftest import BODY_LIMIT, SECRET, Site
-from tests.web.reviews_api.reading import PUBLIC, REVIEWS, STATS, Reviewed
+from tests.web.customer.forms import BOUNDARY, multipart, post
+from tests.web.reviewed import PUBLIC, REVIEWS, STATS, Reviewed
 
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
@@ -111,33 +113,17 @@ def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: di
         if method != "parameters"
     }
     assert described == table
-
-
-def test_the_document_names_the_public_address(site: Site, document: dict[str, Any]) -> None:
     assert document["servers"] == [{"url": site.url}]
 
 
 # To what a running server answers.
 
 
-def form(fields: dict[str, str]) -> tuple[str, bytes]:
-    """The fields as PHP's cURL sends an array."""
-    parts = [
-        f'--limit\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    ]
-    return f"{MULTIPART}; boundary=limit", "".join((*parts, "--limit--\r\n")).encode()
-
-
 def send_example(site: Site, media_type: str, value: dict[str, Any], key: str) -> Answer:
     value = value | {"api_key": key}
     if media_type == MULTIPART:
-        content_type, body = form(value)
-    elif media_type == URLENCODED:
-        content_type, body = URLENCODED, urlencode(value).encode()
-    else:
-        content_type, body = JSON, json.dumps(value).encode()
-    return site.request("POST", ORDERS, body, {"Content-Type": content_type})
+        return post(site, multipart(value), f"{MULTIPART}; boundary={BOUNDARY}")
+    return post(site, urlencode(value) if media_type == URLENCODED else json.dumps(value), media_type)
 
 
 def without_what_varies(answer: dict[str, Any]) -> dict[str, Any]:
@@ -166,51 +152,27 @@ def test_each_example_of_orders_gets_the_answer_that_it_says(
     assert tried == answers.keys()
 
 
-class SilentDatabase:
-    """A store that does not answer, as with a disk that fails, or that meets an error of ours."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    async def write_together(self, work: object, item: object, shop_id: int) -> None:
-        raise self._error
-
-    async def read(self, work: object) -> None:
-        raise self._error
-
-
-def answer_in_trouble(site: Site, error: Exception, method: str = "POST", path: str = ORDERS) -> Answer:
+def answer_in_trouble(error: Exception, method: str = "POST", path: str = ORDERS) -> Answer:
     """What a request gets when the store raises this."""
-    place = server.WebSettings(SECRET, BODY_LIMIT, site.data)
-    web = server.build_web(SilentDatabase(error), None, lambda: 0.0, place)  # type: ignore[arg-type]
-    body = json.dumps({"api_key": "1/en/0", "orders": []}).encode()
-    sent: list[dict[str, Any]] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def note(message: Any) -> None:
-        sent.append(message)
-
-    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
-    scope = {"type": "http", "method": method, "path": path, "headers": headers, "query_string": b"api_key=x"}
-    asyncio.run(web(scope, receive, note))  # type: ignore[arg-type]
-    told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return Answer(sent[0]["status"], told, sent[1]["body"])
+    database = Watched()
+    database.error = error
+    key = {"api_key": "1/en/0"}
+    if method == "POST":
+        return ask(web_on(database), path, method, json={**key, "orders": []})
+    return ask(web_on(database), path, method, params=key)
 
 
 def test_every_status_that_can_be_answered_is_in_the_document_with_its_words(
     site: Site, document: dict[str, Any], send: dict[str, Any]
 ) -> None:
-    as_json = {"Content-Type": JSON}
     answers = [
         site.post_orders(None),
-        site.request("POST", ORDERS, b'{"api_key": "1/en/0", "orders": []}', as_json),
+        site.post_orders([], key="1/en/0"),
         site.request("PUT", ORDERS),
-        site.request("POST", ORDERS, b" " * (BODY_LIMIT + 1), as_json),
-        site.request("POST", ORDERS, b"<orders/>", {"Content-Type": "text/xml"}),
-        answer_in_trouble(site, server.StoreUnavailable("disk I/O error")),
-        answer_in_trouble(site, ZeroDivisionError("ours")),
+        post(site, b" " * (BODY_LIMIT + 1), JSON),
+        post(site, b"<orders/>", "text/xml"),
+        answer_in_trouble(StoreUnavailable("disk I/O error")),
+        answer_in_trouble(ZeroDivisionError("ours")),
     ]
     for answer in answers:
         told = resolve(document, send["responses"][str(answer.status)])
@@ -233,17 +195,15 @@ def test_every_status_of_the_reviews_is_in_the_document_with_its_words(
     answers = [
         site.request("POST", address),
         site.get(wrong[path]),
-        answer_in_trouble(site, server.StoreUnavailable("disk I/O error"), "GET", address),
-        answer_in_trouble(site, ZeroDivisionError("ours"), "GET", address),
+        answer_in_trouble(StoreUnavailable("disk I/O error"), "GET", address),
+        answer_in_trouble(ZeroDivisionError("ours"), "GET", address),
     ]
     if path == READ:
         found = shop.read()
         answers += [found, shop.read(If_None_Match=found.headers["etag"])]
     else:
-        answers += [
-            shop.list(path),
-            shop.list(path, **{"limit": 1_001} if path == REVIEWS else {"scope": "shop"}),
-        ]
+        wrong_query = {"limit": 1_001} if path == REVIEWS else {"scope": "shop"}
+        answers += [shop.list(path), shop.list(path, **wrong_query)]
     responses = document["paths"][path]["get"]["responses"]
     for answer in answers:
         told = resolve(document, responses[str(answer.status)])
@@ -304,12 +264,11 @@ def test_whatever_is_sent_the_answer_is_as_the_document_says(site: Site, tmp_pat
     shop = Reviewed.new(site)
     for line in range(3):
         shop.review(f"FUZZ-{line}", line, live=False)
-    key = shop.member.shown.test_key
-    ours = {"FUZZ_REVIEW": links.review, "FUZZ_UNSUBSCRIBE": links.unsubscribe}
     environment = {
         **os.environ,
-        **ours,
-        "FUZZ_KEY": key,
+        "FUZZ_REVIEW": links.review,
+        "FUZZ_UNSUBSCRIBE": links.unsubscribe,
+        "FUZZ_KEY": shop.member.shown.test_key,
         "FUZZ_PUBLIC_KEY": shop.public_key(live=False),
         "SCHEMATHESIS_HOOKS": "tests.web.ops.fuzzing",
         "PYTHONPATH": str(PROJECT),

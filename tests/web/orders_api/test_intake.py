@@ -30,17 +30,11 @@ def test_neighbours_of_a_refused_request_are_taken(
         posted(key),
     ]
     answers = database.write_now(lambda tx: import_posted(tx, together))
-    wrong_key, no_array = answers[1:3]
-    assert isinstance(wrong_key, Unauthorized)
-    assert isinstance(no_array, BatchError)
+    assert isinstance(answers[1], Unauthorized) and isinstance(answers[2], BatchError)
     answered = [one for one in answers if not isinstance(one, Exception)]
     assert [counts for _, *counts in answered] == [[1, 0, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]
     bodies = [json.loads(body) for body, *_ in answered]
-    assert [(body["orders_count"], body["orders_imported"]) for body in bodies] == [
-        (1, 1),
-        (1, 1),
-        (3, 1),
-        (0, 0),
-    ]
+    told = [(body["orders_count"], body["orders_imported"]) for body in bodies]
+    assert told == [(1, 1), (1, 1), (3, 1), (0, 0)]
     assert [order["status"] for order in bodies[2]["orders"]] == ["duplicate", "imported", "refused"]
     assert counted(database, "orders") == counted(database, "messages") == 3

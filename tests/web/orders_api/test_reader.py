@@ -4,8 +4,7 @@ import asyncio
 import json
 import os
 import signal
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from afterword.domain.orders.batch import Batch, BatchError
 from afterword.web.forms import JSON, MalformedBody
 from afterword.web.orders_api.reader import LOAD, SLICE, Reader
 from tests.domain.reading import claras
-from tests.processes import children_of, is_alive
+from tests.processes import children_of
 from tests.server import Server, an_order
 
 MANY = SLICE * LOAD * 2 + 1
@@ -96,16 +95,12 @@ def readers_of(pid: int) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_the_processes_end_with_the_server_however_it_ends(tmp_path: Path, end: signal.Signals) -> None:
+@pytest.mark.parametrize("end", [Server.stop, Server.kill])
+def test_the_processes_end_with_the_server_however_it_ends(
+    tmp_path: Path, end: Callable[[Server], int]
+) -> None:
     with Server(tmp_path) as alba:
         assert alba.post_orders([an_order(f"R-{n}") for n in range(1_000)]).counts == (1, 1_000, 1_000)
-        assert alba.process is not None
-        children = children_of(alba.process.pid)
-        assert readers_of(alba.process.pid)
-        os.kill(alba.process.pid, end)
-        alba.process.wait()
-        deadline = time.monotonic() + 20
-        while any(map(is_alive, children)):
-            assert time.monotonic() < deadline, "a process lives on"
-            time.sleep(0.05)
+        assert alba.process is not None and readers_of(alba.process.pid)
+        end(alba)
+        alba.wait_until_gone()

@@ -1,9 +1,9 @@
 """Reviews for a shop's own programs, over real HTTP: docs/reviews-api.md, sentence by sentence; and no shop sees
 another, whichever key asks for whichever thing."""
 
-import asyncio
 import random
 from datetime import datetime
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -11,17 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from afterword.actions.reviews.foreign import import_review
-from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.shops import revoke_key
-from afterword.web.reviews_api import private as private_reviews
-from afterword.web.reviews_api.private import PrivateReviews
-from tests.store.cast import NOW, link_found
-from tests.store.databases import act
-from tests.store.reviews.reviewing import SIGNER
+from afterword.web.reviews_api import private
+from tests.store.cast import NOW, Customer, Member, MovableClock, link_found
+from tests.web.asking import Watched, ask, web_on
 from tests.web.conftest import Site
-from tests.web.reviews_api.reading import REVIEWS, STATS, Reviewed, error_of, json_of, texts_of
+from tests.web.reviewed import REVIEWS, STATS, Reviewed, error_of, json_of, texts_of
 
 DAY = 86_400
 STATES = ("waiting", "published", "rejected", "withdrawn", "erased")
@@ -35,15 +32,14 @@ def shop(site: Site) -> Reviewed:
 def in_state(shop: Reviewed, id_order: str, state: str, line: int = 0, **said: Any) -> Review:
     """A review, and what became of it."""
     if state == "waiting":
-        return shop.review(id_order, line, look=link_found, **said)
+        said["look"] = link_found
     review = shop.review(id_order, line, **said)
-    if state == "rejected":
-        return shop.member.rejects(review)
-    if state == "withdrawn":
-        return shop.clara.withdraws(review)
-    if state == "erased":
-        return shop.member.erases(review)
-    return review
+    deeds = {
+        "rejected": shop.member.rejects,
+        "withdrawn": shop.clara.withdraws,
+        "erased": shop.member.erases,
+    }
+    return deeds[state](review) if state in deeds else review
 
 
 # The list.
@@ -88,15 +84,10 @@ def test_a_review_is_listed_as_the_contract_says(shop: Reviewed) -> None:
     }
 
 
-def next_id(review: Review) -> int:
-    """An id that no review of ours has."""
-    return review.id + 1
-
-
 def test_an_imported_review_says_whence_it_came_and_has_no_order(shop: Reviewed) -> None:
     ours = shop.review("A-1")
-    other = replace(ours, id=next_id(ours), order_id=0, imported_from="an old shop", author="Diego M.")
-    act(shop.site, import_review, other, SIGNER, NOW)
+    other = replace(ours, id=ours.id + 1, order_id=0, imported_from="an old shop", author="Diego M.")
+    shop.imports(other)
     found = {each["id"]: each for each in json_of(shop.list())["reviews"]}
     imported = found[other.id]
     assert (imported["imported"], imported["source"]) == (1, "an old shop")
@@ -123,26 +114,17 @@ def test_each_filter_narrows_the_list_and_its_totals(shop: Reviewed) -> None:
     for line in range(3):
         for state in ("waiting", "published", "rejected"):
             in_state(shop, f"{line} {state}", state, line, now=NOW + line)
-    for name, products in TYPES.items():
-        for status in ("", 0, 1, 2):
-            for since in ("", "2026-03-01", "2027-01-01"):
-                found = json_of(shop.list(review_type=name, status=status, update_from=since))
-                expected = 0 if since == "2027-01-01" else len(products) * (3 if status == "" else 1)
-                assert {each["product"] for each in found["reviews"]} == (products if expected else set())
-                assert len(found["reviews"]) == found["pagination"]["total_results"] == expected
-                assert status == "" or {each["review_status"] for each in found["reviews"]} <= {status}
-    for more in ({}, {"review_type": "product"}, {"status": 0}, {"update_from": "2026-03-01"}):
+    for name, status, since in product(TYPES, ("", 0, 1, 2), ("", "2026-03-01", "2027-01-01")):
+        products = TYPES[name] if since != "2027-01-01" else set()
+        found = json_of(shop.list(review_type=name, status=status, update_from=since))
+        assert {each["product"] for each in found["reviews"]} == products
+        assert status == "" or {each["review_status"] for each in found["reviews"]} <= {status}
+        expected = len(products) * (3 if status == "" else 1)
+        assert len(found["reviews"]) == found["pagination"]["total_results"] == expected
+    for more in ({}, {"review_type": "site"}, {"status": 0}, {"update_from": "2026-03-01"}):
         found = json_of(shop.list(product_id=200, **more))["reviews"]
         assert {each["product"] for each in found} == {"200"}, more
-        assert len(found) == (1 if more.get("status") == 0 else 3)
-
-
-@pytest.mark.parametrize("asked", [{}, {"status": 1}, {"update_from": "2026-03-01"}, {"review_type": "site"}])
-def test_it_goes_by_the_dates_of_the_words_either_way(shop: Reviewed, asked: dict[str, Any]) -> None:
-    first, _, _ = (shop.review(f"A-{n}", now=NOW + 60 * n, text=f"{n}") for n in range(3))
-    shop.member.replies(first, now=NOW + DAY)
-    assert texts_of(shop.list(**asked)) == texts_of(shop.list(sort="desc", **asked)) == ["2", "1", "0"]
-    assert texts_of(shop.list(sort="asc", **asked)) == ["0", "1", "2"]
+        assert len(found) == (1 if "status" in more else 3)
 
 
 def test_update_from_is_a_day_of_the_shop_and_looks_at_the_last_change(shop: Reviewed) -> None:
@@ -157,30 +139,26 @@ def test_update_from_is_a_day_of_the_shop_and_looks_at_the_last_change(shop: Rev
     assert len(texts_of(shop.list(update_from="2026-03-01 23:59:59"))) == 3
     assert len(texts_of(shop.list(update_from="2026-03-01"))) == 3
     assert texts_of(shop.list(update_from="2026-03-04")) == []
+    assert len(texts_of(shop.list(update_from="0001-01-01"))) == 3
+    assert texts_of(shop.list(update_from="9999-12-31")) == []
 
 
 # Pages.
 
 
 @pytest.mark.parametrize("asked", [{}, {"status": 1}, {"review_type": "site"}, {"update_from": "2026-03-01"}])
-@pytest.mark.parametrize("sort", ["asc", "desc"])
-def test_pages_follow_each_other_and_those_behind_the_last_are_empty(
+@pytest.mark.parametrize("sort", ["asc", "desc", ""])
+def test_pages_go_by_the_dates_of_the_words_and_those_behind_the_last_are_empty(
     shop: Reviewed, sort: str, asked: dict[str, Any]
 ) -> None:
     """Those of one second come by their ids."""
-    written = [(NOW + n // 2, shop.review(f"A-{n}", now=NOW + n // 2, text=f"{n}")) for n in range(5)]
-    expected = [review.text for _, review in sorted(written, key=lambda each: (each[0], each[1].id))]
-    if sort == "desc":
-        expected.reverse()
-    pages = {number: shop.list(sort=sort, limit=2, page=number, **asked) for number in (3, 2, 1, 4, 10**15)}
-    assert [texts_of(pages[number]) for number in (1, 2, 3, 4, 10**15)] == [
-        expected[:2],
-        expected[2:4],
-        expected[4:],
-        [],
-        [],
-    ]
-    for page in pages.values():
+    reviews = [shop.review(f"A-{n}", now=NOW + n // 2, text=f"{n}") for n in range(5)]
+    shop.member.replies(reviews[0], now=NOW + DAY)
+    reviews.sort(key=lambda each: (each.written_at, each.id), reverse=sort != "asc")
+    expected = [each.text for each in reviews]
+    for number in (3, 2, 1, 4, 10**15):
+        page = shop.list(sort=sort, limit=2, page=number, **asked)
+        assert texts_of(page) == expected[2 * number - 2 : 2 * number]
         assert json_of(page)["pagination"] == {"total_results": 5, "total_pages": 3}
 
 
@@ -198,84 +176,55 @@ def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewe
     assert seen == (there if sort == "asc" else there[::-1])
 
 
-def test_a_page_far_behind_is_found_in_steps(shop: Reviewed, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.sqlite
+def test_a_page_far_behind_is_found_in_steps(
+    database: EngineDatabase,
+    alba: Member,
+    clara: Customer,
+    clock: MovableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(private, "MOST_SKIPPED", 2)
     for n in range(7):
-        shop.review(f"A-{n}", now=NOW + n)
-    monkeypatch.setattr(private_reviews, "MOST_SKIPPED", 2)
-    database = Beside(shop)
-    query = f"api_key={quote(shop.member.shown.private_key)}&sort=asc&limit=1"
-    status, body = asyncio.run(ask(PrivateReviews(database, lambda: NOW), f"{query}&page=6"))  # type: ignore[arg-type]
-    assert status == 200 and b'"review_text":"About A-5."' in body
-    assert database.asked == 1 + 1 + 3 + 1 + 1, (
-        "the key, the total, five reviews in steps of two, a page, its rows"
-    )
-    database.asked = 0
-    asyncio.run(ask(web := PrivateReviews(database, lambda: NOW), f"{query}&page=5"))  # type: ignore[arg-type]
-    database.asked = 0
-    asyncio.run(ask(web, f"{query}&page=6"))
-    assert database.asked == 4, "the page before has just been read"
+        clara.reviews(alba.order(f"A-{n}"), text=f"{n}", now=NOW + n)
+    watched = Watched(database)
+    web = web_on(watched, clock)
 
+    def read(page: int) -> int:
+        """How often the store was asked."""
+        before = watched.asked
+        query = f"api_key={quote(alba.shown.private_key)}&sort=asc&limit=1&page={page}"
+        assert texts_of(ask(web, f"{REVIEWS}?{query}")) == [str(page - 1)]
+        return watched.asked - before
 
-class Beside:
-    """The store of a running server, which counts what it is asked."""
-
-    def __init__(self, shop: Reviewed) -> None:
-        self.shop = shop
-        self.asked = 0
-
-    async def read(self, work: Any) -> Any:
-        self.asked += 1
-        return self.shop.site.read(work)
-
-
-async def ask(web: PrivateReviews, query: str) -> tuple[int, bytes]:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": REVIEWS, "headers": [], "query_string": query.encode()}
-    await web(scope, None, send)  # type: ignore[arg-type]
-    return sent[0]["status"], sent[1]["body"]
+    assert read(6) == 1 + 1 + 3 + 1 + 1, "the key, the total, five reviews in steps of two, a page, its rows"
+    assert read(7) == 4, "the page before has just been read"
+    clock.step(private.END_KEPT_FOR)
+    assert read(7) == 4 + 3, "too long ago"
 
 
 # What is wrong.
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("review_type", "shop"),
-        ("limit", "0"),
-        ("limit", "1001"),
-        ("limit", "ten"),
-        ("limit", "-1"),
-        ("limit", "1.5"),
-        ("limit", "١"),
-        ("limit", "9" * 5_000),
-        ("page", "0"),
-        ("page", "-1"),
-        ("page", "9" * 18),
-        ("product_id", "A100"),
-        ("product_id", "1" * 20),
-        ("sort", "newest"),
-        ("status", "3"),
-        ("status", "published"),
-        ("update_from", "yesterday"),
-        ("update_from", "2026-02-30"),
-        ("update_from", "01/03/2026"),
-        ("update_from", "0000-01-01"),
-    ],
-)
-def test_a_wrong_parameter_is_named(shop: Reviewed, name: str, value: str) -> None:
-    found = shop.list(**{name: value})
-    assert found.status == 400
-    assert error_of(found)["message"].startswith(f"{name} must be ")
+WRONG = {
+    "review_type": ("shop",),
+    "limit": ("0", "1001", "ten", "-1", "1.5", "١", "9" * 5_000),
+    "page": ("0", "-1", "9" * 18),
+    "product_id": ("A100", "1" * 20),
+    "sort": ("newest",),
+    "status": ("3", "published"),
+    "update_from": ("yesterday", "2026-02-30", "01/03/2026", "0000-01-01"),
+    "scope": ("shop",),
+    "include_public_key": ("maybe",),
+}
 
 
-@pytest.mark.parametrize(("name", "value"), [("scope", "shop"), ("include_public_key", "maybe")])
-def test_a_wrong_parameter_of_the_stats_is_named(shop: Reviewed, name: str, value: str) -> None:
-    assert error_of(shop.list(STATS, **{name: value}))["message"].startswith(f"{name} must be ")
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_parameter_is_named(shop: Reviewed, name: str) -> None:
+    for value in WRONG[name]:
+        found = shop.list(STATS if name in ("scope", "include_public_key") else REVIEWS, **{name: value})
+        assert found.status == 400
+        assert error_of(found)["message"].startswith(f"{name} must be "), value
 
 
 def test_a_parameter_that_is_empty_is_as_good_as_none(shop: Reviewed) -> None:
@@ -283,12 +232,6 @@ def test_a_parameter_that_is_empty_is_as_good_as_none(shop: Reviewed) -> None:
     names = ("review_type", "limit", "page", "product_id", "sort", "status", "update_from")
     assert len(texts_of(shop.list(**dict.fromkeys(names, "")))) == 1
     assert json_of(shop.list(STATS, scope="", include_public_key=""))["total"] == 1
-
-
-def test_the_first_and_the_last_days_that_there_are_may_be_asked_for(shop: Reviewed) -> None:
-    shop.review("A-1")
-    assert len(texts_of(shop.list(update_from="0001-01-01"))) == 1
-    assert texts_of(shop.list(update_from="9999-12-31")) == []
 
 
 @pytest.mark.parametrize("path", [REVIEWS, STATS])
@@ -305,30 +248,21 @@ def test_without_a_good_key_nothing_is_read(shop: Reviewed, path: str) -> None:
         assert (found.status, found.headers["www-authenticate"]) == (401, "Bearer")
         error_of(found)
     assert shop.site.get(path, Authorization=f"Bearer {shown.private_key}").status == 200
-    act(shop.site, revoke_key, shop.member.live.id, NOW)
+    shop.member.acts(revoke_key, shop.member.live.id, NOW)
     assert shop.list(path).status == 401
 
 
 @pytest.mark.parametrize("path", [REVIEWS, STATS])
-def test_another_method_is_told_which_there_are_and_head_has_no_body(shop: Reviewed, path: str) -> None:
-    found = shop.site.request("POST", path)
-    assert (found.status, found.headers["allow"]) == (405, "GET, HEAD")
-    error_of(found)
+def test_what_a_shop_alone_may_read_is_kept_nowhere_and_open_to_no_page(shop: Reviewed, path: str) -> None:
+    post = shop.site.request("POST", path)
+    assert (post.status, post.headers["allow"]) == (405, "GET, HEAD")
+    error_of(post)
     head = shop.site.request("HEAD", f"{path}?api_key={quote(shop.member.shown.private_key)}")
     assert (head.status, head.content) == (200, b"")
-
-
-@pytest.mark.parametrize("path", [REVIEWS, STATS])
-def test_what_a_shop_alone_may_read_is_kept_nowhere_and_open_to_no_page(shop: Reviewed, path: str) -> None:
-    for found in (shop.list(path), shop.site.get(path)):
+    for found in (shop.list(path), shop.site.get(path), head, post):
         assert found.headers["cache-control"] == "no-store"
         assert "access-control-allow-origin" not in found.headers
         assert found.headers["x-content-type-options"] == "nosniff"
-
-
-def test_doubled_slashes_make_no_difference(shop: Reviewed) -> None:
-    for path in ("//private/v3/reviews", "/private//v3/reviews/", "//private/v3/stats/"):
-        assert shop.list(path).status == 200
 
 
 # The stats.
@@ -353,11 +287,8 @@ def test_the_stats_are_the_ratings_and_the_public_key_if_it_is_asked_for(shop: R
         "average": 0.0,
         "distribution": dict.fromkeys("12345", 0),
     }
-
-
-def test_a_shop_whose_public_keys_are_all_revoked_has_an_empty_one(shop: Reviewed) -> None:
     shop.revokes_its_public_key()
-    assert json_of(shop.list(STATS, include_public_key="true"))["public_key"] == ""
+    assert json_of(shop.list(STATS, include_public_key="true"))["public_key"] == "", "all are revoked"
 
 
 # No shop sees another (guarantee 8), nor one world the other.
@@ -390,12 +321,3 @@ def test_whichever_key_asks_for_whatever_it_is_its_own_shops(site: Site) -> None
         [text] = texts_of(shop.read(scope, live=live))
         assert text.endswith(f" of {number}")
         assert json_of(shop.list(STATS, live=live, scope=scope))["total"] == 1
-
-
-def test_a_store_that_does_not_answer_is_told_as_such(site: Site) -> None:
-    class Silent:
-        async def read(self, work: object) -> None:
-            raise StoreUnavailable("disk I/O error")
-
-    status, body = asyncio.run(ask(PrivateReviews(Silent(), lambda: 0.0), "api_key=1/en/0"))  # type: ignore[arg-type]
-    assert status == 503 and b"try again later" in body and b"disk" not in body

@@ -8,21 +8,21 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
-from afterword.actions.reviews.foreign import import_review
-from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
+from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from afterword.store.shops import CacheKey
+from afterword.web.reviews_api import cache as cached_answers
 from afterword.web.reviews_api.answers import Answer
 from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
-from afterword.web.reviews_api.public import PublicReviews
-from tests.store.cast import NOW, link_found
-from tests.store.databases import act, execute
-from tests.store.reviews.reviewing import SIGNER
+from tests.store.cast import NOW, Member, MovableClock, link_found, nothing_found
+from tests.web.asking import Watched, ask_at_once, web_on
 from tests.web.conftest import Site
-from tests.web.reviews_api.reading import PUBLIC, Reviewed, error_of, json_of, soon, texts_of
+from tests.web.reviewed import PUBLIC, Reviewed, error_of, json_of, texts_of
 
 DAY = 86_400
+SOON = 2.0
+"""Seconds until a change is seen."""
 
 HOSTILE = (
     '<script>alert("1")</script>',
@@ -45,9 +45,8 @@ def shop(site: Site) -> Reviewed:
 
 def test_what_is_published_is_read_as_the_contract_says(shop: Reviewed) -> None:
     first = shop.review("A-1", rating=4, text="Crisp.\nStill warm.", now=NOW)
-    second = shop.review(
-        "A-2", rating=5, text="Again!", now=NOW + DAY, firstname="Élodie", lastname="östberg"
-    )
+    names = {"firstname": "Élodie", "lastname": "östberg"}
+    second = shop.review("A-2", rating=5, text="Again!", now=NOW + DAY, **names)
     shop.member.replies(first, now=NOW + 2 * DAY)
     assert json_of(shop.read()) == {
         "ratings": {
@@ -89,6 +88,8 @@ def test_a_product_has_its_own_reviews_and_one_without_any_has_an_empty_list(sho
     shop.review("A-2", 1, text="Rye bread.", rating=2)
     shop.review("A-3", 2, text="Seed rolls.")
     assert texts_of(shop.read("100")) == ["Rye bread."]
+    capitals = f"{PUBLIC}/{shop.public_key().upper()}/100"
+    assert texts_of(shop.site.get(capitals)) == ["Rye bread."]
     assert texts_of(shop.read("200")) == ["Seed rolls."]
     assert texts_of(shop.read()) == ["The shop."]
     assert json_of(shop.read("300")) == {
@@ -109,8 +110,8 @@ def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop:
            wants_reply, '', ''
     FROM reviews, numbers WHERE shop_id = :shop_id
     """
-    execute(shop.site, copies, {"shop_id": review.shop_id})
-    execute(shop.site, "UPDATE review_counts SET amount = 1201 WHERE shop_id = ?", (review.shop_id,))
+    shop.member.executes(copies, {"shop_id": review.shop_id})
+    shop.member.executes("UPDATE review_counts SET amount = 1201 WHERE shop_id = ?", (review.shop_id,))
     found = json_of(shop.read())
     assert found["ratings"]["total"] == 1201
     assert [each["txt"] for each in found["reviews"]] == [f"Number {n}" for n in range(1200, 200, -1)]
@@ -118,141 +119,81 @@ def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop:
 
 def test_whoever_shows_a_few_gets_a_few_and_all_are_counted(shop: Reviewed) -> None:
     for number in range(3):
-        shop.review(f"FEW-{number}", 2, now=NOW + 5_000 + number)
-    path = f"{PUBLIC}/{shop.public_key()}/200"
-    everything = json_of(shop.site.get(path))
-    assert len(everything["reviews"]) >= 3
+        shop.review(f"FEW-{number}", now=NOW + number)
+    everything = json_of(shop.read())
     for query, most in (("limit=2", 2), ("limit=0", 0), ("x=1&limit=1&y=2", 1)):
-        assert json_of(shop.site.get(f"{path}?{query}")) == everything | {
-            "reviews": everything["reviews"][:most]
-        }
+        few = {"reviews": everything["reviews"][:most]}
+        assert json_of(shop.read(f"site?{query}")) == everything | few
     for query in ("limit=", "limit=x", "limit=-1", "limit=5000", "unlimit=1"):
-        assert json_of(shop.site.get(f"{path}?{query}")) == everything
-
-
-def test_only_what_is_published_is_shown(shop: Reviewed) -> None:
-    kept, rejected, withdrawn, erased = (shop.review(f"A-{n}") for n in range(4))
-    shop.review("A-5", look=link_found)
-    shop.member.rejects(rejected)
-    shop.clara.withdraws(withdrawn)
-    shop.member.erases(erased)
-    found = json_of(shop.read())
-    assert [each["id"] for each in found["reviews"]] == [kept.id]
-    assert found["ratings"]["total"] == 1
-
-
-def test_a_test_key_reads_test_reviews_and_a_live_one_live_ones(shop: Reviewed) -> None:
-    shop.review("A-1", text="For real.")
-    shop.review("A-1", text="A try.", live=False)
-    assert texts_of(shop.read()) == ["For real."]
-    assert texts_of(shop.read(live=False)) == ["A try."]
+        assert json_of(shop.read(f"site?{query}")) == everything
 
 
 def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(shop: Reviewed) -> None:
     ours = shop.review("A-1", text="Ours.")
-    other = replace(
-        ours, id=2**40, order_id=0, text="Theirs.", imported_from="an old shop", author="Diego M."
-    )
-    act(shop.site, import_review, other, SIGNER, NOW)
+    shop.imports(replace(ours, id=2**40, order_id=0, text="Theirs.", imported_from="an old shop"))
     theirs, mine = json_of(shop.read())["reviews"]
     assert (theirs["txt"], theirs["imported"], theirs["source"]) == ("Theirs.", 1, "an old shop")
     assert mine.keys() == theirs.keys() - {"imported", "source"}
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts_come_through_as_json(shop: Reviewed, text: str) -> None:
-    review = shop.review("A-1", text=text, firstname=text[:30], lastname="<b>")
-    shop.member.replies(review, text)
-    [found] = json_of(shop.read())["reviews"]
-    assert (found["txt"], found["reply"], found["c"]) == (text, text, review.author)
+def test_hostile_texts_come_through_as_json(shop: Reviewed) -> None:
+    for number, text in enumerate(HOSTILE):
+        review = shop.review(f"A-{number}", text=text, firstname=text[:30], lastname="<b>", now=NOW + number)
+        shop.member.replies(review, text)
+        found = json_of(shop.read(f"site?limit={number + 1}"))["reviews"][0]
+        assert (found["txt"], found["reply"], found["c"]) == (text, text, review.author)
 
 
 # Errors.
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/",
-        "/x/site",
-        f"/{'0' * 32}/site",
-        f"/{'g' * 32}/site",
-        "/{key}",
-        "/{key}/",
-        "/{key}/shop",
-        "/{key}/12a",
-        "/{key}/%D9%A1",
-        "/{key}/site/more",
-        "/{key}/" + "9" * 20,
-        "/{key}0/site",
-        "/{key}/site%0A",
-    ],
-)
-def test_what_is_not_there_is_404_in_the_contracts_form(shop: Reviewed, path: str) -> None:
-    found = shop.site.get(f"{PUBLIC}{path}".replace("{key}", shop.public_key()))
-    assert found.status == 404
-    if path.strip("/"):
+def test_what_is_not_there_is_404_in_the_contracts_form(shop: Reviewed) -> None:
+    key, private = shop.public_key(), shop.member.shown.private_key.rpartition("/")[2]
+    for path in ("", "/"):
+        assert shop.site.get(f"{PUBLIC}{path}").status == 404
+    scopes = (f"{key}", f"{key}/", *(f"{key}/{scope}" for scope in ("shop", "12a", "%D9%A1", "site/more")))
+    keys = ("x", "0" * 32, "g" * 32, f"{key}0", private, private[:32])
+    for path in (*scopes, f"{key}/{'9' * 20}", f"{key}/site%0A", *(f"{each}/site" for each in keys)):
+        found = shop.site.get(f"{PUBLIC}/{path}")
+        assert found.status == 404, path
         error_of(found)
-
-
-def test_a_private_key_reads_nothing_here(shop: Reviewed) -> None:
-    secret = shop.member.shown.private_key.rpartition("/")[2]
-    error_of(shop.site.get(f"{PUBLIC}/{secret[:32]}/site"))
 
 
 def test_a_revoked_key_is_404_though_its_answer_was_kept(shop: Reviewed) -> None:
     shop.review("A-1")
     assert shop.read().status == 200
     shop.revokes_its_public_key()
-    soon(lambda: shop.read().status == 404)
+    shop.site.wait_until(lambda: shop.read().status == 404, SOON)
     assert error_of(shop.read())["code"] == "unknown_key"
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_another_method_is_told_which_there_are(shop: Reviewed, method: str) -> None:
-    found = shop.site.request(method, f"{PUBLIC}/{shop.public_key()}/site")
-    assert (found.status, found.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-    error_of(found)
 
 
 # Addresses, caches, other sites' pages.
 
 
-@pytest.mark.parametrize(
-    "path", ["/{}", "//public/v3/reviews/{}", "/public//v3/reviews///{}/", "/public/v3/reviews/{}/"]
-)
-def test_doubled_slashes_make_no_difference(shop: Reviewed, path: str) -> None:
-    shop.review("A-1", text="There.")
-    path = path if "public" in path else f"/{PUBLIC}{path}"
-    assert texts_of(shop.site.get(path.format(f"{shop.public_key()}/site"))) == ["There."]
-    assert texts_of(shop.site.get(path.format(f"{shop.public_key().upper()}//site"))) == ["There."]
-
-
-def test_pages_of_all_origins_may_read(shop: Reviewed) -> None:
+def test_pages_of_all_origins_may_read_and_do_nothing_else(shop: Reviewed) -> None:
     path = f"{PUBLIC}/{shop.public_key()}/site"
-    for found in (shop.read(), shop.site.get(f"{PUBLIC}/x/site"), shop.site.request("PUT", path)):
-        assert found.headers["access-control-allow-origin"] == "*"
+    refused = [shop.site.request(method, path) for method in ("POST", "PUT", "DELETE", "PATCH")]
+    for found in refused:
+        assert (found.status, found.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+        error_of(found)
     asked = {
         "Origin": "https://alba.example",
         "Access-Control-Request-Method": "GET",
         "Access-Control-Request-Headers": "x-requested-with",
     }
-    found = shop.site.request("OPTIONS", path, None, asked)
-    assert (found.status, found.content) == (204, b"")
-    assert found.headers["access-control-allow-origin"] == "*"
-    assert found.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
-    assert found.headers["access-control-allow-headers"] == "*"
-
-
-def test_an_answer_may_be_kept_for_a_minute_and_an_error_may_not(shop: Reviewed) -> None:
-    assert shop.read().headers["cache-control"] == "public, max-age=60"
-    assert shop.site.get(f"{PUBLIC}/x/site").headers["cache-control"] == "no-store"
+    preflight = shop.site.request("OPTIONS", path, None, asked)
+    assert (preflight.status, preflight.content) == (204, b"")
+    assert preflight.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert preflight.headers["access-control-allow-headers"] == "*"
+    for found in (preflight, shop.read(), shop.site.get(f"{PUBLIC}/x/site"), *refused):
+        assert found.headers["access-control-allow-origin"] == "*"
 
 
 def test_whoever_has_the_answer_is_told_so_until_it_changes(shop: Reviewed) -> None:
     review = shop.review("A-1")
     mark = shop.read().headers["etag"]
+    assert shop.read().headers["cache-control"] == "public, max-age=60"
+    assert shop.site.get(f"{PUBLIC}/x/site").headers["cache-control"] == "no-store"
     for has in (mark, f"W/{mark}", f'"other", {mark}', "*"):
         found = shop.read(If_None_Match=has)
         assert (found.status, found.content) == (304, b""), has
@@ -262,17 +203,8 @@ def test_whoever_has_the_answer_is_told_so_until_it_changes(shop: Reviewed) -> N
     assert shop.read(If_None_Match='"other"').status == 200
     assert shop.read(If_None_Match=mark.strip('"')).status == 200
     shop.member.replies(review)
-    soon(lambda: shop.read(If_None_Match=mark).status == 200)
+    shop.site.wait_until(lambda: shop.read(If_None_Match=mark).status == 200, SOON)
     assert shop.read().headers["etag"] != mark
-
-
-def test_head_is_answered_as_get_is_without_the_body(shop: Reviewed) -> None:
-    shop.review("A-1")
-    path = f"{PUBLIC}/{shop.public_key()}/site"
-    head, get = shop.site.request("HEAD", path), shop.site.get(path)
-    assert (head.status, head.content) == (200, b"")
-    assert head.headers.keys() - {"date"} == get.headers.keys() - {"date"}
-    assert head.headers["content-length"] == str(len(get.content))
 
 
 # Each change is seen within two seconds, whoever made it, though the answer before is kept.
@@ -292,6 +224,7 @@ CHANGES: dict[str, tuple[Callable[[Reviewed, Review], Any], Callable[[list[dict[
     "reject": (lambda shop, review: shop.member.rejects(review), lambda found: not found),
     "withdraw": (lambda shop, review: shop.clara.withdraws(review), lambda found: not found),
     "erase": (lambda shop, review: shop.member.erases(review), lambda found: not found),
+    "publish": (lambda shop, review: shop.member.publishes(review), lambda found: len(found) == 1),
     "change": (change_words, lambda found: (found[0]["txt"], found[0]["r"]) == ("Other words.", 1)),
     "time zone": (
         lambda shop, review: shop.member.changes(timezone="Asia/Tokyo"),
@@ -303,39 +236,60 @@ CHANGES: dict[str, tuple[Callable[[Reviewed, Review], Any], Callable[[list[dict[
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_seen_within_two_seconds(shop: Reviewed, name: str) -> None:
     change, is_seen = CHANGES[name]
-    review = shop.review("A-1")
-    assert len(texts_of(shop.read())) == 1
+    review = shop.review("A-1", look=link_found if name == "publish" else nothing_found)
+    assert len(texts_of(shop.read())) == (0 if name == "publish" else 1)
     change(shop, review)
-    soon(lambda: is_seen(json_of(shop.read())["reviews"]))
-
-
-def test_what_a_person_publishes_is_seen_within_two_seconds(shop: Reviewed) -> None:
-    review = shop.review("A-1", look=link_found)
-    assert texts_of(shop.read()) == []
-    shop.member.publishes(review)
-    soon(lambda: texts_of(shop.read()) == ["About A-1."])
-    assert json_of(shop.read())["ratings"]["total"] == 1
+    shop.site.wait_until(lambda: is_seen(json_of(shop.read())["reviews"]), SOON)
+    found = json_of(shop.read())
+    assert found["ratings"]["total"] == len(found["reviews"])
 
 
 # The answers that are kept.
 
 
-class CountedDatabase:
-    """A store of which each question takes a while; it counts them."""
+@pytest.mark.sqlite
+def test_of_many_who_ask_at_once_the_store_is_asked_once(
+    database: EngineDatabase, alba: Member, clock: MovableClock
+) -> None:
+    watched = Watched(database, slow=0.02)
+    web, path = web_on(watched, clock), f"{PUBLIC}/{alba.shown.public_key}/site"
 
-    def __init__(self, found: object) -> None:
-        self.found = found
-        self.asked = 0
+    async def story() -> None:
+        for step, many, asked in ((0.0, 100, 1), (0.99, 1, 1), (0.02, 100, 2), (-3_600, 1, 3)):
+            clock.step(step)
+            assert {answer.status for answer in await ask_at_once(web, *[path] * many)} == {200}
+            assert watched.asked == asked
 
-    async def read(self, work: object) -> object:
-        self.asked += 1
-        await asyncio.sleep(0.02)
-        if isinstance(self.found, Exception):
-            raise self.found
-        return self.found
+    asyncio.run(story())
 
 
-ADDRESS = f"{PUBLIC}/{'a' * 32}/site"
+@pytest.mark.sqlite
+def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same(
+    database: EngineDatabase, alba: Member
+) -> None:
+    watched = Watched(database, slow=0.05)
+    web, path = web_on(watched), f"{PUBLIC}/{alba.shown.public_key}/site"
+
+    async def story() -> None:
+        first, second = (asyncio.create_task(ask_at_once(web, path)) for _ in range(2))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        assert (await second)[0].status == 200 and watched.asked == 1
+
+    asyncio.run(story())
+
+
+@pytest.mark.sqlite
+def test_trouble_is_told_to_all_who_wait_and_is_not_kept(database: EngineDatabase, alba: Member) -> None:
+    watched = Watched(database, answers=0)
+    web, path = web_on(watched), f"{PUBLIC}/{alba.shown.public_key}/site"
+
+    async def story() -> None:
+        assert {answer.status for answer in await ask_at_once(web, *[path] * 10)} == {503}
+        watched.answers = 10**9
+        assert (await ask_at_once(web, path))[0].status == 200
+
+    asyncio.run(story())
 
 
 def cached_answer(size: int = 10) -> CachedAnswer:
@@ -343,76 +297,25 @@ def cached_answer(size: int = 10) -> CachedAnswer:
     return CachedAnswer(CacheKey(1, True, "UTC", ""), b'"etag"', Answer(200, [], body), Answer(304, [], b""))
 
 
-async def ask(reviews: PublicReviews, address: str = ADDRESS) -> int:
-    sent: list[Any] = []
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": address, "headers": []}
-    await reviews(scope, None, send)  # type: ignore[arg-type]
-    return int(sent[0]["status"])
-
-
-def test_of_many_who_ask_at_once_the_store_is_asked_once() -> None:
-    now = [100.0]
-    database = CountedDatabase(cached_answer())
-    reviews = PublicReviews(database, lambda: now[0])  # type: ignore[arg-type]
-
-    async def story() -> None:
-        assert set(await asyncio.gather(*(ask(reviews) for _ in range(100)))) == {200}
-        assert database.asked == 1
-        now[0] += 0.99
-        assert await ask(reviews) == 200 and database.asked == 1
-        now[0] += 0.02
-        assert set(await asyncio.gather(*(ask(reviews) for _ in range(100)))) == {200}
-        assert database.asked == 2
-        now[0] -= 3_600  # a clock that was put back
-        assert await ask(reviews) == 200 and database.asked == 3
-
-    asyncio.run(story())
-
-
-def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same() -> None:
-    reviews = PublicReviews(CountedDatabase(cached_answer()), lambda: 0.0)  # type: ignore[arg-type]
-
-    async def story() -> None:
-        first, second = (asyncio.create_task(ask(reviews)) for _ in range(2))
-        await asyncio.sleep(0.005)
-        first.cancel()
-        assert await second == 200
-
-    asyncio.run(story())
-
-
-def test_trouble_is_told_to_all_who_wait_and_is_not_kept() -> None:
-    database = CountedDatabase(StoreUnavailable("disk I/O error"))
-    reviews = PublicReviews(database, lambda: 0.0)  # type: ignore[arg-type]
-
-    async def story() -> None:
-        assert set(await asyncio.gather(*(ask(reviews) for _ in range(10)))) == {503}
-        database.found = cached_answer()
-        assert await ask(reviews) == 200
-
-    asyncio.run(story())
-
-
-def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay() -> None:
-    cache = AnswerCache(most_answers=3, most_bytes=100_000)
+def test_no_more_answers_are_kept_than_fit_and_the_last_used_ones_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cached_answers, "MOST_ANSWERS", 3)
+    monkeypatch.setattr(cached_answers, "MOST_BYTES", 100_000)
+    cache = AnswerCache()
     for name in "abc":
         cache.put(name, cached_answer())
     assert cache.get("a")
     cache.put("d", cached_answer())
-    assert [bool(cache.get(name)) for name in "abcd"] == [True, False, True, True]
-    cache.put("e", cached_answer(97_000))
-    assert len(cache) == 1 and cache.get("e")
-    cache.put("f", cached_answer(200_000))
-    assert len(cache) == 1 and cache.get("f")
+    assert [name for name in "abcd" if cache.get(name)] == ["a", "c", "d"]
+    for name, size in (("e", 97_000), ("f", 200_000)):
+        cache.put(name, cached_answer(size))
+        assert [each for each in "abcdef" if cache.get(each)] == [name]
     cache.put("f", cached_answer())
     cache.drop("nothing")
     assert cache.bytes < 10_000
     cache.drop("f")
-    assert (len(cache), cache.bytes) == (0, 0)
+    assert (cache.get("f"), cache.bytes) == (None, 0)
 
 
 # Headers and the log.

@@ -15,7 +15,7 @@ from tests.axe import serious
 from tests.browser import Browser, Seen
 from tests.server import PROJECT
 from tests.web.conftest import NOW, Site
-from tests.web.shop.showing import HOSTILE, Shown, new_shop
+from tests.web.reviewed import HOSTILE, Reviewed
 
 BUDGET = 10_000
 """Bytes of the widget and its words."""
@@ -34,18 +34,16 @@ class ShopPage(NamedTuple):
 
     url: str
     home: str
-    shown: Shown
+    shop: Reviewed
 
-    def tag(self, form: str, scope: str, more: str = "") -> str:
-        key = self.shown.keys.public_key
-        return (
-            f'<script src="{self.home}/widget.js" data-key="{key}" data-scope="{scope}" data-form="{form}"'
-            f"{more}></script>"
-        )
+    def tag(self, form: str, scope: str) -> str:
+        return f'<script src="{self.home}/widget.js" {self._asked(form, scope)}></script>'
 
     def place(self, form: str, scope: str) -> str:
-        key = self.shown.keys.public_key
-        return f'<div class="afterword" data-key="{key}" data-scope="{scope}" data-form="{form}"></div>'
+        return f'<div class="afterword" {self._asked(form, scope)}></div>'
+
+    def _asked(self, form: str, scope: str) -> str:
+        return f'data-key="{self.shop.public_key()}" data-scope="{scope}" data-form="{form}"'
 
     def open(
         self,
@@ -68,10 +66,7 @@ class ShopPage(NamedTuple):
 
     def show(self, browser: Browser, **how: Any) -> Seen:
         browser.open(self.url, **how)
-        deadline = time.monotonic() + 10
-        while not browser.evaluate(DRAWN):
-            assert time.monotonic() < deadline, browser.evaluate("document.documentElement.outerHTML")
-            time.sleep(0.02)
+        self.shop.site.wait_until(lambda: browser.evaluate(DRAWN), 10)
         return browser.seen()
 
 
@@ -84,48 +79,43 @@ DRAWN = """(places => places.length > 0 && places.every(each => each.shadowRoot?
 INSIDE = "[...document.querySelectorAll('.afterword')].map(each => each.shadowRoot.textContent)"
 
 
-class _ShopsServer(BaseHTTPRequestHandler):
+class _Answers(BaseHTTPRequestHandler):
+    """Answers of one kind to each GET."""
+
+    def answer(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+class _ShopsServer(_Answers):
     """The shop's own web server."""
 
     def do_GET(self) -> None:
         policy, page = _PAGES[f"http://127.0.0.1:{self.server.server_address[1]}/"]
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Security-Policy", policy)
-        self.end_headers()
-        self.wfile.write(page.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policy}
+        self.answer(200, headers, page.encode())
 
 
-class _SlowLine(BaseHTTPRequestHandler):
+class _SlowLine(_Answers):
     """Whatever the real server answers, later."""
 
     site: Site
+    has_words = True
 
     def do_GET(self) -> None:
-        time.sleep(LATE)
-        answer = self.site.get(self.path)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            if name not in ("date", "transfer-encoding", "connection", "cache-control"):
-                self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-class _WithoutWords(_SlowLine):
-    """The same, but for the words."""
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/widget/"):
+        if self.path.startswith("/widget/") and not self.has_words:
             self.send_error(503)
-        else:
-            super().do_GET()
+            return
+        time.sleep(LATE)
+        status, headers, content = self.site.get(self.path)
+        passed_on = headers.keys() - {"date", "transfer-encoding", "connection", "cache-control"}
+        self.answer(status, {name: headers[name] for name in passed_on}, content)
 
 
 @contextmanager
@@ -140,21 +130,14 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def bakery(site: Site) -> Shown:
-    shown = new_shop(site)
-    reply = {"reply": "Thank you.\nCome again!", "replied_at": NOW}
+def page(site: Site) -> Iterator[ShopPage]:
+    shop = Reviewed.new(site)
+    said = {"reply": "Thank you.\nCome again!", "replied_at": NOW}
     for scope in ("site", "100"):
-        shown.add(
-            *(shown.review(number, scope=scope, rating=number % 2 + 4, **reply) for number in range(1, 9))
-        )
-    return shown
-
-
-@pytest.fixture(scope="module")
-def page(site: Site, bakery: Shown) -> Iterator[ShopPage]:
+        shop.imports(*(shop.foreign(n, scope=scope, rating=n % 2 + 4, **said) for n in range(1, 9)))
     slow = type("SlowLine", (_SlowLine,), {"site": site})
     with serving(slow) as home, serving(_ShopsServer) as url:
-        yield ShopPage(f"{url}/", home, bakery)
+        yield ShopPage(f"{url}/", home, shop)
 
 
 def shifts(browser: Browser) -> float:
@@ -172,19 +155,19 @@ def shifts(browser: Browser) -> float:
 
 def test_it_is_small_with_its_words_cached_and_may_be_taken_from_anywhere(site: Site) -> None:
     answers = [site.get("/widget.js"), site.get("/widget/fr.json")]
-    assert sum(len(answer.content) for answer in answers) < BUDGET
     kinds = [answer.headers["content-type"] for answer in answers]
     assert kinds == ["text/javascript; charset=utf-8", "application/json"]
+    assert sum(len(answer.content) for answer in answers) < BUDGET
     for answer in answers:
         assert answer.headers["cache-control"] == "public, max-age=3600"
         assert answer.headers["access-control-allow-origin"] == "*"
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
 
 
-@pytest.mark.parametrize(("tag", "lang"), [("fr-CA", "fr"), ("tlh", "en"), ("%00", "en"), ("fr_FR", "fr")])
-def test_its_words_are_those_of_the_nearest_language(site: Site, tag: str, lang: str) -> None:
-    answer = site.get(f"/widget/{tag}.json")
-    assert (answer.status, json.loads(answer.content)["lang"]) == (200, lang)
+def test_its_words_are_those_of_the_nearest_language(site: Site) -> None:
+    for tag, lang in (("fr-CA", "fr"), ("tlh", "en"), ("%00", "en"), ("fr_FR", "fr")):
+        answer = site.get(f"/widget/{tag}.json")
+        assert (answer.status, json.loads(answer.content)["lang"]) == (200, lang)
 
 
 @pytest.mark.parametrize(("form", "scope"), FORMS)
@@ -199,6 +182,7 @@ def test_nothing_moves_and_no_rule_is_broken_under_the_strictest_policy(
     assert len([url for url in seen.requests if "/public/v3/reviews/" in url]) == 1
     assert len([url for url in seen.requests if "/widget/en.json" in url]) == 1
     assert browser.evaluate("document.documentElement.scrollWidth") == width
+    assert browser.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
     assert serious(browser) == []
 
 
@@ -215,11 +199,6 @@ def test_a_place_that_the_shop_keeps_free_takes_a_widget_that_comes_later(
     assert shifts(browser) > 0.01, "where nobody keeps a place free, things move: or this would show nothing"
 
 
-def test_it_keeps_nothing_in_the_browser(page: ShopPage, browser: Browser) -> None:
-    page.open(browser, page.tag("reviews", "site"))
-    assert browser.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
-
-
 # What it says.
 
 
@@ -228,7 +207,7 @@ def test_the_score_says_how_many_and_leads_to_the_page(page: ShopPage, browser: 
     assert browser.evaluate(INSIDE) == ["4.58 reviews"]
     assert browser.names("link") == ["4.5 out of 5 stars 8 reviews"]
     [address] = browser.evaluate(LINKS)
-    assert address == f"{page.home}/k/{page.shown.keys.public_key}/site"
+    assert address == f"{page.home}/k/{page.shop.public_key()}/site"
 
 
 def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
@@ -240,11 +219,8 @@ def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
     assert "Clara N." in said and "Published on 9 March 2026 · ordered on 10 February 2026" in said
     assert "The shop replied on 1 March 2026:Thank you.\nCome again!" in said
     assert "Newest first" in said
-    links = browser.evaluate(LINKS)
-    assert links[-1].endswith("/100#how") and browser.names("link")[1:] == [
-        "All reviews",
-        "How reviews are checked",
-    ]
+    assert browser.evaluate(LINKS)[-1].endswith("/100#how")
+    assert browser.names("link")[1:] == ["All reviews", "How reviews are checked"]
     browser.evaluate("document.querySelector('.afterword').shadowRoot.querySelector('.list').focus()")
     focus = "document.activeElement.shadowRoot.activeElement.className"
     assert browser.evaluate(focus) == "list", "the list cannot be scrolled by keyboard"
@@ -264,14 +240,14 @@ def test_where_there_is_nothing_it_says_so_and_one_without_reviews_leads_nowhere
 ) -> None:
     page.open(browser, page.tag("stars", "7"))
     assert (browser.evaluate(INSIDE), browser.names("link")) == (["No reviews yet"], [])
-    wrong = page.tag("score", "site").replace(page.shown.keys.public_key, "0" * 32)
+    wrong = page.tag("score", "site").replace(page.shop.public_key(), "0" * 32)
     for lang, words in (("en", "Read our reviews"), ("fr", "Lire nos avis"), ("a/é <b>", "Read our reviews")):
         page.open(browser, wrong, html=f'lang="{lang}"')
         assert browser.names("link") == [words]
 
 
 def test_without_its_words_it_is_a_link_in_english(page: ShopPage, site: Site, browser: Browser) -> None:
-    with serving(type("WithoutWords", (_WithoutWords,), {"site": site})) as home:
+    with serving(type("Wordless", (_SlowLine,), {"site": site, "has_words": False})) as home:
         wordless = page._replace(home=home)
         wordless.open(browser, wordless.tag("score", "site"), html='lang="fr"')
         assert browser.names("link") == ["Read our reviews"]
@@ -290,12 +266,11 @@ def test_whatever_was_written_is_only_text_and_stays_in_its_box(
     page: ShopPage, site: Site, browser: Browser, number: int
 ) -> None:
     value = HOSTILE[number]
-    shown = new_shop(site, name=f"Hostile shop {number}")
+    shop = Reviewed.new(site)
     said = {"text": value, "author": value, "reply": value, "replied_at": NOW, "imported_from": value}
-    shown.add(*(shown.review(place, **said) for place in range(3)))
-    seen = page._replace(shown=shown).open(
-        browser, page._replace(shown=shown).tag("reviews", "site"), width=375
-    )
+    shop.imports(*(shop.foreign(place, **said) for place in range(3)))
+    hostile = page._replace(shop=shop)
+    seen = hostile.open(browser, hostile.tag("reviews", "site"), width=375)
     assert seen.violations == []
     assert all(url.startswith((page.url, page.home)) for url in seen.requests)
     assert browser.evaluate(MADE) == [] and browser.evaluate(SIDEWAYS) == []
@@ -314,7 +289,7 @@ UNCLIPPED = f"""{WITHIN}.filter(each => each.localName === 'p' && getComputedSty
 def test_the_example_works_as_it_stands(page: ShopPage, browser: Browser) -> None:
     text = (PROJECT / "examples/widget.html").read_text("utf-8")
     text = text.replace("https://reviews.bakery.example", page.home)
-    text = text.replace("YOUR_PUBLIC_KEY", page.shown.keys.public_key)
+    text = text.replace("YOUR_PUBLIC_KEY", page.shop.public_key())
     _PAGES[page.url] = STRICT.format(page.home), text
     seen = page.show(browser)
     assert seen.violations == [] and shifts(browser) == 0
