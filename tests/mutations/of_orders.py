@@ -79,7 +79,7 @@ OF_ORDERS = (
     Mutation(
         2,
         "numbers are used again after a rollback",
-        "OpenTransaction.forget",
+        "Transaction.forget",
         "self._next_id = self._last_id = 0",
         "pass",
         "test_an_order_number_is_never_used_twice_even_after_a_rollback[sqlite]",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.migrate import migrate
 from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Transaction
 
 Key = tuple[int, ...]
 
@@ -87,7 +87,7 @@ class Part(NamedTuple):
 def tables() -> tuple[Table, ...]:
     """All tables of this version, the shops first."""
     with closing(SqliteConnection(Path(":memory:"))) as connection:
-        migrate(OpenTransaction(connection), connection.dialect)
+        migrate(Transaction(connection), connection.dialect)
         found = groupby(connection.rows(_COLUMNS), itemgetter(0))
         return tuple(_table(name, [column[1:] for column in columns]) for name, columns in found)
 

@@ -2,10 +2,7 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
-
-from tests.processes import is_alive
+from textwrap import indent
 
 
 def said_by(script: str, *arguments: object) -> str:
@@ -16,8 +13,6 @@ def said_by(script: str, *arguments: object) -> str:
     return done.stdout
 
 
-def wait_until_gone(processes: Iterable[int]) -> None:
-    deadline = time.monotonic() + 10
-    while any(map(is_alive, processes)):
-        assert time.monotonic() < deadline, "they live on"
-        time.sleep(0.02)
+def said_by_work(opened: str, work: str, *arguments: object) -> str:
+    """What a coroutine prints that works with the database that a script has opened."""
+    return said_by(f"{opened}\nasync def work():\n{indent(work, '    ')}\nasyncio.run(work())", *arguments)

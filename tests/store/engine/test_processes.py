@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from afterword.base.errors import SchemaTooNew, StoreUnavailable
+from afterword.base.errors import StoreUnavailable
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.opening import open_sqlite
@@ -83,19 +83,6 @@ def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDataba
     assert counted(database, "orders") == counted(database, "messages") == 300
     assert rows(database, "SELECT count(DISTINCT order_id) FROM orders") == [(300,)]
     assert alba.sends_batch(order("first-7"), order("second-7")) == [None, None]
-
-
-def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:
-    path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
-    open_sqlite(path, journal).close_now()
-    with closing(apsw.Connection(str(path))) as newer:
-        newer.execute("INSERT INTO schema_versions (version) VALUES (9999)")
-    with pytest.raises(
-        SchemaTooNew, match="has schema 9999, but this version of Afterword knows only schema"
-    ):
-        open_sqlite(path, journal)
-    with closing(apsw.Connection(str(path))) as newer:
-        assert newer.execute("SELECT max(version) FROM schema_versions").fetchall() == [(9999,)]
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

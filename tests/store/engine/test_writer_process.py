@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.processes import children_of
 from tests.server import Server
-from tests.store.engine.fresh import said_by, wait_until_gone
+from tests.store.engine.fresh import said_by_work
 
 OPENED = """
 import asyncio, os, signal, sys, time
@@ -33,27 +33,19 @@ database = open_sqlite(folder / "afterword.db", folder / "send.journal", apart=T
 """
 
 
-def printed_by(work: str, folder: Path) -> str:
-    """What a coroutine prints that works with the database and closes it."""
-    body = work.replace("\n", "\n    ")
-    return said_by(f"{OPENED}\nasync def work():{body}\nasyncio.run(work())", folder)
-
-
 def test_many_writes_at_once_are_each_answered_with_their_own_result(tmp_path: Path) -> None:
     work = """
 print(await asyncio.gather(*soon(1_000)) == list(range(1_000)))
-await database.close()
 """
-    assert printed_by(work, tmp_path) == "True\n"
+    assert said_by_work(OPENED, work, tmp_path) == "True\n"
 
 
 def test_one_that_fails_does_not_fail_its_neighbours(tmp_path: Path) -> None:
     work = """
 writes = [database.write(partial(same, n=1)), database.write(refuse), database.write(partial(same, n=3))]
 print(await asyncio.gather(*writes, return_exceptions=True))
-await database.close()
 """
-    assert printed_by(work, tmp_path) == "[1, Refused('no'), 3]\n"
+    assert said_by_work(OPENED, work, tmp_path) == "[1, Refused('no'), 3]\n"
 
 
 def test_what_was_accepted_is_written_before_it_closes(tmp_path: Path) -> None:
@@ -61,10 +53,10 @@ def test_what_was_accepted_is_written_before_it_closes(tmp_path: Path) -> None:
 writes = soon(500)
 await asyncio.sleep(0)
 await asyncio.sleep(0)
-await database.close()
+database.close_now()
 print(sum(await asyncio.gather(*writes)))
 """
-    assert printed_by(work, tmp_path) == f"{sum(range(500))}\n"
+    assert said_by_work(OPENED, work, tmp_path) == f"{sum(range(500))}\n"
 
 
 def test_it_reports_how_many_writes_shared_a_commit_and_how_long_that_took(tmp_path: Path) -> None:
@@ -81,9 +73,8 @@ before = seconds.sum
 await database.write(wait)
 sizes, seconds = database.metrics.totals[2:4]
 print(0.2 <= seconds.sum - before < 20, sizes.sum)
-await database.close()
 """
-    assert printed_by(work, tmp_path) == "0.0 0.0\n500\n500.0 True True 0\nTrue 501.0\n"
+    assert said_by_work(OPENED, work, tmp_path) == "0.0 0.0\n500\n500.0 True True 0\nTrue 501.0\n"
 
 
 def test_when_it_is_lost_nothing_is_acknowledged_and_reading_goes_on(tmp_path: Path) -> None:
@@ -95,15 +86,7 @@ await database.until_lost()
 print([type(result).__name__ for result in results])
 print(await database.read(list_shops))
 """
-    assert printed_by(work, tmp_path) == f"{['StoreUnavailable'] * 3}\n[]\n"
-
-
-def test_it_ends_when_its_parent_was_killed(tmp_path: Path) -> None:
-    with Server(tmp_path) as alba:
-        children = children_of(alba.process.pid)
-        assert len(children) == 1
-        alba.kill()
-        wait_until_gone(children)
+    assert said_by_work(OPENED, work, tmp_path) == f"{['StoreUnavailable'] * 3}\n[]\n"
 
 
 def test_a_server_that_lost_it_stops_with_a_sentence(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from afterword.base.errors import JournalMissing, StoreUnavailable
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.file import FilePlace
 from afterword.store.journal.journal import HEADER_SIZE
@@ -29,17 +28,17 @@ DIEGO = "diego@diaz.example"
 IDENTITY = "0123456789abcdef" * 2
 
 
-def append(database: EngineDatabase, text: str) -> None:
+def append(database: Database, text: str) -> None:
     """Writes to the journal behind the database's back, as a crash before the commit leaves it."""
     with journal(database).open("a") as file:
         file.write(text)
 
 
-def first_words(database: EngineDatabase) -> list[str]:
+def first_words(database: Database) -> list[str]:
     return [line.split()[0] for line in lines(database)]
 
 
-def mark_from_the_loop(database: EngineDatabase, one: Claim) -> bool:
+def mark_from_the_loop(database: Database, one: Claim) -> bool:
     """Marks as the dispatcher does, in a write that can share its commit."""
     return run(database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)))
 
@@ -73,9 +72,7 @@ def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes
     assert FilePlace(tmp_path / "nothing here").find() is None
 
 
-def test_every_step_of_a_message_and_every_suppression_is_a_line(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Database, alba: Member) -> None:
     invitation = alba.sends().invitation_id
     one = alba.claims_one()
     alba.marks(one)
@@ -103,7 +100,7 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(
 
 @pytest.mark.sqlite
 def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
-    database: EngineDatabase, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
+    database: Database, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
     real_fsync = os.fsync
@@ -123,15 +120,13 @@ def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
 
 
 def test_the_database_knows_exactly_the_lines_that_were_committed(
-    database: EngineDatabase, alba: Member, claims: list[Claim]
+    database: Database, alba: Member, claims: list[Claim]
 ) -> None:
     alba.marks(claims[0])
     assert alba.rows("SELECT position FROM journals") == [(journal(database).stat().st_size,)]
 
 
-def test_a_write_that_raises_leaves_no_line(
-    database: EngineDatabase, alba: Member, claims: list[Claim]
-) -> None:
+def test_a_write_that_raises_leaves_no_line(database: Database, alba: Member, claims: list[Claim]) -> None:
     def mark_and_raise(tx: Transaction) -> None:
         alba.within(tx).marks(claims[0])
         raise LookupError
@@ -145,7 +140,7 @@ def test_a_write_that_raises_leaves_no_line(
 
 
 def test_a_crash_between_the_line_and_its_commit_leaves_the_message_in_doubt(
-    database: EngineDatabase, alba: Member, claims: list[Claim]
+    database: Database, alba: Member, claims: list[Claim]
 ) -> None:
     append(database, claims[0].journal_line("sending", DUE) + "\n")
     for _ in range(2):
@@ -154,7 +149,7 @@ def test_a_crash_between_the_line_and_its_commit_leaves_the_message_in_doubt(
 
 
 def test_another_process_takes_up_such_a_line_with_its_next_write(
-    database: EngineDatabase, alba: Member, claims: list[Claim]
+    database: Database, alba: Member, claims: list[Claim]
 ) -> None:
     append(database, claims[0].journal_line("sent", DUE) + "\n")
     alba.marks(claims[1])
@@ -163,7 +158,7 @@ def test_another_process_takes_up_such_a_line_with_its_next_write(
 
 @pytest.mark.parametrize("words", [["sending"], ["sending", "sent"]], ids=" ".join)
 def test_a_message_that_the_journal_knows_better_is_not_marked(
-    database: EngineDatabase, alba: Member, claims: list[Claim], words: list[str]
+    database: Database, alba: Member, claims: list[Claim], words: list[str]
 ) -> None:
     """As when a standby took over that had not heard of the last messages, under a process that goes on."""
     append(database, "".join(claims[0].journal_line(word, DUE) + "\n" for word in words))
@@ -174,7 +169,7 @@ def test_a_message_that_the_journal_knows_better_is_not_marked(
 
 @pytest.mark.parametrize("torn", ["sending", "sending 0123456789abcdef", "\0\0\0\0", "x" * 5_000, "é"])
 def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
-    database: EngineDatabase, alba: Member, claims: list[Claim], torn: str
+    database: Database, alba: Member, claims: list[Claim], torn: str
 ) -> None:
     first, second = claims
     alba.marks(first)
@@ -190,7 +185,7 @@ def test_a_line_that_a_crash_tore_is_passed_over_and_healed(
 
 @pytest.mark.parametrize("free", [0, 10])
 def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
-    database: EngineDatabase, alba: Member, free: int
+    database: Database, alba: Member, free: int
 ) -> None:
     invitation = alba.sends()
     one = alba.claims_one()
@@ -242,9 +237,7 @@ def test_a_line_of_another_life_is_not_passed_over_because_a_commit_failed(
         assert alba.on(after).state(invitation) == "sent"
 
 
-def test_a_journal_line_is_refused_while_the_journal_is_missing(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_a_journal_line_is_refused_while_the_journal_is_missing(database: Database, alba: Member) -> None:
     alba.sends("1")
     alba.marks(alba.claims_one())
     later = alba.sends("3", at=DUE)
@@ -261,7 +254,7 @@ def test_a_journal_line_is_refused_while_the_journal_is_missing(
 
 
 def test_a_journal_whose_place_was_taken_is_not_written_any_more(
-    database: EngineDatabase, alba: Member, claims: list[Claim]
+    database: Database, alba: Member, claims: list[Claim]
 ) -> None:
     """As when a second host adopts a journal of its own before the first has sent anything."""
     alba.executes("UPDATE journals SET journal = 'another'")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
-from afterword.store.engine.database import JournalAddress
 from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.transaction import JournalAddress
 from afterword.store.journal import rows as journal_rows
 from afterword.store.journal.journal import HEADER_SIZE, copy_journal, events
 from afterword.store.journal.place import journal_place

@@ -15,7 +15,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.store.engine.sqlite import SqliteDatabase
-from afterword.store.journal.place import SendJournal
+from afterword.store.journal.place import send_journal
 from afterword.store.shops import change_shop
 from afterword.web.server import WebSettings, build_router
 from tests.server import Answer
@@ -433,7 +433,7 @@ class FailingDatabase(SqliteDatabase):
 
 @pytest.fixture
 def failing(site: Site) -> Iterator[FailingDatabase]:
-    database = FailingDatabase(site.database, SendJournal(site.journal))
+    database = FailingDatabase(site.database, send_journal(site.journal))
     yield database
     database.close_now()
 
