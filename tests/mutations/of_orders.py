@@ -18,7 +18,7 @@ OF_ORDERS = (
         "_configured",
         "synchronous = FULL",
         "synchronous = NORMAL",
-        "test_no_power_cut_loses_what_was_answered_or_sends_a_message_again",
+        "test_no_power_cut_loses_an_acknowledged_order_or_stores_it_twice",
     ),
     Mutation(
         1,

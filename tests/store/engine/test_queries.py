@@ -11,10 +11,8 @@ from afterword.store import queries
 from afterword.store.engine.database import Database
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.journal.rows import RowsPlace
-from afterword.store.opening import open_postgres
 from afterword.store.queries import all_queries, query, query_by_ids
-from tests.postgres import new_database
-from tests.store.databases import closing_now, execute, rows
+from tests.store.databases import execute, rows
 from tests.store.journal.journals import OF_A_JOURNAL
 
 PACKAGE = Path(afterword.__file__).parent
@@ -62,15 +60,12 @@ def test_every_query_fits_the_schema(database: Database, name: str) -> None:
     plan(database, name)
 
 
-def test_every_query_of_postgresql_fits_its_schema(postgres: str, tmp_path: Path) -> None:
-    with (
-        new_database(postgres) as url,
-        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
-    ):
-        assert RowsPlace(url).find() is None  # which makes its tables
-        for name in OF_POSTGRESQL:
-            if not name.startswith("create_"):
-                assert plan(database, name)
+@pytest.mark.postgres
+def test_every_query_of_postgresql_fits_its_schema(database: PostgresDatabase) -> None:
+    assert RowsPlace(database.url).find() is None  # which makes its tables
+    for name in OF_POSTGRESQL:
+        if not name.startswith("create_"):
+            assert plan(database, name)
 
 
 def test_every_piece_of_the_files_is_found_and_no_two_have_one_name() -> None:
