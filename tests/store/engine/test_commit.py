@@ -146,18 +146,6 @@ def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
 
 
 @pytest.mark.sqlite
-def test_a_reader_with_an_open_snapshot_does_not_hold_up_the_writer(
-    database: SqliteDatabase, alba: Member
-) -> None:
-    with closing(apsw.Connection(str(database.path))) as reader:
-        reader.execute("BEGIN")
-        assert reader.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
-        run(database.write(importing(alba)), seconds=2)
-        assert reader.execute("SELECT count(*) FROM orders").fetchall() == [(0,)]
-    assert counted(database, "orders") == 1
-
-
-@pytest.mark.sqlite
 def test_more_writes_than_can_wait_are_turned_away_at_once(
     database: Database, alba: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,11 +44,6 @@ def port_of(connection: PostgresConnection) -> int:
     return int(port)
 
 
-def test_of_two_hosts_the_one_that_lives_is_taken(postgres: str) -> None:
-    with closing(PostgresConnection(hosts(f"127.0.0.1:{free_port()}", postgres))) as connection:
-        assert port_of(connection) == urlsplit(postgres).port
-
-
 def test_of_two_hosts_the_one_that_takes_writes_is_taken(postgres: str, read_only: str) -> None:
     with closing(PostgresConnection(hosts(read_only, postgres))) as connection:
         assert port_of(connection) == int(read_only.rpartition(":")[2])

@@ -30,20 +30,15 @@ assert not database.is_held
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from afterword.store.orders import Arrival, import_orders
-from afterword.store.shops import find_shop, list_keys
-from tests.store.cast import NOW, order
-from tests.store.databases import ask, open_database
+from tests.store.cast import new_member
+from tests.store.databases import open_database
 
 async def import_all():
     for n in range(150):
-        one = [(0, order(f"{sys.argv[2]}-{n}"))]
-        [stored] = await database.write(lambda tx: import_orders(tx, [Arrival(shop, key, one, NOW)]))
-        assert stored.numbers > [0]
+        await database.write(lambda tx: shop.within(tx).sends(f"{n}"))
 
 database = open_database(Path(sys.argv[1]))
-shop = ask(database, find_shop, "Alba's bakery")
-key = ask(database, list_keys, shop)[0]
+shop = new_member(database, sys.argv[2])
 sys.stdin.readline()
 asyncio.run(import_all())
 """
@@ -77,12 +72,11 @@ def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
+def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase) -> None:
     folder = str(database.journal.address.parent)
-    together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
+    together([start(WRITE, folder, "Alba's bakery"), start(WRITE, folder, "Bruno's books")])
     assert counted(database, "orders") == counted(database, "messages") == 300
     assert rows(database, "SELECT count(DISTINCT order_id) FROM orders") == [(300,)]
-    assert alba.sends_batch(order("first-7"), order("second-7")) == [None, None]
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

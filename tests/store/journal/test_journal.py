@@ -12,7 +12,7 @@ from afterword.store.journal.file import FilePlace
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.messages.claims import Claim
 from afterword.store.messages.invitations import send_invitation
-from tests.store.cast import DUE, Member, mark_sending
+from tests.store.cast import DUE, Member
 from tests.store.databases import (
     act,
     another,
@@ -22,7 +22,7 @@ from tests.store.databases import (
     run,
     writing,
 )
-from tests.store.journal.journals import back_up, journal, lines
+from tests.store.journal.journals import back_up, journal, lines, words
 
 DIEGO = "diego@diaz.example"
 IDENTITY = "0123456789abcdef" * 2
@@ -32,15 +32,6 @@ def append(database: Database, text: str) -> None:
     """Writes to the journal behind the database's back, as a crash before the commit leaves it."""
     with journal(database).open("a") as file:
         file.write(text)
-
-
-def first_words(database: Database) -> list[str]:
-    return [line.split()[0] for line in lines(database)]
-
-
-def mark_from_the_loop(database: Database, one: Claim) -> bool:
-    """Marks as the dispatcher does, in a write that can share its commit."""
-    return run(database.write(lambda tx: mark_sending(tx, one, now=DUE, lease_until=DUE + 40)))
 
 
 @pytest.fixture
@@ -101,7 +92,7 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Datab
 
 @pytest.mark.sqlite
 def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
-    database: Database, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
+    database: Database, alba: Member, claims: list[Claim], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
     real_fsync = os.fsync
@@ -116,7 +107,7 @@ def test_a_mark_is_in_the_journal_and_fsynced_before_its_commit(
 
     monkeypatch.setattr(os, "fsync", fsync)
     writing(database).set_commit_hook(committing)
-    assert mark_from_the_loop(database, claims[0])
+    assert run(database.write(lambda tx: alba.within(tx).marks(claims[0])))
     assert events == ["fsync True", "commit 1"]
 
 
@@ -142,15 +133,15 @@ def test_a_crash_between_the_line_and_its_commit_leaves_the_message_in_doubt(
             assert alba.on(after).states(*claims) == ["in_doubt", "claimed"]
 
 
-@pytest.mark.parametrize("words", [["sending"], ["sending", "sent"]], ids=" ".join)
+@pytest.mark.parametrize("known", [["sending"], ["sending", "sent"]], ids=" ".join)
 def test_a_message_that_the_journal_knows_better_is_not_marked(
-    database: Database, alba: Member, claims: list[Claim], words: list[str]
+    database: Database, alba: Member, claims: list[Claim], known: list[str]
 ) -> None:
     """As when a standby took over that had not heard of the last messages, under a process that goes on."""
-    append(database, "".join(claims[0].journal_line(word, DUE) + "\n" for word in words))
+    append(database, "".join(claims[0].journal_line(word, DUE) + "\n" for word in known))
     assert [alba.marks(one) for one in claims] == [False, True]
-    assert alba.state(claims[0]) == ("sent" if "sent" in words else "in_doubt")
-    assert first_words(database) == [*words, "sending"]
+    assert alba.state(claims[0]) == ("sent" if "sent" in known else "in_doubt")
+    assert words(journal(database)) == [*known, "sending"]
 
 
 @pytest.mark.parametrize("torn", ["sending", "sending 0123456789abcdef", "\0\0\0\0", "x" * 5_000, "é"])
@@ -176,7 +167,7 @@ def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
     invitation = alba.sends()
     one = alba.claims_one()
     with no_file_grows_beyond(journal(database).stat().st_size + free), pytest.raises(StoreUnavailable):
-        mark_from_the_loop(database, one)
+        run(database.write(lambda tx: alba.within(tx).marks(one)))
     assert alba.state(invitation) == "claimed"
     assert alba.releases(one, reason="full") == 1
     assert alba.sends_due() == ["1234"]
@@ -192,8 +183,8 @@ def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
     wal = database.path.with_name("afterword.db-wal").stat().st_size
     assert journal(database).stat().st_size + 200 < wal
     with no_file_grows_beyond(wal), pytest.raises(StoreUnavailable):
-        mark_from_the_loop(database, first)
-    assert first_words(database) == ["sending"]
+        run(database.write(lambda tx: alba.within(tx).marks(first)))
+    assert words(journal(database)) == ["sending"]
     assert alba.marks(second)
     assert alba.states(first, second) == ["claimed", "sending"]
     assert alba.marks(first)

@@ -69,73 +69,55 @@ def test_the_lists_name_statements_that_are_there() -> None:
     assert set(ASKS_ALL_NODES) <= set(all_queries())
 
 
-@pytest.mark.parametrize(
-    ("sql", "why"),
-    [
-        ("UPDATE orders SET lang = 'fr' WHERE order_id = :order_id", "their shop is not named"),
-        ("UPDATE orders SET lang = 'fr' WHERE shop_id = :s OR shop_id = :t", "one of several conditions"),
-        ("UPDATE orders SET lang = 'fr' WHERE (shop_id = :s OR live = 1)", "their shop is not named"),
-        ("UPDATE orders SET lang = 'fr' WHERE shop_id > :shop_id", "their shop is not named"),
-        ("DELETE FROM orders", "their shop is not named"),
-        ("INSERT INTO orders (order_id) VALUES (:order_id)", "their shop is not named"),
-        ("INSERT INTO orders (shop_id) VALUES (:one), (:two)", "one row of values"),
-        ("INSERT INTO orders (shop_id) SELECT shop_id FROM shops", "one row of values"),
-        ("INSERT INTO keys (shop_id, live) VALUES (:s, (SELECT 1))", "a subquery among the values"),
-        ("UPDATE orders SET shop_id = :to WHERE shop_id = :from", "moved to another shop"),
-        (
-            "INSERT INTO orders (shop_id) VALUES (:s) ON CONFLICT (shop_id) DO UPDATE SET shop_id = :t",
-            "moved to another shop",
-        ),
-        ("SELECT lang FROM orders WHERE order_id = :o FOR UPDATE", "locked and their shop is not named"),
-        ("UPDATE keys SET revoked_at = now() WHERE shop_id = :shop_id", "not the same each time: now"),
-        ("SELECT 1 FROM orders o JOIN keys k ON k.live = o.live", "joined otherwise than by shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = k.key_id", "joined otherwise than by shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.shop_id = :t", "more than one shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.live = 1", "otherwise than by shop"),
-        (
-            "UPDATE keys SET live = 0 WHERE shop_id = :s AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.live = 1)",
-            "their shop is not named",
-        ),
-        ("SELECT 1 FROM counters c WHERE EXISTS (SELECT 1 FROM orders o)", "a table of the coordinator"),
-        ("SELECT 1 FROM orders WHERE shop_id IN (SELECT shop_id FROM shops)", "otherwise than by shop"),
-        ("WITH a AS (SELECT shop_id FROM orders) SELECT 1 FROM a", "a CTE"),
-        (
-            "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few",
-            "beside one in FROM",
-        ),
-        ("SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id", "does not know right"),
-        ("SELECT 1 FROM public.orders", "what is meant in FROM"),
-        ("SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id", "does not say of which table"),
-        ("SELECT 1 FROM orders o WHERE a.shop_id = :shop_id", "does not find a"),
-        ("TRUNCATE orders", "begins with truncate"),
-        ('SELECT 1 FROM "orders"', "does not know"),
-    ],
-)
+REFUSED = {
+    "UPDATE orders SET lang = 'fr' WHERE order_id = :order_id": "their shop is not named",
+    "UPDATE orders SET lang = 'fr' WHERE shop_id = :s OR shop_id = :t": "one of several conditions",
+    "UPDATE orders SET lang = 'fr' WHERE (shop_id = :s OR live = 1)": "their shop is not named",
+    "UPDATE orders SET lang = 'fr' WHERE shop_id > :shop_id": "their shop is not named",
+    "DELETE FROM orders": "their shop is not named",
+    "INSERT INTO orders (order_id) VALUES (:order_id)": "their shop is not named",
+    "INSERT INTO orders (shop_id) VALUES (:one), (:two)": "one row of values",
+    "INSERT INTO orders (shop_id) SELECT shop_id FROM shops": "one row of values",
+    "INSERT INTO keys (shop_id, live) VALUES (:s, (SELECT 1))": "a subquery among the values",
+    "UPDATE orders SET shop_id = :to WHERE shop_id = :from": "moved to another shop",
+    "INSERT INTO keys (shop_id) VALUES (:s) ON CONFLICT (id) DO UPDATE SET shop_id = :t": "moved to another shop",
+    "SELECT lang FROM orders WHERE order_id = :o FOR UPDATE": "locked and their shop is not named",
+    "UPDATE keys SET revoked_at = now() WHERE shop_id = :shop_id": "not the same each time: now",
+    "SELECT 1 FROM orders o JOIN keys k ON k.live = o.live": "joined otherwise than by shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = k.key_id": "joined otherwise than by shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.shop_id = :t": "more than one shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.live = 1": "otherwise than by shop",
+    "UPDATE keys SET live = 0 WHERE shop_id = :s AND NOT EXISTS (SELECT 1 FROM orders)": "their shop is not named",
+    "SELECT 1 FROM counters c WHERE EXISTS (SELECT 1 FROM orders o)": "a table of the coordinator",
+    "SELECT 1 FROM orders WHERE shop_id IN (SELECT shop_id FROM shops)": "otherwise than by shop",
+    "WITH a AS (SELECT shop_id FROM orders) SELECT 1 FROM a": "a CTE",
+    "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few": "beside one in FROM",
+    "SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id": "does not know right",
+    "SELECT 1 FROM public.orders": "what is meant in FROM",
+    "SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id": "does not say of which table",
+    "SELECT 1 FROM orders o WHERE a.shop_id = :shop_id": "does not find a",
+    "TRUNCATE orders": "begins with truncate",
+    'SELECT 1 FROM "orders"': "does not know",
+}
+
+
+@pytest.mark.parametrize(("sql", "why"), REFUSED.items())
 def test_the_reader_refuses_what_citus_would_refuse_or_what_it_does_not_know(sql: str, why: str) -> None:
     with pytest.raises(NotOnCitus, match=why):
         where_it_runs(sql, SPREAD)
 
 
-@pytest.mark.parametrize(
-    ("sql", "place"),
-    [
-        (
-            "SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.shop_id = :shop_id",
-            "one node",
-        ),
-        ("SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED", "one node"),
-        ("SELECT 1 FROM orders o WHERE (o.live = 1 AND :s = o.shop_id) -- FOR UPDATE", "one node"),
-        (
-            "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)",
-            "all nodes",
-        ),
-        (
-            "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING",
-            "one node",
-        ),
-        ("UPDATE counters SET next_id = next_id + 1", "coordinator"),
-    ],
-)
+RUNS_ON = {
+    "SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.shop_id = :shop_id": "one node",
+    "SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED": "one node",
+    "SELECT 1 FROM orders o WHERE o.live = 1 AND :s = o.shop_id -- FOR UPDATE": "one node",
+    "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)": "all nodes",
+    "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING": "one node",
+    "UPDATE counters SET next_id = next_id + 1": "coordinator",
+}
+
+
+@pytest.mark.parametrize(("sql", "place"), RUNS_ON.items())
 def test_the_reader_says_where_a_statement_runs(sql: str, place: str) -> None:
     assert where_it_runs(sql, SPREAD) == place
 
