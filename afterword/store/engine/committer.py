@@ -42,10 +42,10 @@ class Committer:
         """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
         self._keeper = keeper
-        self._tx = Transaction(self.connection, self._keeper)
+        self._tx = Transaction(self.connection, keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
-            self.commit_alone(lambda _: self._keeper.open(self._tx))
+            self.commit_alone(keeper.open)
         except BaseException:
             self.close()
             raise
@@ -80,7 +80,6 @@ class Committer:
             self.connection.begin()
             if is_behind:
                 self._keeper.catch_up(self._tx)
-            self._tx.has_journal = self._keeper.has_journal
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item in group])

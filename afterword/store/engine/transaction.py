@@ -14,8 +14,7 @@ JournalAddress = Path | str
 class Transaction:
     """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
-    Its statements are those of `connection.Connection`. `has_journal` is False if the database has lost its send
-    journal. `lines` are for the journal, and not written yet.
+    Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet.
     """
 
     def __init__(self, connection: Connection, keeper: "Keeper | None" = None) -> None:
@@ -27,7 +26,6 @@ class Transaction:
         self.insert = connection.insert
         self.exclude_others = connection.exclude_others
         self.keeper = keeper or Keeper()
-        self.has_journal = False
         self.lines: list[str] = []
         self._next_order_ids = connection.next_order_ids
         self._next_id = self._last_id = 0
@@ -42,6 +40,11 @@ class Transaction:
             first, self._next_id = self._next_id, min(self._last_id, self._next_id + count - len(ids))
             ids += range(first, self._next_id)
         return ids
+
+    @property
+    def has_journal(self) -> bool:
+        """False if the database has lost its send journal."""
+        return self.keeper.has_journal
 
     def journal(self, line: str) -> None:
         """Adds a line to the send journal; it is durable before the transaction commits. Raises JournalMissing."""

@@ -41,9 +41,7 @@ class JournalKeeper(Keeper):
             self._journal = found
         elif found is not None:
             found.close()
-        if self._journal is not None:
-            tx.has_journal = True
-            self.catch_up(tx)
+        self.catch_up(tx)
 
     def start_new_journal(self, tx: Transaction) -> None:
         """Suppressions are copied to the new journal. Messages being sent become `in_doubt`: only the lost journal
@@ -52,7 +50,6 @@ class JournalKeeper(Keeper):
             tx.exclude_others()
             self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
             self.catch_up(tx)
-            tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
             reason = {"reason": "the send journal was lost while it was in hand"}
