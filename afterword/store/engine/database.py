@@ -56,12 +56,9 @@ class Database:
         else:
             self._writers = [WriterThread(committer(), self.metrics)]
         self._writer = self._writers[0]
-        self._reading = connect()
-
-    @property
-    def migrated(self) -> list[int]:
+        self.migrated = self._writer.migrated
         """The numbers of the migrations that were applied on opening."""
-        return self._writer.migrated
+        self._reading = connect()
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` in a transaction that it may share with other writes, and returns after the fsync.

@@ -1,6 +1,6 @@
 """Whether two databases have the same rows, whichever engines keep them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -48,15 +48,10 @@ class Digest:
         show(self.rows % _ROWS_A_STEP)
 
 
-def digest(
-    connection: Connection,
-    sql: str,
-    values: Mapping[str, int] | tuple[()] = (),
-    show: Show = lambda rows: None,
-) -> Digest:
+def digest(connection: Connection, sql: str, show: Show = lambda rows: None) -> Digest:
     """Of the rows of a SELECT, which are read one after the other."""
     found = Digest()
-    for _ in found.watch(connection.stream(sql, values), show):
+    for _ in found.watch(connection.stream(sql), show):
         pass
     return found
 
@@ -75,7 +70,7 @@ def compare(
 
     found = {}
     for table in tables:
-        ours, theirs = (digest(connection, table.select, show=show) for connection in (source, destination))
+        ours, theirs = (digest(connection, table.select, show) for connection in (source, destination))
         if ours != theirs:
             raise Differs(
                 f"the table {table.name} is not the same in {source.name} ({ours.rows:,} rows) and in "

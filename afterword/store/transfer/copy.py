@@ -42,6 +42,9 @@ POSTGRES = ("postgresql://", "postgres://")
 _OTHERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 AND application_name IN ('afterword', current_setting('application_name'))"""
 
+_IN_HAND = "SELECT count(*) FROM messages WHERE claim IS NOT NULL AND state NOT IN ('in_doubt', 'failed')"
+"""What is in doubt or failed keeps its last claim."""
+
 
 class Copied(NamedTuple):
     """The rows of each table, which both databases have."""
@@ -127,7 +130,7 @@ def _hold_source(source: Connection) -> None:
         )
     if source.dialect == "postgres":
         source.run(f"LOCK TABLE {', '.join(table.name for table in tables())} IN SHARE MODE")
-    if in_hand := _in_hand(source):
+    if in_hand := source.rows(_IN_HAND)[0][0]:
         raise Refused(
             f"a process was killed while sending {counted(in_hand, 'message')} of {source.name}: start Afterword, "
             "wait two minutes, stop it, then copy"
@@ -141,16 +144,6 @@ def _versions(source: Connection) -> list[int]:
         if source.unavailable(error) is not error:
             raise
         raise Refused(f"{source.name} is not a database of Afterword") from error
-
-
-def _in_hand(source: Connection) -> int:
-    """What is claimed. What is in doubt or failed keeps its last claim."""
-    claimed = "claim IS NOT NULL AND state NOT IN ('in_doubt', 'failed')"
-    return sum(
-        source.rows(f"SELECT count(*) FROM {table.name} WHERE {claimed}")[0][0]  # noqa: S608
-        for table in tables()
-        if {"claim", "state"} <= set(table.columns)
-    )
 
 
 def _begin(destination: Connection) -> bool:
@@ -203,13 +196,13 @@ def _copy_part(source: Connection, destination: Connection, part: Part) -> int:
 
     What follows a part that differs goes too: it may have what is in this part now, under another key.
     """
-    there = digest(destination, part.select, part.values)
-    if there.rows and there == digest(source, part.select, part.values):
+    there = digest(destination, part.select)
+    if there.rows and there == digest(source, part.select):
         return there.rows
     copied = Digest()
     with _transaction(destination):
-        destination.run(part.delete_from_here, part.values)
-        rows = copied.watch(source.stream(part.select, part.values))
+        destination.run(part.delete_from_here)
+        rows = copied.watch(source.stream(part.select))
         destination.insert_all(part.table.name, part.table.columns, rows)
     return copied.rows
 
