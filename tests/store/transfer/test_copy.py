@@ -59,7 +59,7 @@ def test_the_new_database_works_and_counts_on(ends: Ends) -> None:
     with ends.opened(ends.destination) as new:
         assert not new.is_held
         again, fresh = alba.on(new).sends_batch(order("A-1"), order("A-3"))
-        assert again is None and first.invitation_id < second.invitation_id < fresh.invitation_id
+        assert again is None and first.number < second.number < fresh.number
         assert new_member(new, "Clara's café").shop.id == alba.shop.id + 1
         assert len(alba.on(new).claims(DUE + 1)) == 3
 
