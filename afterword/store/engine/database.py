@@ -139,8 +139,11 @@ class Database:
 
 def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
     """Runs a read. Raises StoreUnavailable, and anything that `work` raises."""
-    with translated_errors(connection):
+    try:
         return work(Transaction(connection))
+    except Exception:
+        with translated_errors(connection):  # only now: it takes as long as a short read
+            raise
 
 
 def _open_journal(tx: Transaction) -> None:
