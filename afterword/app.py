@@ -23,7 +23,7 @@ from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
 from afterword.mail.transport import Transport
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.web.listening import Address, free_address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
@@ -46,7 +46,7 @@ def smtp_address(settings: Settings) -> SmtpAddress:
         raise SettingsError(f"AFTERWORD_SMTP: {error}") from error
 
 
-def build_dispatcher(settings: Settings, database: EngineDatabase, clock: Clock = system_clock) -> Dispatcher:
+def build_dispatcher(settings: Settings, database: Database, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
     compose = build_compose(settings)
     workers = [
@@ -83,7 +83,7 @@ def build_compose(settings: Settings) -> Compose:
 
 async def serve(
     settings: Settings,
-    database: EngineDatabase,
+    database: Database,
     *,
     dispatch: bool,
     address: Address | None = None,
@@ -116,7 +116,7 @@ async def serve(
     await _end(tasks, is_lost)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
-    await database.close()
+    database.close_now()
     if is_lost:
         raise StoreUnavailable("the process that writes to the database was lost: start again")
     log.info("server stopped")
@@ -130,7 +130,7 @@ async def _end(tasks: list[asyncio.Task[None]], is_lost: bool) -> None:
     await asyncio.gather(*tasks, return_exceptions=is_lost)
 
 
-async def dispatch(settings: Settings, database: EngineDatabase) -> None:
+async def dispatch(settings: Settings, database: Database) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
     warn_about_mail(settings, database)
@@ -140,12 +140,12 @@ async def dispatch(settings: Settings, database: EngineDatabase) -> None:
     await _first_end([task], stopping)
     dispatcher.stop()
     await task
-    await database.close()
+    database.close_now()
     log.info("dispatcher stopped")
 
 
 async def _until_stopped(
-    database: EngineDatabase, tasks: list[asyncio.Task[None]], stopping: asyncio.Event
+    database: Database, tasks: list[asyncio.Task[None]], stopping: asyncio.Event
 ) -> bool:
     """Returns when it is to stop; True when that is because the process that writes was lost."""
     _freeze()
@@ -167,7 +167,7 @@ async def _answers(address: Address, server: asyncio.Task[None], stopping: async
     return False
 
 
-def warn_about_mail(settings: Settings, database: EngineDatabase) -> None:
+def warn_about_mail(settings: Settings, database: Database) -> None:
     if settings.smtp is None:
         log.warning("smtp not configured", outbox=str(settings.outbox))
     if database.is_held:

@@ -18,7 +18,7 @@ import psycopg
 
 from afterword.base.settings import Settings, read_settings
 from afterword.domain.shops import DEFAULT_DELAY
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.opening import open_database
 from afterword.store.shops import add_shop
 from tools.postgres_server import PostgresError, PostgresServer
@@ -156,7 +156,7 @@ def shop_fields(name: str) -> dict[str, Any]:
     }
 
 
-def open_data(data: Path) -> EngineDatabase:
+def open_data(data: Path) -> Database:
     return open_database(settings_of(data))
 
 

@@ -20,7 +20,7 @@ import aiosmtplib
 from afterword.app import build_dispatcher
 from afterword.base.log import set_up_log
 from afterword.base.settings import Settings
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.opening import open_database
 from benchmarks.ground import (
     Ground,
@@ -131,7 +131,7 @@ async def _dispatch_all(settings: Settings, samples: Path | None = None) -> tupl
         seconds = time.perf_counter() - started
     dispatcher.stop()
     await running
-    await database.close()
+    database.close_now()
     return seconds, watched
 
 
@@ -141,7 +141,7 @@ OR EXISTS (SELECT 1 FROM messages INDEXED BY messages_held WHERE state IN ('clai
 """
 
 
-def _is_any_left(database: EngineDatabase) -> bool:
+def _is_any_left(database: Database) -> bool:
     return bool(database.read_now(lambda tx: tx.rows(_LEFT)))
 
 

@@ -23,8 +23,8 @@ ENGINES = ["sqlite", "postgres", *(["citus"] if CLUSTER else [])]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Runs each test that uses the database on every engine, unless it is marked for one engine."""
     if "engine" in metafunc.fixturenames:
-        is_sqlites = metafunc.definition.get_closest_marker("sqlite") is not None
-        metafunc.parametrize("engine", ["sqlite"] if is_sqlites else ENGINES, scope="session")
+        marked = [name for name in ENGINES if metafunc.definition.get_closest_marker(name)]
+        metafunc.parametrize("engine", marked or ENGINES, scope="session")
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 from afterword.base.settings import Settings, read_settings
 from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Transaction
 from afterword.store.messages.invitations import InvitationRow, list_invitations
 from afterword.store.opening import open_database
 from afterword.store.shops import NewKeys, add_shop, find_shop
@@ -219,7 +219,7 @@ class Server:
         finally:
             database.close_now()
 
-    def read(self, work: Callable[[OpenTransaction], T]) -> T:
+    def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` on a separate connection, whether the server runs or not."""
         with opened(read_settings(self.environment())) as tx:
             return work(tx)
@@ -227,7 +227,7 @@ class Server:
     def invitations(self) -> list[InvitationRow]:
         """All invitations of Alba's bakery, in the order of import."""
 
-        def read(tx: OpenTransaction) -> list[InvitationRow]:
+        def read(tx: Transaction) -> list[InvitationRow]:
             alba = find_shop(tx, "Alba's bakery")
             assert alba is not None
             return list_invitations(tx, alba, most=10_000_000)[::-1]
@@ -255,7 +255,7 @@ class Server:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[OpenTransaction]:
+def opened(settings: Settings) -> Iterator[Transaction]:
     """A read-only transaction on a new connection."""
     path = settings.database_path
     connection = PostgresConnection(settings.database) if path is None else SqliteConnection(path)
@@ -264,7 +264,7 @@ def opened(settings: Settings) -> Iterator[OpenTransaction]:
     else:
         connection.run("PRAGMA query_only = ON; BEGIN")
     try:
-        yield OpenTransaction(connection)
+        yield Transaction(connection)
     finally:
         connection.close()
 

@@ -7,8 +7,7 @@ from afterword.actions import present
 from afterword.domain.messages import State
 from afterword.domain.shops import Shop, format_delay
 from afterword.domain.values import counted, utc_text
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import doubtful_invitations
 from afterword.store.overview import (
     Unsent,
@@ -41,7 +40,7 @@ class Finding(NamedTuple):
     says: str
 
 
-def lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:
+def lateness(database: Database, now: float) -> Iterator[Finding]:
     since = database.read_now(lambda tx: oldest_due(tx, now))
     if since is None or now - since < LATE:
         yield Finding("lateness", "ok", "No due e-mail is waiting.")
@@ -53,7 +52,7 @@ def lateness(database: EngineDatabase, now: float) -> Iterator[Finding]:
         yield Finding("lateness", "action", says)
 
 
-def invitations(database: EngineDatabase, details: dict[str, Any]) -> Iterator[Finding]:
+def invitations(database: Database, details: dict[str, Any]) -> Iterator[Finding]:
     counts = database.read_now(count_by_state)
     doubtful = counts.get("in_doubt", 0)
     rows = database.read_now(lambda tx: doubtful_invitations(tx, MOST_LISTED)) if doubtful else []
@@ -73,7 +72,7 @@ def invitations(database: EngineDatabase, details: dict[str, Any]) -> Iterator[F
         yield Finding("in doubt", "action", says)
 
 
-def notifications(database: EngineDatabase) -> Iterator[Finding]:
+def notifications(database: Database) -> Iterator[Finding]:
     """Who could not be notified about a review."""
     troubles, stopped = database.read_now(lambda tx: (unsent_messages(tx), stopped_webhooks(tx)))
     for webhook in stopped:
@@ -104,7 +103,7 @@ def _what(one: Unsent) -> str:
     return f"{counted(one.amount, 'e-mail')} of shop {one.shop_id} about reviews"
 
 
-def reviews(database: EngineDatabase, details: dict[str, Any], now: float) -> Iterator[Finding]:
+def reviews(database: Database, details: dict[str, Any], now: float) -> Iterator[Finding]:
     """Live reviews that wait for a person. A flagged one waits until a person decides, so it needs action once it has
     waited for as long as its shop lets any other wait."""
     waiting, listed = database.read_now(_waiting)

@@ -11,7 +11,7 @@ from afterword.actions import backlog
 from afterword.actions.backlog import Finding
 from afterword.base.errors import Refused, SchemaTooNew, SettingsError, StoreUnavailable
 from afterword.base.settings import Settings
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.engine.migrate import migrations
 from afterword.store.journal.place import journal_place
 from afterword.store.opening import open_database
@@ -37,7 +37,7 @@ class Health(NamedTuple):
         return all(finding.level != "action" for finding in self.findings)
 
 
-Build = Callable[[Settings, EngineDatabase], object]
+Build = Callable[[Settings, Database], object]
 """Builds what would send e-mails. Raises SettingsError where the settings do not allow it."""
 
 
@@ -62,7 +62,7 @@ def examine(settings: Settings, build: Build, now: float) -> Health:
     return Health(findings, details)
 
 
-def accept_journal_loss(database: EngineDatabase) -> int:
+def accept_journal_loss(database: Database) -> int:
     """Begins a new send journal, so that what is due is sent (guarantee 9). Returns how many invitations are in
     doubt.
 
@@ -88,7 +88,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _store(
-    settings: Settings, database: EngineDatabase, build: Build, details: dict[str, Any], now: float
+    settings: Settings, database: Database, build: Build, details: dict[str, Any], now: float
 ) -> Iterator[Finding]:
     details["schema"] = migrations()[-1][0]
     yield from _database(database)
@@ -100,7 +100,7 @@ def _store(
     yield from backlog.reviews(database, details, now)
 
 
-def _database(database: EngineDatabase) -> Iterator[Finding]:
+def _database(database: Database) -> Iterator[Finding]:
     if faults := database.check():
         says = f"{database.name} is damaged ({faults[0]}): stop Afterword and restore a backup."
         yield Finding("database", "action", says)
@@ -109,7 +109,7 @@ def _database(database: EngineDatabase) -> Iterator[Finding]:
     yield Finding("schema", "ok", f"The schema is {migrations()[-1][0]}, the newest.")
 
 
-def _journal(settings: Settings, database: EngineDatabase) -> Iterator[Finding]:
+def _journal(settings: Settings, database: Database) -> Iterator[Finding]:
     name = settings.journal_name
     if not database.is_held:
         yield Finding("journal", "ok", f"{name} is the send journal of this database.")
@@ -135,7 +135,7 @@ def _wrong_with(journal: Path | str) -> str:
     return f"is missing, {is_another}"
 
 
-def _why_unreachable(database: EngineDatabase) -> str | None:
+def _why_unreachable(database: Database) -> str | None:
     """Why it is unknown whether the send journal is there; None when it is known."""
     try:
         found = journal_place(database.journal.address).find()
@@ -146,7 +146,7 @@ def _why_unreachable(database: EngineDatabase) -> str | None:
     return None
 
 
-def _sender(settings: Settings, database: EngineDatabase, build: Build) -> Iterator[Finding]:
+def _sender(settings: Settings, database: Database, build: Build) -> Iterator[Finding]:
     """Whether e-mails can be written at all: who they come from, and what signs their links."""
     try:
         build(settings, database)

@@ -11,7 +11,7 @@ import click
 from afterword.actions import shops
 from afterword.base.settings import read_settings
 from afterword.domain.shops import Shop, parse_delay
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.opening import open_database
 
 LARGEST_ID = 2**53 - 1
@@ -67,7 +67,7 @@ row_id = click.IntRange(1, LARGEST_ID)
 
 
 @contextmanager
-def opened() -> Iterator[EngineDatabase]:
+def opened() -> Iterator[Database]:
     """The database, migrated. Raises SettingsError, SchemaTooNew, StoreUnavailable."""
     database = open_database(read_settings())
     try:
@@ -77,7 +77,7 @@ def opened() -> Iterator[EngineDatabase]:
 
 
 @contextmanager
-def opened_for(id_or_name: str) -> Iterator[tuple[EngineDatabase, Shop]]:
+def opened_for(id_or_name: str) -> Iterator[tuple[Database, Shop]]:
     """The database, and the shop that SHOP names. Raises Refused too."""
     with opened() as database:
         yield database, database.read_now(lambda tx: shops.named(tx, id_or_name))

@@ -5,19 +5,17 @@ from typing import TYPE_CHECKING
 
 from afterword.base.metrics import Metrics
 from afterword.base.settings import Settings
-from afterword.store.engine.database import JournalAddress
-from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.journal.place import SendJournal
+from afterword.store.engine.database import Database
+from afterword.store.engine.transaction import JournalAddress
+from afterword.store.journal.place import send_journal
 
 if TYPE_CHECKING:
     from afterword.store.engine.postgres import PostgresDatabase
     from afterword.store.engine.sqlite import SqliteDatabase
 
 
-def open_database(
-    settings: Settings, *, apart: bool = False, metrics: Metrics | None = None
-) -> EngineDatabase:
-    """Opens and migrates the database. `apart` and `metrics`: see EngineDatabase.
+def open_database(settings: Settings, *, apart: bool = False, metrics: Metrics | None = None) -> Database:
+    """Opens and migrates the database. `apart` and `metrics`: see Database.
 
     Raises SettingsError, SchemaTooNew, StoreUnavailable.
     """
@@ -35,7 +33,7 @@ def open_sqlite(
 ) -> "SqliteDatabase":
     from afterword.store.engine.sqlite import SqliteDatabase
 
-    return SqliteDatabase(path, SendJournal(journal), apart=apart, metrics=metrics)
+    return SqliteDatabase(path, send_journal(journal), apart=apart, metrics=metrics)
 
 
 def open_postgres(
@@ -43,4 +41,4 @@ def open_postgres(
 ) -> "PostgresDatabase":
     from afterword.store.engine.postgres import PostgresDatabase
 
-    return PostgresDatabase(url, SendJournal(journal), apart=apart, metrics=metrics)
+    return PostgresDatabase(url, send_journal(journal), apart=apart, metrics=metrics)

@@ -9,7 +9,8 @@ from afterword.domain.messages import due_at
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.domain.values import shown_name, signature
-from afterword.store.engine.database import Row, Transaction
+from afterword.store.engine.connection import Row
+from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Transaction
 from tests.end_to_end.letters import SENDER, Read, read_letter, recipients
 from tests.peers import RelayPeer
 from tests.server import Server, an_order
@@ -91,7 +91,7 @@ def test_every_link_opens_and_a_scanner_that_opens_them_again_and_again_changes_
 
 
 def everything(alba: Server) -> dict[str, list[tuple[Any, ...]]]:
-    def read(tx: OpenTransaction) -> dict[str, list[tuple[Any, ...]]]:
+    def read(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
         return {table: tx.rows(f"SELECT * FROM {table}") for table in TABLES}
 
     return alba.read(read)

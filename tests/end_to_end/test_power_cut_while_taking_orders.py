@@ -17,7 +17,7 @@ SECONDS = 2.0
 SEED = 20_260_301
 
 
-def test_no_acknowledged_order_is_lost_or_there_twice(tmp_path: Path) -> None:
+def test_no_power_cut_loses_an_acknowledged_order_or_stores_it_twice(tmp_path: Path) -> None:
     alba = Server(tmp_path)
     log = tmp_path / "recorded"
     alba.start(command(log, "afterword", "serve"))

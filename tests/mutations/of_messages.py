@@ -193,7 +193,7 @@ OF_MESSAGES = (
         "_ENDED",
         ', "sending": "in_doubt"',
         "",
-        "test_a_message_that_was_in_hand_when_the_machine_died_is_in_doubt_after_a_restore",
+        "test_what_was_marked_before_a_restore_is_not_sent_again_whatever_its_kind",
     ),
     Mutation(
         9,

@@ -18,7 +18,7 @@ OF_ORDERS = (
         "_configured",
         "synchronous = FULL",
         "synchronous = NORMAL",
-        "test_no_power_cut_loses_what_was_answered_or_sends_a_message_again",
+        "test_no_power_cut_loses_an_acknowledged_order_or_stores_it_twice",
     ),
     Mutation(
         1,
@@ -79,7 +79,7 @@ OF_ORDERS = (
     Mutation(
         2,
         "numbers are used again after a rollback",
-        "OpenTransaction.forget",
+        "Transaction.forget",
         "self._next_id = self._last_id = 0",
         "pass",
         "test_an_order_number_is_never_used_twice_even_after_a_rollback[sqlite]",

@@ -11,7 +11,7 @@ from afterword.base.files import whole_file
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import progress, say, say_json, say_result, shown
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.journal import copy_journal as copy_lines
@@ -50,7 +50,7 @@ def migrate(citus: bool, as_json: bool) -> None:
         say("The tables are already distributed.")
 
 
-def _distribute(database: EngineDatabase) -> list[str]:
+def _distribute(database: Database) -> list[str]:
     from afterword.store.transfer.citus import distribute  # a SQLite file should not wait for psycopg
 
     return distribute(database)

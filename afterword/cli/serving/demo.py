@@ -11,13 +11,13 @@ from pathlib import Path
 from afterword.actions import shops
 from afterword.base.settings import Settings
 from afterword.domain.shops import TEST_DELAY
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.shops import find_shop
 
 NAME = "Demo shop"
 
 
-def introduction(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
+def introduction(settings: Settings, database: Database, now: float) -> list[str]:
     """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
     running = f"Afterword is running at {settings.url}"
     if not database.read_now(shops.listed):
@@ -27,7 +27,7 @@ def introduction(settings: Settings, database: EngineDatabase, now: float) -> li
     return [running]
 
 
-def _first_steps(settings: Settings, database: EngineDatabase, now: float) -> list[str]:
+def _first_steps(settings: Settings, database: Database, now: float) -> list[str]:
     if not settings.is_default:
         return ["No shops yet. Add one from another terminal, with the same settings:", *_add_a_shop()]
     _, keys = database.write_now(partial(shops.add, name=NAME, now=now))

@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 
 from afterword.base.errors import JournalAhead
 from afterword.store.engine.connection import Connection
-from afterword.store.engine.database import JournaledTransaction, Keeper, Transaction
 from afterword.store.engine.migrate import migrate
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Keeper, Transaction
 
 T = TypeVar("T")
 
@@ -29,23 +28,11 @@ def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any
     return [work(tx) for work in works]
 
 
-class NoJournal:
-    """A `database.Keeper` for connections that never write to the send journal."""
-
-    has_journal = False
-
-    def open(self, tx: JournaledTransaction) -> None: ...
-
-    def start_new_journal(self, tx: JournaledTransaction) -> None: ...
-
-    def write(self, tx: JournaledTransaction) -> bool:
-        return False
-
-    def catch_up(self, tx: Transaction) -> None: ...
-
-    def failed(self) -> None: ...
-
-    def close(self) -> None: ...
+def returned(result: T | Exception) -> T:
+    """The result of a call. Raises it if it is an exception."""
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 class Committer:
@@ -55,10 +42,10 @@ class Committer:
         """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
         self._keeper = keeper
-        self._tx = OpenTransaction(self.connection, self._keeper)
+        self._tx = Transaction(self.connection, keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
-            self.commit_alone(lambda _: self._keeper.open(self._tx))
+            self.commit_alone(keeper.open)
         except BaseException:
             self.close()
             raise
@@ -85,17 +72,14 @@ class Committer:
 
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
         """Runs one write in its own transaction, and raises what it raises."""
-        [result] = self.commit([(each, work)])
-        if isinstance(result, Exception):
-            raise result
-        return result  # type: ignore[no-any-return]
+        results: list[T | Exception] = self.commit([(each, work)])
+        return returned(results[0])
 
     def _commit_together(self, calls: Sequence[Call], is_behind: bool) -> list[Any]:
         try:
             self.connection.begin()
             if is_behind:
                 self._keeper.catch_up(self._tx)
-            self._tx.has_journal = self._keeper.has_journal
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item in group])

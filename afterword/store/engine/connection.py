@@ -1,9 +1,13 @@
 """The interface of a connection, the same for every engine."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
-from afterword.store.engine.database import Params
+Row = tuple[Any, ...]
+
+Params = Mapping[str, Any] | Sequence[Any]
+"""Parameters by name, or in the order in which the names first occur in the statement (faster, for hot paths)."""
 
 Dialect = Literal["sqlite", "postgres"]
 
@@ -24,37 +28,40 @@ class Connection(Protocol):
         """The database's name for people, without a password."""
         ...
 
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
+    def rows(self, sql: str, params: Params = ()) -> list[Row]: ...
 
     def run(self, sql: str, params: Params = ()) -> int:
         """Runs a statement and returns how many rows it changed."""
+        ...
+
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[Row]]:
+        """`rows` for each of `many`, in one round trip where the engine has round trips."""
+        ...
+
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[Row]:
+        """Runs a query about one row, by `:order_id` or `:message_id`, for many existing rows in one round trip, and
+        returns one row each. The query's first column is the id."""
+        ...
+
+    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
+        """Runs a statement that changes one row, by `:order_id` or `:message_id`, for many distinct ids in one round
+        trip. Returns for each whether it was changed."""
+        ...
+
+    def insert(self, name: str, rows: Sequence[Row]) -> int:
+        """Runs the named INSERT for each row, in few statements, and returns how many rows were inserted; fewer than
+        given if the statement skips conflicts."""
         ...
 
     def next_order_ids(self) -> int:
         """Reserves a block of IDS_A_BLOCK order ids and returns the first. A rollback may release the block."""
         ...
 
-    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        """`rows` for each of `many`, in one round trip where the engine has round trips."""
-        ...
-
-    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        """See `Transaction`."""
-        ...
-
-    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        """See `Transaction`."""
-        ...
-
-    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Runs the named INSERT for each row, in few statements, and returns how many rows were inserted."""
-        ...
-
-    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         """Like `rows`, but yields one row at a time without holding all of them in memory."""
         ...
 
-    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Inserts a stream of rows by the engine's fastest method, without a timeout."""
         ...
 
@@ -82,3 +89,30 @@ class Connection(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@contextmanager
+def translated_errors(*connections: Connection) -> Iterator[None]:
+    """Raises the engines' errors as StoreUnavailable, and all others as they are."""
+    try:
+        yield
+    except Exception as error:
+        translated: Exception = error
+        for connection in connections:
+            translated = connection.unavailable(translated)
+        if translated is error:
+            raise
+        raise translated from error
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commits what the block writes, or nothing if it raises. Translates errors as `translated_errors` does."""
+    with translated_errors(connection):
+        try:
+            connection.begin()
+            yield
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise

@@ -1,129 +1,64 @@
-"""The interfaces of a database and its send journal, the same for every engine."""
+"""A database of any engine: writers with group commit, and readers."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from afterword.base.metrics import Metrics
+from afterword.store.engine.committer import Committer, each
+from afterword.store.engine.connection import Connection, translated_errors
+from afterword.store.engine.transaction import Keeper, SendJournal
+from afterword.store.engine.transaction import Transaction as Transaction
+from afterword.store.engine.writer import WriterThread
+from afterword.store.engine.writer_process import WriterProcess, writer_processes
 
 T = TypeVar("T")
 A = TypeVar("A")
-Row = tuple[Any, ...]
 
 Progress = Callable[[str, int, int], None]
 """Is called with what is being done, how much of it is done, and how much there is."""
 
-Params = Mapping[str, Any] | Sequence[Any]
-"""Parameters by name, or in the order in which the names first occur in the statement (faster, for hot paths)."""
 
+class Database:
+    """A database. `write` and `read` are for the event loop, `write_now` and `read_now` for the command line.
 
-class Transaction(Protocol):
-    """One transaction. Nothing it writes is durable until `Database.write` has returned.
-
-    `has_journal` is False if the database has lost its send journal; then `journal` raises JournalMissing.
+    With `apart`, separate processes commit the writes (see `writer_process`); then this must be the first database
+    that this process opens. `write_together` spreads shops over `lanes` processes, always the same one for a shop.
+    All other writes go to the first process, the only one with the journal.
     """
 
-    has_journal: bool
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        name: str,
+        journal: SendJournal,
+        *,
+        apart: bool = False,
+        lanes: int = 1,
+        metrics: Metrics | None = None,
+    ) -> None:
+        """`name` is the database's name for people; pass `metrics` to share counters with other processes.
 
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]: ...
-
-    def run(self, sql: str, params: Params = ()) -> int:
-        """Runs a statement and returns how many rows it changed."""
-        ...
-
-    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
-        """`rows` for each of `many`, in one round trip where the engine has round trips."""
-        ...
-
-    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
-        """Runs a query about one row, by `:order_id` or `:message_id`, for many existing rows in one round trip, and
-        returns one row each. The query's first column is the id."""
-        ...
-
-    def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
-        """Runs a statement that changes one row, by `:order_id` or `:message_id`, for many distinct ids in one round
-        trip. Returns for each whether it was changed."""
-        ...
-
-    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
-        """Runs the named INSERT for each row, and returns how many rows were inserted; fewer than given if the
-        statement skips conflicts."""
-        ...
-
-    def exclude_others(self) -> None:
-        """Takes a lock that is held until the end of the transaction; other transactions that call this wait."""
-        ...
-
-    def new_order_ids(self, count: int) -> list[int]:
-        """New ids of orders and messages, unique across all shops, ascending, below 2^53."""
-        ...
-
-    def journal(self, line: str) -> None:
-        """Adds a line to the send journal; it is durable before the transaction commits. Raises JournalMissing."""
-        ...
-
-
-class JournaledTransaction(Transaction, Protocol):
-    """A transaction with journal lines that are not written yet."""
-
-    lines: list[str]
-
-
-class Keeper(Protocol):
-    """Keeps a database and its send journal in step.
-
-    Every method is called while the database's write lock is held; that orders the journal's lines.
-    """
-
-    @property
-    def has_journal(self) -> bool:
-        """Whether the database's journal is open."""
-        ...
-
-    def open(self, tx: JournaledTransaction) -> None:
-        """Opens the database's journal, and applies the lines that the database does not know."""
-        ...
-
-    def start_new_journal(self, tx: JournaledTransaction) -> None:
-        """Starts a new journal, after the operator has accepted that the old one is lost."""
-        ...
-
-    def write(self, tx: JournaledTransaction) -> bool:
-        """Makes the transaction's lines durable; its COMMIT must follow. Returns whether there were any.
-
-        Raises JournalAhead, JournalMissing.
+        Raises SchemaTooNew, StoreUnavailable.
         """
-        ...
+        self.name = name
+        self.journal = journal
+        self.metrics = metrics or Metrics()
 
-    def catch_up(self, tx: Transaction) -> None:
-        """Applies the lines that the database does not know. Raises JournalMissing."""
-        ...
+        def committer() -> Committer:
+            return Committer(connect, journal.keeper())
 
-    def failed(self) -> None:
-        """Reports that the commit for the lines just written, if any, did not happen."""
-        ...
-
-    def close(self) -> None: ...
-
-
-JournalAddress = Path | str
-"""Where a send journal is: a file, or the address of a PostgreSQL database."""
-
-
-class JournalSource(Protocol):
-    """Opens the send journal at an address."""
-
-    @property
-    def address(self) -> JournalAddress: ...
-
-    def keeper(self) -> Keeper:
-        """A new keeper; each connection that writes to the journal needs its own."""
-        ...
-
-
-class Database(Protocol):
-    """A database. `write` and `read` are for the event loop, `write_now` and `read_now` for the command line."""
+        self._writers: Sequence[WriterThread | WriterProcess]
+        if apart:
+            lane = partial(Committer, connect, Keeper())
+            self._writers = writer_processes([committer] + [lane] * (lanes - 1), self.metrics)
+        else:
+            self._writers = [WriterThread(committer(), self.metrics)]
+        self._writer = self._writers[0]
+        self.migrated = self._writer.migrated
+        """The numbers of the migrations that were applied on opening."""
+        self._reading = connect()
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` in a transaction that it may share with other writes, and returns after the fsync.
@@ -133,7 +68,8 @@ class Database(Protocol):
         side effects. An exception that it raises is raised here, and rolls back only its own changes. Raises
         StoreUnavailable.
         """
-        ...
+        result: T = await self._writer.put((each, work))
+        return result
 
     def write_together(
         self,
@@ -148,43 +84,71 @@ class Database(Protocol):
         `work` returns one result per item, in order. An exception among the results is raised here and rolls back
         nothing. If `work` itself raises, it is called again for each item alone.
         """
-        ...
+        writer = self._writer if shop_id is None else self._writers[shop_id % len(self._writers)]
+        return writer.put((work, item))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs a short, indexed read on a snapshot. Never waits for the writer."""
-        ...
+        return self.read_now(work)
 
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """Like `write`, without an event loop, in its own transaction. Waits for writes of other processes."""
-        ...
+        return self._writer.put_now(work)
 
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """Like `read`, without an event loop."""
-        ...
+        return ask(self._reading, work)
 
     @property
     def is_held(self) -> bool:
         """Whether sending is paused because the send journal is missing or unreachable (guarantee 9)."""
-        ...
-
-    @property
-    def metrics(self) -> Metrics:
-        """The counters of what this process does with the database."""
-        ...
+        return self._writer.is_held
 
     @property
     def writes_waiting(self) -> int:
         """How many writes of this process are not durable yet."""
-        ...
+        return sum(writer.waiting for writer in self._writers)
 
     async def until_lost(self) -> None:
         """Returns when writing is permanently impossible, so that the process must be restarted."""
-        ...
+        lost = [asyncio.ensure_future(writer.until_lost()) for writer in self._writers]
+        try:
+            await asyncio.wait(lost, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in lost:
+                waiting.cancel()
 
     async def look_for_journal(self) -> None:
         """Resumes sending if the missing journal is back, or the operator has accepted its loss."""
-        ...
+        await self.write(_open_journal)
 
-    async def close(self) -> None:
+    def accept_journal_loss(self) -> None:
+        """Starts a new journal and resumes sending, after the operator has accepted that the old one is lost."""
+        self.write_now(_start_new_journal)
+
+    def check(self) -> list[str]:
+        """Corruption that the engine reports, in its own words; empty if there is none."""
+        return []
+
+    def close_now(self) -> None:
         """Finishes all accepted writes, then closes the database."""
-        ...
+        for writer in self._writers:
+            writer.close()
+        self._reading.close()
+
+
+def ask(connection: Connection, work: Callable[[Transaction], T]) -> T:
+    """Runs a read. Raises StoreUnavailable, and anything that `work` raises."""
+    try:
+        return work(Transaction(connection))
+    except Exception:
+        with translated_errors(connection):  # only now: it takes as long as a short read
+            raise
+
+
+def _open_journal(tx: Transaction) -> None:
+    tx.keeper.open(tx)
+
+
+def _start_new_journal(tx: Transaction) -> None:
+    tx.keeper.start_new_journal(tx)

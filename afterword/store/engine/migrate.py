@@ -5,7 +5,7 @@ from importlib import resources
 
 from afterword.base.errors import SchemaTooNew, UnfinishedCopy
 from afterword.store.engine.connection import Dialect
-from afterword.store.engine.database import Transaction
+from afterword.store.engine.transaction import Transaction
 
 UNFINISHED_COPY = -1
 """Stored among the schema versions until `afterword copy` has completed the database."""

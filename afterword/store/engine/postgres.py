@@ -8,9 +8,9 @@ from functools import partial
 from typing import TypeVar
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.database import JournalSource, Transaction
-from afterword.store.engine.engine_database import EngineDatabase, ask
+from afterword.store.engine.database import Database, ask
 from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.transaction import SendJournal, Transaction
 
 T = TypeVar("T")
 
@@ -21,12 +21,12 @@ READERS = 4
 """Concurrent reads per process. Each uses its own connection, opened on first use."""
 
 
-class PostgresDatabase(EngineDatabase):
+class PostgresDatabase(Database):
     """All processes that send must share one journal: a file if they run on one host, otherwise rows
     (guarantee 9)."""
 
     def __init__(
-        self, url: str, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
+        self, url: str, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         connect = partial(PostgresConnection, url)
         name = "The PostgreSQL database"

@@ -10,8 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from afterword.base.errors import SettingsError, StoreUnavailable
-from afterword.store.engine.connection import Dialect, Verdict
-from afterword.store.engine.database import Params
+from afterword.store.engine.connection import Dialect, Params, Row, Verdict
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
 DEFAULTS = {
@@ -33,7 +32,7 @@ _LOCK = 5_242_871_108
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
 
-_OfId = tuple[tuple[Any, ...], int]
+_OfId = tuple[Row, int]
 """The parameters of a statement other than the row's id, and the row's id."""
 
 _as_json = msgspec.json.Encoder().encode
@@ -54,7 +53,7 @@ class PostgresConnection:
         self._is_writing = False
         self._raw = self._connect()
 
-    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def _connect(self) -> psycopg.Connection[Row]:
         try:
             return psycopg.connect(
                 **self._address,
@@ -65,18 +64,18 @@ class PostgresConnection:
         except psycopg.Error as error:
             raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
 
-    def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
+    def _connected(self) -> psycopg.Connection[Row]:
         if self._raw.closed and not self._is_writing:
             self._raw = self._connect()
         return self._raw
 
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
         return self._execute(sql, params).fetchall()
 
     def run(self, sql: str, params: Params = ()) -> int:
         return self._execute(sql, params).rowcount
 
-    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
         connection = self._connected()
         text, names = _translated(sql)
         return connection.execute(text, _named(names, params) or None)
@@ -90,7 +89,7 @@ class PostgresConnection:
         info = self._raw.info
         return f"postgresql://{info.user}@{info.host}:{info.port}/{info.dbname}"
 
-    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[Row]]:
         """Sends all queries in one message."""
         if not many:
             return []
@@ -99,7 +98,7 @@ class PostgresConnection:
         cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
         return [cursor.fetchall() for _ in cursor.results()]
 
-    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[Row]:
         keys, found = self._ask_by_ids(sql, many)
         return [found[key] for key in keys]
 
@@ -107,15 +106,13 @@ class PostgresConnection:
         keys, changed = self._ask_by_ids(sql, many)
         return [key in changed for key in keys]
 
-    def _ask_by_ids(
-        self, sql: str, many: Sequence[Params]
-    ) -> tuple[list[_OfId], dict[_OfId, tuple[Any, ...]]]:
+    def _ask_by_ids(self, sql: str, many: Sequence[Params]) -> tuple[list[_OfId], dict[_OfId, Row]]:
         """Each request's key, and the row returned for each key. Requests that differ only in the id become one
         statement, which costs the server a fraction of parsing and planning each."""
         names, ident = _translated(sql)[1], id_of(sql)
         others = [name for name in names if name != ident]
         keys: list[_OfId] = []
-        alike: dict[tuple[Any, ...], list[int]] = {}
+        alike: dict[Row, list[int]] = {}
         for params in many:
             values = _named(names, params)
             same = tuple(values[name] for name in others)
@@ -125,16 +122,16 @@ class PostgresConnection:
         answers = self.rows_each(query_by_ids(sql), statements)
         return keys, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
-    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def insert(self, name: str, rows: Sequence[Row]) -> int:
         """Passes all rows as one JSON value, which halves the server's cost of parsing and planning."""
         text, columns = query_of_json(name)
         values = _as_json([dict(zip(columns, row, strict=True)) for row in rows])
         return self.run(text, {"rows": values.decode()})
 
-    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         return self._connected().cursor().stream(_translated(sql)[0], params or None)
 
-    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         self._raw.execute("SET LOCAL statement_timeout = 0")
         with self._raw.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:

@@ -1,22 +1,24 @@
 """SQLite, and what only a database file can do."""
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import apsw
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.database import JournalSource
-from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.engine.sqlite_connection import UNAVAILABLE, SqliteConnection
+from afterword.store.engine.connection import translated_errors
+from afterword.store.engine.database import Database
+from afterword.store.engine.sqlite_connection import SqliteConnection
+from afterword.store.engine.transaction import SendJournal
 
 
-class SqliteDatabase(EngineDatabase):
+class SqliteDatabase(Database):
     """Several processes may open the same file; each waits for the others' commits."""
 
     def __init__(
-        self, path: Path, journal: JournalSource, *, apart: bool = False, metrics: Metrics | None = None
+        self, path: Path, journal: SendJournal, *, apart: bool = False, metrics: Metrics | None = None
     ) -> None:
         super().__init__(partial(SqliteConnection, path), str(path), journal, apart=apart, metrics=metrics)
         self.path = path
@@ -28,20 +30,17 @@ class SqliteDatabase(EngineDatabase):
         """
         # One snapshot for the whole copy, on its own connection: otherwise each commit by another process would
         # restart the copy.
-        reading = SqliteConnection(self.path)
-        copy = apsw.Connection(str(target))
-        reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()
-        try:
+        with (
+            closing(SqliteConnection(self.path)) as reading,
+            closing(apsw.Connection(str(target))) as copy,
+            translated_errors(reading),
+        ):
+            reading.raw.execute("BEGIN; SELECT count(*) FROM schema_versions").fetchall()
             with copy.backup("main", reading.raw, "main") as backup:
                 while not backup.done:
                     backup.step(1_000)
                     progress(backup.page_count - backup.remaining, backup.page_count)
             copy.execute("PRAGMA journal_mode = DELETE")
-        except UNAVAILABLE as error:
-            raise reading.unavailable(error) from error
-        finally:
-            reading.close()
-            copy.close()
 
     def check(self) -> list[str]:
         """Reads the whole file."""

@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import apsw
 
 from afterword.base.errors import StoreUnavailable
-from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Verdict
-from afterword.store.engine.database import Params
+from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Params, Row, Verdict
 from afterword.store.queries import query, query_of_rows
 
 BUSY_FOR = 10.0
@@ -58,7 +56,7 @@ class SqliteConnection:
         self._execute = self.raw.cursor().execute
         self.name = str(path.resolve())
 
-    def rows(self, sql: str, params: Params = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, params: Params = ()) -> list[Row]:
         return self._execute(_translated(sql), params).fetchall()
 
     def run(self, sql: str, params: Params = ()) -> int:
@@ -70,26 +68,26 @@ class SqliteConnection:
         after: int = self.rows(query("next_ids"), block)[0][0]
         return after - IDS_A_BLOCK
 
-    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[tuple[Any, ...]]]:
+    def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[Row]]:
         return [self.rows(sql, params) for params in many]
 
-    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[tuple[Any, ...]]:
+    def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[Row]:
         return [self.rows(sql, params)[0] for params in many]
 
     def run_by_id(self, sql: str, many: Sequence[Params]) -> list[bool]:
         return [self.run(sql, params) > 0 for params in many]
 
-    def insert(self, name: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    def insert(self, name: str, rows: Sequence[Row]) -> int:
         made = 0
         for first in range(0, len(rows), ROWS_A_STATEMENT):
             part = rows[first : first + ROWS_A_STATEMENT]
             made += self.run(query_of_rows(name, len(part)), tuple(chain.from_iterable(part)))
         return made
 
-    def stream(self, sql: str, params: Params = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         return self.raw.cursor().execute(sql, params)
 
-    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+    def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
         placeholders = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders})"  # noqa: S608 (constants)
         self.raw.cursor().executemany(sql, rows)

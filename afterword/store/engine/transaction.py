@@ -1,14 +1,23 @@
-"""A transaction on a connection of any engine."""
+"""A transaction on a connection of any engine, and the send journal, which is kept in step with what it writes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 from afterword.base.errors import JournalMissing
 from afterword.store.engine.connection import IDS_A_BLOCK, Connection
-from afterword.store.engine.database import Keeper
+
+JournalAddress = Path | str
+"""Where a send journal is: a file, or the address of a PostgreSQL database."""
 
 
-class OpenTransaction:
-    """See `database.Transaction`."""
+class Transaction:
+    """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
-    def __init__(self, connection: Connection, keeper: Keeper | None = None) -> None:
+    Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet.
+    """
+
+    def __init__(self, connection: Connection, keeper: "Keeper | None" = None) -> None:
         self.rows = connection.rows
         self.run = connection.run
         self.rows_each = connection.rows_each
@@ -16,13 +25,13 @@ class OpenTransaction:
         self.run_by_id = connection.run_by_id
         self.insert = connection.insert
         self.exclude_others = connection.exclude_others
-        self._next_order_ids = connection.next_order_ids
-        self._keeper = keeper
-        self._next_id = self._last_id = 0
-        self.has_journal = False
+        self.keeper = keeper or Keeper()
         self.lines: list[str] = []
+        self._next_order_ids = connection.next_order_ids
+        self._next_id = self._last_id = 0
 
     def new_order_ids(self, count: int) -> list[int]:
+        """New ids of orders and messages, unique across all shops, ascending, below 2^53."""
         ids: list[int] = []
         while len(ids) < count:
             if self._next_id == self._last_id:
@@ -32,22 +41,60 @@ class OpenTransaction:
             ids += range(first, self._next_id)
         return ids
 
+    @property
+    def has_journal(self) -> bool:
+        """False if the database has lost its send journal."""
+        return self.keeper.has_journal
+
     def journal(self, line: str) -> None:
+        """Adds a line to the send journal; it is durable before the transaction commits. Raises JournalMissing."""
         if not self.has_journal:
             raise JournalMissing("the send journal of this database is missing or cannot be reached")
         self.lines.append(line)
-
-    def open_journal(self) -> None:
-        """See `Keeper.open`."""
-        if self._keeper is not None:
-            self._keeper.open(self)
-
-    def accept_journal_loss(self) -> None:
-        """See `Keeper.start_new_journal`."""
-        if self._keeper is not None:
-            self._keeper.start_new_journal(self)
 
     def forget(self) -> None:
         """Resets after a rollback, which may have released the block of ids."""
         self._next_id = self._last_id = 0
         self.lines.clear()
+
+
+class Keeper:
+    """Keeps a database and its send journal in step. This one has no journal, for connections that never write to it.
+
+    Every method is called while the database's write lock is held; that orders the journal's lines.
+    """
+
+    @property
+    def has_journal(self) -> bool:
+        """Whether the database's journal is open."""
+        return False
+
+    def open(self, tx: Transaction) -> None:
+        """Opens the database's journal, and applies the lines that the database does not know."""
+
+    def start_new_journal(self, tx: Transaction) -> None:
+        """Starts a new journal, after the operator has accepted that the old one is lost."""
+
+    def write(self, tx: Transaction) -> bool:
+        """Makes the transaction's lines durable; its COMMIT must follow. Returns whether there were any.
+
+        Raises JournalAhead, JournalMissing.
+        """
+        return False
+
+    def catch_up(self, tx: Transaction) -> None:
+        """Applies the lines that the database does not know. Raises JournalMissing."""
+
+    def failed(self) -> None:
+        """Reports that the commit for the lines just written, if any, did not happen."""
+
+    def close(self) -> None:
+        """Closes the journal."""
+
+
+class SendJournal(NamedTuple):
+    """Where a send journal is. `keeper` makes a keeper of it; each connection that writes to the journal needs its
+    own."""
+
+    address: JournalAddress
+    keeper: Callable[[], Keeper]

@@ -5,49 +5,18 @@ import threading
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
-from afterword.store.engine.committer import Call, Committer, each
-from afterword.store.engine.database import Transaction
+from afterword.store.engine.committer import Call, Committer, each, returned
+from afterword.store.engine.transaction import Transaction
 
 T = TypeVar("T")
 
 MOST_IN_A_GROUP = 128
 MOST_WAITING = 4_096
 """Maximum pending writes. More means that the machine cannot keep up."""
-
-
-class Writer(Protocol):
-    """Commits the writes of a process."""
-
-    def put(self, call: Call) -> asyncio.Future[Any]:
-        """The call's result for its item, once it is durable. Raises what the call raises, and StoreUnavailable."""
-        ...
-
-    def put_now(self, work: Callable[[Transaction], T]) -> T:
-        """Runs one write in its own transaction, for processes without an event loop."""
-        ...
-
-    @property
-    def is_held(self) -> bool: ...
-
-    @property
-    def waiting(self) -> int:
-        """How many writes are not durable yet."""
-        ...
-
-    @property
-    def migrated(self) -> list[int]: ...
-
-    async def until_lost(self) -> None:
-        """Returns when writing is permanently impossible."""
-        ...
-
-    def close(self) -> None:
-        """Returns when all pending writes are durable."""
-        ...
 
 
 class PendingWrite(NamedTuple):
@@ -58,7 +27,7 @@ class PendingWrite(NamedTuple):
 
 
 class WriterThread:
-    """See `Writer`. The thread starts with the first write from an event loop."""
+    """Commits the writes of a process. The thread starts with the first write from an event loop."""
 
     def __init__(self, committer: Committer, metrics: Metrics) -> None:
         self.committer = committer
@@ -75,9 +44,11 @@ class WriterThread:
 
     @property
     def waiting(self) -> int:
+        """How many writes are not durable yet."""
         return self._waiting.qsize() + self._committing
 
     def put(self, call: Call) -> asyncio.Future[Any]:
+        """The call's result for its item, once it is durable. Raises what the call raises, and StoreUnavailable."""
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._waiting.qsize() >= MOST_WAITING:
             done.set_exception(StoreUnavailable("too many writes are waiting"))
@@ -113,10 +84,9 @@ class WriterThread:
         return group
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
-        [result] = self._commit([(each, work)])
-        if isinstance(result, Exception):
-            raise result
-        return result  # type: ignore[no-any-return]
+        """Runs one write in its own transaction, for processes without an event loop."""
+        results: list[T | Exception] = self._commit([(each, work)])
+        return returned(results[0])
 
     def _commit(self, calls: list[Call]) -> list[Any]:
         with self._turn:
@@ -128,9 +98,11 @@ class WriterThread:
         return results
 
     async def until_lost(self) -> None:
-        await asyncio.Event().wait()  # never: a thread lives as long as its process
+        """Returns when writing is permanently impossible: never, since a thread lives as long as its process."""
+        await asyncio.Event().wait()
 
     def close(self) -> None:
+        """Returns when all pending writes are durable."""
         if self._thread is not None:
             self._waiting.put(None)
             self._thread.join()

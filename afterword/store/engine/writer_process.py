@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 from afterword.base.errors import StoreUnavailable
 from afterword.base.metrics import Metrics
-from afterword.store.engine.committer import Call, Committer, each
-from afterword.store.engine.database import Transaction
+from afterword.store.engine.committer import Call, Committer, each, returned
+from afterword.store.engine.transaction import Transaction
 from afterword.store.engine.writer import MOST_IN_A_GROUP, MOST_WAITING, PendingWrite, settle
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ blocks."""
 
 
 class WriterProcess:
-    """See `writer.Writer`."""
+    """See `writer.WriterThread`."""
 
     def __init__(
         self,
@@ -62,16 +62,12 @@ class WriterProcess:
         self._is_to_send = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lost = asyncio.Event()
-        self._is_held = False
+        self.is_held = False
         try:
             self.migrated: list[int] = self._receive()
         except BaseException:
             self.close()
             raise
-
-    @property
-    def is_held(self) -> bool:
-        return self._is_held
 
     @property
     def waiting(self) -> int:
@@ -127,10 +123,9 @@ class WriterProcess:
 
     def _receive(self) -> Any:
         """The results of a group, or first the migrations applied. Raises EOFError if the process is gone."""
-        results, self._is_held, read, seconds = self._line.receive()
+        results, self.is_held, read, seconds = self._line.receive()
         self._unread -= read
-        if isinstance(results, Exception):
-            raise results
+        results = returned(results)
         if seconds is not None:
             self._metrics.count_commit(len(results), seconds)
         return results
@@ -157,10 +152,8 @@ class WriterProcess:
     def put_now(self, work: Callable[[Transaction], T]) -> T:
         assert not self._sent, "an event loop is writing"
         self._unread += self._line.send([(each, work)])
-        [result] = self._receive()
-        if isinstance(result, Exception):
-            raise result
-        return result  # type: ignore[no-any-return]
+        results: list[T | Exception] = self._receive()
+        return returned(results[0])
 
     def close(self) -> None:
         self._send_waiting()
@@ -204,7 +197,9 @@ class _Line:
     def receive(self) -> Any:
         """The next value. Raises EOFError if the other end is closed."""
         while (taken := self._take()) is None:
-            self._read()
+            if not (content := self.socket.recv(_PIECE)):
+                raise EOFError("the other end is gone")
+            self._content += content
         return pickle.loads(taken)  # noqa: S301 (from our own process)
 
     def receive_group(self) -> tuple[list[Call], int]:
@@ -217,26 +212,20 @@ class _Line:
 
     def holds_a_value(self) -> bool:
         """Whether the next value has arrived completely."""
+        return len(self._content) >= self._end()
+
+    def _end(self) -> int:
+        """The end of the next value, or of its length while that has not arrived."""
         start = _LENGTH.size
-        return (
-            len(self._content) >= start
-            and len(self._content) >= start + _LENGTH.unpack_from(self._content)[0]
-        )
+        return start + _LENGTH.unpack_from(self._content)[0] if len(self._content) >= start else start
 
     def _take(self) -> memoryview | None:
         if not self.holds_a_value():
             return None
-        start = _LENGTH.size
-        end = start + _LENGTH.unpack_from(self._content)[0]
-        taken, self._content = memoryview(self._content)[start:end], self._content[end:]
+        end = self._end()
+        taken, self._content = memoryview(self._content)[_LENGTH.size : end], self._content[end:]
         self.taken += end
         return taken
-
-    def _read(self) -> None:
-        content = self.socket.recv(_PIECE)
-        if not content:
-            raise EOFError("the other end is gone")
-        self._content += content
 
 
 def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> None:

@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from afterword.base.errors import JournalAhead
@@ -66,14 +65,17 @@ class JournalFile:
 
     def append(self, lines: list[str], position: int) -> None:
         """See `journal.Journal`. `position` is the end of the file. `events` ignores a line that was written in
-        part."""
+        part. The file is locked, since databases that were copied have one journal and no lock in common."""
         content = "".join(f"{line}\n" for line in lines).encode("ascii")
-        with _locked(self._file):
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
             if self.size() != position:
                 raise JournalAhead
             while content:
                 content = content[os.write(self._file, content) :]
             os.fsync(self._file)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def lines_from(self, position: int) -> Iterator[str]:
         """See `journal.Journal`. A torn last line (after a power cut) is skipped. In a torn line that `heal` ended,
@@ -87,13 +89,3 @@ class JournalFile:
 
     def close(self) -> None:
         os.close(self._file)
-
-
-@contextmanager
-def _locked(file: int) -> Iterator[None]:
-    """Databases that were copied have one journal, and no lock of their own in common."""
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)

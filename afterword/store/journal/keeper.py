@@ -3,14 +3,14 @@ mismatch of the two (guarantee 9)."""
 
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.base.ids import new_journal_identity
-from afterword.store.engine.database import JournaledTransaction, Transaction
+from afterword.store.engine.transaction import Keeper, Transaction
 from afterword.store.journal.journal import HEADER_SIZE, Journal, JournalPlace, events
 from afterword.store.journal.replay import journal_lines_of_suppressions, replay
 from afterword.store.queries import query
 
 
-class JournalKeeper:
-    """See `database.Keeper`."""
+class JournalKeeper(Keeper):
+    """Of the journal at a place."""
 
     def __init__(self, place: JournalPlace) -> None:
         self._place = place
@@ -22,8 +22,8 @@ class JournalKeeper:
     def has_journal(self) -> bool:
         return self._journal is not None
 
-    def open(self, tx: JournaledTransaction) -> None:
-        """Opens the database's journal, and applies the lines that the database does not know.
+    def open(self, tx: Transaction) -> None:
+        """See `Keeper`.
 
         A database that has never sent gets a new journal if there is none. If a database that has sent finds no
         journal, that of another database, or a shorter one, sending is paused until `start_new_journal`. Sending is
@@ -34,46 +34,38 @@ class JournalKeeper:
             found = self._place.find()
         except StoreUnavailable:
             return
-        known = dict(tx.rows(query("any_journal")))
+        known: dict[str, int] = dict(tx.rows(query("any_journal")))
         if not known or (found is None and max(known.values()) <= HEADER_SIZE):
             self._adopt(tx, found or self._place.create(new_journal_identity()))
         elif found is not None and found.identity in known and found.size() >= known[found.identity]:
             self._journal = found
         elif found is not None:
             found.close()
-        if self._journal is not None:
-            tx.has_journal = True
-            self.catch_up(tx)
+        self.catch_up(tx)
 
-    def start_new_journal(self, tx: JournaledTransaction) -> None:
-        """Starts a new journal, after the operator has accepted that the old one is lost. Suppressions are copied to
-        it.
-
-        Messages being sent become `in_doubt`: only the lost journal knew whether their DATA had begun.
-        """
+    def start_new_journal(self, tx: Transaction) -> None:
+        """Suppressions are copied to the new journal. Messages being sent become `in_doubt`: only the lost journal
+        knew whether their DATA had begun."""
         if self._journal is None:
             tx.exclude_others()
             self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
             self.catch_up(tx)
-            tx.has_journal = True
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)
             reason = {"reason": "the send journal was lost while it was in hand"}
             for shop_id, message_id in tx.rows(query("in_hand")):
                 tx.run(query("doubt_in_hand"), {"shop_id": shop_id, "message_id": message_id} | reason)
 
-    def _adopt(self, tx: Transaction, journal: Journal) -> Journal:
+    def _adopt(self, tx: Transaction, journal: Journal) -> None:
         tx.run(query("forget_journals"))
         tx.run(query("insert_journal"), {"journal": journal.identity, "position": HEADER_SIZE})
         self._journal = journal
-        return journal
 
-    def write(self, tx: JournaledTransaction) -> bool:
-        """Makes the transaction's lines durable, and stores the journal's new end in the transaction.
+    def write(self, tx: Transaction) -> bool:
+        """See `Keeper`. Stores the journal's new end in the transaction; transactions with lines wait for each other.
 
-        COMMIT must follow. Returns whether there were any lines: transactions with lines wait for each other. Raises
-        JournalAhead if the journal has lines that this database has not applied, since the rows that the transaction
-        has read may be outdated.
+        Raises JournalAhead if the journal has lines that this database has not applied, since the rows that the
+        transaction has read may be outdated.
         """
         self._begun = None
         if not tx.lines or self._journal is None:
@@ -91,8 +83,8 @@ class JournalKeeper:
         return True
 
     def catch_up(self, tx: Transaction) -> None:
-        """Applies the lines after the database's position: their commits failed, or were lost when a backup was
-        restored. Raises JournalMissing if another journal has replaced this one."""
+        """The commits of these lines failed, or were lost when a backup was restored. Raises JournalMissing if
+        another journal has replaced this one."""
         journal = self._journal
         if journal is None:
             return
@@ -115,10 +107,8 @@ class JournalKeeper:
         raise JournalMissing("another send journal, or a newer copy, has replaced this one")
 
     def failed(self) -> None:
-        """Reports that the commit for the lines just written, if any, did not happen, so that no message was sent.
-
-        That is certain only if these lines directly follow the database's position.
-        """
+        """No message was sent for the lines just written. That is certain only if these lines directly follow the
+        database's position."""
         if self._begun is not None:
             self._void = self._begun
 

@@ -1,21 +1,16 @@
 """Opens the send journal at an address, for the engine."""
 
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from afterword.store.engine.database import JournalAddress
+from afterword.store.engine.transaction import JournalAddress, SendJournal
 from afterword.store.journal.file import FilePlace
 from afterword.store.journal.journal import JournalPlace
 from afterword.store.journal.keeper import JournalKeeper
 
 
-class SendJournal(NamedTuple):
-    """See `database.JournalSource`."""
-
-    address: JournalAddress
-
-    def keeper(self) -> JournalKeeper:
-        return JournalKeeper(journal_place(self.address))
+def send_journal(address: JournalAddress) -> SendJournal:
+    return SendJournal(address, partial(JournalKeeper, journal_place(address)))
 
 
 def journal_place(address: JournalAddress) -> JournalPlace:

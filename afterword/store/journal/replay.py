@@ -11,8 +11,8 @@ _ENDED = {"sent": "sent", "failed": "failed", "in_doubt": "in_doubt", "sending":
 _REASON = "the send journal says so"
 
 
-def replay(tx: Transaction, lines: Iterable[list[str]]) -> int:
-    """Applies journal lines, the oldest first, and returns how many messages they settled or are journaled for later.
+def replay(tx: Transaction, lines: Iterable[list[str]]) -> None:
+    """Applies journal lines, the oldest first.
 
     Of each message only the last word counts: `deferred` and `released` leave it to be sent, everything else keeps
     it from being sent again.
@@ -22,20 +22,18 @@ def replay(tx: Transaction, lines: Iterable[list[str]]) -> int:
         if line[0] in ("suppressed", "allowed"):
             _replay_suppression(tx, line)
         else:
-            last_words[line[2], line[1]] = line
-    return sum(_settle(tx, *line[:5]) for line in last_words.values())
+            last_words[line[2], line[1]] = line[:5]
+    for word, mark, *numbers in last_words.values():
+        if state := _ENDED.get(word):
+            _settle(tx, state, mark, *map(int, numbers))
 
 
-def _settle(tx: Transaction, word: str, mark: str, shop_id: str, message_id: str, epoch: str) -> bool:
-    state = _ENDED.get(word)
-    if state is None:
-        return False
-    if _is_message(tx, int(shop_id), int(message_id), mark):
-        settle(tx, int(shop_id), int(message_id), state, int(epoch))
+def _settle(tx: Transaction, state: str, mark: str, shop_id: int, message_id: int, epoch: int) -> None:
+    if _is_message(tx, shop_id, message_id, mark):
+        settle(tx, shop_id, message_id, state, epoch)
     else:
-        row = {"shop_id": int(shop_id), "fingerprint": mark, "outcome": state, "happened_at": int(epoch)}
+        row = {"shop_id": shop_id, "fingerprint": mark, "outcome": state, "happened_at": epoch}
         tx.run(query("insert_journaled"), row)
-    return True
 
 
 def settle(tx: Transaction, shop_id: int, message_id: int, state: str, happened_at: int) -> None:

@@ -6,11 +6,11 @@ its connection without noticing), only one of them can add the next line.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
 from itertools import accumulate
 
 from afterword.base.errors import JournalAhead
-from afterword.store.engine.connection import Connection
+from afterword.store.engine.connection import Connection, transaction, translated_errors
 from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.queries import query
@@ -26,34 +26,27 @@ class RowsPlace:
         self._url = url
 
     def find(self) -> "JournalRows | None":
-        connection = PostgresConnection(self._url)
-        try:
-            with _transaction(connection):
+        with ExitStack() as unused:
+            connection = unused.enter_context(closing(PostgresConnection(self._url)))
+            with transaction(connection):
                 connection.exclude_others()
                 connection.run(query("create_journal"))
                 connection.run(query("create_journal_lines"))
                 found = connection.rows(query("journal_identity"))
-        except BaseException:
-            connection.close()
-            raise
-        if not found:
-            connection.close()
-            return None
-        return JournalRows(connection, found[0][0])
+            if not found:
+                return None
+            unused.pop_all()
+            return JournalRows(connection, found[0][0])
 
     def create(self, identity: str) -> "JournalRows":
-        found = self.find()
-        if found is not None:
+        if found := self.find():
             found.close()
             raise FileExistsError("that database already has a send journal")
-        connection = PostgresConnection(self._url)
-        try:
-            with _transaction(connection):
-                connection.run(query("name_journal"), {"identity": identity})
-        except BaseException:
-            connection.close()
-            raise
-        return JournalRows(connection, identity)
+        with closing(PostgresConnection(self._url)) as connection, transaction(connection):
+            connection.run(query("name_journal"), {"identity": identity})
+        created = self.find()
+        assert created is not None
+        return created
 
 
 class JournalRows:
@@ -64,7 +57,7 @@ class JournalRows:
         self._connection = connection
 
     def size(self) -> int:
-        with _translated_errors(self._connection):
+        with translated_errors(self._connection):
             last = self._connection.rows(query("journal_size"))
         return last[0][0] if last else HEADER_SIZE
 
@@ -74,13 +67,13 @@ class JournalRows:
     def append(self, lines: list[str], position: int) -> None:
         positions = list(accumulate((len(line) + 1 for line in lines), initial=position))
         values = {"starts": positions[:-1], "ends": positions[1:], "lines": lines}
-        with _transaction(self._connection):
+        with transaction(self._connection):
             if self._connection.run(query("append_to_journal"), values) < len(lines):
                 raise JournalAhead
 
     def lines_from(self, position: int) -> Iterator[str]:
         while True:
-            with _translated_errors(self._connection):
+            with translated_errors(self._connection):
                 page = self._connection.rows(
                     query("journal_lines"), {"position": position, "most": LINES_A_READ}
                 )
@@ -91,27 +84,3 @@ class JournalRows:
 
     def close(self) -> None:
         self._connection.close()
-
-
-@contextmanager
-def _translated_errors(connection: Connection) -> Iterator[None]:
-    """Translates errors with `Connection.unavailable`, since the main database may be of another engine."""
-    try:
-        yield
-    except Exception as error:
-        translated = connection.unavailable(error)
-        if translated is error:
-            raise
-        raise translated from error
-
-
-@contextmanager
-def _transaction(connection: Connection) -> Iterator[None]:
-    with _translated_errors(connection):
-        try:
-            connection.begin()
-            yield
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise

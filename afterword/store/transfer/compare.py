@@ -1,14 +1,14 @@
 """Whether two databases have the same rows, whichever engines keep them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple
 
 import msgspec
 
 from afterword.base.errors import Refused
-from afterword.store.engine.connection import Connection
-from afterword.store.engine.database import Progress, Row
+from afterword.store.engine.connection import Connection, Row
+from afterword.store.engine.database import Progress
 from afterword.store.transfer.tables import Table
 
 _ROWS_A_STEP = 10_000
@@ -21,51 +21,39 @@ class Differs(Refused):
     """A table is not the same in two databases."""
 
 
-class Digest(NamedTuple):
+Show = Callable[[int], None]
+"""Is called with the rows that have passed since it was called last."""
+
+
+@dataclass
+class Digest:
     """Rows in any order: how many there are, and the sum of their SHA-256 hashes modulo 2^256. A row is hashed as
     MessagePack, so its digest is the same for every engine."""
 
-    rows: int
-    total: int
+    rows: int = 0
+    total: int = 0
 
     @property
     def sha256(self) -> str:
         return f"{self.total:064x}"
 
-
-class Digesting:
-    """Counts and hashes rows as they pass by."""
-
-    def __init__(self, show: Callable[[int], None] = lambda rows: None) -> None:
-        """`show` is called with the rows that have passed since it was called last."""
-        self._rows = self._total = 0
-        self._show = show
-
-    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def watch(self, rows: Iterable[Row], show: Show = lambda rows: None) -> Iterator[Row]:
+        """Counts and hashes rows as they pass by."""
         for row in rows:
-            self._total += int.from_bytes(sha256(_encode(row)).digest())
-            self._rows += 1
-            if self._rows % _ROWS_A_STEP == 0:
-                self._show(_ROWS_A_STEP)
+            self.total = (self.total + int.from_bytes(sha256(_encode(row)).digest())) % 2**256
+            self.rows += 1
+            if self.rows % _ROWS_A_STEP == 0:
+                show(_ROWS_A_STEP)
             yield row
-        self._show(self._rows % _ROWS_A_STEP)
-
-    @property
-    def digest(self) -> Digest:
-        return Digest(self._rows, self._total % 2**256)
+        show(self.rows % _ROWS_A_STEP)
 
 
-def digest(
-    connection: Connection,
-    sql: str,
-    values: Mapping[str, int] | tuple[()] = (),
-    show: Callable[[int], None] = lambda rows: None,
-) -> Digest:
+def digest(connection: Connection, sql: str, show: Show = lambda rows: None) -> Digest:
     """Of the rows of a SELECT, which are read one after the other."""
-    digesting = Digesting(show)
-    for _ in digesting.watch(connection.stream(sql, values)):
+    found = Digest()
+    for _ in found.watch(connection.stream(sql), show):
         pass
-    return digesting.digest
+    return found
 
 
 def compare(
@@ -82,7 +70,7 @@ def compare(
 
     found = {}
     for table in tables:
-        ours, theirs = (digest(connection, table.select, show=show) for connection in (source, destination))
+        ours, theirs = (digest(connection, table.select, show) for connection in (source, destination))
         if ours != theirs:
             raise Differs(
                 f"the table {table.name} is not the same in {source.name} ({ours.rows:,} rows) and in "

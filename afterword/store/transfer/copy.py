@@ -24,19 +24,11 @@ import apsw
 
 from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
 from afterword.domain.values import counted
-from afterword.store.engine.connection import IDS_A_BLOCK, Connection
-from afterword.store.engine.database import Progress
+from afterword.store.engine.connection import IDS_A_BLOCK, Connection, transaction, translated_errors
+from afterword.store.engine.database import Progress, Transaction
 from afterword.store.engine.migrate import UNFINISHED_COPY, migrate, migrations
 from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.transaction import OpenTransaction
-from afterword.store.transfer.compare import (
-    Differs,
-    Digest,
-    Digesting,
-    compare,
-    count_rows,
-    digest,
-)
+from afterword.store.transfer.compare import Differs, Digest, compare, count_rows, digest
 from afterword.store.transfer.tables import Part, parts, tables
 
 PART = 10_000
@@ -49,6 +41,9 @@ POSTGRES = ("postgresql://", "postgres://")
 
 _OTHERS = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 AND application_name IN ('afterword', current_setting('application_name'))"""
+
+_IN_HAND = "SELECT count(*) FROM messages WHERE claim IS NOT NULL AND state NOT IN ('in_doubt', 'failed')"
+"""What is in doubt or failed keeps its last claim."""
 
 
 class Copied(NamedTuple):
@@ -90,16 +85,16 @@ def copy(
     Raises Refused when one of the two cannot be copied from or to, or they differ in the end; SchemaTooNew; and
     StoreUnavailable when one of them does not answer: the same call then continues later.
     """
-    with _in_our_words(source, destination):
+    with translated_errors(source, destination):
         _refuse_shared(source, destination)
         with _transaction(source):
             _hold_source(source)
-            if _begin(destination):
+            is_unfinished = _begin(destination)
+            if is_unfinished:
                 _copy_parts(source, destination, progress, size)
-                found = _compare(source, destination, progress)
+            found = _compare(source, destination, progress, is_unfinished)
+            if is_unfinished:
                 _finish(source, destination)
-            else:
-                found = _compare_finished(source, destination, progress)
     return Copied(source.name, destination.name, found)
 
 
@@ -135,7 +130,7 @@ def _hold_source(source: Connection) -> None:
         )
     if source.dialect == "postgres":
         source.run(f"LOCK TABLE {', '.join(table.name for table in tables())} IN SHARE MODE")
-    if in_hand := _in_hand(source):
+    if in_hand := source.rows(_IN_HAND)[0][0]:
         raise Refused(
             f"a process was killed while sending {counted(in_hand, 'message')} of {source.name}: start Afterword, "
             "wait two minutes, stop it, then copy"
@@ -151,16 +146,6 @@ def _versions(source: Connection) -> list[int]:
         raise Refused(f"{source.name} is not a database of Afterword") from error
 
 
-def _in_hand(source: Connection) -> int:
-    """What is claimed. What is in doubt or failed keeps its last claim."""
-    claimed = "claim IS NOT NULL AND state NOT IN ('in_doubt', 'failed')"
-    return sum(
-        source.rows(f"SELECT count(*) FROM {table.name} WHERE {claimed}")[0][0]  # noqa: S608
-        for table in tables()
-        if {"claim", "state"} <= set(table.columns)
-    )
-
-
 def _begin(destination: Connection) -> bool:
     """Marks a destination without shops. Whether it is to be filled: otherwise it has rows already.
 
@@ -170,7 +155,7 @@ def _begin(destination: Connection) -> bool:
         raise Refused(f"{destination.name} cannot store every character: create it with ENCODING 'UTF8'")
     try:
         with _transaction(destination):
-            migrate(OpenTransaction(destination), destination.dialect)
+            migrate(Transaction(destination), destination.dialect)
             is_empty = not destination.rows("SELECT 1 FROM shops LIMIT 1")
             if is_empty:
                 destination.run(
@@ -178,21 +163,17 @@ def _begin(destination: Connection) -> bool:
                 )
             return is_empty
     except UnfinishedCopy:
-        return _continue(destination)
+        if max(_versions(destination)) != migrations()[-1][0]:
+            raise Refused(
+                f"{destination.name} was started by another version: copy into an empty database"
+            ) from None
+        return True
     except (SchemaTooNew, StoreUnavailable):
         raise
     except Exception as error:
-        if destination.unavailable(error) is not error:
-            raise
         raise Refused(
             f"{destination.name} is used for something else: copy into an empty database"
         ) from error
-
-
-def _continue(destination: Connection) -> bool:
-    if max(_versions(destination)) != migrations()[-1][0]:
-        raise Refused(f"{destination.name} was started by another version: copy into an empty database")
-    return True
 
 
 # From one to the other.
@@ -215,26 +196,26 @@ def _copy_part(source: Connection, destination: Connection, part: Part) -> int:
 
     What follows a part that differs goes too: it may have what is in this part now, under another key.
     """
-    there = digest(destination, part.select, part.values)
-    if there.rows and there == digest(source, part.select, part.values):
+    there = digest(destination, part.select)
+    if there.rows and there == digest(source, part.select):
         return there.rows
-    digesting = Digesting()
+    copied = Digest()
     with _transaction(destination):
-        destination.run(part.delete_from_here, part.values)
-        rows = digesting.watch(source.stream(part.select, part.values))
+        destination.run(part.delete_from_here)
+        rows = copied.watch(source.stream(part.select))
         destination.insert_all(part.table.name, part.table.columns, rows)
-    return digesting.digest.rows
+    return copied.rows
 
 
-def _compare(source: Connection, destination: Connection, progress: Progress) -> dict[str, Digest]:
-    with _transaction(destination):
-        return compare(source, destination, tables(), progress)
-
-
-def _compare_finished(source: Connection, destination: Connection, progress: Progress) -> dict[str, Digest]:
+def _compare(
+    source: Connection, destination: Connection, progress: Progress, is_unfinished: bool
+) -> dict[str, Digest]:
     try:
-        return _compare(source, destination, progress)
+        with _transaction(destination):
+            return compare(source, destination, tables(), progress)
     except Differs as error:
+        if is_unfinished:
+            raise
         raise Refused(
             f"{destination.name} has shops already, and {error}: copy into an empty database"
         ) from error
@@ -266,27 +247,8 @@ def set_next_order_id(connection: Connection, number: int) -> None:
 @contextmanager
 def _transaction(connection: Connection) -> Iterator[None]:
     """Of any length."""
-    try:
-        connection.begin()
+    with transaction(connection):
         if connection.dialect == "postgres":
             connection.run("SET LOCAL statement_timeout = 0")
             connection.run("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-
-
-@contextmanager
-def _in_our_words(*connections: Connection) -> Iterator[None]:
-    """The engines' own errors as StoreUnavailable."""
-    try:
-        yield
-    except Exception as error:
-        said: Exception = error
-        for connection in connections:
-            said = connection.unavailable(said)
-        if said is error:
-            raise
-        raise said from error

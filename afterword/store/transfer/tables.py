@@ -11,7 +11,7 @@ from typing import NamedTuple
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.migrate import migrate
 from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Transaction
 
 Key = tuple[int, ...]
 
@@ -60,22 +60,12 @@ class Part(NamedTuple):
         """Deletes this part and all that follow it."""
         return f"DELETE FROM {self.table.rows} AND {self._within(self.after, None)}"  # noqa: S608
 
-    @property
-    def values(self) -> dict[str, int]:
-        """Of the two statements."""
-        sides = {"after": self.after or (), "last": self.last or ()}
-        return {
-            f"{side}_{name}": number
-            for side, key in sides.items()
-            for name, number in zip(self.table.key, key, strict=False)
-        }
-
     def _within(self, after: Key | None, last: Key | None) -> str:
         columns = self.table.key
         limits = [
-            f"({', '.join(columns)}) {sign} ({', '.join(f':{side}_{name}' for name in columns)})"
-            for side, sign, limit in (("after", ">", after), ("last", "<=", last))
-            if limit is not None
+            f"({', '.join(columns)}) {sign} ({', '.join(f'{number:d}' for number in key)})"
+            for sign, key in ((">", after), ("<=", last))
+            if key is not None
         ]
         if not limits:
             return "1 = 1"
@@ -87,7 +77,7 @@ class Part(NamedTuple):
 def tables() -> tuple[Table, ...]:
     """All tables of this version, the shops first."""
     with closing(SqliteConnection(Path(":memory:"))) as connection:
-        migrate(OpenTransaction(connection), connection.dialect)
+        migrate(Transaction(connection), connection.dialect)
         found = groupby(connection.rows(_COLUMNS), itemgetter(0))
         return tuple(_table(name, [column[1:] for column in columns]) for name, columns in found)
 

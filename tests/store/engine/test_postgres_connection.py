@@ -12,12 +12,12 @@ import psycopg
 import pytest
 
 from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.store.engine.database import Database
 from afterword.store.engine.postgres_connection import PostgresConnection, read_address
-from afterword.store.opening import open_postgres
 from tests.cli.command import Command
 from tests.postgres import PostgresServer, new_database
 from tests.processes import free_port
-from tests.store.databases import closing_now, rows
+from tests.store.databases import rows
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +42,6 @@ def hosts(first: str, url: str, query: str = "") -> str:
 def port_of(connection: PostgresConnection) -> int:
     [(port,)] = connection.rows("SELECT inet_server_port()")
     return int(port)
-
-
-def test_of_two_hosts_the_one_that_lives_is_taken(postgres: str) -> None:
-    with closing(PostgresConnection(hosts(f"127.0.0.1:{free_port()}", postgres))) as connection:
-        assert port_of(connection) == urlsplit(postgres).port
 
 
 def test_of_two_hosts_the_one_that_takes_writes_is_taken(postgres: str, read_only: str) -> None:
@@ -124,9 +119,7 @@ def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_shows_no_password(
     assert "hushword" not in ran.out
 
 
-def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(
-    postgres: str, tmp_path: Path
-) -> None:
-    with new_database(postgres) as url, closing_now(open_postgres(url, tmp_path / "journal")) as database:
-        asked = "SELECT reloptions FROM pg_class WHERE relname = 'messages'"
-        assert rows(database, asked) == [(["autovacuum_vacuum_scale_factor=0.02"],)]
+@pytest.mark.postgres
+def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(database: Database) -> None:
+    asked = "SELECT reloptions FROM pg_class WHERE relname = 'messages'"
+    assert rows(database, asked) == [(["autovacuum_vacuum_scale_factor=0.02"],)]

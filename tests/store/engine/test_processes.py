@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from afterword.base.errors import SchemaTooNew, StoreUnavailable
+from afterword.base.errors import StoreUnavailable
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.opening import open_sqlite
@@ -30,20 +30,15 @@ assert not database.is_held
 WRITE = """
 import asyncio, sys
 from pathlib import Path
-from afterword.store.orders import Arrival, import_orders
-from afterword.store.shops import find_shop, list_keys
-from tests.store.cast import NOW, order
-from tests.store.databases import ask, open_database
+from tests.store.cast import new_member
+from tests.store.databases import open_database
 
 async def import_all():
     for n in range(150):
-        one = [(0, order(f"{sys.argv[2]}-{n}"))]
-        [stored] = await database.write(lambda tx: import_orders(tx, [Arrival(shop, key, one, NOW)]))
-        assert stored.numbers > [0]
+        await database.write(lambda tx: shop.within(tx).sends(f"{n}"))
 
 database = open_database(Path(sys.argv[1]))
-shop = ask(database, find_shop, "Alba's bakery")
-key = ask(database, list_keys, shop)[0]
+shop = new_member(database, sys.argv[2])
 sys.stdin.readline()
 asyncio.run(import_all())
 """
@@ -77,25 +72,11 @@ def test_ten_processes_that_start_together_on_an_empty_folder_make_one_database(
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase, alba: Member) -> None:
+def test_two_processes_write_one_file_and_nothing_is_lost(database: SqliteDatabase) -> None:
     folder = str(database.journal.address.parent)
-    together([start(WRITE, folder, "first"), start(WRITE, folder, "second")])
+    together([start(WRITE, folder, "Alba's bakery"), start(WRITE, folder, "Bruno's books")])
     assert counted(database, "orders") == counted(database, "messages") == 300
     assert rows(database, "SELECT count(DISTINCT order_id) FROM orders") == [(300,)]
-    assert alba.sends_batch(order("first-7"), order("second-7")) == [None, None]
-
-
-def test_a_newer_schema_is_refused_with_a_sentence_and_left_alone(tmp_path: Path) -> None:
-    path, journal = tmp_path / "afterword.db", tmp_path / "send.journal"
-    open_sqlite(path, journal).close_now()
-    with closing(apsw.Connection(str(path))) as newer:
-        newer.execute("INSERT INTO schema_versions (version) VALUES (9999)")
-    with pytest.raises(
-        SchemaTooNew, match="has schema 9999, but this version of Afterword knows only schema"
-    ):
-        open_sqlite(path, journal)
-    with closing(apsw.Connection(str(path))) as newer:
-        assert newer.execute("SELECT max(version) FROM schema_versions").fetchall() == [(9999,)]
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

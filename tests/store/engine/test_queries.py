@@ -8,12 +8,11 @@ import pytest
 
 import afterword
 from afterword.store import queries
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
+from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.journal.rows import RowsPlace
-from afterword.store.opening import open_postgres
-from afterword.store.queries import all_queries, query, query_by_ids, query_of_rows
-from tests.conftest import closing_now
-from tests.postgres import new_database
+from afterword.store.queries import all_queries, query, query_by_ids
+from tests.store.databases import execute, rows
 from tests.store.journal.journals import OF_A_JOURNAL
 
 PACKAGE = Path(afterword.__file__).parent
@@ -44,9 +43,12 @@ def sql_files() -> list[str]:
     return [file.read_text("utf-8") for file in files if file.name.endswith(".sql")]
 
 
-def prepared(database: EngineDatabase, how: str, sql: str) -> list[tuple[object, ...]]:
-    values = dict.fromkeys(re.findall(r":(\w+)", sql))
-    return database.read_now(lambda tx: tx.rows(f"{how} {sql}", values))
+def plan(database: Database, name: str, **values: object) -> list[str]:
+    """The steps in which the engine does what a query of that name says."""
+    how = "EXPLAIN" if isinstance(database, PostgresDatabase) else "EXPLAIN QUERY PLAN"
+    sql = query(name)
+    wanted = {each: values.get(each) for each in re.findall(r":([a-z]\w*)", sql)}
+    return [str(row[-1]) for row in rows(database, f"{how} {sql}", wanted)]
 
 
 OF_POSTGRESQL = ["next_order_ids", *OF_A_JOURNAL]
@@ -54,19 +56,16 @@ OF_POSTGRESQL = ["next_order_ids", *OF_A_JOURNAL]
 
 
 @pytest.mark.parametrize("name", [name for name in all_queries() if name not in OF_POSTGRESQL])
-def test_every_query_fits_the_schema(database: EngineDatabase, name: str) -> None:
-    assert prepared(database, "EXPLAIN", all_queries()[name])
+def test_every_query_fits_the_schema(database: Database, name: str) -> None:
+    plan(database, name)
 
 
-def test_every_query_of_postgresql_fits_its_schema(postgres: str, tmp_path: Path) -> None:
-    with (
-        new_database(postgres) as url,
-        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
-    ):
-        assert RowsPlace(url).find() is None  # which makes its tables
-        for name in OF_POSTGRESQL:
-            if not name.startswith("create_"):
-                assert prepared(database, "EXPLAIN", all_queries()[name])
+@pytest.mark.postgres
+def test_every_query_of_postgresql_fits_its_schema(database: PostgresDatabase) -> None:
+    assert RowsPlace(database.url).find() is None  # which makes its tables
+    for name in OF_POSTGRESQL:
+        if not name.startswith("create_"):
+            assert plan(database, name)
 
 
 def test_every_piece_of_the_files_is_found_and_no_two_have_one_name() -> None:
@@ -81,6 +80,12 @@ def test_every_query_is_used_and_every_used_one_is_there() -> None:
     assert unused == []
 
 
+def fill(database: Database, sql: str, *, is_analyzed: bool) -> None:
+    execute(database, sql)
+    if is_analyzed:
+        execute(database, "ANALYZE")
+
+
 ONE_BY_ONE = """
 INSERT INTO orders (shop_id, order_id, live, id_order, order_date, received_at, firstname, lastname, email, lang,
                     lines)
@@ -92,42 +97,31 @@ FROM numbers
 
 @pytest.mark.parametrize("is_analyzed", [False, True])
 def test_which_orders_are_new_is_asked_by_their_numbers(
-    database: EngineDatabase, engine: str, is_analyzed: bool
+    database: Database, engine: str, is_analyzed: bool
 ) -> None:
     """Not by the shop, whose orders may be millions: one duplicate would hold up everybody's orders."""
-    database.write_now(lambda tx: tx.run(ONE_BY_ONE))
-    if is_analyzed:
-        database.write_now(lambda tx: tx.run("ANALYZE"))
-    how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
-    values = {"shop_id": 7, "first": 15_000, "last": 15_010}
-    plan = " ".join(
-        str(row[-1])
-        for row in database.read_now(lambda tx: tx.rows(f"{how} {query('which_orders')}", values))
-    )
+    fill(database, ONE_BY_ONE, is_analyzed=is_analyzed)
+    found = " ".join(plan(database, "which_orders", shop_id=7, first=15_000, last=15_010))
     wanted = "INTEGER PRIMARY KEY (rowid>? AND rowid<?)" if engine == "sqlite" else "order_id <= 15010"
-    assert wanted in plan, plan
-    assert engine == "sqlite" or "Index Cond" in plan, plan
+    assert wanted in found, found
+    assert engine == "sqlite" or "Index Cond" in found, found
 
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("is_analyzed", [False, True])
-def test_what_is_claimed_is_found_by_its_numbers(database: EngineDatabase, is_analyzed: bool) -> None:
+def test_what_is_claimed_is_found_by_its_numbers(database: Database, is_analyzed: bool) -> None:
     """Not by the shop: a claim would read all that waits there."""
-    database.write_now(lambda tx: tx.run(WAITING))
-    if is_analyzed:
-        database.write_now(lambda tx: tx.run("ANALYZE"))
-    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1} | OF_ALBA
-    sql = f"EXPLAIN QUERY PLAN {query('claim_due')}"
-    plan = [str(row[-1]) for row in database.read_now(lambda tx: tx.rows(sql, values))]
-    assert "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)" in plan, plan
+    fill(database, WAITING, is_analyzed=is_analyzed)
+    found = plan(database, "claim_due", **OF_ALBA)
+    assert "SEARCH messages USING INTEGER PRIMARY KEY (rowid=?)" in found, found
 
 
 @pytest.mark.sqlite
-def test_what_is_asked_all_the_time_reads_no_whole_table(database: EngineDatabase) -> None:
+def test_what_is_asked_all_the_time_reads_no_whole_table(database: Database) -> None:
     scanning = []
     for name in sorted(all_queries().keys() - set(OF_POSTGRESQL)):
-        plan = [str(row[-1]) for row in prepared(database, "EXPLAIN QUERY PLAN", all_queries()[name])]
-        if any(step.startswith("SCAN") and not any(map(step.__contains__, SMALL)) for step in plan):
+        steps = plan(database, name)
+        if any(step.startswith("SCAN") and not any(map(step.__contains__, SMALL)) for step in steps):
             scanning.append(name)
     assert scanning == sorted(MAY_SCAN)
 
@@ -147,33 +141,24 @@ SELECT n - n / 10 * 10, n, 1, 'invitation', 0, n, n, 'scheduled', 0 FROM numbers
 """
 """Of ten shops in turn, a second apart."""
 
-OF_ALBA = {"queue": 0, "webhook_id": 0}
+OF_ALBA = {
+    "shop_id": 7,
+    "queue": 0,
+    "webhook_id": 0,
+    "live": 1,
+    "now": 15_000,
+    "most": 64,
+    "claim": "c",
+    "lease_until": 1,
+}
 
 
-def test_the_oldest_due_are_found_without_sorting(database: EngineDatabase, engine: str) -> None:
-    how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
-    values = {"shop_id": 7, "live": 1, "now": 15_000, "most": 64, "claim": "c", "lease_until": 1} | OF_ALBA
-    database.write_now(lambda tx: tx.run(WAITING))
-    database.write_now(lambda tx: tx.run("ANALYZE"))
+def test_the_oldest_due_are_found_without_sorting(database: Database) -> None:
+    fill(database, WAITING, is_analyzed=True)
     for name, index in IN_THE_ORDER_OF.items():
-        sql = all_queries()[name]
-        named = {each: values[each] for each in re.findall(r":(\w+)", sql)}
-        plan = [
-            str(row[-1]) for row in database.read_now(lambda tx, sql=sql, n=named: tx.rows(f"{how} {sql}", n))
-        ]
-        assert not any("TEMP B-TREE" in step or "Sort" in step for step in plan), plan
-        assert any(index in step for step in plan), plan
-
-
-@pytest.mark.sqlite
-def test_an_insert_of_many_rows_has_a_place_for_each_value(database: EngineDatabase) -> None:
-    for name in ("insert_orders", "insert_invitations"):
-        one, three = query_of_rows(name, 1), query_of_rows(name, 3)
-        assert three.count("?") == 3 * one.count("?") > 0
-        assert ":" not in three
-        assert database.read_now(
-            lambda tx, three=three: tx.rows(f"EXPLAIN {three}", [None] * three.count("?"))
-        )
+        steps = plan(database, name, **OF_ALBA)
+        assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
+        assert any(index in step for step in steps), steps
 
 
 @pytest.mark.parametrize("name", ["find_suppression", "claim_due", "insert_orders"])

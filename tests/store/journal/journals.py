@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from afterword.store.engine.database import JournalAddress
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.engine.sqlite import SqliteDatabase
+from afterword.store.engine.transaction import JournalAddress
 from afterword.store.journal.journal import HEADER_SIZE, Journal, events
 from afterword.store.journal.place import journal_place
 from tests.store.databases import open_database
@@ -40,11 +40,11 @@ def words(address: JournalAddress) -> list[str]:
         return [line[0] for line in events(found.lines_from(HEADER_SIZE))]
 
 
-def journal(database: EngineDatabase) -> Path:
+def journal(database: Database) -> Path:
     return Path(database.journal.address)
 
 
-def lines(database: EngineDatabase) -> list[str]:
+def lines(database: Database) -> list[str]:
     """What the journal says, without its header."""
     text = journal(database).read_text()
     assert text.endswith("\n")

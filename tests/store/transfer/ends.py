@@ -3,18 +3,20 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from afterword.store.engine.connection import Connection
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Progress
 from afterword.store.engine.migrate import migrate
 from afterword.store.engine.postgres_connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
-from afterword.store.engine.transaction import OpenTransaction
+from afterword.store.engine.transaction import Transaction
 from afterword.store.opening import open_postgres, open_sqlite
 from afterword.store.transfer.copy import Copied, connect, copy
 from afterword.store.transfer.tables import Table, tables
+from tests.store.databases import closing_now
 
 PART = 7
 """Rows in a part: these few rows make several."""
@@ -46,38 +48,33 @@ class Ends:
         self.destination = destination
         self.journal = folder / "send.journal"
 
-    def copy(self, break_at: int = -1) -> Copied:
-        """Raises Broken when that many steps are done."""
-        left = break_at
-
-        def progress(what: str, done: int, total: int) -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
-                raise Broken(what)
-
+    def copy(self, progress: Progress = lambda what, done, total: None) -> Copied:
         with closing(connect(self.source)) as old, closing(connect(self.destination, is_new=True)) as new:
             return copy(old, new, progress, size=PART)
 
     def is_broken(self, at: int) -> bool:
-        """Begins to copy, or continues; whether there were that many steps."""
+        """Begins to copy, or continues, and breaks off after so many steps; whether there were that many."""
+        steps = count(1)
+
+        def progress(what: str, done: int, total: int) -> None:
+            if next(steps) == at:
+                raise Broken(what)
+
         try:
-            self.copy(at)
+            self.copy(progress)
         except Broken:
             return True
         return False
 
     @contextmanager
-    def opened(self, address: str) -> Iterator[EngineDatabase]:
+    def opened(self, address: str) -> Iterator[Database]:
         """As a process of Afterword has it."""
-        if address.startswith("postgresql://"):
-            database: EngineDatabase = open_postgres(address, self.journal)
-        else:
-            database = open_sqlite(Path(address), self.journal)
-        try:
+        is_postgres = address.startswith("postgresql://")
+        opened = (
+            open_postgres(address, self.journal) if is_postgres else open_sqlite(Path(address), self.journal)
+        )
+        with closing_now(opened) as database:
             yield database
-        finally:
-            database.close_now()
 
     def open_once(self, address: str) -> None:
         with self.opened(address):
@@ -131,7 +128,7 @@ def _columns() -> dict[tuple[str, str], tuple[str, bool, bool]]:
         "pragma_table_info(m.name) c WHERE m.type = 'table'"
     )
     with closing(SqliteConnection(Path(":memory:"))) as connection:
-        migrate(OpenTransaction(connection), connection.dialect)
+        migrate(Transaction(connection), connection.dialect)
         return {
             (table, column): (kind, bool(a), bool(b)) for table, column, kind, a, b in connection.rows(sql)
         }

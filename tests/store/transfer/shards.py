@@ -9,7 +9,6 @@ and narrow, and these here are narrower still.
 import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Literal
 
 Place = Literal["coordinator", "one node", "all nodes"]
@@ -27,7 +26,7 @@ STRANGE |= {"fetch", "between", "lateral", "right", "full", "outer", "natural", 
 JOINS = {"cross", "inner", "left", "join", ",", "on"}
 
 _TOKEN = re.compile(
-    r"\s+|'(?:[^']|'')*'|:?[a-z_]\w*(?:\.(?:[a-z_]\w*|\*))?|\d+|::|<=|>=|<>|!=|[(),;*=<>+\-/?|]",
+    r"\s+|'(?:[^']|'')*'|:?[a-z_]\w*(?:\.(?:[a-z_]\w*|\*))?|\d+|::|<=|>=|<>|!=|[(),*=<>+\-/?|]",
     re.IGNORECASE,
 )
 
@@ -43,8 +42,11 @@ class Table:
     name: str
     shops: set[str] = field(default_factory=set)
     """The values that its shop_id is held to."""
-    with_others: list["Table"] = field(default_factory=list)
-    """What its shop_id is joined with."""
+    joined: set["Table"] = field(default_factory=set)
+    """Itself and what its shop_id is joined with, directly or through others."""
+
+    def __post_init__(self) -> None:
+        self.joined.add(self)
 
 
 @dataclass
@@ -67,10 +69,7 @@ class _Statement:
         self.found: list[Table] = []
         self.changes = self.locks = self.has_cte = self.looks_aside = False
         self.words = _tokens(sql)
-        nodes = _nested(iter(self.words))
-        if nodes[-1:] == [";"]:
-            nodes.pop()
-        self._read(nodes, None, frozenset())
+        self._read(_nested(iter(self.words)), None, frozenset())
 
     def place(self) -> Place:
         ours = [table for table in self.found if table.name in self.spread]
@@ -80,7 +79,7 @@ class _Statement:
             raise NotOnCitus("a table of the coordinator together with a spread one")
         if used := VOLATILE.intersection(self.words):
             raise NotOnCitus(f"a function that is not the same each time: {', '.join(used)}")
-        parts = _parts(ours)
+        parts = {frozenset(table.joined) for table in ours}
         shops = [set[str]().union(*(table.shops for table in part)) for part in parts]
         if all(len(named) == 1 for named in shops) and len(set[str]().union(*shops)) == 1:
             return "one node"
@@ -114,17 +113,9 @@ class _Statement:
         self, nodes: list[Node], around: Scope | None, ctes: frozenset[str]
     ) -> tuple[list[Node], frozenset[str]]:
         self.has_cte = True
-        at = 1
-        while True:
-            name = nodes[at]
-            at += 2
-            while nodes[at] in ("not", "materialized"):
-                at += 1
-            self._read(nodes[at], around, ctes)
-            ctes |= {name}
-            if nodes[at + 1] != ",":
-                return nodes[at + 1 :], ctes
-            at += 2
+        _, name, _, *rest = (node for node in nodes if node not in ("not", "materialized"))
+        self._read(rest[0], around, ctes)
+        return rest[1:], ctes | {name}
 
     def _read_clauses(self, nodes: list[Node], scope: Scope, ctes: frozenset[str]) -> None:
         clauses = _clauses(nodes)
@@ -179,23 +170,19 @@ class _Statement:
 
     def _hold(self, scope: Scope, condition: list[Node]) -> None:
         """Notes what one condition that must hold says of a shop."""
-        if len(condition) == 1 and isinstance(condition[0], list) and "or" not in condition[0]:
-            for part in _split(condition[0], "and"):
-                self._hold(scope, part)
-            return
         if len(condition) != 3 or not isinstance(condition[0], str):
             return
         left, sign, right = condition
         if sign == "=" and isinstance(right, str):
-            for one, other in ((left, right), (right, left)):
-                table = self._table_of(scope, one)
-                if table is not None and other.startswith(":"):
-                    table.shops.add(other)
-            self._join(self._table_of(scope, left), self._table_of(scope, right))
-
-    def _join(self, one: Table | None, other: Table | None) -> None:
-        if one is not None and other is not None:
-            one.with_others.append(other)
+            for column, value in ((left, right), (right, left)):
+                table = self._table_of(scope, column)
+                if table is not None and value.startswith(":"):
+                    table.shops.add(value)
+            one, other = self._table_of(scope, left), self._table_of(scope, right)
+            if one is not None and other is not None:
+                one.joined |= other.joined
+                for table in one.joined:
+                    table.joined = one.joined
 
     def _table_of(self, scope: Scope, column: str) -> Table | None:
         """The table whose shop this column is."""
@@ -231,15 +218,13 @@ class _Statement:
     def _read_insert(self, nodes: list[Node], scope: Scope) -> None:
         """INSERT INTO table (columns) VALUES (values) [ON CONFLICT …]."""
         self.changes = True
-        if len(nodes) < 6 or nodes[1] != "into" or nodes[4] != "values":
+        if nodes[1:2] != ["into"] or nodes[4:5] != ["values"] or nodes[6:7] == [","]:
             raise NotOnCitus("this reader knows no other INSERT than that of one row of values")
         table = Table(nodes[2])
         self.found.append(table)
         columns, values, rest = _split(nodes[3], ","), _split(nodes[5], ","), nodes[6:]
         if any(isinstance(node, list) and node[:1] == ["select"] for value in values for node in value):
             raise NotOnCitus("a subquery among the values of an INSERT")
-        if rest[:1] == [","]:
-            raise NotOnCitus("this reader knows no other INSERT than that of one row of values")
         if [SHOP] in columns:
             [value] = values[columns.index([SHOP])]
             if value.startswith(":"):
@@ -298,17 +283,3 @@ def _split(nodes: list[Node], by: str) -> list[list[Node]]:
 
 def _assigns_shop(nodes: list[Node]) -> bool:
     return any(part[:2] == [SHOP, "="] for part in _split(nodes, ","))
-
-
-def _parts(tables: list[Table]) -> list[list[Table]]:
-    """The tables that are joined by shop, directly or through others."""
-    parts: list[list[Table]] = []
-    for table in tables:
-        near = [part for part in parts if _touches(part, table)]
-        parts = [part for part in parts if part not in near]
-        parts.append([table, *chain.from_iterable(near)])
-    return parts
-
-
-def _touches(part: list[Table], table: Table) -> bool:
-    return any(table in other.with_others or other in table.with_others for other in part)

@@ -5,24 +5,24 @@ that pretends (see `tests.citus`). With AFTERWORD_TEST_CITUS, the whole store is
 """
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from afterword.base.errors import Refused
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.postgres import PostgresDatabase
-from afterword.store.opening import open_postgres
 from afterword.store.queries import all_queries, query_by_ids
 from afterword.store.shops import change_shop, list_shops
 from afterword.store.transfer.citus import distribute
 from afterword.store.transfer.tables import tables
 from tests.citus import pretend_citus
-from tests.postgres import new_database
-from tests.store.cast import add_member, closing_now
+from tests.store.cast import add_member, new_member
+from tests.store.databases import another, closing_now, execute, rows
 from tests.store.journal.journals import OF_A_JOURNAL
 from tests.store.transfer.shards import NotOnCitus, where_it_runs
+
+pytestmark = pytest.mark.postgres
 
 SPREAD = frozenset(table.name for table in tables() if "shop_id" in table.columns)
 
@@ -69,94 +69,69 @@ def test_the_lists_name_statements_that_are_there() -> None:
     assert set(ASKS_ALL_NODES) <= set(all_queries())
 
 
-@pytest.mark.parametrize(
-    ("sql", "why"),
-    [
-        ("UPDATE orders SET lang = 'fr' WHERE order_id = :order_id", "their shop is not named"),
-        ("UPDATE orders SET lang = 'fr' WHERE shop_id = :s OR shop_id = :t", "one of several conditions"),
-        ("UPDATE orders SET lang = 'fr' WHERE (shop_id = :s OR live = 1)", "their shop is not named"),
-        ("UPDATE orders SET lang = 'fr' WHERE shop_id > :shop_id", "their shop is not named"),
-        ("DELETE FROM orders", "their shop is not named"),
-        ("INSERT INTO orders (order_id) VALUES (:order_id)", "their shop is not named"),
-        ("INSERT INTO orders (shop_id) VALUES (:one), (:two)", "one row of values"),
-        ("INSERT INTO orders (shop_id) SELECT shop_id FROM shops", "one row of values"),
-        ("INSERT INTO keys (shop_id, live) VALUES (:s, (SELECT 1))", "a subquery among the values"),
-        ("UPDATE orders SET shop_id = :to WHERE shop_id = :from", "moved to another shop"),
-        (
-            "INSERT INTO orders (shop_id) VALUES (:s) ON CONFLICT (shop_id) DO UPDATE SET shop_id = :t",
-            "moved to another shop",
-        ),
-        ("SELECT lang FROM orders WHERE order_id = :o FOR UPDATE", "locked and their shop is not named"),
-        ("UPDATE keys SET revoked_at = now() WHERE shop_id = :shop_id", "not the same each time: now"),
-        ("SELECT 1 FROM orders o JOIN keys k ON k.live = o.live", "joined otherwise than by shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = k.key_id", "joined otherwise than by shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.shop_id = :t", "more than one shop"),
-        ("SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.live = 1", "otherwise than by shop"),
-        (
-            "UPDATE keys SET live = 0 WHERE shop_id = :s AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.live = 1)",
-            "their shop is not named",
-        ),
-        ("SELECT 1 FROM counters c WHERE EXISTS (SELECT 1 FROM orders o)", "a table of the coordinator"),
-        ("SELECT 1 FROM orders WHERE shop_id IN (SELECT shop_id FROM shops)", "otherwise than by shop"),
-        ("WITH a AS (SELECT shop_id FROM orders) SELECT 1 FROM a", "a CTE"),
-        (
-            "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few",
-            "beside one in FROM",
-        ),
-        ("SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id", "does not know right"),
-        ("SELECT 1 FROM public.orders", "what is meant in FROM"),
-        ("SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id", "does not say of which table"),
-        ("SELECT 1 FROM orders o WHERE a.shop_id = :shop_id", "does not find a"),
-        ("TRUNCATE orders", "begins with truncate"),
-        ('SELECT 1 FROM "orders"', "does not know"),
-    ],
-)
+REFUSED = {
+    "UPDATE orders SET lang = 'fr' WHERE order_id = :order_id": "their shop is not named",
+    "UPDATE orders SET lang = 'fr' WHERE shop_id = :s OR shop_id = :t": "one of several conditions",
+    "UPDATE orders SET lang = 'fr' WHERE (shop_id = :s OR live = 1)": "their shop is not named",
+    "UPDATE orders SET lang = 'fr' WHERE shop_id > :shop_id": "their shop is not named",
+    "DELETE FROM orders": "their shop is not named",
+    "INSERT INTO orders (order_id) VALUES (:order_id)": "their shop is not named",
+    "INSERT INTO orders (shop_id) VALUES (:one), (:two)": "one row of values",
+    "INSERT INTO orders (shop_id) SELECT shop_id FROM shops": "one row of values",
+    "INSERT INTO keys (shop_id, live) VALUES (:s, (SELECT 1))": "a subquery among the values",
+    "UPDATE orders SET shop_id = :to WHERE shop_id = :from": "moved to another shop",
+    "INSERT INTO keys (shop_id) VALUES (:s) ON CONFLICT (id) DO UPDATE SET shop_id = :t": "moved to another shop",
+    "SELECT lang FROM orders WHERE order_id = :o FOR UPDATE": "locked and their shop is not named",
+    "UPDATE keys SET revoked_at = now() WHERE shop_id = :shop_id": "not the same each time: now",
+    "SELECT 1 FROM orders o JOIN keys k ON k.live = o.live": "joined otherwise than by shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = k.key_id": "joined otherwise than by shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.shop_id = :t": "more than one shop",
+    "SELECT 1 FROM orders o, keys k WHERE o.shop_id = :s AND k.live = 1": "otherwise than by shop",
+    "UPDATE keys SET live = 0 WHERE shop_id = :s AND NOT EXISTS (SELECT 1 FROM orders)": "their shop is not named",
+    "SELECT 1 FROM counters c WHERE EXISTS (SELECT 1 FROM orders o)": "a table of the coordinator",
+    "SELECT 1 FROM orders WHERE shop_id IN (SELECT shop_id FROM shops)": "otherwise than by shop",
+    "WITH a AS (SELECT shop_id FROM orders) SELECT 1 FROM a": "a CTE",
+    "SELECT (SELECT 1 FROM keys k WHERE k.live = few.live) FROM (SELECT 1) AS few": "beside one in FROM",
+    "SELECT 1 FROM orders o RIGHT JOIN keys k ON k.shop_id = o.shop_id": "does not know right",
+    "SELECT 1 FROM public.orders": "what is meant in FROM",
+    "SELECT 1 FROM orders o, keys k WHERE shop_id = :shop_id": "does not say of which table",
+    "SELECT 1 FROM orders o WHERE a.shop_id = :shop_id": "does not find a",
+    "TRUNCATE orders": "begins with truncate",
+    'SELECT 1 FROM "orders"': "does not know",
+}
+
+
+@pytest.mark.parametrize(("sql", "why"), REFUSED.items())
 def test_the_reader_refuses_what_citus_would_refuse_or_what_it_does_not_know(sql: str, why: str) -> None:
     with pytest.raises(NotOnCitus, match=why):
         where_it_runs(sql, SPREAD)
 
 
-@pytest.mark.parametrize(
-    ("sql", "place"),
-    [
-        (
-            "SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.shop_id = :shop_id",
-            "one node",
-        ),
-        ("SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED", "one node"),
-        ("SELECT 1 FROM orders o WHERE (o.live = 1 AND :s = o.shop_id) -- FOR UPDATE", "one node"),
-        (
-            "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)",
-            "all nodes",
-        ),
-        (
-            "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING",
-            "one node",
-        ),
-        ("UPDATE counters SET next_id = next_id + 1", "coordinator"),
-    ],
-)
+RUNS_ON = {
+    "SELECT 1 FROM orders o JOIN keys k ON k.shop_id = o.shop_id WHERE o.shop_id = :shop_id": "one node",
+    "SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED": "one node",
+    "SELECT 1 FROM orders o WHERE o.live = 1 AND :s = o.shop_id -- FOR UPDATE": "one node",
+    "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)": "all nodes",
+    "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING": "one node",
+    "UPDATE counters SET next_id = next_id + 1": "coordinator",
+}
+
+
+@pytest.mark.parametrize(("sql", "place"), RUNS_ON.items())
 def test_the_reader_says_where_a_statement_runs(sql: str, place: str) -> None:
     assert where_it_runs(sql, SPREAD) == place
 
 
 @pytest.fixture
-def url(postgres: str) -> Iterator[str]:
+def cluster(database: PostgresDatabase) -> PostgresDatabase:
     """An empty database that pretends to be a cluster."""
-    with new_database(postgres) as url:
-        pretend_citus(url)
-        yield url
-
-
-@pytest.fixture
-def cluster(url: str, tmp_path: Path) -> Iterator[PostgresDatabase]:
-    with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
-        yield database
+    pretend_citus(database.url)
+    return database
 
 
 def spread_tables(database: PostgresDatabase) -> dict[str, tuple[str, int]]:
     asked = "SELECT logicalrelid::text, partkey, colocationid FROM pg_dist_partition"
-    return {name: (key, group) for name, key, group in database.read_now(lambda tx: tx.rows(asked))}
+    return {name: (key, group) for name, key, group in rows(database, asked)}
 
 
 def test_every_table_of_the_shops_is_spread_and_no_other(cluster: PostgresDatabase) -> None:
@@ -165,7 +140,7 @@ def test_every_table_of_the_shops_is_spread_and_no_other(cluster: PostgresDataba
     assert {key for key, _ in found.values()} == {"shop_id"}
     assert len({group for _, group in found.values()}) == 1
     assert set(found) == SPREAD
-    assert {name for (name,) in cluster.read_now(lambda tx: tx.rows("SELECT * FROM truncated"))} == SPREAD
+    assert {name for (name,) in rows(cluster, "SELECT * FROM truncated")} == SPREAD
 
 
 def test_spreading_again_does_nothing_and_goes_on_with_what_is_not_spread_yet(
@@ -173,68 +148,47 @@ def test_spreading_again_does_nothing_and_goes_on_with_what_is_not_spread_yet(
 ) -> None:
     distribute(cluster)
     assert distribute(cluster) == []
-    cluster.write_now(
-        lambda tx: tx.run("DELETE FROM pg_dist_partition WHERE logicalrelid = 'keys'::regclass")
-    )
+    execute(cluster, "DELETE FROM pg_dist_partition WHERE logicalrelid = 'keys'::regclass")
     assert distribute(cluster) == ["keys"]
     assert sorted(spread_tables(cluster)) == sorted(SPREAD)
 
 
 def test_what_citus_refuses_is_said_and_undoes_everything(cluster: PostgresDatabase) -> None:
-    cluster.write_now(lambda tx: tx.run("CREATE UNIQUE INDEX wrong ON suppressions (address)"))
+    execute(cluster, "CREATE UNIQUE INDEX wrong ON suppressions (address)")
     with pytest.raises(Refused, match=r'^Citus refused: cannot create constraint on "suppressions": wrong$'):
         distribute(cluster)
     assert spread_tables(cluster) == {}
     named = "SELECT conname FROM pg_constraint WHERE conname = 'shops_name_key'"
-    assert cluster.read_now(lambda tx: tx.rows(named)) == [("shops_name_key",)]
+    assert rows(cluster, named) == [("shops_name_key",)]
 
 
-def test_without_citus_there_is_a_sentence_and_no_change(postgres: str, tmp_path: Path) -> None:
-    with (
-        new_database(postgres) as url,
-        closing_now(open_postgres(url, tmp_path / "send.journal")) as database,
-        pytest.raises(Refused, match="this PostgreSQL database has no Citus"),
-    ):
+def test_a_node_that_acknowledges_before_the_disk_is_refused(database: PostgresDatabase) -> None:
+    pretend_citus(database.url, synchronous_commit="off")
+    with pytest.raises(Refused, match="synchronous_commit is off on the node worker-1:5432"):
         distribute(database)
-
-
-def test_a_node_that_acknowledges_before_the_disk_is_refused(postgres: str, tmp_path: Path) -> None:
-    with new_database(postgres) as url:
-        pretend_citus(url, synchronous_commit="off")
-        with closing_now(open_postgres(url, tmp_path / "send.journal")) as database:
-            with pytest.raises(Refused, match="synchronous_commit is off on the node worker-1:5432"):
-                distribute(database)
-            assert spread_tables(database) == {}
+    assert spread_tables(database) == {}
 
 
 def test_names_stay_unique_where_no_key_can_hold_them(cluster: PostgresDatabase) -> None:
     distribute(cluster)
-    cluster.write_now(lambda tx: add_member(tx, "Bruno's books"))
+    new_member(cluster, "Bruno's books")
     has_added, may_commit = threading.Event(), threading.Event()
-    said: list[str] = []
 
     def add_slowly(tx: Transaction) -> None:
         add_member(tx, "Alba's bakery")
         has_added.set()
         may_commit.wait(10)
 
-    def add_meanwhile() -> None:
-        try:
-            other.write_now(lambda tx: add_member(tx, "Alba's bakery"))
-        except Refused as refused:
-            said.append(str(refused))
-
-    with closing_now(open_postgres(cluster.url, cluster.journal.address)) as other:
-        first = threading.Thread(target=lambda: cluster.write_now(add_slowly))
-        first.start()
+    with closing_now(another(cluster)) as other, ThreadPoolExecutor() as threads:
+        first = threads.submit(cluster.write_now, add_slowly)
         assert has_added.wait(10)
-        second = threading.Thread(target=add_meanwhile)
-        second.start()
-        second.join(0.3)
+        second = threads.submit(new_member, other, "Alba's bakery")
+        with pytest.raises(TimeoutError):
+            second.result(0.3)
         may_commit.set()
-        first.join()
-        second.join()
-    assert said == ['there is already a shop named "Alba\'s bakery"']
+        first.result()
+        with pytest.raises(Refused, match=r'^there is already a shop named "Alba\'s bakery"$'):
+            second.result()
     shops = cluster.read_now(list_shops)
     assert [shop.name for shop in shops] == ["Bruno's books", "Alba's bakery"]
     with pytest.raises(Refused, match="there is already a shop named"):

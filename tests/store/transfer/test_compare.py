@@ -67,10 +67,4 @@ def test_rows_are_not_confused_with_their_neighbours(two: tuple[Connection, Conn
         "SELECT 1, 12 UNION ALL SELECT 1, 12",
         "SELECT 1 WHERE 0",
     ]
-    assert len({digest(one, select) for select in selects}) == len(selects)
-
-
-def test_progress_is_shown_to_the_end(two: tuple[Connection, Connection]) -> None:
-    steps: list[tuple[str, int, int]] = []
-    compare(*two, [WORDS], lambda *step: steps.append(step))
-    assert steps == [("rows compared", 3, 6), ("rows compared", 6, 6)]
+    assert len({repr(digest(one, select)) for select in selects}) == len(selects)
