@@ -80,18 +80,7 @@ def import_elsewheres(store: Store, one: Review) -> None:
     """Two imported reviews, one answered and one that waits."""
     before = {"written_at": NOW - 900, "published_at": NOW - 800, "imported_from": "elsewhere.example"}
     answered = {"reply": "Thanks!", "replied_at": NOW - 700}
-    act(
-        store,
-        import_review,
-        replace(one, order_id=0, id=one.id + 5, **before, **answered),
-        LATER_SIGNER,
-        NOW + 11,
-    )
     waits = {"state": "waiting", "published_at": None}
-    act(
-        store,
-        import_review,
-        replace(one, order_id=0, id=one.id + 6, **before | waits),
-        LATER_SIGNER,
-        NOW + 12,
-    )
+    for place, more in ((5, answered), (6, waits)):
+        review = replace(one, order_id=0, id=one.id + place, **before | more)
+        act(store, import_review, review, LATER_SIGNER, NOW + 6 + place)
