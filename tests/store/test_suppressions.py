@@ -20,9 +20,7 @@ def is_unsubscribed(member: Member, of: Imported) -> bool:
     return (row.state, row.reason) == ("cancelled", "unsubscribed")
 
 
-def test_what_is_scheduled_before_or_after_is_cancelled_with_the_reason_when_it_would_be_due(
-    alba: Member,
-) -> None:
+def test_what_was_or_is_scheduled_is_cancelled_with_the_reason_when_it_would_be_due(alba: Member) -> None:
     before = diegos(alba, "1")
     assert alba.suppresses(DIEGO)
     after = diegos(alba, "2")

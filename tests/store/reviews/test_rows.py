@@ -23,7 +23,6 @@ from afterword.store.reviews.rows import (
     Cursor,
     changed_reviews,
     published_reviews,
-    reviews_by_stars,
     shown_reviews,
     waiting_reviews,
 )
@@ -105,7 +104,7 @@ def of_shop(read: Callable[..., list[Review]], shop_id: int) -> Page:
 WAYS: dict[str, tuple[Callable[[int], Page], Cursor, Callable[[Review], Cursor]]] = {
     "newest": (partial(published, order="newest"), NEWEST_START, by_publication),
     "oldest": (partial(published, order="oldest"), OLDEST_START, by_publication),
-    "of rating": (partial(published, order="newest", rating=5), NEWEST_START, by_publication),
+    "of rating": (partial(published, order="newest", stars=(5,)), NEWEST_START, by_publication),
     "waiting": (partial(of_shop, waiting_reviews), OLDEST_START, by_words),
     "changed": (partial(of_shop, changed_reviews), NEWEST_START, by_change),
     "listed, newest": (partial(listed, newest_first=True), NEWEST_START, by_words),
@@ -144,7 +143,7 @@ def test_the_pages_of_some_stars_go_on_behind_the_last_review(alba: Member, brun
     review(bruno, "other shop", rating=3)
     found: list[Review] = []
     asked: dict[str, Any] = {"stars": (3, 1), "behind": None}
-    while page := alba.asks(reviews_by_stars, alba.shop.id, SITE, live=True, most=3, **asked):
+    while page := alba.asks(published_reviews, alba.shop.id, SITE, live=True, most=3, **asked):
         found += page
         asked = {"stars": (3, 1) if page[-1].rating == 3 else (1,), "behind": by_publication(page[-1])}
     assert [review.text for review in found] == [f"About {n}." for n in (11, 8, 5, 2, 9, 6, 3, 0)]
