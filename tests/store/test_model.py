@@ -203,7 +203,7 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks, what=st.sampled_from(["cancel", "move", "send"]), wait=st.integers(0, 1_000))
     def decide_by_hand(self, pick: int, what: str, wait: int) -> None:
         name = sorted(self.orders)[pick % len(self.orders)]
-        invitation, at = self.number_of(name), int(self.now) + wait
+        invitation, at = self.member(name[0]).sees(self.number_of(name)).id, int(self.now) + wait
         try:
             match what:
                 case "cancel":
