@@ -15,7 +15,7 @@ from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
 from afterword.web.server import WebSettings, build_router
 from tests.server import SERVE, Server, an_order
-from tests.store.cast import Member, MovableClock, claim, import_batch, import_one, open_database, order
+from tests.store.cast import Member, MovableClock, open_database, order
 from tests.web.asking import SilentDatabase, ask, is_safe
 from tests.web.conftest import BODY_LIMIT, SECRET
 
@@ -133,25 +133,25 @@ def due_and_late(database: EngineDatabase, clock: MovableClock) -> tuple[float, 
 def test_due_and_lateness_follow_the_clock(
     database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock
 ) -> None:
-    due_at = database.write_now(lambda tx: import_one(tx, alba)).due_at
-    database.write_now(lambda tx: import_one(tx, alba, live=False))
-    database.write_now(lambda tx: import_one(tx, bruno, at=clock.now + 60))
+    due_at = alba.sends().due_at
+    alba.sends(live=False)
+    bruno.sends(at=clock.now + 60)
     clock.now = due_at - 0.5
     assert due_and_late(database, clock) == (0, 0)
     clock.now = due_at + 0.5
     assert due_and_late(database, clock) == (1, 0.5)
     clock.now = due_at + 90
     assert due_and_late(database, clock) == (2, 90)
-    database.write_now(lambda tx: claim(tx, alba, clock.now))
+    alba.claims(clock.now)
     assert due_and_late(database, clock) == (1, 30)
-    database.write_now(lambda tx: claim(tx, bruno, clock.now))
+    bruno.claims(clock.now)
     assert due_and_late(database, clock) == (0, 0)
 
 
 def test_what_is_due_is_counted_no_further_than_said(
     database: EngineDatabase, alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database.write_now(lambda tx: import_batch(tx, alba, *(order(str(number)) for number in range(5))))
+    alba.sends_batch(*(order(str(number)) for number in range(5)))
     clock.step(alba.shop.delay + 10)
     assert due_and_late(database, clock) == (5, 10)
     monkeypatch.setattr(metrics, "MOST_COUNTED", 3)
