@@ -331,8 +331,8 @@ def test_a_webhook_that_takes_something_works_again(alba: Member, ours: Claim) -
 
 def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(alba: Member) -> None:
     invitation = alba.sees(alba.sends())
-    alba.acts(cancel_invitation.id, invitation.id, "by mistake")
-    alba.acts(send_invitation.id, invitation.id, NOW + 60)
+    alba.acts(cancel_invitation, invitation.id, "by mistake")
+    alba.acts(send_invitation, invitation.id, NOW + 60)
     alba.releases(alba.claims_one(NOW + 60), at=NOW + 62)
     assert alba.claims_one(NOW + 62).message.id == invitation.number
 
