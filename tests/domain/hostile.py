@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from afterword.domain.orders.order import OrderLine
-from tests.domain.reading import CLARAS
+from tests.domain.reading import CLARAS, PUBLISHED
 
 VALUES = st.recursive(
     st.none()
@@ -35,16 +35,9 @@ ORDERS = st.builds(
 )
 
 LINE: dict[str, Any] = {
-    "id": "100",
+    **PUBLISHED["products"][0],
     "name": "Pain de seigle",
-    "category_id": "cat1",
-    "category_name": "Pains",
     "qty": 2,
-    "unit_price": "25.90",
-    "mpn": "MPN100",
-    "ean13": "1234567890123",
-    "sku": "SKU100",
-    "upc": "UPCCODE",
     "url": "https://bakery.example/100?a=1&b=2",
     "image_url": "http://bakery.example/100.jpg",
     "variant_id": 7,

@@ -1,17 +1,16 @@
 import json
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import astuple
 
 from afterword.domain.orders.order import OrderLine, decode_lines
-from tests.domain.reading import claras, good, wrong
+from tests.domain.reading import PUBLISHED, claras, good, wrong
 
 
-def test_the_published_example_is_taken(published: dict[str, Any]) -> None:
-    [product] = published["products"]
-    order = good(published)
+def test_the_published_example_is_taken() -> None:
+    [product] = PUBLISHED["products"]
+    order = good(PUBLISHED)
     assert astuple(order)[:-1] == (
         "1234",
         "12345678",
@@ -23,6 +22,15 @@ def test_the_published_example_is_taken(published: dict[str, Any]) -> None:
         None,
     )
     assert decode_lines(order.lines) == (OrderLine(**product | {"id": 100, "qty": 1}),)
+
+
+def test_what_shop_modules_send_is_taken() -> None:
+    product = {"id": 42, "name": "Crème d&#039;Isigny", "category_name": "Soin &amp; Beauté", "qty": 2}
+    product |= {"variant_id": None, "image_url": False, "unit_price": 25.9}
+    order = good(claras(id_order=1234, reference="XKBKNABJK", phone=None, store_id=1, products=[product]))
+    assert (order.id_order, order.reference, order.phone, order.store_id) == ("1234", "XKBKNABJK", None, 1)
+    names = {"name": "Crème d'Isigny", "category_name": "Soin & Beauté"}
+    assert decode_lines(order.lines) == (OrderLine(id=42, qty=2, unit_price="25.90", **names),)
 
 
 def test_a_script_that_repeats_the_order_as_its_product_is_told_what_the_product_lacks() -> None:

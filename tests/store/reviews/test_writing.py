@@ -59,15 +59,6 @@ def test_the_invitation_is_answered_whether_or_not_its_message_was_known_to_arri
     assert alba.state(about.order_id) == after
 
 
-def test_the_same_words_again_change_nothing_and_notify_no_one(alba: Member, clara: Customer) -> None:
-    about = alba.order()
-    first = clara.writes(about)
-    again = clara.writes(about, now=NOW + 60)
-    assert again.review == first.review and again.entry is None
-    assert alba.asks(kinds, first.review) == ["written", "published"]
-    assert len(alba.asks(notified)) == 1
-
-
 def test_a_change_is_a_new_version_and_the_old_one_is_kept(alba: Member, clara: Customer) -> None:
     about = alba.order()
     first = clara.reviews(about, 1, 2, text="Too hard.")
@@ -174,15 +165,6 @@ def test_a_reply_can_be_changed_and_taken_back_and_goes_with_the_words_that_it_a
 def test_a_customer_who_does_not_wish_it_is_not_notified_of_a_reply(alba: Member, clara: Customer) -> None:
     alba.replies(clara.reviews(alba.order()))
     assert notified_of(alba) == ["receipt"]
-
-
-def test_an_author_withdraws_and_may_write_again(alba: Member, clara: Customer) -> None:
-    about = alba.order()
-    gone = clara.withdraws(clara.reviews(about))
-    assert (gone.state, gone.published_at) == ("withdrawn", None)
-    assert alba.asks(ratings, alba.shop.id, SITE, live=True).total == 0
-    back = clara.reviews(about, seen=1)
-    assert (back.state, back.version) == ("published", 2)
 
 
 def test_a_dispute_is_shown_beside_the_review_which_stays_published(alba: Member, clara: Customer) -> None:
