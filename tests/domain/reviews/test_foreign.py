@@ -122,24 +122,17 @@ def test_what_is_no_rating_or_no_past_date_is_told(field: str, words: str, cells
 
 
 def test_all_that_is_wrong_with_a_row_is_told() -> None:
-    found = wrong(
-        rating="",
-        text="\u200b",
-        date="soon",
-        product_id="RYE-1",
-        lang="french",
-        reply="\u200b",
-        experience_date="x",
-    )
-    assert found == {
-        "rating": None,
-        "text": "no words",
-        "date": "not a date and time",
-        "product_id": "not an integer",
-        "lang": "a language such as en, fr, pt-br",
-        "reply": "no words",
-        "experience_date": "not a date and time",
+    told = {
+        "rating": ("", None),
+        "text": ("\u200b", "no words"),
+        "date": ("soon", "not a date and time"),
+        "product_id": ("RYE-1", "not an integer"),
+        "lang": ("french", "a language such as en, fr, pt-br"),
+        "reply": ("\u200b", "no words"),
+        "experience_date": ("x", "not a date and time"),
     }
+    found = wrong(**{field: cell for field, (cell, _) in told.items()})
+    assert found == {field: words for field, (_, words) in told.items()}
 
 
 def test_bytes_that_are_no_utf_8_are_told() -> None:
