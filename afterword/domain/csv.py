@@ -37,7 +37,8 @@ def read_rows(lines: Iterable[str]) -> Iterator[Row]:
     csv.field_size_limit(LONGEST_CELL)
     lines = iter(lines)
     first = next(lines, "")
-    reader = csv.reader(chain([first], lines), delimiter=_separator(first))
+    unquoted = re.sub('"[^"]*"', "", first)
+    reader = csv.reader(chain([first], lines), delimiter=max(",;\t", key=unquoted.count))
     while True:
         line = reader.line_num + 1
         try:
@@ -49,8 +50,3 @@ def read_rows(lines: Iterable[str]) -> Iterator[Row]:
         else:
             if any(cells):
                 yield Row(line, cells)
-
-
-def _separator(line: str) -> str:
-    plain = re.sub('"[^"]*"', "", line)
-    return max(",;\t", key=plain.count)

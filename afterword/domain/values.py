@@ -42,8 +42,20 @@ def shown(text: str, limit: int = LONGEST_SHOWN) -> str:
         line = " ".join(text.split())
     else:
         line = _BLANKS.sub(" ", _DIRECTIONS.sub("", _SURROGATES.sub("\ufffd", text))).strip()
-        line = _without_towers(line)
+        line = without_towers(line)
     return line if len(line) <= limit else _cut(line, limit)
+
+
+def without_towers(text: str) -> str:
+    """The text with at most MOST_MARKS combining marks on each base character."""
+    if not _TOWER.search(text):
+        return text
+    characters, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
+        if marks <= MOST_MARKS:
+            characters.append(character)
+    return "".join(characters)
 
 
 def shown_lines(text: str) -> str:
@@ -69,17 +81,6 @@ def signature(firstname: str, lastname: str) -> str:
     while end < len(lastname) and unicodedata.combining(lastname[end]):
         end += 1
     return f"{firstname} {lastname[:end].upper()}."
-
-
-def _without_towers(text: str) -> str:
-    if not _TOWER.search(text):
-        return text
-    characters, marks = [], 0
-    for character in text:
-        marks = marks + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
-        if marks <= MOST_MARKS:
-            characters.append(character)
-    return "".join(characters)
 
 
 def _cut(line: str, limit: int) -> str:

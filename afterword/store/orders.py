@@ -113,6 +113,12 @@ class StoredOrder(NamedTuple):
 
 def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:
     """This shop's order with that id."""
-    for live, *texts, lines in tx.rows(query("order_of"), {"shop_id": shop.id, "order_id": order_id}):
-        return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))
+    for row in tx.rows(query("order_of"), {"shop_id": shop.id, "order_id": order_id}):
+        return as_order(shop, row)
     return None
+
+
+def as_order(shop: Shop, row: Row) -> StoredOrder:
+    """Reads a row of `order_of` or `orders_of_reviews`."""
+    order_id, live, *texts, lines = row
+    return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))

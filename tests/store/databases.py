@@ -87,7 +87,7 @@ def execute(database: Store, sql: str, values: Any = ()) -> int:
     return database.write_now(lambda tx: tx.run(sql, values))
 
 
-def counted(database: EngineDatabase, table: str) -> int:
+def counted(database: Store, table: str) -> int:
     """The rows of a table as anybody else sees them, through a connection of its own."""
     [(count,)] = rows(database, f"SELECT count(*) FROM {table}")
     return int(count)

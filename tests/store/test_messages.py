@@ -7,9 +7,8 @@ import pytest
 
 from afterword.base.errors import Refused
 from afterword.domain.messages import MessageKind, Outcome, Queue, queue_of
-from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages import due
-from afterword.store.messages.claims import Source
+from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import due_sources
 from afterword.store.messages.enqueue import PEACE
 from afterword.store.messages.invitations import (
@@ -30,26 +29,36 @@ from afterword.store.numbers import invitation_ids
 from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of
 from tests.store.cast import DUE, NOW, Customer, Member, id_order_of
-from tests.store.databases import act, ask, rows
 from tests.store.kinds import BY_MAIL, KINDS, cause, claims, claims_one, row, state_of
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 by_mail = pytest.mark.parametrize("kind", BY_MAIL)
 
 
-def rescue(database: EngineDatabase, now: float, in_hand: Set[int] = frozenset()) -> tuple[int, int]:
-    return act(database, rescue_lapsed, in_hand, now=now) if ask(database, has_lapsed, now=now) else (0, 0)
+@pytest.fixture
+def caused(alba: Member, clara: Customer, kind: MessageKind) -> None:
+    """One message of this kind is due."""
+    cause(kind, alba, clara)
+
+
+@pytest.fixture
+def ours(alba: Member, kind: MessageKind, caused: None) -> Claim:
+    """The claim of that message."""
+    return claims_one(kind, alba)
+
+
+def rescue(alba: Member, now: float, in_hand: Set[int] = frozenset()) -> tuple[int, int]:
+    return alba.acts(rescue_lapsed, in_hand, now=now) if alba.asks(has_lapsed, now=now) else (0, 0)
 
 
 @each_kind
 def test_a_message_is_claimed_once_it_is_due_by_one_and_not_with_another_queue(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
+    alba: Member, kind: MessageKind, caused: None
 ) -> None:
-    cause(kind, alba, clara)
     for now in (DUE - 1, DUE - 0.001):
-        assert ask(database, due_sources, queue_of(kind), live=True, now=now) == []
+        assert alba.asks(due_sources, queue_of(kind), live=True, now=now) == []
         assert claims(kind, alba, now) == []
-    [source] = ask(database, due_sources, queue_of(kind), live=True, now=DUE)
+    [source] = alba.asks(due_sources, queue_of(kind), live=True, now=DUE)
     assert source.shop_id == alba.shop.id
     elsewhere = [one for queue in set(Queue) - {queue_of(kind)} for one in alba.claims(DUE, queue=queue)]
     assert kind not in [one.message.kind for one in elsewhere]
@@ -60,12 +69,7 @@ def test_a_message_is_claimed_once_it_is_due_by_one_and_not_with_another_queue(
 
 @pytest.mark.parametrize("queue", [Queue.INVITATIONS, Queue.WEBHOOKS])
 def test_of_many_that_are_due_no_source_is_forgotten(
-    database: EngineDatabase,
-    alba: Member,
-    bruno: Member,
-    clara: Customer,
-    monkeypatch: pytest.MonkeyPatch,
-    queue: Queue,
+    alba: Member, bruno: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch, queue: Queue
 ) -> None:
     """Bruno's message is younger than all that are read at first."""
     kind: MessageKind = "invitation" if queue == Queue.INVITATIONS else "webhook"
@@ -75,7 +79,7 @@ def test_of_many_that_are_due_no_source_is_forgotten(
     found = []
     for few in (7, 5, 4, 3, 2):
         monkeypatch.setattr(due, "FEW_DUE", few)
-        found.append(ask(database, due_sources, queue, live=True, now=DUE + 60))
+        found.append(alba.asks(due_sources, queue, live=True, now=DUE + 60))
     assert {source.shop_id for source in found[0]} == {alba.shop.id, bruno.shop.id}
     assert found == [sorted(set(found[0]))] * 5
 
@@ -100,11 +104,7 @@ def test_the_oldest_go_first_and_no_more_than_asked(alba: Member, bruno: Member)
 
 
 @by_mail
-def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
-    alba: Member, clara: Customer, kind: MessageKind
-) -> None:
-    cause(kind, alba, clara)
-    ours = claims_one(kind, alba)
+def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(alba: Member, ours: Claim) -> None:
     theirs = ours._replace(holder="second")
     assert not alba.marks(theirs)
     assert alba.records(theirs, "sent") is None
@@ -118,10 +118,8 @@ def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(
 
 @each_kind
 def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
+    alba: Member, kind: MessageKind, ours: Claim
 ) -> None:
-    cause(kind, alba, clara)
-    ours = claims_one(kind, alba)
     if kind != "webhook":
         assert alba.marks(ours)
     assert alba.records(ours, "sent", "250 ok") == "sent"
@@ -133,11 +131,7 @@ def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
 
 
 @each_kind
-def test_a_claim_that_was_put_back_can_no_more_be_settled(
-    alba: Member, clara: Customer, kind: MessageKind
-) -> None:
-    cause(kind, alba, clara)
-    ours = claims_one(kind, alba)
+def test_a_claim_that_was_put_back_can_no_more_be_settled(alba: Member, ours: Claim) -> None:
     assert alba.releases(ours, at=DUE + 5, reason="trouble") == 1
     assert not alba.marks(ours)
     assert alba.records(ours, "sent") is None
@@ -147,10 +141,8 @@ def test_a_claim_that_was_put_back_can_no_more_be_settled(
 
 @each_kind
 def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
-    alba: Member, clara: Customer, kind: MessageKind
+    alba: Member, kind: MessageKind, ours: Claim
 ) -> None:
-    cause(kind, alba, clara)
-    ours = claims_one(kind, alba)
     assert alba.records(ours, "deferred", "451 busy", again=DUE + 300) == "scheduled"
     left = row(ours, alba)
     assert (left["next_try_at"], left["tries"], left["reason"]) == (DUE + 300, 1, "451 busy")
@@ -165,13 +157,12 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
 
 @each_kind
 def test_waiting_for_a_transport_is_not_counted_among_the_days(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind
+    alba: Member, kind: MessageKind, ours: Claim
 ) -> None:
     """A mail server that is away for a week has not tried this message once."""
-    cause(kind, alba, clara)
-    alba.releases(claims_one(kind, alba))
+    alba.releases(ours)
     crashed = claims_one(kind, alba, DUE + 86_400)
-    rescue(database, DUE + 86_400 + 41)
+    rescue(alba, DUE + 86_400 + 41)
     assert crashed.message.first_try_at == DUE + 86_400
     assert claims_one(kind, alba, DUE + 7 * 86_400).message.first_try_at == DUE + 7 * 86_400
 
@@ -179,18 +170,16 @@ def test_waiting_for_a_transport_is_not_counted_among_the_days(
 @each_kind
 @pytest.mark.parametrize("moment", [DUE + 41, DUE - 3_600, DUE - 10 * 86_400])
 def test_a_crash_leaves_what_was_claimed_scheduled_and_what_was_marked_in_doubt(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind, moment: int
+    alba: Member, kind: MessageKind, moment: int, ours: Claim
 ) -> None:
     """Also when the clock was set back after it."""
-    cause(kind, alba, clara)
-    ours = claims_one(kind, alba)
-    assert rescue(database, DUE + 40) == (0, 0)
+    assert rescue(alba, DUE + 40) == (0, 0)
     for step in (3_600, 10 * 86_400, -3_600, -10 * 86_400):
-        in_hand = {number for (number,) in rows(database, "SELECT message_id FROM messages")}
-        assert rescue(database, DUE + step, in_hand) == (0, 0), "a living dispatcher has it in hand"
+        in_hand = {number for (number,) in alba.rows("SELECT message_id FROM messages")}
+        assert rescue(alba, DUE + step, in_hand) == (0, 0), "a living dispatcher has it in hand"
     if kind != "webhook":
         assert alba.marks(ours)
-    rescue(database, moment)
+    rescue(alba, moment)
     assert state_of(ours, alba) == ("scheduled" if kind == "webhook" else "in_doubt")
     if kind != "webhook":
         assert row(ours, alba)["reason"] == "interrupted while it was being sent"
@@ -200,16 +189,16 @@ def test_a_crash_leaves_what_was_claimed_scheduled_and_what_was_marked_in_doubt(
         assert claims_one(kind, alba, DUE + 50).fingerprint == ours.fingerprint
 
 
-def test_a_lease_that_is_renewed_does_not_lapse(database: EngineDatabase, alba: Member) -> None:
+def test_a_lease_that_is_renewed_does_not_lapse(alba: Member) -> None:
     invitation = alba.sends()
-    act(database, renew_leases, [alba.claims_one()], DUE + 80)
-    assert rescue(database, DUE + 79) == (0, 0)
+    alba.acts(renew_leases, [alba.claims_one()], DUE + 80)
+    assert rescue(alba, DUE + 79) == (0, 0)
     assert alba.state(invitation) == "claimed"
 
 
 @pytest.mark.parametrize("how", ["put back", "deferred", "rescued"])
 def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_again(
-    database: EngineDatabase, alba: Member, how: str
+    alba: Member, how: str
 ) -> None:
     invitation, earlier = alba.sends(), DUE - 3_600
     ours = alba.claims_one()
@@ -220,25 +209,24 @@ def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_agai
             alba.marks(ours, earlier)
             alba.records(ours, "deferred", "451 busy", now=earlier, again=earlier + 300)
         case "rescued":
-            assert rescue(database, earlier) == (1, 0)
+            assert rescue(alba, earlier) == (1, 0)
     assert alba.claims(DUE - 1) == []
     assert alba.claims_one().message.id == invitation.number
 
 
-def test_many_claims_are_taken_up_in_rounds(database: EngineDatabase, alba: Member) -> None:
+def test_many_claims_are_taken_up_in_rounds(alba: Member) -> None:
     for n in range(25):
         alba.sends(f"{n}")
     alba.claims(holder="gone")
-    rescued = [act(database, rescue_lapsed, frozenset(), now=DUE + 99, most=10) for _ in range(4)]
+    rescued = [alba.acts(rescue_lapsed, frozenset(), now=DUE + 99, most=10) for _ in range(4)]
     assert rescued == [(10, 0), (10, 0), (5, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("when", ["before the claim", "before the mark"])
 @pytest.mark.parametrize("kind", ["invitation", "receipt"])
 def test_no_message_to_a_suppressed_customer(
-    database: EngineDatabase, alba: Member, clara: Customer, kind: MessageKind, when: str
+    alba: Member, kind: MessageKind, when: str, caused: None
 ) -> None:
-    cause(kind, alba, clara)
     email = "clara@nunez.example" if kind == "invitation" else "A-1@nunez.example"
     if when == "before the claim":
         alba.suppresses(email.upper())
@@ -247,12 +235,12 @@ def test_no_message_to_a_suppressed_customer(
         ours = claims_one(kind, alba)
         alba.suppresses(email.upper())
         assert not alba.marks(ours)
-    left = rows(database, "SELECT state, reason FROM messages WHERE kind = :kind", {"kind": kind})
+    left = alba.rows("SELECT state, reason FROM messages WHERE kind = :kind", {"kind": kind})
     assert left == ([("cancelled", "unsubscribed")] if kind == "invitation" else [])
 
 
 def test_each_of_many_steps_together_comes_to_what_it_would_alone(
-    database: EngineDatabase, alba: Member, bruno: Member, clara: Customer
+    alba: Member, bruno: Member, clara: Customer
 ) -> None:
     """Two holders, two shops, messages of two kinds that go, and one of each way that does not."""
     for member in (alba, bruno):
@@ -267,7 +255,7 @@ def test_each_of_many_steps_together_comes_to_what_it_would_alone(
         Mark(one, DUE, DUE + (40 if one is not fourth else 50)) for one in (first, second, stolen, fourth)
     ]
     marks += [Mark(one, DUE, DUE + 40) for one in others]
-    assert act(database, take_steps, marks) == [True, False, False, True, *[True] * len(others)]
+    assert alba.acts(take_steps, marks) == [True, False, False, True, *[True] * len(others)]
     sent = Outcome("sent", "250 ok")
     steps: list[Mark | Record] = [
         Record(first, sent, DUE, None),
@@ -278,44 +266,45 @@ def test_each_of_many_steps_together_comes_to_what_it_would_alone(
         Record(others[0], Outcome("failed", "550 nobody"), DUE, None),
     ]
     answers = ["sent", True, None, "scheduled", *["sent"] * (len(others) - 1), "failed"]
-    assert act(database, take_steps, steps) == answers
+    assert alba.acts(take_steps, steps) == answers
     assert alba.states(first, second, third, fourth) == ["sent", "cancelled", "sending", "scheduled"]
     assert bruno.sees(others[0]).reason == "550 nobody"
     assert bruno.releases(*others) == 0
-    assert act(database, take_steps, []) == []
+    assert alba.acts(take_steps, []) == []
 
 
-def digest_due_at(database: EngineDatabase) -> list[int]:
+def digest_due_at(alba: Member) -> list[int]:
     asked = "SELECT due_at FROM messages WHERE kind = 'digest' AND state = 'scheduled'"
-    return [due_at for (due_at,) in rows(database, asked)]
+    return [due_at for (due_at,) in alba.rows(asked)]
 
 
 def test_a_shop_gets_one_digest_of_all_that_waits_and_the_next_after_a_while(
-    database: EngineDatabase, alba: Member, clara: Customer
+    alba: Member, clara: Customer
 ) -> None:
     for number in range(3):
         cause("digest", alba, clara, f"{number}")
     ours = claims_one("digest", alba)
     assert (ours.message.waiting, len(ours.message.reviews)) == (3, 3)
     cause("digest", alba, clara, "while it is being sent", at=DUE + 1)
-    assert digest_due_at(database) == [DUE + 1 + PEACE]
+    assert digest_due_at(alba) == [DUE + 1 + PEACE]
     alba.delivers(ours, DUE + 2)
     cause("digest", alba, clara, "after it", at=DUE + 3)
-    [due_at] = digest_due_at(database)
+    [due_at] = digest_due_at(alba)
     assert DUE + 2 + PEACE - 1 <= due_at <= DUE + 3 + PEACE
     assert claims("digest", alba, due_at - 1) == []
     assert claims_one("digest", alba, due_at).message.waiting == 5
 
 
-def test_a_digest_of_nothing_ends(database: EngineDatabase, alba: Member, clara: Customer) -> None:
+def test_a_digest_of_nothing_ends(alba: Member, clara: Customer) -> None:
     cause("digest", alba, clara)
-    [(number,)] = rows(database, "SELECT review_id FROM reviews")
-    alba.publishes(ask(database, find_review, number)[1])
-    assert claims("digest", alba) == [] and digest_due_at(database) == []
+    [(number,)] = alba.rows("SELECT review_id FROM reviews")
+    alba.publishes(alba.asks(find_review, number)[1])
+    assert claims("digest", alba) == [] and digest_due_at(alba) == []
 
 
+@pytest.mark.parametrize("kind", ["webhook"])
 @pytest.mark.parametrize(
-    ("kind", "reply", "answered_at", "stopped"),
+    ("outcome", "reply", "answered_at", "stopped"),
     [
         ("gone", "it answered 410", DUE, True),
         ("deferred", "it answered 500", None, True),
@@ -324,84 +313,67 @@ def test_a_digest_of_nothing_ends(database: EngineDatabase, alba: Member, clara:
     ids=["gone", "given up", "given up, but it has taken something since"],
 )
 def test_a_webhook_is_stopped_when_it_is_gone_or_takes_nothing_any_more(
-    database: EngineDatabase,
-    alba: Member,
-    clara: Customer,
-    kind: str,
-    reply: str,
-    answered_at: int | None,
-    stopped: bool,
+    alba: Member, ours: Claim, outcome: str, reply: str, answered_at: int | None, stopped: bool
 ) -> None:
-    cause("webhook", alba, clara)
-    cause_again = claims_one("webhook", alba)
-    rows_changed = "UPDATE webhooks SET answered_at = :at"
-    act(database, lambda tx: tx.run(rows_changed, {"at": answered_at}))
-    state = alba.records(cause_again, kind, reply, now=DUE + 99)
-    assert state == ("stopped" if stopped else "failed")
-    [webhook] = ask(database, webhooks_of, alba.shop.id)
+    alba.executes("UPDATE webhooks SET answered_at = :at", {"at": answered_at})
+    assert alba.records(ours, outcome, reply, now=DUE + 99) == ("stopped" if stopped else "failed")
+    [webhook] = alba.asks(webhooks_of, alba.shop.id)
     assert webhook.stopped == (reply if stopped else None)
 
 
-def test_a_webhook_that_takes_something_works_again(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
-    cause("webhook", alba, clara)
-    ours = claims_one("webhook", alba)
-    act(database, lambda tx: tx.run("UPDATE webhooks SET stopped = 'for a test'"))
+@pytest.mark.parametrize("kind", ["webhook"])
+def test_a_webhook_that_takes_something_works_again(alba: Member, ours: Claim) -> None:
+    alba.executes("UPDATE webhooks SET stopped = 'for a test'")
     assert alba.records(ours, "sent", now=DUE + 9) == "sent"
-    [webhook] = ask(database, webhooks_of, alba.shop.id)
+    [webhook] = alba.asks(webhooks_of, alba.shop.id)
     assert (webhook.answered_at, webhook.stopped) == (DUE + 9, None)
 
 
-def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(alba: Member) -> None:
     invitation = alba.sees(alba.sends())
-    act(database, cancel_invitation, invitation.id, "by mistake")
-    act(database, send_invitation, invitation.id, NOW + 60)
+    alba.acts(cancel_invitation, invitation.id, "by mistake")
+    alba.acts(send_invitation, invitation.id, NOW + 60)
     alba.releases(alba.claims_one(NOW + 60), at=NOW + 62)
     assert alba.claims_one(NOW + 62).message.id == invitation.number
 
 
-def test_a_person_sends_one_in_doubt_again(database: EngineDatabase, alba: Member) -> None:
+def test_a_person_sends_one_in_doubt_again(alba: Member) -> None:
     invitation = alba.sees(alba.sends()).id
     ours = alba.claims_one()
     alba.marks(ours)
     assert alba.records(ours, "in_doubt", "the connection broke") == "in_doubt"
     assert alba.claims(DUE + 10**7) == []
-    row = act(database, send_invitation, invitation, DUE + 60)
+    row = alba.acts(send_invitation, invitation, DUE + 60)
     assert (row.state, row.next_try_at, row.due_at, row.reason) == ("scheduled", DUE + 60, DUE, None)
     assert alba.claims_one(DUE + 60).message.tries == 0
 
 
-def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: EngineDatabase, alba: Member) -> None:
+def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(alba: Member) -> None:
     invitation = alba.sees(alba.sends()).id
     ours = alba.claims_one()
     for expected in ("claimed", "sending", "sent"):
         with pytest.raises(Refused, match=f"invitation {invitation} is {expected} and cannot be sent again"):
-            act(database, send_invitation, invitation, DUE)
+            alba.acts(send_invitation, invitation, DUE)
         if expected == "claimed":
             alba.marks(ours)
         else:
             alba.records(ours, "sent")
 
 
-def test_the_shops_own_hand_moves_cancels_and_sends(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_the_shops_own_hand_moves_cancels_and_sends(alba: Member, clara: Customer) -> None:
     invitation = alba.sees(alba.sends()).id
-    assert act(database, move_invitation, invitation, DUE + 86_400).due_at == DUE + 86_400
+    assert alba.acts(move_invitation, invitation, DUE + 86_400).due_at == DUE + 86_400
     assert alba.claims(DUE + 86_399) == []
-    cancelled = act(database, cancel_invitation, invitation, "the order was returned")
+    cancelled = alba.acts(cancel_invitation, invitation, "the order was returned")
     assert (cancelled.state, cancelled.reason) == ("cancelled", "the order was returned")
     with pytest.raises(Refused, match="is cancelled and cannot be moved"):
-        act(database, move_invitation, invitation, DUE)
-    assert act(database, send_invitation, invitation, NOW + 5).next_try_at == NOW + 5
+        alba.acts(move_invitation, invitation, DUE)
+    assert alba.acts(send_invitation, invitation, NOW + 5).next_try_at == NOW + 5
     cause("receipt", alba, clara)
-    receipt = ask(database, invitation_ids).shown(claims_one("receipt", alba).message.id)
+    receipt = alba.asks(invitation_ids).shown(claims_one("receipt", alba).message.id)
     for unknown in (receipt, 999_999, 0, 2**48):
         with pytest.raises(Refused, match=f"there is no invitation {unknown}"):
-            ask(database, find_invitation, unknown)
+            alba.asks(find_invitation, unknown)
 
 
 def test_a_shop_lists_its_own_page_by_page(alba: Member, bruno: Member, clara: Customer) -> None:
@@ -416,14 +388,12 @@ def test_a_shop_lists_its_own_page_by_page(alba: Member, bruno: Member, clara: C
     assert len(bruno.lists()) == 2
 
 
-def test_ids_of_invitations_do_not_follow_the_sequence(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_ids_of_invitations_do_not_follow_the_sequence(alba: Member, bruno: Member) -> None:
     """Guarantee 8: two of them do not reveal how many orders came in between."""
     rows = [shop.sees(shop.sends(f"{n}")) for n in range(8) for shop in (alba, bruno)]
     ids = [row.id for row in rows]
     assert ids != sorted(ids) and not {row.number for row in rows} & set(ids)
-    assert [ask(database, find_invitation, each) for each in ids] == rows
+    assert [alba.asks(find_invitation, each) for each in ids] == rows
 
 
 def test_claims_cross_to_the_writers_process_whole(alba: Member, clara: Customer) -> None:

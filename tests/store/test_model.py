@@ -8,39 +8,23 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from afterword.base.errors import Refused
-from afterword.domain.messages import Outcome, Queue
+from afterword.domain.messages import Queue
 from afterword.domain.shops import TEST_DELAY
-from afterword.store.engine.database import Transaction
 from afterword.store.messages.claims import Claim
-from afterword.store.messages.invitations import (
-    cancel_invitation,
-    list_invitations,
-    move_invitation,
-    send_invitation,
-)
-from afterword.store.messages.steps import release, rescue_lapsed
+from afterword.store.messages.invitations import cancel_invitation, move_invitation, send_invitation
+from afterword.store.messages.steps import rescue_lapsed
 from afterword.store.orders import order_of
 from afterword.store.reviews.writing import reviews_of_order
-from afterword.store.suppressions import allow, suppress
 from tests.needs import scale
-from tests.store.cast import (
-    NOW,
-    claim,
-    id_order_of,
-    import_batch,
-    mark_sending,
-    new_member,
-    open_database,
-    order,
-    record_outcome,
-    write,
-)
+from tests.store.cast import NOW, Customer, Member, id_order_of, new_member, open_database, order
+from tests.store.databases import act
 from tests.store.kinds import hook
 
 LEASE = 40
@@ -98,8 +82,7 @@ class Life(RuleBasedStateMachine):
         was_sent_before = number in mine or (
             reference is not None and reference in [known[1] for known in mine.values()]
         )
-        one, now = order(number, reference, email), self.now
-        [imported] = self.database.write_now(lambda tx: import_batch(tx, member, one, live=live, at=now))
+        [imported] = member.sends_batch(order(number, reference, email), live=live, at=self.now)
         assert (imported is None) == was_sent_before
         if imported is not None:
             assert 0 <= imported.due_at - (self.now + (DELAY if live else TEST_DELAY)) < 1
@@ -115,29 +98,23 @@ class Life(RuleBasedStateMachine):
     def review(self, pick: int) -> None:
         """A customer writes, or writes again: a receipt, a digest and, at Alba's, a delivery."""
         name = sorted(self.orders)[pick % len(self.orders)]
-        member, number, now = self.shops[name[0] - self.shops[0].shop.id], self.number_of(name), self.now
-        self.reviews += 1
-        text = f"No. {self.reviews}"
-
-        def work(tx: Transaction) -> None:
-            about = order_of(tx, member.shop, number)
-            assert about is not None
-            before = reviews_of_order(tx, member.shop.id, number)
-            write(tx, about, text=text, seen=before[0].version if before else 0, now=now)
-
-        if member.on(self.database).state(number) in ("sent", "in_doubt"):
+        member, number = self.member(name[0]), self.number_of(name)
+        if member.state(number) in ("sent", "in_doubt"):
             self.unsettled.discard(name)
-        self.database.write_now(work)
+        self.reviews += 1
+        about = member.asks(order_of, member.shop, number)
+        assert about is not None
+        before = member.asks(reviews_of_order, member.shop.id, number)
+        seen = before[0].version if before else 0
+        Customer(self.database).writes(about, text=f"No. {self.reviews}", seen=seen, now=self.now)
 
     @rule(shop=shops, live=worlds, most=st.integers(1, 4), seconds=st.sampled_from([0, 2, 11]), queue=queues)
     def claim_what_is_due(
         self, shop: int, live: bool, most: int, seconds: int = 0, queue: Queue = Queue.INVITATIONS
     ) -> None:
         self.step_the_clock(seconds)
-        member, now, holder = self.shops[shop], self.now, f"dispatcher {self.dispatchers}"
-        for one in self.database.write_now(
-            lambda tx: claim(tx, member, now, holder=holder, live=live, most=most, queue=queue)
-        ):
+        member, holder = self.shops[shop], f"dispatcher {self.dispatchers}"
+        for one in member.claims(self.now, holder=holder, live=live, most=most, queue=queue):
             due_at = self.orders[self.name(one)][0] if queue == Queue.INVITATIONS else one.message.due_at
             assert due_at <= self.now, "it is claimed before it is due"
             assert not self.is_suppressed(one)
@@ -147,22 +124,16 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks, ends=ends, wait=st.integers(1, 300))
     def deliver(self, pick: int, ends: str, wait: int) -> None:
         one, now = self.in_hand.pop(pick % len(self.in_hand)), self.now
+        member, later = self.member(one.shop.id), int(now) + wait
         if ends == "trouble":
-            later = int(now) + 1
-            self.database.write_now(lambda tx: release(tx, [one], next_try_at=later, reason="no courier"))
+            member.releases(one, at=int(now) + 1, reason="no courier")
         elif one.delivery is not None:
-            outcome = Outcome("sent" if ends == "sent" else "deferred")
-            self.database.write_now(
-                lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=int(now) + wait)
-            )
+            member.records(one, "sent" if ends == "sent" else "deferred", now=now, again=later)
         elif self.mark(one):
             self.unsettled.discard(self.name(one))
             kind = "in_doubt" if ends in ("lost", "delivered, no answer") else ends
             self.letters[self.name(one)] += ends in ("sent", "delivered, no answer")
-            outcome, later = Outcome(kind, "250 ok"), int(now) + wait  # type: ignore[arg-type]
-            state = self.database.write_now(
-                lambda tx: record_outcome(tx, one, outcome, now=now, next_try_at=later)
-            )
+            state = member.records(one, kind, "250 ok", now=now, again=later)
             assert state == ("scheduled" if kind == "deferred" else kind)
             if kind == "in_doubt":
                 self.unsettled.add(self.name(one))
@@ -192,7 +163,7 @@ class Life(RuleBasedStateMachine):
         self.crash()
         if works_on:
             self.keep_house(LEASE + 1)
-            self.work_through_what_is_due(self.place_of(one), one.message.live, "sent", 0)
+            self.work_through_what_is_due(self.place_of(one.shop.id), one.message.live, "sent", 0)
 
     @rule()
     def crash(self) -> None:
@@ -206,49 +177,44 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0, LEASE + 1]))
     def keep_house(self, seconds: int) -> None:
         self.step_the_clock(seconds)
-        in_hand, now = {one.message.id for one in self.in_hand}, self.now
-        self.database.write_now(lambda tx: rescue_lapsed(tx, in_hand, now=now))
+        act(self.database, rescue_lapsed, {one.message.id for one in self.in_hand}, now=self.now)
 
     @rule(shop=shops, live=worlds, email=addresses)
     def suppress(self, shop: int, live: bool, email: str) -> None:
-        owner, now = self.shops[shop].shop, self.now
-        self.database.write_now(
-            lambda tx: suppress(tx, owner, email, live=live, reason="unsubscribed", now=now)
-        )
-        self.suppressed.add((owner.id, live, email.casefold()))
+        member = self.shops[shop]
+        member.suppresses(email, live=live, now=self.now)
+        self.suppressed.add((member.shop.id, live, email.casefold()))
 
     @precondition(lambda self: self.in_hand)
     @rule(pick=picks)
     def suppress_somebody_whose_letter_is_in_hand(self, pick: int) -> None:
         one = self.in_hand[pick % len(self.in_hand)]
         if one.message.order is not None:
-            self.suppress(self.place_of(one), one.message.live, one.message.recipient.email.upper())
+            self.suppress(self.place_of(one.shop.id), one.message.live, one.message.recipient.email.upper())
 
     @rule(shop=shops, email=addresses)
     def allow(self, shop: int, email: str) -> None:
-        owner, now = self.shops[shop].shop, self.now
-        was_there = self.database.write_now(lambda tx: allow(tx, owner, email, now))
-        both = {(owner.id, live, email.casefold()) for live in (True, False)}
-        assert was_there == bool(self.suppressed & both)
+        member = self.shops[shop]
+        both = {(member.shop.id, live, email.casefold()) for live in (True, False)}
+        assert member.allows(email, self.now) == bool(self.suppressed & both)
         self.suppressed -= both
 
     @precondition(lambda self: self.orders)
     @rule(pick=picks, what=st.sampled_from(["cancel", "move", "send"]), wait=st.integers(0, 1_000))
     def decide_by_hand(self, pick: int, what: str, wait: int) -> None:
         name = sorted(self.orders)[pick % len(self.orders)]
-        member, at = self.shops[name[0] - self.shops[0].shop.id], int(self.now) + wait
-        invitation = member.on(self.database).sees(self.number_of(name)).id
+        invitation, at = self.member(name[0]).sees(self.number_of(name)).id, int(self.now) + wait
         try:
             match what:
                 case "cancel":
-                    self.database.write_now(lambda tx: cancel_invitation(tx, invitation, "returned"))
+                    act(self.database, cancel_invitation, invitation, "returned")
                     self.unsettled.discard(name)
                 case "move":
-                    self.database.write_now(lambda tx: move_invitation(tx, invitation, at))
+                    act(self.database, move_invitation, invitation, at)
                     self.orders[name] = (at, *self.orders[name][1:])
                 case "send":
                     at = int(self.now)
-                    self.database.write_now(lambda tx: send_invitation(tx, invitation, at))
+                    act(self.database, send_invitation, invitation, at)
                     self.orders[name] = (at, *self.orders[name][1:])
                     self.sent_by_hand[name] += 1
                     self.unsettled.discard(name)
@@ -271,8 +237,8 @@ class Life(RuleBasedStateMachine):
         self.start()
         lost = [name for name in self.letters if name not in self.orders and len(name[2]) < FINGERPRINT]
         for shop_id, live, number in lost if sends_all_again else ():
-            self.import_order(shop_id - self.shops[0].shop.id, live, number, None, "clara@mail.example")
-            self.work_through_what_is_due(shop_id - self.shops[0].shop.id, live, "sent", 11)
+            self.import_order(self.place_of(shop_id), live, number, None, "clara@mail.example")
+            self.work_through_what_is_due(self.place_of(shop_id), live, "sent", 11)
 
     @invariant()
     def no_letter_goes_twice_unless_a_person_said_so(self) -> None:
@@ -281,56 +247,39 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_order_has_one_invitation_and_none_is_missing(self) -> None:
-        rows = self.database.read_now(
-            lambda tx: tx.rows(
-                "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN messages i"
-                " ON i.shop_id = o.shop_id AND i.message_id = o.order_id AND i.live = o.live AND i.queue = 0"
-            )
+        rows = self.rows(
+            "SELECT o.shop_id, o.live, o.id_order FROM orders o JOIN messages i"
+            " ON i.shop_id = o.shop_id AND i.message_id = o.order_id AND i.live = o.live AND i.queue = 0"
         )
-        found = [(shop_id, bool(live), id_order) for shop_id, live, id_order in rows]
-        assert sorted(found) == sorted(self.orders)
-        [(count,)] = self.database.read_now(
-            lambda tx: tx.rows("SELECT count(*) FROM messages WHERE queue = 0")
+        assert sorted((shop_id, bool(live), id_order) for shop_id, live, id_order in rows) == sorted(
+            self.orders
         )
-        assert count == len(found)
+        assert self.rows("SELECT count(*) FROM messages WHERE queue = 0") == [(len(rows),)]
 
     @invariant()
     def no_delivery_is_ever_marked(self) -> None:
-        asked = "SELECT count(*) FROM messages WHERE queue = 2 AND state NOT IN ('scheduled', 'claimed', 'failed')"
-        assert self.database.read_now(lambda tx: tx.rows(asked)) == [(0,)]
+        ever = "state NOT IN ('scheduled', 'claimed', 'failed')"
+        assert self.rows(f"SELECT count(*) FROM messages WHERE queue = 2 AND {ever}") == [(0,)]
 
     def everything_uncertain_is_shown(self) -> None:
         """In the end, whatever was marked and has no outcome is in the list of what is in doubt."""
-        far = self.now + 10**7
-        self.database.write_now(lambda tx: rescue_lapsed(tx, frozenset(), now=far))
-        shown = {
-            (row.shop_id, row.live, row.id_order)
-            for member in self.shops
-            for row in self.database.read_now(lambda tx, of=member.shop: list_invitations(tx, of, "in_doubt"))
-        }
+        act(self.database, rescue_lapsed, frozenset(), now=self.now + 10**7)
         still_there = {name for name in self.unsettled if name in self.orders}
-        assert still_there <= shown | self.remembered()
+        assert still_there <= self.shown("in_doubt") | self.remembered()
 
     def remembered(self) -> set[Name]:
         """Those that were imported again after a restore: they are shown once they would be due."""
-        now = self.now + 10**7
         for member in self.shops:
             for live in (True, False):
-                self.database.write_now(
-                    lambda tx, member=member, live=live: claim(tx, member, now, holder="the end", live=live)
-                )
-        return {
-            (row.shop_id, row.live, row.id_order)
-            for member in self.shops
-            for row in self.database.read_now(lambda tx, of=member.shop: list_invitations(tx, of))
-            if row.state in ("in_doubt", "cancelled", "failed")
-        }
+                member.claims(self.now + 10**7, holder="the end", live=live)
+        return self.shown("in_doubt", "cancelled", "failed")
+
+    def shown(self, *states: str) -> set[Name]:
+        rows = [row for member in self.shops for state in states for row in member.lists(state)]
+        return {(row.shop_id, row.live, row.id_order) for row in rows}
 
     def mark(self, one: Claim) -> bool:
-        now = self.now
-        if not self.database.write_now(
-            lambda tx: mark_sending(tx, one, now=now, lease_until=int(now) + LEASE)
-        ):
+        if not self.member(one.shop.id).marks(one, self.now):
             return False
         assert not self.is_suppressed(one), "a suppressed address is written to"
         self.unsettled.add(self.name(one))
@@ -338,12 +287,19 @@ class Life(RuleBasedStateMachine):
 
     def start(self) -> None:
         self.database = open_database(self.folder)
+        self.shops = [member.on(self.database) for member in self.shops]
         assert not self.database.is_held
         self.in_hand.clear()
         self.dispatchers += 1
 
-    def place_of(self, one: Claim) -> int:
-        return one.shop.id - self.shops[0].shop.id
+    def place_of(self, shop_id: int) -> int:
+        return shop_id - self.shops[0].shop.id
+
+    def member(self, shop_id: int) -> Member:
+        return self.shops[self.place_of(shop_id)]
+
+    def rows(self, sql: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        return self.shops[0].rows(sql, values)
 
     def is_suppressed(self, one: Claim) -> bool:
         shop_id, live, email = one.shop.id, one.message.live, one.message.recipient.email.casefold()
@@ -353,8 +309,7 @@ class Life(RuleBasedStateMachine):
         shop_id, live, id_order = name
         key = {"shop_id": shop_id, "live": int(live), "id_order": id_order}
         sql = "SELECT order_id FROM orders WHERE shop_id = :shop_id AND live = :live AND id_order = :id_order"
-        [(number,)] = self.database.read_now(lambda tx: tx.rows(sql, key))
-        return number  # type: ignore[no-any-return]
+        return int(self.rows(sql, key)[0][0])
 
     @staticmethod
     def name(one: Claim) -> Name:

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from afterword.domain.messages import due_at
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
-from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import order_of
 from tests.store.cast import NOW, Member, order
 from tests.store.databases import counted
@@ -14,12 +13,10 @@ from tests.store.databases import counted
 TEN_DAYS = 10 * 86_400
 
 
-def test_an_order_earns_one_invitation_due_ten_days_after_its_receipt(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_an_order_earns_one_invitation_due_ten_days_after_its_receipt(alba: Member) -> None:
     imported = alba.sends(at=NOW + 0.25)
     row = alba.sees(imported)
-    assert counted(database, "messages") == 1
+    assert counted(alba.store, "messages") == 1
     assert imported.due_at == row.due_at == row.next_try_at == NOW + 1 + TEN_DAYS
     assert (row.state, row.tries, row.sent_at) == ("scheduled", 0, None)
 
@@ -47,17 +44,15 @@ def test_receipt_is_rounded_up_to_the_second_and_never_down(received_at: float, 
     assert received_at <= due_at(received_at, delay) - delay < received_at + 1
 
 
-def test_an_order_sent_before_is_not_imported_again_and_changes_nothing(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_an_order_sent_before_is_not_imported_again_and_changes_nothing(alba: Member) -> None:
     first = alba.sends("1", reference="R1")
     again = order("1", "R2", email="diego@diaz.example", firstname="Diego")
     assert alba.sends_batch(again, at=NOW + 99) == [None]
-    stored = database.read_now(lambda tx: order_of(tx, alba.shop, first.number))
+    stored = alba.asks(order_of, alba.shop, first.number)
     assert stored is not None
     assert (stored.firstname, stored.email, stored.reference) == ("Clara", "clara@nunez.example", "R1")
     assert alba.sees(first).due_at == first.due_at
-    assert counted(database, "messages") == 1
+    assert counted(alba.store, "messages") == 1
 
 
 def test_a_repeated_reference_is_not_imported(alba: Member) -> None:
@@ -81,17 +76,17 @@ def test_live_and_test_orders_never_mix(alba: Member) -> None:
         assert alba.sends_batch(one, live=live) == [None]
 
 
-def test_orders_of_two_shops_never_mix(database: EngineDatabase, alba: Member, bruno: Member) -> None:
+def test_orders_of_two_shops_never_mix(alba: Member, bruno: Member) -> None:
     one = order("1", "R")
     albas, brunos = alba.sends(one), bruno.sends(one)
     assert (alba.sees(albas).shop_id, alba.sees(brunos).shop_id) == (alba.shop.id, bruno.shop.id)
-    assert database.read_now(lambda tx: order_of(tx, bruno.shop, albas.number)) is None
+    assert bruno.asks(order_of, bruno.shop, albas.number) is None
 
 
-def test_each_order_of_a_large_batch_has_its_own_outcome(database: EngineDatabase, alba: Member) -> None:
+def test_each_order_of_a_large_batch_has_its_own_outcome(alba: Member) -> None:
     alba.sends_batch(*(order(f"{n}") for n in range(0, 200, 3)))
     outcomes = alba.sends_batch(*(order(f"{n}") for n in range(200)))
     assert [n for n, each in enumerate(outcomes) if each is None] == list(range(0, 200, 3))
     for n, each in enumerate(outcomes):
         assert each is None or alba.sees(each).id_order == f"{n}"
-    assert counted(database, "orders") == counted(database, "messages") == 200
+    assert counted(alba.store, "orders") == counted(alba.store, "messages") == 200

@@ -40,7 +40,7 @@ def _pages(database: Database, export: Export, progress: Callable[[int], None]) 
     behind = done = 0
 
     def page(tx: Transaction) -> list[Collected]:
-        return all_reviews(tx, export.shop.id, live=export.live, behind=behind)
+        return all_reviews(tx, export.shop, live=export.live, behind=behind)
 
     while rows := database.read_now(page):
         yield rows

@@ -27,11 +27,10 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class NotJsonError(ValueError):
-    """The text is not JSON. `offset` counts its bytes from 0; the sentence names it."""
+    """The text is not JSON. The sentence names the offset of the byte, from 0."""
 
     def __init__(self, reason: str, offset: int) -> None:
         super().__init__(f"not JSON: {reason} (byte {offset})")
-        self.offset = offset
 
 
 def decode(text: bytes) -> object:

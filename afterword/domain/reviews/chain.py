@@ -71,23 +71,10 @@ def _private_key(secret: str, shop_id: int) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
-def signed_entry(
-    signer: Signer,
-    *,
-    shop_id: int,
-    live: bool,
-    seq: int,
-    review: Review | None,
-    happened_at: int,
-    kind: EntryKind,
-    details: Mapping[str, object],
-    previous: str,
-) -> Entry:
-    """The entry that follows `previous`. `review` is None for entries that are not about a review."""
-    about = (review.id, review.version) if review else (0, 0)
-    entry = Entry(shop_id, live, seq, *about, happened_at, kind, canonical(details), previous, "", "")
+def signed(signer: Signer, entry: Entry) -> Entry:
+    """The entry with the hash of its content, and the signature of its shop's key."""
     hashed = hashlib.sha256(entry.content()).hexdigest()
-    return entry._replace(hash=hashed, signature=signer.sign(shop_id, hashed))
+    return entry._replace(hash=hashed, signature=signer.sign(entry.shop_id, hashed))
 
 
 def canonical(value: object) -> str:

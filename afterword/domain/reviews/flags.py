@@ -8,8 +8,8 @@ Every pattern is bounded, so a check takes time in proportion to the length of t
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from itertools import compress
 
 from afterword.domain.reviews.abuse import AbuseWords
 
@@ -20,9 +20,13 @@ FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many
 def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:
     """The flags for a text, in the order of `FLAGS`, regardless of case. Never raises."""
     plain = _undisguised(_fold(text))
-    has_abuse = partial(_has_abuse, abuse)
-    checks: tuple[Callable[[str], bool], ...] = (_has_link, _has_address, _has_phone_number, has_abuse)
-    return tuple(flag for flag, check in zip(FLAGS, checks, strict=False) if check(plain))
+    found = (
+        _LINK.search(_ADDRESS.sub(" ", plain)),
+        _ADDRESS.search(plain),
+        any(_is_phone_number(number, plain) for number in _PHONE_NUMBERS.finditer(plain)),
+        any(abuse.are_in(re.findall(r"[^\W_]+", each)) for each in set(_spellings(plain))),
+    )
+    return tuple(compress(FLAGS, found))
 
 
 _DROPPED = ("Mn", "Me", "Cf")
@@ -100,14 +104,6 @@ _ADDRESS = re.compile(
 )
 
 
-def _has_link(text: str) -> bool:
-    return _LINK.search(_ADDRESS.sub(" ", text)) is not None
-
-
-def _has_address(text: str) -> bool:
-    return _ADDRESS.search(text) is not None
-
-
 _PHONE_NUMBERS = re.compile(
     r"""
       (?<!\w) (?:\+|00)\ ?
@@ -131,10 +127,6 @@ _FEWEST_DIGITS, _MOST_DIGITS = 9, 15
 """The digits of a phone number as people write it (E.164 sets the maximum)."""
 
 
-def _has_phone_number(text: str) -> bool:
-    return any(_is_phone_number(found, text) for found in _PHONE_NUMBERS.finditer(text))
-
-
 def _is_phone_number(found: re.Match[str], text: str) -> bool:
     digits = sum(character.isdecimal() for character in found[0])
     if found[0].isdecimal() and _NUMBERED.search(text[max(0, found.start() - 32) : found.start()]):
@@ -147,12 +139,8 @@ _LOOKALIKES = str.maketrans("013457@$", "oieastas")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 
 
-def _has_abuse(abuse: AbuseWords, text: str) -> bool:
-    """Matches whole words only, including spellings such as `c.o.n.n.a.r.d`, `connnard` and `c0nnard`."""
-    return any(abuse.are_in(re.findall(r"[^\W_]+", each)) for each in set(_spellings(text)))
-
-
 def _spellings(text: str) -> Iterator[str]:
+    """The text, and what it may stand for: `c.o.n.n.a.r.d`, `connnard` and `c0nnard` are one word."""
     whole = _BROKEN_UP.sub(lambda found: re.sub(r"[.*_-]", "", found[0]), text)
     for each in (whole, whole.translate(_LOOKALIKES)):
         yield from (each, _STRETCHED.sub(r"\1\1", each), _STRETCHED.sub(r"\1", each))

@@ -6,11 +6,12 @@ well-formed: characters that XML 1.0 (2.2) cannot represent are left out.
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from urllib.parse import quote
+from xml.sax.saxutils import escape
 
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import SITE, Review
+from afterword.domain.values import utc_text
 
 ANONYMOUS = "Anonymous"
 """Shown where there is no public name: the schema requires one."""
@@ -73,7 +74,7 @@ def _review(review: Review, product: OrderLine | None, page: str) -> str:
         f"<review>{_element('review_id', str(review.id))}{_reviewer(review.author)}"
         f"{_element('is_verified_purchase', 'true' if is_ours else 'false')}"
         f"{_element('is_incentivized_review', 'false')}"
-        f"{_element('review_timestamp', _time(review.written_at))}"
+        f"{_element('review_timestamp', str(utc_text(review.written_at)))}"
         f"{_element('content', review.text)}"
         f'<review_url type="group">{_written(page)}</review_url>'
         f'<ratings><overall min="1" max="5">{review.rating}</overall></ratings>'
@@ -102,11 +103,7 @@ def _product(review: Review, product: OrderLine | None, page: str) -> str:
 
 def _product_ids(product: OrderLine) -> str:
     gtins = dict.fromkeys(gtin for code in (product.ean13, product.upc) if code and (gtin := _gtin(code)))
-    ids = (
-        _all("gtin", gtins)
-        + _all("mpn", [product.mpn] if product.mpn else [])
-        + _all("sku", [product.sku] if product.sku else [])
-    )
+    ids = _all("gtin", gtins) + _all("mpn", [product.mpn or ""]) + _all("sku", [product.sku or ""])
     return f"<product_ids>{ids}</product_ids>" if ids else ""
 
 
@@ -138,9 +135,4 @@ def _element(name: str, text: str) -> str:
 
 
 def _written(text: str) -> str:
-    text = _UNWRITABLE.sub("", text)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _time(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return escape(_UNWRITABLE.sub("", text))

@@ -1,8 +1,6 @@
 """Moderation: a review is published, or rejected for a listed reason that has nothing to do with its rating
 (docs/law.md, "Moderation"). Automatic checks never reject; they only make a review wait for a person."""
 
-from typing import NamedTuple
-
 from afterword.domain.reviews.review import ReviewState
 
 REJECTION_REASONS = (
@@ -17,21 +15,14 @@ REJECTION_REASONS = (
 """The codes of the listed reasons. None depends on how positive or negative a review is."""
 
 
-class Decision(NamedTuple):
-    """The state of a new review, and when it will be published automatically (epoch seconds, None for never)."""
+def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> tuple[ReviewState, int | None]:
+    """The state of a new review, and when it will be published automatically (epoch seconds, None for never).
 
-    state: ReviewState
-    publish_at: int | None
-
-
-def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> Decision:
-    """Decides about a new review. A flagged one waits for a person, whatever the shop's `mode`; the rating plays no
-    part. `publish_after` is in seconds, `now` in epoch seconds."""
+    A flagged one waits for a person, whatever the shop's `mode`; the rating plays no part. `publish_after` is in
+    seconds, `now` in epoch seconds."""
     if flags:
-        return Decision("waiting", None)
-    if mode == "checks":
-        return Decision("published", None)
-    return Decision("waiting", now + publish_after)
+        return "waiting", None
+    return ("published", None) if mode == "checks" else ("waiting", now + publish_after)
 
 
 def check_reason(text: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from afterword.domain.orders.fields import UnfitError
-from afterword.domain.values import MOST_MARKS
+from afterword.domain.values import MOST_MARKS, without_towers
 
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
@@ -145,7 +145,7 @@ def read_words(text: str) -> str:
     if _NOT_TEXT.search(text):
         raise Unfit("not text")
     text = _UNSEEN.sub(" ", _LINE_ENDS.sub("\n", _DIRECTIONS.sub("", text)))
-    if most_marks(text) > MOST_MARKS:
+    if without_towers(text) != text:
         raise Unfit("too many marks", MOST_MARKS)
     lines = [_BLANKS.sub(" ", line).strip() for line in unicodedata.normalize("NFC", text).split("\n")]
     text = re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip()
@@ -154,15 +154,6 @@ def read_words(text: str) -> str:
     if len(text) > LONGEST_REVIEW:
         raise Unfit("too long", LONGEST_REVIEW)
     return text
-
-
-def most_marks(text: str) -> int:
-    """The largest number of combining marks on one base character."""
-    most = run = 0
-    for character in text:
-        run = run + 1 if unicodedata.category(character) in ("Mn", "Me") else 0
-        most = max(most, run)
-    return most
 
 
 def text_hash(text: str) -> str:

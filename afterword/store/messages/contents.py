@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from afterword.domain.messages import Message, MessageOrder, Recipient
 from afterword.domain.orders.order import decode_lines
-from afterword.domain.reviews.review import PRODUCTS, SITE, Review
+from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.claims import Claim, Delivery
 from afterword.store.messages.steps import end
 from afterword.store.queries import query, row_of
-from afterword.store.reviews.counts import counts
+from afterword.store.reviews.pages import Selection, count_selected
 from afterword.store.reviews.rows import waiting_reviews
 from afterword.store.reviews.writing import review_of
 from afterword.store.webhooks import webhook_of
@@ -34,19 +34,9 @@ def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
         lines = decode_lines(row.lines)
         order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines)
         recipient = Recipient(row.email, row.lang, row.firstname, row.lastname)
-    return Message(
-        row.id,
-        shop.id,
-        bool(row.live),
-        row.kind,
-        row.tries,
-        row.first_try_at,
-        row.due_at,
-        row.created_at,
-        recipient,
-        order,
-        _details(row) if row.payload else {},
-    )
+    details = _details(row) if row.payload else {}
+    times = (row.tries, row.first_try_at, row.due_at, row.created_at)
+    return Message(row.id, shop.id, bool(row.live), row.kind, *times, recipient, order, details)
 
 
 def _details(row: Any) -> dict[str, Any]:
@@ -81,12 +71,7 @@ def _with_delivery(tx: Transaction, claim: Claim) -> Claim | None:
 
 def _with_waiting_reviews(tx: Transaction, claim: Claim) -> Claim | None:
     message = claim.message
-    waiting = sum(
-        count.amount
-        for scope in (SITE, PRODUCTS)
-        for count in counts(tx, message.shop_id, scope, live=message.live)
-        if count.state == "waiting"
-    )
+    waiting = count_selected(tx, Selection(message.shop_id, message.live, states=("waiting",)))
     if not waiting:
         end(tx, claim, "cancelled", None)
         return None

@@ -64,13 +64,7 @@ def _id_order(tx: Transaction, review: Review) -> str | None:
     return orders[0][0] if orders else None
 
 
-_NOTHING: dict[str, object] = {
-    "webhook_id": 0,
-    "order_id": None,
-    "review_id": None,
-    "recipient": None,
-    "payload": None,
-}
+_NOTHING = {"webhook_id": 0, "order_id": None, "review_id": None, "recipient": None, "payload": None}
 
 
 def _add(tx: Transaction, shop_id: int, kind: MessageKind, row: Mapping[str, object], now: float) -> None:

@@ -14,7 +14,7 @@ WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
 -- The columns of an order that pages, e-mails and reviews need.
-SELECT o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
+SELECT o.order_id, o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from afterword.domain.reviews.chain import FIRST, Entry, EntryKind, Signer, signed_entry
+from afterword.domain.reviews.chain import FIRST, Entry, EntryKind, Signer, canonical, signed
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -25,29 +25,20 @@ def add_entry(
     chain = {"shop_id": review.shop_id, "live": int(review.live)}
     seq, previous, known_key = tx.rows(query("next_in_chain"), chain | {"first": FIRST})[0]
     public_key = signer.public_key(review.shop_id)
-
-    def add(
-        seq: int, about: Review | None, kind: EntryKind, details: Mapping[str, object], previous: str
-    ) -> Entry:
-        entry = signed_entry(
-            signer,
-            shop_id=review.shop_id,
-            live=review.live,
-            seq=seq,
-            review=about,
-            happened_at=int(now),
-            kind=kind,
-            details=details,
-            previous=previous,
-        )
-        tx.run(query("insert_entry"), entry._asdict() | {"live": int(entry.live)})
-        return entry
-
+    place = (review.shop_id, review.live, seq, review.id, review.version, int(now))
+    entry = Entry(*place, kind, canonical(details), previous, "", "")
     if known_key != public_key:
-        introduction = add(seq, None, "key", {"public_key": public_key}, previous)
-        seq, previous = seq + 1, introduction.hash
-    entry = add(seq, review, kind, details, previous)
+        named = canonical({"public_key": public_key})
+        introduction = entry._replace(review_id=0, version=0, kind="key", details=named)
+        entry = entry._replace(seq=seq + 1, previous=_insert(tx, signer, introduction).hash)
+    entry = _insert(tx, signer, entry)
     tx.run(query("move_chain_head"), chain | {"seq": entry.seq, "hash": entry.hash, "public_key": public_key})
+    return entry
+
+
+def _insert(tx: Transaction, signer: Signer, entry: Entry) -> Entry:
+    entry = signed(signer, entry)
+    tx.run(query("insert_entry"), entry._asdict() | {"live": int(entry.live)})
     return entry
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review, ReviewState
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
-from afterword.store.reviews.counts import Count, counts
+from afterword.store.reviews.counts import counts
 from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, as_review
 
 LISTED: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn")
@@ -50,9 +50,8 @@ def simplified(tx: Transaction, selection: Selection) -> Selection:
     if selection.changed_from is None:
         return selection
     rows = tx.rows(query("longest_unchanged"), _values(selection))
-    return (
-        selection if rows and rows[0][0] < selection.changed_from else selection._replace(changed_from=None)
-    )
+    leaves_out = rows and rows[0][0] < selection.changed_from
+    return selection if leaves_out else selection._replace(changed_from=None)
 
 
 def count_selected(tx: Transaction, selection: Selection) -> int:
@@ -61,9 +60,7 @@ def count_selected(tx: Transaction, selection: Selection) -> int:
         total: int = tx.rows(query("count_changed"), _values(selection))[0][0]
         return total
     scopes = (SITE, PRODUCTS) if selection.scope is None else (selection.scope,)
-    found: list[Count] = []
-    for scope in scopes:
-        found += counts(tx, selection.shop_id, scope, live=selection.live)
+    found = [each for scope in scopes for each in counts(tx, selection.shop_id, scope, live=selection.live)]
     return sum(each.amount for each in found if each.state in selection.states)
 
 
@@ -71,9 +68,8 @@ def cursors_of(
     tx: Transaction, selection: Selection, *, behind: Cursor, most: int, skipped: int = 0
 ) -> list[Cursor]:
     """The cursors of up to `most` reviews after `behind`, leaving out the first `skipped` of them."""
-    direction = "newest" if selection.newest_first else "oldest"
     values = _values(selection) | {"written_at": behind.at, "review_id": behind.review_id}
-    rows = tx.rows(_CURSOR_QUERIES[_index(selection), direction], values | {"most": most, "skipped": skipped})
+    rows = tx.rows(query(_cursors(selection)), values | {"most": most, "skipped": skipped})
     return [Cursor(*row) for row in rows]
 
 
@@ -89,25 +85,17 @@ def reviews_at(tx: Transaction, shop_id: int, cursors: list[Cursor]) -> list[tup
     return [(review, reviewers.get(review.order_id)) for review in reviews]
 
 
-_CURSOR_QUERIES = {
-    ("all", "newest"): query("cursors_newest"),
-    ("all", "oldest"): query("cursors_oldest"),
-    ("scope", "newest"): query("cursors_of_scope_newest"),
-    ("scope", "oldest"): query("cursors_of_scope_oldest"),
-    ("unpublished", "newest"): query("cursors_unpublished_newest"),
-    ("unpublished", "oldest"): query("cursors_unpublished_oldest"),
-    ("changed", "newest"): query("cursors_changed_newest"),
-    ("changed", "oldest"): query("cursors_changed_oldest"),
-}
-
-
-def _index(selection: Selection) -> str:
-    """The index with the fewest entries outside the selection."""
+def _cursors(selection: Selection) -> str:
+    """The query that reads the index with the fewest entries outside the selection."""
     if selection.changed_from is not None:
-        return "changed"
-    if "published" not in selection.states:
-        return "unpublished"
-    return "all" if selection.scope in (None, PRODUCTS) else "scope"
+        newest, oldest = "cursors_changed_newest", "cursors_changed_oldest"
+    elif "published" not in selection.states:
+        newest, oldest = "cursors_unpublished_newest", "cursors_unpublished_oldest"
+    elif selection.scope in (None, PRODUCTS):
+        newest, oldest = "cursors_newest", "cursors_oldest"
+    else:
+        newest, oldest = "cursors_of_scope_newest", "cursors_of_scope_oldest"
+    return newest if selection.newest_first else oldest
 
 
 def _values(selection: Selection) -> dict[str, Any]:

@@ -51,40 +51,28 @@ def published_reviews(
     *,
     live: bool,
     order: Sorting = "newest",
-    rating: int | None = None,
+    stars: Sequence[int] = (),
     behind: Cursor | None = None,
     most: int = 1_000,
 ) -> list[Review]:
-    """Published reviews of one scope (`site`, or a product's id) by time of publication. With `rating`, only those
-    with that many stars, newest first. Reads no more rows than it returns."""
-    name = "newest_reviews" if order == "newest" else "oldest_reviews"
-    if rating is not None:
-        name, order = "reviews_of_rating", "newest"
-    cursor = behind or (NEWEST_START if order == "newest" else OLDEST_START)
-    values = {"shop_id": shop_id, "live": int(live), "scope": scope, "rating": rating, "most": most}
-    return _reviews(tx, name, values | {"published_at": cursor.at, "review_id": cursor.review_id})
-
-
-def reviews_by_stars(
-    tx: Transaction,
-    shop_id: int,
-    scope: str,
-    *,
-    live: bool,
-    stars: Sequence[int],
-    behind: Cursor | None = None,
-    most: int = 1_000,
-) -> list[Review]:
-    """Published reviews by rating, in the order of `stars`, newest first within a rating. `behind` is a cursor among
-    the first rating. Each rating is one index lookup; nothing is sorted."""
+    """Published reviews of one scope (`site`, or a product's id) by time of publication. With `stars`, only those
+    with these ratings, in this order, newest first within a rating; `behind` is then a cursor among the first rating.
+    Each rating is one index lookup, nothing is sorted, and no more rows are read than are returned."""
+    start = NEWEST_START if order == "newest" or stars else OLDEST_START
+    values = {"shop_id": shop_id, "live": int(live), "scope": scope, "most": most, **_after(behind or start)}
+    if not stars:
+        return _reviews(tx, "newest_reviews" if order == "newest" else "oldest_reviews", values)
     found: list[Review] = []
     for rating in stars:
-        left = most - len(found)
-        found += published_reviews(tx, shop_id, scope, live=live, rating=rating, behind=behind, most=left)
+        found += _reviews(tx, "reviews_of_rating", values | {"rating": rating, "most": most - len(found)})
         if len(found) == most:
             break
-        behind = None
+        values |= _after(start)
     return found
+
+
+def _after(cursor: Cursor) -> dict[str, int]:
+    return {"published_at": cursor.at, "review_id": cursor.review_id}
 
 
 def shown_reviews(tx: Transaction, shop_id: int, scope: str, *, live: bool, most: int) -> list[PublicReview]:

@@ -6,6 +6,7 @@ the number of reviews.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
 from zlib import crc32
@@ -23,7 +24,7 @@ from afterword.domain.reviews.verification import (
     read_entry,
     starts_review,
 )
-from afterword.store.engine.database import Database, Progress, Transaction
+from afterword.store.engine.database import Database, Progress, Row, Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.chain import as_entry, chain_head, entries_from, entries_of_review, keys_of_chain
 from afterword.store.reviews.rows import as_review
@@ -47,6 +48,7 @@ _Kind = tuple[str, str, str, int]
 """Scope, state, reason and rating."""
 
 _ID, _CHANGED_AT = (Review.__struct_fields__.index(name) for name in ("id", "changed_at"))
+_ABOUT = Entry._fields.index("review_id")
 
 
 class Tail(NamedTuple):
@@ -59,29 +61,24 @@ class Tail(NamedTuple):
     public_key: str
 
 
+@dataclass
 class Verification:
     """One verification of a shop's reviews in one mode. `end` and `reviews` say how far it has come.
 
     `allowed` are the keys that may sign; None allows any key that the chain introduces.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        shop_id: int,
-        *,
-        live: bool,
-        allowed: Keys | None = None,
-        progress: Progress = lambda what, done, of: None,
-    ) -> None:
-        self._database = database
-        self._shop_id = shop_id
-        self._live = live
-        self._allowed = allowed
-        self._progress = progress
-        self._mode = {"shop_id": shop_id, "live": int(live)}
-        self.end = START
-        self.reviews = 0
+    database: Database
+    shop_id: int
+    _: KW_ONLY
+    live: bool
+    allowed: Keys | None = None
+    progress: Progress = lambda what, done, of: None
+    end: Position = field(default=START, init=False)
+    reviews: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._mode = {"shop_id": self.shop_id, "live": int(self.live)}
         self._next = _FIRST
 
     def findings(self) -> Iterator[Finding]:
@@ -106,10 +103,10 @@ class Verification:
         while entries := self._entries(ENTRIES_A_PAGE):
             self._next = entries[-1].seq + 1
             for entry in entries:
-                self.end, found = read_entry(self.end, entry, self._allowed)
+                self.end, found = read_entry(self.end, entry, self.allowed)
                 yield from found
             yield from self._missing_reviews(entries)
-            self._progress("entries", self.end.seq, max(self._head_seq(), self.end.seq))
+            self.progress("entries", self.end.seq, max(self._head_seq(), self.end.seq))
 
     def _entries(self, most: int) -> list[Entry]:
         return list(takewhile(lambda entry: type(entry.seq) is int, self._entries_as_they_are(most)))
@@ -117,12 +114,10 @@ class Verification:
     def _entries_as_they_are(self, most: int) -> list[Entry]:
         if self._next > _LAST:
             return []
-        return self._read(
-            lambda tx: entries_from(tx, self._shop_id, live=self._live, seq=self._next, most=most)
-        )
+        return self._ask(entries_from, live=self.live, seq=self._next, most=most)
 
     def _head(self) -> tuple[int, str, str]:
-        return self._read(lambda tx: chain_head(tx, self._shop_id, live=self._live))
+        return self._ask(chain_head, live=self.live)
 
     def _head_seq(self) -> int:
         seq = self._head()[0]
@@ -132,40 +127,43 @@ class Verification:
         """Reviews whose first entry is among these, but that are missing."""
         first = [entry for entry in entries if starts_review(entry)]
         self.reviews += len(first)
-        for entry, found in zip(first, self._found(entry.review_id for entry in first), strict=True):
-            if not any(live == self._live for live, _ in found):
+        for entry, found in zip(first, self._of_each("mode_of_review", first, _ABOUT), strict=True):
+            if not any(live == self.live for live, _ in found):
                 yield Finding(f"review {entry.review_id}", f"begins with entry {entry.seq} and is missing")
-
-    def _found(self, review_ids: Iterable[int]) -> list[list[tuple[Any, ...]]]:
-        """The mode and the version of each review; an empty list for a missing one."""
-        asked = [{"shop_id": self._shop_id, "review_id": review_id} for review_id in review_ids]
-        return self._read(lambda tx: tx.rows_each(query("mode_of_review"), asked))
 
     def _check_reviews(self) -> Iterator[Finding]:
         done = 0
-        for page in self._pages("reviews_in_turn", (_CHANGED_AT, _ID)):
-            for row, entries in zip(page, self._entries_of(page), strict=True):
+        start = {"changed_at": _FIRST, "review_id": _FIRST}
+        for page in self._pages("reviews_in_turn", start, (_CHANGED_AT, _ID)):
+            for row, entries in zip(page, self._of_each("entries_of_review", page, _ID), strict=True):
                 yield from self._check_row(row, entries)
             done += len(page)
-            self._progress("reviews", min(done, self.reviews), self.reviews)
+            self.progress("reviews", min(done, self.reviews), self.reviews)
 
-    def _pages(self, name: str, columns: tuple[int, int]) -> Iterator[list[tuple[Any, ...]]]:
-        """All rows of the mode's reviews, by their last change. `columns` are the indexes of `changed_at` and id."""
-        values = self._mode | {"changed_at": _FIRST, "review_id": _FIRST, "most": ENTRIES_A_PAGE}
-        while page := self._read(lambda tx: tx.rows(query(name), values)):
+    def _pages(
+        self, name: str, start: dict[str, Any], columns: Sequence[int] | None = None
+    ) -> Iterator[list[Row]]:
+        """All rows of a query, page after page. `start` is before the first row; `columns` are the indexes of its
+        values in a row, if they are not the first ones."""
+        values = self._mode | start | {"most": ENTRIES_A_PAGE}
+        while page := self._rows(name, values):
             yield page
-            values.update(changed_at=page[-1][columns[0]], review_id=page[-1][columns[1]])
+            values.update(zip(start, (page[-1][at] for at in columns or range(len(start))), strict=True))
 
-    def _entries_of(self, page: Sequence[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
-        asked = [{"shop_id": self._shop_id, "review_id": row[_ID]} for row in page]
-        return self._read(lambda tx: tx.rows_each(query("entries_of_review"), asked))
+    def _rows(self, name: str, values: dict[str, Any]) -> list[Row]:
+        return self.database.read_now(lambda tx: tx.rows(query(name), values))
 
-    def _check_row(self, row: tuple[Any, ...], entries: list[tuple[Any, ...]]) -> list[Finding]:
+    def _of_each(self, name: str, rows: Iterable[Row], index: int = 0) -> list[list[Row]]:
+        """What a query finds of each of these rows' reviews, whose ids are at this index."""
+        asked = [{"shop_id": self.shop_id, "review_id": row[index]} for row in rows]
+        return self.database.read_now(lambda tx: tx.rows_each(query(name), asked))
+
+    def _check_row(self, row: Row, entries: list[Row]) -> list[Finding]:
         try:
             review = as_review(row)
         except (AttributeError, TypeError):
             return [Finding(f"review {row[_ID]}", "has a field that is not text")]
-        past = [] if review.version == 1 else self._read(lambda tx: past_versions(tx, review))
+        past = [] if review.version == 1 else self.database.read_now(lambda tx: past_versions(tx, review))
         found = check_review(review, past, [as_entry(entry) for entry in entries])
         return found and self._check_again(review)
 
@@ -173,23 +171,21 @@ class Verification:
         """Reads a review that seems wrong again: it may have changed between reading its row and its entries."""
         found: list[Finding] = []
         for _ in range(TRIES):
-            before, found = self._read(lambda tx: check_now(tx, self._shop_id, review.id))
-            if not found or before == self._read(lambda tx: review_of(tx, self._shop_id, review.id)):
+            before, found = self._ask(check_now, review.id)
+            if not found or before == self._ask(review_of, review.id):
                 break
         return found
 
     def _check_versions(self) -> Iterator[Finding]:
         """Finds past versions without a later version."""
-        values = {"shop_id": self._shop_id, "review_id": _FIRST, "version": _FIRST, "most": ENTRIES_A_PAGE}
-        while page := self._read(lambda tx: tx.rows(query("versions_in_turn"), values)):
-            for (review_id, version), found in zip(page, self._found(row[0] for row in page), strict=True):
+        for page in self._pages("versions_in_turn", {"review_id": _FIRST, "version": _FIRST}):
+            for (review_id, version), found in zip(page, self._of_each("mode_of_review", page), strict=True):
                 if not any(type(version) is type(last) is int and 0 < version < last for _, last in found):
                     yield Finding(f"review {review_id}", f"has a past version {version} but no later one")
-            values.update(review_id=page[-1][0], version=page[-1][1])
 
     def _check_counts(self) -> Iterator[Finding]:
         """Recounts all reviews, in as many rounds as needed to hold few kinds in memory."""
-        kinds: int = self._read(lambda tx: tx.rows(query("kinds_counted"), self._mode))[0][0]
+        [(kinds,)] = self._rows("kinds_counted", self._mode)
         parts = 1 + kinds // KINDS_AT_ONCE
         for part in range(parts):
             yield from self._check_part_of_counts(part, parts)
@@ -205,26 +201,19 @@ class Verification:
         return [Finding("counts", words, is_fault=False)]
 
     def _stored_counts(self) -> Iterator[tuple[_Kind, int]]:
-        names = ("scope", "state", "reason", "rating")
-        values = self._mode | {
-            "scope": "",
-            "state": "",
-            "reason": "",
-            "rating": _FIRST,
-            "most": ENTRIES_A_PAGE,
-        }
-        while page := self._read(lambda tx: tx.rows(query("counts_in_turn"), values)):
+        start = {"scope": "", "state": "", "reason": "", "rating": _FIRST}
+        for page in self._pages("counts_in_turn", start):
             yield from ((row[:-1], row[-1]) for row in page)
-            values.update(zip(names, page[-1][:-1], strict=True))
 
     def _actual_kinds(self) -> Iterator[tuple[_Kind, int]]:
-        for page in self._pages("kinds_in_turn", (0, 1)):
+        for page in self._pages("kinds_in_turn", {"changed_at": _FIRST, "review_id": _FIRST}):
             for _, _, scope, state, reason, rating in page:
                 for each in (scope,) if scope == SITE else (scope, PRODUCTS):
                     yield (each, state, reason or "", rating), 1
 
-    def _read(self, work: Callable[[Transaction], T]) -> T:
-        return self._database.read_now(work)
+    def _ask(self, question: Callable[..., T], *values: int, **named: int) -> T:
+        """What a function of the store reads of this shop."""
+        return self.database.read_now(lambda tx: question(tx, self.shop_id, *values, **named))
 
 
 def check_now(tx: Transaction, shop_id: int, review_id: int) -> tuple[Review | None, list[Finding]]:

@@ -6,9 +6,11 @@ is when its page is read, whatever is written, published or withdrawn in between
 
 from typing import NamedTuple
 
-from afterword.domain.orders.order import OrderLine, decode_lines
+from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import Review
+from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.orders import StoredOrder, as_order
 from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review
 
@@ -16,23 +18,11 @@ REVIEWS_A_PAGE = 250
 """Reviews per query: a few milliseconds, during which no other request is served."""
 
 
-class OrderOfReview(NamedTuple):
-    """The order that a review is about, as the shop sent it."""
-
-    id_order: str
-    reference: str | None
-    order_date: str
-    firstname: str
-    lastname: str
-    email: str
-    lines: tuple[OrderLine, ...]
-
-
 class Collected(NamedTuple):
     """A review and its order, which is None for imported reviews."""
 
     review: Review
-    order: OrderOfReview | None
+    order: StoredOrder | None
 
     @property
     def product(self) -> OrderLine | None:
@@ -42,18 +32,14 @@ class Collected(NamedTuple):
 
 
 def all_reviews(
-    tx: Transaction, shop_id: int, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
+    tx: Transaction, shop: Shop, *, live: bool, behind: int = 0, most: int = REVIEWS_A_PAGE
 ) -> list[Collected]:
     """The next reviews, in any state, after the review with number `behind`."""
-    mode = {"shop_id": shop_id, "live": int(live)}
+    mode = {"shop_id": shop.id, "live": int(live)}
     rows = tx.rows(query("all_reviews"), mode | {"number": behind, "most": most})
     reviews = [as_review(row) for row in rows]
-    orders = _orders(tx, mode | {"first": reviews[0].number, "last": reviews[-1].number}) if reviews else {}
+    if not reviews:
+        return []
+    of_these = mode | {"first": reviews[0].number, "last": reviews[-1].number}
+    orders = {row[0]: as_order(shop, row) for row in tx.rows(query("orders_of_reviews"), of_these)}
     return [Collected(review, orders.get(review.order_id)) for review in reviews]
-
-
-def _orders(tx: Transaction, values: dict[str, int]) -> dict[int, OrderOfReview]:
-    return {
-        row[0]: OrderOfReview._make((*row[1:-1], decode_lines(row[-1])))
-        for row in tx.rows(query("orders_of_reviews"), values)
-    }

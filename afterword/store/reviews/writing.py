@@ -12,7 +12,7 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review, as_row
-from afterword.store.shops import find_shop
+from afterword.store.shops import shops_of
 
 _PAST = ("version", "rating", "text", "salt", "written_at")
 """The stored fields of a past version, in the order of the query `past_versions`."""
@@ -28,9 +28,8 @@ def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
     """The review with this id, in any shop, and its shop. Raises Refused if there is none."""
     for row in tx.rows(query("show_review"), {"review_id": review_id}):
         review = as_review(row)
-        shop = find_shop(tx, str(review.shop_id))
-        if shop is not None:
-            return shop, review
+        [shop] = shops_of(tx, [review.shop_id])
+        return shop, review
     raise Refused(f"there is no review {review_id}")
 
 

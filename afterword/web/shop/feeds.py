@@ -62,9 +62,7 @@ class Feeds:
         """The text of the next page and the id of its last review; None at the end."""
         async with self._turn:
             begun = perf_counter()
-            rows = await self._database.read(
-                partial(all_reviews, shop_id=shop.id, live=key.live, behind=behind)
-            )
+            rows = await self._database.read(partial(all_reviews, shop=shop, live=key.live, behind=behind))
             text = feed.add((row.review, row.product) for row in rows)
             await asyncio.sleep(perf_counter() - begun)
         return (text, rows[-1].review.number) if rows else None

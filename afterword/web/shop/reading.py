@@ -13,7 +13,7 @@ from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import order_of
 from afterword.store.reviews.counts import Count, counts, ratings_in
-from afterword.store.reviews.rows import Cursor, Sorting, changed_reviews, published_reviews, reviews_by_stars
+from afterword.store.reviews.rows import Cursor, changed_reviews, published_reviews
 from afterword.store.shops import find_shop
 
 REVIEWS_SHOWN = 20
@@ -129,14 +129,16 @@ def _product(tx: Transaction, shop: Shop, asked: PageQuery) -> Product | None:
 def _reviews(tx: Transaction, shop: Shop, asked: PageQuery) -> list[Review]:
     """The reviews of the page, and one more if there is a next page."""
     rating, cursor = asked.behind or (None, None)
-    if asked.stars or asked.order in ("highest", "lowest"):
-        left = _stars_left(asked, rating)
-        return reviews_by_stars(
-            tx, shop.id, asked.scope, live=asked.live, stars=left, behind=cursor, most=REVIEWS_SHOWN + 1
-        )
-    order: Sorting = "oldest" if asked.order == "oldest" else "newest"
+    by_stars = asked.stars or asked.order in ("highest", "lowest")
     return published_reviews(
-        tx, shop.id, asked.scope, live=asked.live, order=order, behind=cursor, most=REVIEWS_SHOWN + 1
+        tx,
+        shop.id,
+        asked.scope,
+        live=asked.live,
+        order="oldest" if asked.order == "oldest" else "newest",
+        stars=_stars_left(asked, rating) if by_stars else (),
+        behind=cursor,
+        most=REVIEWS_SHOWN + 1,
     )
 
 

@@ -44,8 +44,8 @@ class Importer:
 
     def reviews(self, member: Member | None = None, *, live: bool = True) -> list[dict[str, Any]]:
         """As they would be exported."""
-        shop_id = (member or self.member).shop.id
-        found = ask(self.database, all_reviews, shop_id, live=live, most=10_000)
+        shop = (member or self.member).shop
+        found = ask(self.database, all_reviews, shop, live=live, most=10_000)
         return [dict(present.exported(row)) for row in found]
 
 

@@ -3,13 +3,7 @@ import json
 import msgspec
 import pytest
 
-from afterword.domain.orders.batch import (
-    Batch,
-    BatchError,
-    RefusedOrder,
-    parse_batch,
-    parse_slices,
-)
+from afterword.domain.orders.batch import Batch, BatchError, RefusedOrder, parse_batch, parse_slices
 from afterword.domain.orders.json import NotJsonError, decode
 from afterword.domain.orders.order import FieldError
 from tests.domain.reading import CLARAS, PARIS, claras, whole
@@ -126,12 +120,6 @@ def test_the_error_of_a_bad_order_names_the_field() -> None:
     ]
 
 
-def test_an_incomplete_character_refuses_its_order_alone() -> None:
-    raw = json.dumps([claras(firstname="CLARA"), claras(id_order="A-2")]).replace("CLARA", "\ud800")
-    batch = parse_batch(raw.encode("utf-8", "surrogatepass"), PARIS)
-    assert ids(batch) == [(1, "A-2")]
-
-
 def test_a_slice_counts_its_orders_in_the_whole_array() -> None:
     sent = text([claras(id_order=n, email="clara@mail.example" if n % 3 else "clara") for n in range(10)])
     slices = list(parse_slices(sent, PARIS, 4))
@@ -162,7 +150,5 @@ def test_the_fallback_reads_what_msgspec_refuses(body: bytes) -> None:
 
 
 def test_a_body_that_is_not_json_names_the_byte() -> None:
-    with pytest.raises(NotJsonError) as refused:
+    with pytest.raises(NotJsonError, match=r"\(byte 12\)$"):
         decode('{"a": "é", b}'.encode())
-    assert refused.value.offset == 12
-    assert str(refused.value).endswith("(byte 12)")

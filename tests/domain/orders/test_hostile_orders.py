@@ -9,12 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.domain.orders.batch import (
-    Batch,
-    BatchError,
-    parse_batch,
-    parse_slices,
-)
+from afterword.domain.orders.batch import Batch, BatchError, parse_batch, parse_slices
 from afterword.domain.orders.order import Order, decode_lines, parse_order
 from tests.domain.hostile import ORDERS, VALUES
 from tests.domain.reading import PARIS, whole

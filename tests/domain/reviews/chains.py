@@ -1,6 +1,6 @@
 """Chains of a made-up shop, without a store."""
 
-from afterword.domain.reviews.chain import FIRST, Entry, Signer, signed_entry
+from afterword.domain.reviews.chain import FIRST, Entry, Signer, canonical, signed
 
 SECRET = "a secret of thirty-two characters"
 
@@ -12,16 +12,7 @@ def chain(*kinds: str, secrets: tuple[str, ...] = (SECRET,)) -> list[Entry]:
         signer = Signer(secret)
         for kind in ("key", *kinds):
             details = {"public_key": signer.public_key(7)} if kind == "key" else {"commitment": "c" * 64}
-            entry = signed_entry(
-                signer,
-                shop_id=7,
-                live=True,
-                seq=len(entries) + 1,
-                review=None,
-                happened_at=1_772_374_326 + len(entries),
-                kind=kind,  # type: ignore[arg-type]
-                details=details,
-                previous=entries[-1].hash if entries else FIRST,
-            )
-            entries.append(entry)
+            previous = entries[-1].hash if entries else FIRST
+            place = (7, True, len(entries) + 1, 0, 0, 1_772_374_326 + len(entries))
+            entries.append(signed(signer, Entry(*place, kind, canonical(details), previous, "", "")))  # type: ignore[arg-type]
     return entries

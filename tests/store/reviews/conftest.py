@@ -6,7 +6,6 @@ import pytest
 
 from afterword.domain.reviews import verification
 from afterword.domain.reviews.chain import is_signed_by
-from afterword.store.engine.engine_database import EngineDatabase
 from tests.store.cast import Customer, Member
 from tests.store.reviews.verifying import faults, write_every_kind
 
@@ -20,8 +19,8 @@ def cached_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shop(database: EngineDatabase, alba: Member, clara: Customer) -> int:
+def bakery(alba: Member, clara: Customer) -> Member:
     """Alba's bakery with reviews of every kind, whose secret was lost once."""
-    database.write_now(lambda tx: write_every_kind(alba.within(tx), clara.within(tx)))
-    assert faults(database, alba.shop.id) == []
-    return alba.shop.id
+    alba.acts(lambda tx: write_every_kind(alba.within(tx), clara.within(tx)))
+    assert faults(alba) == []
+    return alba

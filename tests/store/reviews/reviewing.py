@@ -1,29 +1,22 @@
 """What the store's tests look at of reviews: the messages that wait, and what is counted."""
 
 import json
-from typing import Any
 
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.review import Review
-from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
-from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
+from tests.store.cast import LINES, SIGNER, Member, nothing_found, write
 
 __all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 
 def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
     """An order that was just imported, as its author needs it."""
-    order = order_of(tx, member.shop, import_one(tx, member, one, live=live).number)
+    order = order_of(tx, member.shop, member.within(tx).sends(one, live=live).number)
     assert order is not None
     return order
-
-
-def by_hand(shop: Shop) -> dict[str, Any]:
-    """The change that has a person look at all of a shop's reviews."""
-    return {"moderation": "by hand", "publish_after": 3_600}
 
 
 def notified(tx: Transaction) -> list[tuple[str, int, str]]:

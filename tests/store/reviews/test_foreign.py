@@ -32,7 +32,7 @@ def suspicious(text: str) -> tuple[str, ...]:
 
 
 def stored(member: Member, live: bool = True) -> list[Review]:
-    return [row.review for row in ask(member.store, all_reviews, member.shop.id, live=live)]
+    return [row.review for row in ask(member.store, all_reviews, member.shop, live=live)]
 
 
 def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(alba: Member) -> None:
@@ -107,7 +107,7 @@ def test_feeds_and_exports_have_each_review_with_its_order_if_it_has_one(
 ) -> None:
     clara.reviews(alba.order("A-4"), 1)
     bring(alba, foreign("a"))
-    ours, imported = alba.asks(all_reviews, alba.shop.id, live=True)
+    ours, imported = alba.asks(all_reviews, alba.shop, live=True)
     assert ours.order is not None and ours.order.id_order == "A-4"
     assert ours.product == ours.order.lines[0]
     assert (imported.order, imported.product) == (None, None)

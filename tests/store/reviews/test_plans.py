@@ -37,7 +37,7 @@ IN_THE_ORDER_OF = {
 """The index that gives a query its reviews in their order, so that no more are read than are given."""
 
 FROM_AN_INDEX_ALONE = {
-    name: index for name, index in IN_THE_ORDER_OF.items() if name.startswith("places")
+    name: index for name, index in IN_THE_ORDER_OF.items() if name.startswith("cursors")
 } | {
     "cursors_changed_newest": "reviews_changed",
     "cursors_changed_oldest": "reviews_changed",

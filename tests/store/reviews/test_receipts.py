@@ -24,7 +24,8 @@ def test_a_receipt_says_what_became_of_the_words(alba: Member, clara: Customer) 
     assert became() == ("erased", False)
 
 
-def test_a_receipt_is_of_an_author_and_of_one_chain(shop: int, bruno: Member) -> None:
+def test_a_receipt_is_of_an_author_and_of_one_chain(bakery: Member, bruno: Member) -> None:
+    shop = bakery.shop.id
     for entry in bruno.asks(entries_from, shop, live=True):
         found = bruno.asks(find_receipt, shop, entry.hash, live=True)
         assert (found is not None) == (entry.kind in ("written", "imported"))

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 
-from afterword.actions.reviews.moderation import publish_overdue
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
@@ -13,8 +12,8 @@ from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
-from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
-from tests.store.databases import another, ask, at_once, closing_now
+from tests.store.cast import NOW, Customer, Member
+from tests.store.databases import another, at_once, closing_now
 from tests.store.reviews.reviewing import counted, kinds, notified
 
 
@@ -24,8 +23,8 @@ def strict(bruno: Member) -> Member:
     return bruno.moderates()
 
 
-def notified_of(database: EngineDatabase) -> list[str]:
-    return [kind for kind, *_ in ask(database, notified)]
+def notified_of(member: Member) -> list[str]:
+    return [kind for kind, *_ in member.asks(notified)]
 
 
 def words_in(review: Review) -> tuple[object, ...]:
@@ -58,15 +57,6 @@ def test_the_invitation_is_answered_whether_or_not_its_message_was_known_to_arri
     alba.executes("UPDATE messages SET state = :state", {"state": before})
     clara.reviews(about)
     assert alba.state(about.order_id) == after
-
-
-def test_the_same_words_again_change_nothing_and_notify_no_one(alba: Member, clara: Customer) -> None:
-    about = alba.order()
-    first = clara.writes(about)
-    again = clara.writes(about, now=NOW + 60)
-    assert again.review == first.review and again.entry is None
-    assert alba.asks(kinds, first.review) == ["written", "published"]
-    assert len(alba.asks(notified)) == 1
 
 
 def test_a_change_is_a_new_version_and_the_old_one_is_kept(alba: Member, clara: Customer) -> None:
@@ -111,19 +101,9 @@ def test_of_many_who_write_at_once_one_is_first_and_the_others_are_refused(
     assert alba.asks(chain_head, alba.shop.id, live=True)[0] == 3
 
 
-def test_where_a_person_looks_a_review_waits_and_time_publishes_it(strict: Member, clara: Customer) -> None:
+def test_where_a_person_looks_a_review_waits(strict: Member, clara: Customer) -> None:
     review = clara.reviews(strict.order(), rating=1)
-    assert (review.state, review.publish_at) == ("waiting", NOW + 3_600)
-    published = [strict.acts(publish_overdue, SIGNER, NOW + after) for after in (3_599, 3_600, 9_999)]
-    assert published == [0, 1, 0]
-    found = strict.finds(review)
-    assert (found.state, found.published_at) == ("published", NOW + 3_600)
-
-
-def test_what_the_checks_find_waits_for_a_person_however_long(alba: Member, clara: Customer) -> None:
-    review = clara.reviews(alba.order(), look=link_found)
-    assert (review.state, review.flags, review.publish_at) == ("waiting", ("link",), None)
-    assert alba.acts(publish_overdue, SIGNER, NOW + 10**8) == 0
+    assert (review.state, review.flags, review.publish_at) == ("waiting", (), NOW + 3_600)
 
 
 def test_the_stars_have_no_part_in_what_waits(alba: Member, clara: Customer) -> None:
@@ -166,7 +146,7 @@ def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
 
 
 def test_a_reply_can_be_changed_and_taken_back_and_goes_with_the_words_that_it_answers(
-    database: EngineDatabase, alba: Member, clara: Customer
+    alba: Member, clara: Customer
 ) -> None:
     about = alba.order()
     review = clara.reviews(about, wants_reply=True)
@@ -177,25 +157,14 @@ def test_a_reply_can_be_changed_and_taken_back_and_goes_with_the_words_that_it_a
     assert (none.reply, none.replied_at) == (None, None)
     with pytest.raises(Refused, match="has no reply"):
         alba.replies(none, None, NOW + 4)
-    assert notified_of(database) == ["receipt", "reply", "reply"]
+    assert notified_of(alba) == ["receipt", "reply", "reply"]
     assert alba.replies(none, "Come again.", NOW + 5).reply == "Come again."
     assert clara.reviews(about, text="Other words.", seen=1, now=NOW + 6).reply is None
 
 
-def test_a_customer_who_does_not_wish_it_is_not_notified_of_a_reply(
-    database: EngineDatabase, alba: Member, clara: Customer
-) -> None:
+def test_a_customer_who_does_not_wish_it_is_not_notified_of_a_reply(alba: Member, clara: Customer) -> None:
     alba.replies(clara.reviews(alba.order()))
-    assert notified_of(database) == ["receipt"]
-
-
-def test_an_author_withdraws_and_may_write_again(alba: Member, clara: Customer) -> None:
-    about = alba.order()
-    gone = clara.withdraws(clara.reviews(about))
-    assert (gone.state, gone.published_at) == ("withdrawn", None)
-    assert alba.asks(ratings, alba.shop.id, SITE, live=True).total == 0
-    back = clara.reviews(about, seen=1)
-    assert (back.state, back.version) == ("published", 2)
+    assert notified_of(alba) == ["receipt"]
 
 
 def test_a_dispute_is_shown_beside_the_review_which_stays_published(alba: Member, clara: Customer) -> None:

@@ -10,10 +10,9 @@ from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.verification import Verification
-from tests.store.cast import NOW, SIGNER, Customer, Member, Within, link_found
+from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import Store, act
 
 LATER_SIGNER = Signer("the secret that came when the first one was lost")
@@ -24,32 +23,30 @@ class Undone(Exception):
 
 
 def faults(
-    database: Store, shop_id: int, *, live: bool = True, keys: tuple[Signer, ...] = (SIGNER, LATER_SIGNER)
+    member: Member, *, live: bool = True, keys: tuple[Signer, ...] = (SIGNER, LATER_SIGNER)
 ) -> list[str]:
     """All that verification says is wrong."""
-    allowed = {signer.public_key(shop_id) for signer in keys}
-    check = Verification(database, shop_id, live=live, allowed=allowed)  # type: ignore[arg-type]
+    allowed = {signer.public_key(member.shop.id) for signer in keys}
+    check = Verification(member.store, member.shop.id, live=live, allowed=allowed)  # type: ignore[arg-type]
     return [str(found) for found in check.findings() if found.is_fault]
 
 
-def found_after(database: EngineDatabase, shop: int, sql: str, values: Any = ()) -> list[str]:
+def found_after(member: Member, sql: str, values: Any = ()) -> list[str]:
     """What verification says after a statement; then it is undone."""
-    return found_after_work(database, shop, lambda tx: tx.run(sql, values))
+    return found_after_work(member, lambda tx: tx.run(sql, values))
 
 
-def found_after_work(
-    database: EngineDatabase, shop: int, change: Callable[[Transaction], object]
-) -> list[str]:
+def found_after_work(member: Member, change: Callable[[Transaction], object]) -> list[str]:
     """What verification says after this was done to the rows; then it is undone."""
     said: list[str] = []
 
     def work(tx: Transaction) -> None:
         change(tx)
-        said.extend(faults(Within(tx), shop))
+        said.extend(faults(member.within(tx)))
         raise Undone
 
     with pytest.raises(Undone):
-        database.write_now(work)
+        member.acts(work)
     return said
 
 
@@ -80,18 +77,7 @@ def import_elsewheres(store: Store, one: Review) -> None:
     """Two imported reviews, one answered and one that waits."""
     before = {"written_at": NOW - 900, "published_at": NOW - 800, "imported_from": "elsewhere.example"}
     answered = {"reply": "Thanks!", "replied_at": NOW - 700}
-    act(
-        store,
-        import_review,
-        replace(one, order_id=0, id=one.id + 5, **before, **answered),
-        LATER_SIGNER,
-        NOW + 11,
-    )
     waits = {"state": "waiting", "published_at": None}
-    act(
-        store,
-        import_review,
-        replace(one, order_id=0, id=one.id + 6, **before | waits),
-        LATER_SIGNER,
-        NOW + 12,
-    )
+    for place, more in ((5, answered), (6, waits)):
+        review = replace(one, order_id=0, id=one.id + place, **before | more)
+        act(store, import_review, review, LATER_SIGNER, NOW + 6 + place)
