@@ -24,7 +24,8 @@ from afterword.domain.reviews.verification import (
     read_entry,
     starts_review,
 )
-from afterword.store.engine.database import Database, Progress, Row, Transaction
+from afterword.store.engine.connection import Row
+from afterword.store.engine.database import Database, Progress, Transaction
 from afterword.store.queries import query
 from afterword.store.reviews.chain import as_entry, chain_head, entries_from, entries_of_review, keys_of_chain
 from afterword.store.reviews.rows import as_review
