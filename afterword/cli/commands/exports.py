@@ -37,12 +37,11 @@ def export(id_or_name: str, format: str, test: bool, file: Path | None) -> None:
             _write(sys.stdout.buffer, exports.write(database, what, format))
             return
         with whole_file(file) as draft, draft.open("wb") as stream:
-            _write(stream, exports.write(database, what, format, _progress))
+            _write(
+                stream,
+                exports.write(database, what, format, lambda done: say_progress(counted(done, "review"))),
+            )
     say(f"{shown(str(file))} was written ({file.stat().st_size:,} bytes).")
-
-
-def _progress(done: int) -> None:
-    say_progress(counted(done, "review"))
 
 
 def _write(stream: BinaryIO, parts: Iterable[str]) -> None:

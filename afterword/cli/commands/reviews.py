@@ -95,7 +95,7 @@ def _fields(found: ReviewDetails) -> present.Fields:
 
 def _say_review(found: ReviewDetails) -> None:
     texts = {"text": found.review.text, "reply": found.review.reply, "dispute": found.review.dispute}
-    short = {name: value for name, value in _fields(found).items() if name not in (*texts, "dispute")}
+    short = {name: value for name, value in _fields(found).items() if name not in texts}
     flags = ", ".join(found.review.flags) or None
     say_fields(short | {"author": found.review.author or None, "flags": flags})
     for each in found.past_versions:
@@ -106,9 +106,8 @@ def _say_review(found: ReviewDetails) -> None:
             say()
             say_text(title, text)
     say()
-    say_table(
-        ("entry", "kind", "version", "time"), [list(present.entry(each).values()) for each in found.entries]
-    )
+    entries = [list(present.entry(each).values()) for each in found.entries]
+    say_table(("entry", "kind", "version", "time"), entries)
 
 
 @review.command()
