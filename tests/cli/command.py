@@ -2,11 +2,16 @@
 
 import json
 import os
+import pty
 import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import click
+
+from afterword.cli import main
 
 AFTERWORD = (sys.executable, "-m", "afterword")
 
@@ -65,6 +70,17 @@ class Command:
         """The one JSON value of a command that must be done."""
         return json.loads(self.say(*arguments, "--json", **settings))
 
+    def on_terminal(self, *arguments: str) -> str:
+        """What a command that must be done shows on a terminal, besides its result."""
+        mine, theirs = pty.openpty()
+        line = [*AFTERWORD, *arguments]
+        subprocess.run(
+            line, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=theirs, check=True
+        )
+        os.close(theirs)
+        with os.fdopen(mine, "rb", buffering=0) as terminal:
+            return terminal.read(4_000).decode()
+
     def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*AFTERWORD, *arguments],
@@ -74,6 +90,14 @@ class Command:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
+
+
+def commands(command: click.Command = main, words: str = "afterword") -> dict[str, click.Command]:
+    """Every command, by the words that call it."""
+    if not isinstance(command, click.Group):
+        return {words: command}
+    found = [commands(each, f"{words} {name}") for name, each in command.commands.items()]
+    return {name: each for some in found for name, each in some.items()}
 
 
 def free_port() -> str:

@@ -14,7 +14,7 @@ from afterword.webhooks.sending import Sender
 
 _COLUMNS = ("id", "live", "url", "created_at", "answered_at", "stopped", "waiting", "failed")
 
-_id = click.argument("webhook_id", type=row_id)
+_id = click.argument("webhook_id", metavar="ID", type=row_id)
 
 
 @click.group()
