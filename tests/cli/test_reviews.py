@@ -53,12 +53,20 @@ def test_characters_that_could_control_a_terminal_are_escaped(
     number = str(clara.reviews(alba.order(), text=text).id)
     for said in (afterword.say("review", "show", number), afterword.say("review", "list", "1")):
         assert r"Good\x9b2J" in said or "Good 2J" in said
-        assert "\x9b" not in said and "\N{RIGHT-TO-LEFT MARK}" not in said
-        assert max(map(len, said.splitlines())) < 150
+        assert said.replace("\n", "").isprintable() and max(map(len, said.splitlines())) < 150
 
 
-def test_one_is_published_once(afterword: Command, waiting: str) -> None:
-    assert afterword.say("review", "publish", waiting) == f"Review {waiting} is published.\n"
+def test_the_version_that_was_read_is_published_once(afterword: Command, waiting: str) -> None:
+    decisions = (
+        ["publish", waiting],
+        ["reject", waiting, "--reason", "abuse"],
+        ["reply", waiting, "Thanks."],
+    )
+    for words in decisions:
+        refused = afterword.run("review", *words, "--version", "2").sentence
+        assert refused == f"review {waiting} has changed since you read it: read it again"
+    said = afterword.say("review", "publish", waiting, "--version", "1")
+    assert said == f"Review {waiting} is published.\n"
     [row] = afterword.json("review", "list", "1", "--state", "published")
     assert row["published_at"] == row["changed_at"] > row["written_at"]
     refused = afterword.run("review", "publish", waiting).sentence
@@ -132,14 +140,3 @@ def test_what_is_erased_is_named_and_gone(
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
     assert ask(database, notified) == []
     assert afterword.run("review", "erase", review).sentence == f"review {review} is already erased"
-
-
-def test_another_version_than_the_given_one_is_left_alone(afterword: Command, waiting: str) -> None:
-    for words in (
-        ["publish", waiting],
-        ["reject", waiting, "--reason", "abuse"],
-        ["reply", waiting, "Thanks."],
-    ):
-        refused = afterword.run("review", *words, "--version", "2").sentence
-        assert refused == f"review {waiting} has changed since you read it: read it again"
-    assert afterword.json("review", "publish", waiting, "--version", "1")["state"] == "published"

@@ -6,14 +6,7 @@ import pytest
 from afterword.actions import present
 from afterword.actions.reviews.exports import Export, write
 from afterword.actions.reviews.foreign import Collection
-from afterword.actions.reviews.imports import (
-    ROWS_A_TRANSACTION,
-    Import,
-    Imported,
-    RowRefused,
-    rows_of,
-)
-from afterword.base.errors import Refused
+from afterword.actions.reviews.imports import Import, Imported, RowRefused, rows_of
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.walking import all_reviews
 from tests.store.cast import NOW, SIGNER, Customer, Member
@@ -134,21 +127,3 @@ def test_one_shops_export_is_anothers_import(
     importer("".join(write(database, Export(bruno.shop, True, ""), "csv")), source="Bruno's books")
     assert importer.refused == [(5, "state", "published: nothing else is shown")]
     assert shown(importer.reviews()) == shown(importer.reviews(bruno))
-
-
-def test_an_import_that_was_interrupted_continues(importer: Importer) -> None:
-    def interrupt(done: Imported) -> None:
-        raise KeyboardInterrupt
-
-    rows = "".join(f"{number},5,Review number {number}.,,2026-02-10,,\n" for number in range(500))
-    with pytest.raises(KeyboardInterrupt):
-        importer(f"{HEAD}\n{rows}", progress=interrupt)
-    again = importer(f"{HEAD}\n{rows}")
-    assert (again.imported, again.imported_before) == (500 - ROWS_A_TRANSACTION, ROWS_A_TRANSACTION)
-    assert len(importer.reviews()) == 500
-
-
-@pytest.mark.parametrize("text", ["", "name,stars\nClara,5\n"])
-def test_a_file_without_the_needed_columns_is_refused(importer: Importer, text: str) -> None:
-    with pytest.raises(Refused, match=r"^the first line names no column .*text or date$"):
-        importer(text)
