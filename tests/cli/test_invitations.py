@@ -31,7 +31,7 @@ def test_a_long_list_is_written_whole_newest_first(afterword: Command, alba: Mem
 
 
 def test_one_is_shown_with_its_order_and_its_message_id(afterword: Command, alba: Member) -> None:
-    number = str(alba.sends("A-1", reference="R-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1", reference="R-1")).id)
     shown = afterword.json("invitation", "show", number, AFTERWORD_URL="https://reviews.alba.example")
     more = {"reference": "R-1", "email": "clara@nunez.example", "shop": "Alba's bakery"}
     assert (only(afterword) | more).items() <= shown.items()
@@ -46,7 +46,7 @@ def test_characters_that_could_control_a_terminal_are_escaped(afterword: Command
 
 
 def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> None:
-    number = str(alba.sends("A-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1")).id)
     assert "Missing option '--reason'" in afterword.run("invitation", "cancel", number).usage
     row = afterword.json("invitation", "cancel", number, "--reason", "the order was returned")
     assert (row["state"], row["reason"]) == ("cancelled", "the order was returned")
@@ -58,7 +58,7 @@ def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> Non
 def test_one_is_moved_to_a_time_and_never_before_it_or_by_a_delay_from_now(
     afterword: Command, alba: Member
 ) -> None:
-    move = ("invitation", "move", str(alba.sends("A-1").invitation_id), "--to")
+    move = ("invitation", "move", str(alba.sees(alba.sends("A-1")).id), "--to")
     due = "2030-03-01T13:05:27Z"
     assert afterword.say(*move, "2030-03-01 14:05:26.2+01:00").endswith(f" is due at {due}.\n")
     assert only(afterword)["due_at"] == due == afterword.json(*move, due)["due_at"]
@@ -80,7 +80,7 @@ def test_nothing_is_sent_by_hand_while_the_journal_is_lost(afterword: Command, a
     assert alba.marks(claim)
     alba.records(claim, "failed", "550 no such user")
     (afterword.data / "send.journal").unlink()
-    refused = afterword.run("invitation", "send", str(claim.message.id)).sentence
+    refused = afterword.run("invitation", "send", str(alba.sees(claim).id)).sentence
     assert (
         refused == "the send journal of this database is missing or cannot be reached: run afterword doctor"
     )
