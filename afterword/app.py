@@ -5,6 +5,7 @@ import gc
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
@@ -147,13 +148,11 @@ async def _until_stopped(
 async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:
     """Whether the server takes connections, once it does; False when it has ended instead, or is to stop."""
     while not server.done() and not stopping.is_set():
-        try:
+        with suppress(OSError):
             _, writer = await asyncio.open_connection(*address)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
             writer.close()
             return True
+        await asyncio.sleep(0.01)
     return False
 
 

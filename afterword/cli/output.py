@@ -29,12 +29,12 @@ def say_json(value: object) -> None:
     click.echo(json.dumps(value))
 
 
-def say_result(fields: Fields, sentence: str, *, as_json: bool) -> None:
-    """What a command did: as JSON, or as a sentence."""
+def say_result(fields: Fields, *lines: str, as_json: bool) -> None:
+    """What a command did: as JSON, or in sentences."""
     if as_json:
         say_json(fields)
     else:
-        say(sentence)
+        say("\n".join(lines))
 
 
 def say_list(items: Iterable[Fields], columns: Sequence[str], empty: str, *, as_json: bool) -> None:

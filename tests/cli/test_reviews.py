@@ -42,6 +42,10 @@ def test_one_is_shown_with_its_history(
     about = alba.order("A-2")
     clara.reviews(about, 1, 4, text="Crisp, still warm.\nSee you.")
     new = clara.reviews(about, 1, 5, text="Crisp.\n\nTruly.", seen=1, now=NOW + 60)
+    entries = [
+        (each["kind"], each["version"]) for each in afterword.json("review", "show", str(new.id))["chain"]
+    ]
+    assert entries == [("written", 1), ("published", 1), ("written", 2), ("published", 2)]
     said = afterword.say("review", "show", str(new.id))
     assert "\ntext:\n    Crisp.\n\n    Truly.\n" in said
     assert "\nversion 1, 4 stars, 2026-03-01T14:12:06Z:\n    Crisp, still warm.\n    See you." in said

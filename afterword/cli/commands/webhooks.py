@@ -9,7 +9,7 @@ from afterword.actions import present, webhooks
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, opened, opened_for, row_id, shop_argument
-from afterword.cli.output import mode, say, say_json, say_list, say_result, shown
+from afterword.cli.output import mode, say_list, say_result, shown
 from afterword.webhooks.sending import Sender
 
 _COLUMNS = ("id", "live", "url", "created_at", "answered_at", "stopped", "waiting", "failed")
@@ -32,12 +32,10 @@ def add(id_or_name: str, url: str, test: bool, as_json: bool) -> None:
     webhooks.check_url(url, read_settings().webhook_allow)
     with opened_for(id_or_name) as (database, shop):
         new = database.write_now(lambda tx: webhooks.add(tx, shop, url, system_clock(), live=not test))
-    if as_json:
-        say_json({**present.webhook(new), "secret": new.secret})
-    else:
-        say(f"Webhook {new.id} of {shop.name} ({mode(new.live)}). Its secret is shown only now:")
-        say(new.secret)
-        say(f"Try it with: afterword webhook test {new.id}")
+    sentence = f"Webhook {new.id} of {shop.name} ({mode(new.live)}). Its secret is shown only now:"
+    hint = f"Try it with: afterword webhook test {new.id}"
+    fields = {**present.webhook(new), "secret": new.secret}
+    say_result(fields, sentence, new.secret, hint, as_json=as_json)
 
 
 @webhook.command("list")
