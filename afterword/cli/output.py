@@ -37,15 +37,15 @@ def say_result(fields: Fields, *lines: str, as_json: bool) -> None:
         say("\n".join(lines))
 
 
-def say_list(items: Iterable[Fields], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+def say_list(items: Iterable[Fields], columns: str, empty: str, *, as_json: bool) -> None:
     """A JSON array; or a table, of which `columns` are fields; or, when it is empty, a sentence."""
-    items = iter(items)
+    items, names = iter(items), columns.split()
     if as_json:
         _say_json_array(items)
     elif first := next(items, None):
         people = map(_of_people, chain([first], items))
-        titles = [TITLES.get(name, name.removesuffix("_at")) for name in columns]
-        say_table(titles, ([fields[name] for name in columns] for fields in people))
+        titles = [TITLES.get(name, name.removesuffix("_at")) for name in names]
+        say_table(titles, ([fields[name] for name in names] for fields in people))
     else:
         say(empty)
 

@@ -8,8 +8,6 @@ from afterword.cli.options import checked, json_option, opened, opened_for, row_
 from afterword.cli.output import mode, say_list, say_result
 from afterword.domain.shops import check_lang
 
-_COLUMNS = ("id", "kind", "live", "lang", "created_at", "revoked_at", "key")
-
 
 @click.group()
 def key() -> None:
@@ -40,7 +38,7 @@ def list_(id_or_name: str, as_json: bool) -> None:
     with opened_for(id_or_name) as (database, shop):
         listed = database.read_now(lambda tx: keys.listed(tx, shop))
     rows = ({**present.key(each.key), "key": each.public} for each in listed)
-    say_list(rows, _COLUMNS, "No keys.", as_json=as_json)
+    say_list(rows, "id kind live lang created_at revoked_at key", "No keys.", as_json=as_json)
 
 
 @key.command()

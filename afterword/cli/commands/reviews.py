@@ -24,8 +24,6 @@ from afterword.store.engine.database import Transaction
 LONGEST_CELL = 40
 """Characters of a text, or of a product's name, in a list."""
 
-_COLUMNS = ("id", "written", "state", "why", "stars", "author", "about", "text")
-
 
 def _words(text: str) -> str:
     try:
@@ -58,7 +56,8 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
     """
     with opened_for(id_or_name) as (database, shop):
         listed = reading.listed(database, shop, state, live=not test)
-        say_list(map(present.review if as_json else _row, listed), _COLUMNS, "No reviews.", as_json=as_json)
+        rows = map(present.review if as_json else _row, listed)
+        say_list(rows, "id written state why stars author about text", "No reviews.", as_json=as_json)
 
 
 def _row(review: Review) -> present.Fields:

@@ -12,8 +12,6 @@ from afterword.cli.options import json_option, opened, opened_for, row_id, shop_
 from afterword.cli.output import mode, say_list, say_result, shown
 from afterword.webhooks.sending import Sender
 
-_COLUMNS = ("id", "live", "url", "created_at", "answered_at", "stopped", "waiting", "failed")
-
 _id = click.argument("webhook_id", metavar="ID", type=row_id)
 
 
@@ -48,7 +46,8 @@ def list_(id_or_name: str, as_json: bool) -> None:
     rows = (
         {**present.webhook(each.webhook), "waiting": each.waiting, "failed": each.failed} for each in listed
     )
-    say_list(rows, _COLUMNS, "No webhooks. Add one with: afterword webhook add SHOP URL", as_json=as_json)
+    columns = "id live url created_at answered_at stopped waiting failed"
+    say_list(rows, columns, "No webhooks. Add one with: afterword webhook add SHOP URL", as_json=as_json)
 
 
 @webhook.command()
