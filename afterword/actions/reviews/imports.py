@@ -88,7 +88,10 @@ class Import:
         progress: Callable[[Imported], None] = lambda done: None,
     ) -> Imported:
         """A dry run changes nothing, and counts the same. Raises Refused when a needed column is missing."""
-        head = _head(next(rows, Row(1, [])))
+        try:
+            head = read_head(next(rows, Row(1, [])).cells or [])
+        except ValueError as error:
+            raise Refused(str(error)) from error
         self._done.ignored_columns = head.ignored
         good = self._good(head, rows)
         while found := list(islice(good, ROWS_A_TRANSACTION)):
@@ -132,10 +135,3 @@ class Import:
             return "imported before"
         self._seen.add(foreign.key)
         return "waiting" if CHECKS(foreign.text) else "imported"
-
-
-def _head(row: Row) -> Head:
-    try:
-        return read_head(row.cells or [])
-    except ValueError as error:
-        raise Refused(str(error)) from error
