@@ -4,7 +4,7 @@ import apsw
 
 from afterword.store.engine.migrate import migrations
 from tests.citus import pretend_citus
-from tests.cli.command import Command, free_port
+from tests.cli.command import Command
 from tests.postgres import new_database
 
 NEWEST = migrations()[-1][0]
@@ -38,7 +38,7 @@ def test_a_database_of_a_newer_version_is_refused_by_every_command(afterword: Co
         newer.execute("INSERT INTO schema_versions VALUES (9999)")
     says = f"this database has schema 9999, but this version of Afterword knows only schema {NEWEST}"
     for words in (("migrate",), ("shop", "list"), ("serve",), ("backup", "b.db"), ("dispatch",)):
-        assert afterword.run(*words, AFTERWORD_PORT=free_port()).sentence.startswith(says)
+        assert afterword.run(*words).sentence.startswith(says)
 
 
 def test_a_backup_is_whole_private_and_says_what_else_to_keep(afterword: Command) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from afterword.cli.serving import demo
-from tests.cli.command import Command, free_port
+from tests.cli.command import Command
 from tests.end_to_end.crowd import Crowd, check_kept
 from tests.needs import needs
 from tests.server import SERVE, Server, an_order
@@ -49,8 +49,8 @@ class Serving:
 
 
 @contextmanager
-def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serving]:
-    found = Serving(command.start("serve", *arguments, **settings))
+def serving(command: Command, *arguments: str) -> Iterator[Serving]:
+    found = Serving(command.start("serve", *arguments))
     try:
         found.wait_for(lambda: any('event="server started"' in line for line in found.log))
         found.wait_for(lambda: bool(found.lines))
@@ -63,8 +63,7 @@ def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serv
 def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path: Path) -> None:
     needs("curl")
     command = Command(tmp_path, default=True)
-    port = free_port()
-    with serving(command, AFTERWORD_PORT=port) as demo_shop:
+    with serving(command) as demo_shop:
         demo_shop.wait_for(lambda: any("never leave this machine" in line for line in demo_shop.lines))
         [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
         assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
@@ -77,7 +76,7 @@ def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path:
         assert b"clara@example.com" in email.read_bytes()
         demo_shop.wait_for(lambda: any(email.name in line for line in demo_shop.log))
         assert demo_shop.stop() == 0
-    with serving(command, AFTERWORD_PORT=port) as again:
+    with serving(command) as again:
         again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
         assert not any(line.startswith("curl ") for line in again.lines)
         assert again.stop(signal.SIGINT) == 0
@@ -93,28 +92,27 @@ def emails(command: Command) -> list[Path]:
 
 
 def test_a_folder_named_by_hand_gets_no_demo_shop_but_a_hint(afterword: Command) -> None:
-    with serving(afterword, AFTERWORD_PORT=free_port()) as served:
+    with serving(afterword) as served:
         served.wait_for(lambda: any('shop add "Alba\'s bakery"' in line for line in served.lines))
         assert afterword.json("shop", "list") == []
         afterword.json("shop", "add", "Alba's bakery")
         assert served.stop() == 0
-    port = free_port()
-    with serving(afterword, AFTERWORD_PORT=port) as served:
-        assert served.lines == [f"Afterword is running at http://127.0.0.1:{port}"]
+    with serving(afterword) as served:
+        assert served.lines == [f"Afterword is running at http://127.0.0.1:{afterword.port}"]
 
 
 def test_a_second_one_on_the_same_port_is_refused_and_makes_no_demo_shop(
     afterword: Command, tmp_path: Path
 ) -> None:
     second = Command(tmp_path, default=True)
-    with serving(afterword, AFTERWORD_PORT=(port := free_port())):
-        said = second.run("serve", AFTERWORD_PORT=port).sentence
-    assert said.startswith(f"127.0.0.1:{port} is already in use") and not second.data.exists()
+    with serving(afterword):
+        said = second.run("serve", AFTERWORD_PORT=afterword.port).sentence
+    assert said.startswith(f"127.0.0.1:{afterword.port} is already in use") and not second.data.exists()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
 def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Command, host: str) -> None:
-    said = afterword.run("serve", AFTERWORD_PORT=free_port(), AFTERWORD_HOST=host).sentence
+    said = afterword.run("serve", AFTERWORD_HOST=host).sentence
     assert re.fullmatch(
         rf"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {re.escape(host)}:\d+: [\w' -]+", said
     )
@@ -127,9 +125,9 @@ def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
 
 def test_without_dispatch_nothing_is_sent_until_a_dispatcher_runs(afterword: Command) -> None:
     key = afterword.json("shop", "add", "Alba's bakery", "--delay", "0s")["private_key"]
-    with serving(afterword, "--no-dispatch", AFTERWORD_PORT=(port := free_port())) as served:
+    with serving(afterword, "--no-dispatch") as served:
         needs("curl")
-        answer = paste(demo.curl_line(f"http://127.0.0.1:{port}", key, time.time()))
+        answer = paste(demo.curl_line(f"http://127.0.0.1:{afterword.port}", key, time.time()))
         assert answer == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         time.sleep(2)
         assert emails(afterword) == []
