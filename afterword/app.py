@@ -5,6 +5,7 @@ import gc
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
@@ -21,29 +22,15 @@ from afterword.mail.links import Linker
 from afterword.mail.originator import OUTBOX_SENDER
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
-from afterword.mail.smtp_address import SmtpAddress, parse_smtp_url
+from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.transport import Transport
 from afterword.store.engine.database import Database
-from afterword.web.listening import Address, free_address
+from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
 from afterword.webhooks.sending import Sender
 
 log = log_for("app")
-
-
-def build_transport(settings: Settings, connections: int = 16) -> Transport:
-    """What carries live e-mails. Raises SettingsError."""
-    if settings.smtp is None:
-        return OutboxTransport(settings.outbox)
-    return SmtpTransport(smtp_address(settings), connections=connections)
-
-
-def smtp_address(settings: Settings) -> SmtpAddress:
-    try:
-        return parse_smtp_url(settings.smtp or "")
-    except ValueError as error:
-        raise SettingsError(f"AFTERWORD_SMTP: {error}") from error
 
 
 def build_dispatcher(settings: Settings, database: Database, clock: Clock = system_clock) -> Dispatcher:
@@ -61,14 +48,23 @@ def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool)
     """What carries each queue of a mode, with connections of its own."""
 
     def mail(connections: int) -> Carrier:
-        transport = build_transport(settings, connections) if live else OutboxTransport(settings.outbox)
-        return AtMostOnce(compose, transport, clock, connections)
+        return AtMostOnce(compose, _transport(settings, connections, live=live), clock, connections)
 
     return {
         Queue.INVITATIONS: mail(AT_ONCE),
         Queue.MAIL: mail(2),
         Queue.WEBHOOKS: AtLeastOnce(Sender(settings.webhook_allow), clock),
     }
+
+
+def _transport(settings: Settings, connections: int, *, live: bool) -> Transport:
+    if settings.smtp is None or not live:
+        return OutboxTransport(settings.outbox)
+    try:
+        address = parse_smtp_url(settings.smtp)
+    except ValueError as error:
+        raise SettingsError(f"AFTERWORD_SMTP: {error}") from error
+    return SmtpTransport(address, connections=connections)
 
 
 def build_compose(settings: Settings) -> Compose:
@@ -86,34 +82,34 @@ async def serve(
     database: Database,
     *,
     dispatch: bool,
-    address: Address | None = None,
-    ready: Callable[[], None] | None = None,
-    lifeline: int | None = None,
+    address: Address,
+    ready: Callable[[], None],
+    lifeline: int | None,
 ) -> None:
     """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
     `ready` is called once it answers. The end of `lifeline`, a descriptor, counts as SIGTERM. Raises SettingsError,
     and StoreUnavailable when the writing process is lost.
     """
-    address, readers = address or free_address(settings), Readers()
+    readers = Readers()
     spool = own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     web = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, web), *address)
     warn_about_mail(settings, database)
     stopping = _stop_signals(lifeline)
-    tasks = [
-        asyncio.create_task(each) for each in (server.serve(), *([dispatcher.run()] if dispatcher else []))
-    ]
+    tasks = [asyncio.create_task(server.serve())]
+    tasks += [asyncio.create_task(dispatcher.run())] if dispatcher else []
     if await _answers(address, tasks[0], stopping):
         log.info("server started", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
-        if ready:
-            ready()
+        ready()
     is_lost = await _until_stopped(database, tasks, stopping)
     server.stop()
     if dispatcher:
         dispatcher.stop()
-    await _end(tasks, is_lost)
+    if is_lost:  # nothing that is claimed can be settled: the next start finds out how it ended
+        tasks[-1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=is_lost)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
     database.close_now()
@@ -122,22 +118,13 @@ async def serve(
     log.info("server stopped")
 
 
-async def _end(tasks: list[asyncio.Task[None]], is_lost: bool) -> None:
-    """Waits until they have finished. When the writing process is lost, nothing that is claimed can be settled: the
-    next start finds out how it ended."""
-    if is_lost:
-        tasks[-1].cancel()
-    await asyncio.gather(*tasks, return_exceptions=is_lost)
-
-
 async def dispatch(settings: Settings, database: Database) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
     warn_about_mail(settings, database)
     stopping = _stop_signals()
     task = asyncio.create_task(dispatcher.run())
-    _freeze()
-    await _first_end([task], stopping)
+    await _until_stopped(database, [task], stopping)
     dispatcher.stop()
     await task
     database.close_now()
@@ -147,23 +134,25 @@ async def dispatch(settings: Settings, database: Database) -> None:
 async def _until_stopped(
     database: Database, tasks: list[asyncio.Task[None]], stopping: asyncio.Event
 ) -> bool:
-    """Returns when it is to stop; True when that is because the process that writes was lost."""
-    _freeze()
-    lost = asyncio.create_task(database.until_lost())
-    await _first_end([*tasks, lost], stopping)
+    """Returns when it is to stop, or one of the tasks ends, which it never should by itself; True when the process
+    that writes was lost."""
+    # What is here now stays until the end: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    stop, lost = asyncio.create_task(stopping.wait()), asyncio.create_task(database.until_lost())
+    await asyncio.wait([stop, lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
     return lost.done()
 
 
 async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:
     """Whether the server takes connections, once it does; False when it has ended instead, or is to stop."""
     while not server.done() and not stopping.is_set():
-        try:
+        with suppress(OSError):
             _, writer = await asyncio.open_connection(*address)
-        except OSError:
-            await asyncio.sleep(0.01)
-        else:
             writer.close()
             return True
+        await asyncio.sleep(0.01)
     return False
 
 
@@ -171,11 +160,8 @@ def warn_about_mail(settings: Settings, database: Database) -> None:
     if settings.smtp is None:
         log.warning("smtp not configured", outbox=str(settings.outbox))
     if database.is_held:
-        log.error(
-            "sending paused",
-            reason="send journal missing or unreachable",
-            action="run: afterword doctor",
-        )
+        reason = "send journal missing or unreachable"
+        log.error("sending paused", reason=reason, action="run: afterword doctor")
 
 
 def _stop_signals(lifeline: int | None = None) -> asyncio.Event:
@@ -185,16 +171,3 @@ def _stop_signals(lifeline: int | None = None) -> asyncio.Event:
     if lifeline is not None:
         loop.add_reader(lifeline, stopping.set)
     return stopping
-
-
-async def _first_end(tasks: list[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Until it is to stop, or one of the tasks ends, which it never should by itself."""
-    stop = asyncio.create_task(stopping.wait())
-    await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-
-
-def _freeze() -> None:
-    """What is here now stays until the end: the collector need not look at it again."""
-    gc.collect()
-    gc.freeze()

@@ -26,15 +26,21 @@ class PostgresServer(tool.PostgresServer):
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The address of a server on which databases can be created."""
-    named = os.environ.get("AFTERWORD_TEST_DATABASE")
-    if named:
+    if named := os.environ.get("AFTERWORD_TEST_DATABASE"):
         yield named
-        return
+    else:
+        with own_server() as server:
+            yield server.url
+
+
+@contextmanager
+def own_server(**settings: str) -> Iterator[PostgresServer]:
+    """A server in a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="afterword-postgres-"))
     folder.chmod(0o755)
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, **settings)
     try:
-        yield server.url
+        yield server
     finally:
         server.remove()
 

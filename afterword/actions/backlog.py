@@ -29,6 +29,8 @@ LATE = 300
 MANY_TRIES = 3
 """From which a delivery that waits is worth mentioning."""
 
+_ENDED = {"failed": "failed permanently", "in_doubt": "may or may not have been sent"}
+
 Level = Literal["ok", "note", "action"]
 
 
@@ -82,15 +84,10 @@ def notifications(database: Database) -> Iterator[Finding]:
         )
         yield Finding("webhooks", "action", says)
     for one in troubles:
-        if one.state == "failed":
-            yield Finding("messages", "note", f"{_what(one)} failed permanently: {one.error}")
-        elif one.state == "in_doubt":
-            yield Finding("messages", "note", f"{_what(one)} may or may not have been sent: {one.error}")
-        elif one.tries >= MANY_TRIES:
-            verb = "is" if one.amount == 1 else "are"
-            yield Finding(
-                "messages", "note", f"{_what(one)} {verb} waiting after {one.tries} tries: {one.error}"
-            )
+        verb = "is" if one.amount == 1 else "are"
+        status = _ENDED.get(one.state, f"{verb} waiting after {one.tries} tries")
+        if one.state in _ENDED or one.tries >= MANY_TRIES:
+            yield Finding("messages", "note", f"{_what(one)} {status}: {one.error}")
     if not troubles and not stopped:
         says = "All e-mails and webhook deliveries about reviews are sent, or about to be."
         yield Finding("messages", "ok", says)

@@ -57,8 +57,8 @@ def examine(settings: Settings, build: Build, now: float) -> Health:
         try:
             findings += check(settings)
         except OSError as error:
-            says = f"{error.filename or 'a file'}: {error.strerror or error}"
-            findings.append(Finding("files", "action", says))
+            found = f"{error.filename or 'a file'}: {error.strerror or error}"
+            findings.append(Finding("files", "action", found))
     return Health(findings, details)
 
 
@@ -181,8 +181,9 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
             says = f"{free // 2**20:,} MiB are free in {folder}."
-            is_low = free < LOW_DISK
-            yield Finding("disk", *(("action", f"Only {says}") if is_low else ("ok", says)))
+            yield (
+                Finding("disk", "action", f"Only {says}") if free < LOW_DISK else Finding("disk", "ok", says)
+            )
 
 
 def _privacy(settings: Settings) -> Iterator[Finding]:
@@ -190,8 +191,7 @@ def _privacy(settings: Settings) -> Iterator[Finding]:
     private = (settings.database_path, settings.journal, settings.data / "secret", settings.outbox)
     exposed = [path for path in private if isinstance(path, Path) and _is_exposed(path)]
     for path in exposed:
-        says = f"Every user of this machine can read {path}: chmod o-rwx {path}"
-        yield Finding("privacy", "action", says)
+        yield Finding("privacy", "action", f"Every user of this machine can read {path}: chmod o-rwx {path}")
     if not exposed:
         yield Finding("privacy", "ok", "No other user of this machine can read the data.")
 

@@ -19,16 +19,6 @@ from afterword.store.webhooks import Webhook
 
 Fields = Mapping[str, object]
 
-_SHOP = ("id", "name", "lang", "site", "timezone", "email")
-_KEY = ("id", "shop_id", "kind", "live", "lang", "created_at", "revoked_at")
-_ORDER = ("id_order", "reference", "order_date", "firstname", "email", "lang")
-_INVITATION = ("id", "shop_id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason")
-_PAST_VERSION = ("version", "rating", "text", "written_at")
-_ENTRY = ("seq", "kind", "version", "happened_at")
-_SUPPRESSION = ("shop_id", "live", "address", "address_hash", "reason", "created_at")
-_WEBHOOK = ("id", "shop_id", "live", "url", "created_at", "answered_at", "stopped")
-_EXPORTED_ORDER = ("id_order", "reference", "firstname", "lastname", "email")
-
 EXPORTED = (
     *("id", "id_order", "reference", "product_id", "product_name", "state", "reason", "flags", "rating"),
     *("text", "author", "firstname", "lastname", "email", "lang", "experience_date"),
@@ -38,16 +28,16 @@ EXPORTED = (
 """The columns of an export (docs/feeds.md)."""
 
 
-def _fields(value: object, names: tuple[str, ...]) -> Fields:
+def _fields(value: object, names: str) -> Fields:
     """These attributes, which are null where there is no value at all; moments end in `_at`."""
-    found = {name: getattr(value, name, None) for name in names}
-    return found | {name: utc_text(found[name]) for name in names if name.endswith("_at")}
+    found = {name: getattr(value, name, None) for name in names.split()}
+    return found | {name: utc_text(found[name]) for name in found if name.endswith("_at")}
 
 
 def shop(shop: Shop) -> Fields:
     """Spelled as the options of `shop set` take it."""
     return {
-        **_fields(shop, _SHOP),
+        **_fields(shop, "id name lang site timezone email"),
         "delay": format_delay(shop.delay),
         "moderation": format_mode(shop.moderation),
         "publish_after": format_delay(shop.publish_after),
@@ -55,16 +45,16 @@ def shop(shop: Shop) -> Fields:
 
 
 def key(key: Key) -> Fields:
-    return _fields(key, _KEY)
+    return _fields(key, "id shop_id kind live lang created_at revoked_at")
 
 
 def order(order: StoredOrder) -> Fields:
     """`order_date` is the shop's local time."""
-    return _fields(order, _ORDER)
+    return _fields(order, "id_order reference order_date firstname email lang")
 
 
 def invitation(row: InvitationRow) -> Fields:
-    return _fields(row, _INVITATION)
+    return _fields(row, "id shop_id id_order live state due_at sent_at tries reason")
 
 
 def review(review: Review) -> Fields:
@@ -73,12 +63,12 @@ def review(review: Review) -> Fields:
 
 def past_version(review: Review) -> Fields:
     """What the author of a review wrote before."""
-    return _fields(review, _PAST_VERSION)
+    return _fields(review, "version rating text written_at")
 
 
 def entry(entry: Entry) -> Fields:
     """One line of the chain, as far as it is about its review."""
-    return _fields(entry, _ENTRY)
+    return _fields(entry, "seq kind version happened_at")
 
 
 def receipt(found: FoundReceipt) -> Fields:
@@ -91,15 +81,15 @@ def exported(row: Collected) -> Fields:
     """Everything that the shop may know of a review; what is of its order is null where the review was imported."""
     shape = review_shape(row.review)
     more = {"product_id": shape["product"], "flags": ", ".join(row.review.flags) or None}
-    fields = {**shape, **more, **_fields(row.order, _EXPORTED_ORDER)}
+    fields = {**shape, **more, **_fields(row.order, "id_order reference firstname lastname email")}
     return {name: fields[name] for name in EXPORTED}
 
 
 def suppression(each: Suppression) -> Fields:
     """`address` is null where only its hash is known (after an erasure, or from the send journal)."""
-    return _fields(each, _SUPPRESSION)
+    return _fields(each, "shop_id live address address_hash reason created_at")
 
 
 def webhook(webhook: Webhook) -> Fields:
     """Everything but the secret."""
-    return _fields(webhook, _WEBHOOK)
+    return _fields(webhook, "id shop_id live url created_at answered_at stopped")

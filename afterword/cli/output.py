@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from textwrap import wrap
 
 import click
@@ -15,7 +15,6 @@ TEXT_WIDTH = 92
 
 PAGE = 1_000
 """Rows whose cells decide how wide the columns of a table are."""
-
 
 TITLES = {"live": "mode", "id_order": "order"}
 """Of columns that are not called like their fields."""
@@ -30,27 +29,25 @@ def say_json(value: object) -> None:
     click.echo(json.dumps(value))
 
 
-def say_result(fields: Fields, sentence: str, *, as_json: bool) -> None:
-    """What a command did: as JSON, or as a sentence."""
+def say_result(fields: Fields, *lines: str, as_json: bool) -> None:
+    """What a command did: as JSON, or in sentences."""
     if as_json:
         say_json(fields)
     else:
-        say(sentence)
+        say("\n".join(lines))
 
 
-def say_list(items: Iterable[Fields], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+def say_list(items: Iterable[Fields], columns: str, empty: str, *, as_json: bool) -> None:
     """A JSON array; or a table, of which `columns` are fields; or, when it is empty, a sentence."""
+    items, names = iter(items), columns.split()
     if as_json:
         _say_json_array(items)
-        return
-    items = iter(items)
-    first = next(items, None)
-    if first is None:
-        say(empty)
-    else:
+    elif first := next(items, None):
         people = map(_of_people, chain([first], items))
-        titles = [TITLES.get(name, name.removesuffix("_at")) for name in columns]
-        say_table(titles, ([fields[name] for name in columns] for fields in people))
+        titles = [TITLES.get(name, name.removesuffix("_at")) for name in names]
+        say_table(titles, ([fields[name] for name in names] for fields in people))
+    else:
+        say(empty)
 
 
 def _say_json_array(items: Iterable[Fields]) -> None:
@@ -64,25 +61,12 @@ def _say_json_array(items: Iterable[Fields]) -> None:
 
 def say_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Columns under a head, as wide as the first page of rows needs; written as they come."""
-    waiting: list[list[str]] = []
-    widths = [len(title) for title in head]
-    rows = iter(rows)
-    for _, row in zip(range(PAGE), rows, strict=False):
-        cells = [_cell(value) for value in row]
-        widths = [max(width, len(cell)) for width, cell in zip(widths, cells, strict=True)]
-        waiting.append(cells)
-    for line in _all_cells(head, waiting, rows):
+    lines = ([_cell(value) for value in row] for row in rows)
+    first = [list(head), *islice(lines, PAGE)]
+    widths = [max(map(len, column)) for column in zip(*first, strict=True)]
+    for line in chain(first, lines):
         columns = zip(line, widths, strict=True)
         click.echo("  ".join(cell.ljust(width) for cell, width in columns).rstrip())
-
-
-def _all_cells(
-    head: Sequence[str], waiting: list[list[str]], rows: Iterator[Sequence[object]]
-) -> Iterator[Sequence[str]]:
-    yield head
-    yield from waiting
-    for row in rows:
-        yield [_cell(value) for value in row]
 
 
 def _cell(value: object) -> str:
@@ -99,7 +83,7 @@ def say_fields(fields: Fields) -> None:
 
 def _of_people(fields: Fields) -> Fields:
     """`live` is a word."""
-    return {name: mode(bool(value)) if name == "live" else value for name, value in fields.items()}
+    return {**fields, "live": mode(bool(fields["live"]))} if "live" in fields else fields
 
 
 def say_text(title: str, text: str) -> None:
@@ -118,8 +102,7 @@ def progress(unit: str, done: int, of: int) -> None:
 def say_progress(text: str, *, is_last: bool = False) -> None:
     """On one line of the terminal, over and over."""
     if sys.stderr.isatty():
-        end = "\n" if is_last else ""
-        click.echo(f"\r{text}{end}", err=True, nl=False)
+        click.echo(f"\r{text}\033[K", err=True, nl=is_last)
 
 
 def shown(text: str) -> str:

@@ -4,6 +4,7 @@ import os
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -12,35 +13,22 @@ from afterword.actions.backlog import LATE, MOST_LISTED
 from afterword.actions.health import Health
 from afterword.app import build_dispatcher
 from afterword.base.errors import Refused
-from afterword.base.settings import Settings, read_settings
+from afterword.base.settings import read_settings
+from afterword.domain.messages import State
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.opening import open_postgres
 from tests.peers import RelayPeer
 from tests.postgres import new_database, unreachable
-from tests.store.cast import (
-    DUE,
-    NOW,
-    Customer,
-    Member,
-    closing_now,
-    link_found,
-    new_member,
-    open_database,
-    order,
-)
-from tests.store.databases import execute
+from tests.store.cast import DUE, NOW, Customer, Member, link_found, new_member, order
+from tests.store.databases import closing_now, execute, open_database
 from tests.store.journal.journals import journal_of
 
 pytestmark = pytest.mark.sqlite
 
 
-def settings_of(folder: Path, **more: str) -> Settings:
-    return read_settings({"AFTERWORD_DATA": str(folder), **more})
-
-
 def examine(folder: Path, now: float = NOW, **more: str) -> Health:
-    return health.examine(settings_of(folder, **more), build_dispatcher, now)
+    return health.examine(read_settings({"AFTERWORD_DATA": str(folder), **more}), build_dispatcher, now)
 
 
 def actions(found: Health) -> dict[str, str]:
@@ -63,9 +51,7 @@ def fails(alba: Member, kind: str, count: int = 1, reply: str = "") -> None:
 def test_a_new_folder_is_fine(tmp_path: Path) -> None:
     found = examine(tmp_path / "data")
     assert found.is_ok
-    assert found.details["invitations"] == dict.fromkeys(
-        ("scheduled", "claimed", "sending", "in_doubt", "sent", "answered", "failed", "cancelled"), 0
-    )
+    assert found.details["invitations"] == dict.fromkeys(get_args(State), 0)
     assert [level for level, says in said(found, "mail") if says.startswith("NO E-MAIL IS SENT")] == ["note"]
 
 
@@ -76,6 +62,8 @@ def test_a_wrong_setting_is_a_finding(tmp_path: Path) -> None:
     assert [level for level, says in said(found, "settings") if "set AFTERWORD_URL" in says] == ["note"]
     wrong = examine(tmp_path, AFTERWORD_FROM="alba@alba.example", AFTERWORD_SMTP="smtp://a:b@c:d")
     assert actions(wrong)["mail"].startswith("AFTERWORD_SMTP: ")
+    nowhere = examine(tmp_path, AFTERWORD_DATABASE="/dev/null/afterword.db")
+    assert actions(nowhere)["database"].startswith("/dev/null/afterword.db cannot be opened")
 
 
 def test_the_mail_server_is_visited(tmp_path: Path) -> None:
@@ -136,10 +124,8 @@ def test_shops_beyond_the_listed_ones_are_counted(
         clara.reviews(new_member(database, f"Shop {number:02}").moderates().order())
     listed = said(examine(tmp_path), "reviews")
     assert len(listed) == MOST_LISTED + 1
-    assert listed[-1] == (
-        "note",
-        "And 1 more shop has reviews waiting: afterword review list SHOP --state waiting",
-    )
+    more = "And 1 more shop has reviews waiting: afterword review list SHOP --state waiting"
+    assert listed[-1] == ("note", more)
 
 
 def test_who_could_not_be_notified_is_named(tmp_path: Path, database: EngineDatabase, alba: Member) -> None:
@@ -183,8 +169,7 @@ def test_a_lost_journal_pauses_sending_until_it_is_put_back_or_accepted(sent: Pa
     journal, elsewhere = sent / "send.journal", sent / "elsewhere"
     journal.rename(elsewhere)
     says = actions(examine(sent))["journal"]
-    assert says.startswith("SENDING IS PAUSED: ") and " is missing. " in says
-    assert "afterword doctor --accept" in says
+    assert says.startswith("SENDING IS PAUSED: ") and " is missing. " in says and "doctor --accept" in says
     elsewhere.rename(journal)
     assert examine(sent).is_ok
     journal.unlink()

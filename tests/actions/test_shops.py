@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from afterword.actions import keys, shops, suppressions
+from afterword.actions import keys, shops
 from afterword.base.errors import Refused
 from afterword.store.engine.engine_database import EngineDatabase
 from tests.store.cast import NOW, Member
@@ -30,23 +30,3 @@ def test_a_new_key_has_the_language_of_its_shop_unless_it_has_its_own(
     french, text = act(database, keys.add, alba.shop, "fr", NOW, live=False)
     assert (ours.lang, french.lang, text.split("/")[1]) == ("en", "fr", "fr")
     assert [each.key for each in ask(database, keys.listed, alba.shop)][-2:] == [ours, french]
-
-
-def test_only_public_keys_are_listed_as_text(database: EngineDatabase, alba: Member) -> None:
-    texts = {(each.key.kind, each.key.live): each.public for each in ask(database, keys.listed, alba.shop)}
-    assert texts == {
-        ("private", True): None,
-        ("private", False): None,
-        ("public", True): alba.shown.public_key,
-        ("public", False): alba.shown.public_test_key,
-    }
-
-
-def test_only_a_suppressed_address_is_allowed_again(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
-    assert act(database, suppressions.add, alba.shop, "diego@diaz.example", "bounced", NOW)
-    with pytest.raises(Refused, match=r"diego@diaz\.example is not suppressed for Bruno's books"):
-        act(database, suppressions.remove, bruno.shop, "diego@diaz.example", NOW)
-    act(database, suppressions.remove, alba.shop, "Diego@Diaz.example", NOW)
-    assert ask(database, suppressions.listed, alba.shop) == []

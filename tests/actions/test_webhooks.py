@@ -14,16 +14,11 @@ from tests.webhooks.receiver import Receiver, status
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
-@pytest.mark.parametrize(
-    ("url", "why"),
-    [
-        ("http://127.0.0.1:8000/", "AFTERWORD_WEBHOOK_ALLOW"),
-        ("https://clara:secret@shop.example/", "without a user"),
-    ],
-)
-def test_an_address_to_which_nothing_would_be_sent_is_refused(url: str, why: str) -> None:
-    with pytest.raises(Refused, match=f"cannot be a webhook: .*{why}"):
-        webhooks.check_url(url, ())
+def test_an_address_to_which_nothing_would_be_sent_is_refused() -> None:
+    with pytest.raises(Refused, match=r"cannot be a webhook: .*AFTERWORD_WEBHOOK_ALLOW"):
+        webhooks.check_url("http://127.0.0.1:8000/", ())
+    with pytest.raises(Refused, match=r"cannot be a webhook: .*without a user"):
+        webhooks.check_url("https://clara:secret@shop.example/", ())
     webhooks.check_url("http://127.0.0.1:8000/", LOOPBACK)
     webhooks.check_url("https://not-resolved-today.invalid/hook", ())
 

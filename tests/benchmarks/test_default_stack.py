@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import Select, select
 
 from benchmarks.against import DEFAULT_STACK
-from benchmarks.default_stack.app import ALREADY_SENT, make_app
+from benchmarks.default_stack.app import make_app
 from benchmarks.default_stack.models import Invitation, Order, make_engine
 from benchmarks.default_stack.prepared import address_of, count_stored, prepare
 from benchmarks.ground import CONTENT_TYPE, WrongResultError, example_order, form, settings_of
@@ -84,20 +84,6 @@ def test_what_is_acknowledged_outlives_a_killed_process(tmp_path: Path) -> None:
     assert count_stored(address) == 1_000
 
 
-@pytest.mark.parametrize("changed", ["id_order", "reference"])
-def test_an_order_sent_before_is_a_duplicate(app: FastAPI, address: str, changed: str) -> None:
-    post(app, [example_order(1)])
-    answer = post(app, [example_order(1) | {changed: "another"}, example_order(2)])
-    assert answer.body == {"success": 1, "orders_count": 2, "orders_imported": 1, "message": ALREADY_SENT}
-    assert count_stored(address) == 2
-
-
-def test_orders_without_a_reference_are_no_duplicates(app: FastAPI, address: str) -> None:
-    answer = post(app, [example_order(number) | {"reference": ""} for number in range(3)])
-    assert answer.counts == (1, 3, 3)
-    assert count_stored(address) == 3
-
-
 def test_of_requests_that_race_with_one_order_one_imports_it(app: FastAPI, address: str) -> None:
     answers = asyncio.run(send(app, [form(KEY, [example_order(number // 8)]) for number in range(64)]))
     assert sum(answer.body["orders_imported"] for answer in answers) == count_stored(address) == 8
@@ -113,6 +99,9 @@ def test_every_commit_is_on_the_disk_before_it_is_answered(address: str) -> None
 BATCHES: dict[str, Any] = {
     "good ones": [example_order(1), example_order(2)],
     "one sent before": [example_order(2), example_order(3)],
+    "one whose id_order was sent before": [example_order(2) | {"reference": "another"}],
+    "one whose reference was sent before": [example_order(2) | {"id_order": "another"}, example_order(13)],
+    "some without a reference": [example_order(number) | {"reference": ""} for number in (14, 15, 16)],
     "one twice in a batch": [example_order(4), example_order(4)],
     "one without a last name": [example_order(5), example_order(6) | {"lastname": ""}],
     "one with a wrong address": [example_order(7), example_order(8) | {"email": "john.doe@example"}],

@@ -63,12 +63,8 @@ def test_no_letter_is_early() -> None:
     found = simulate(plan, ONE_SHOP, steadily(plan, 1))
     assert (found.sent, found.due, found.scheduled) == (9, 0, DAY - 9)
     assert found.latest == 0
-
-
-def test_a_delay_longer_than_the_run_leaves_all_scheduled() -> None:
-    plan = Plan(delay=2 * DAY, days=1, bucket=60)
-    found = simulate(plan, ONE_SHOP, steadily(plan, 3))
-    assert (found.sent, found.due, found.scheduled) == (0, 0, 3 * 1_440)
+    longer = Plan(delay=2 * DAY, days=1, bucket=60)
+    assert simulate(longer, ONE_SHOP, steadily(longer, 3)).scheduled == 3 * 1_440
 
 
 def test_an_outage_takes_its_backlog_by_what_the_courier_has_to_spare() -> None:
@@ -100,11 +96,8 @@ def test_a_courier_that_is_too_slow_falls_behind_by_what_it_lacks() -> None:
     found = simulate(plan, ONE_SHOP, steadily(plan, 2))
     assert found.sent == found.due == 23 * HOUR - 1
     assert found.latest == pytest.approx(23 * HOUR / 2, abs=1)
-
-
-def test_half_a_letter_a_second_is_one_every_two_seconds() -> None:
-    plan = Plan(delay=HOUR, days=1, letters_a_second=0.5)
-    assert simulate(plan, ONE_SHOP, steadily(plan, 1)).sent == pytest.approx(23 * HOUR / 2, abs=1)
+    half = Plan(delay=HOUR, days=1, letters_a_second=0.5)
+    assert simulate(half, ONE_SHOP, steadily(half, 1)).sent == pytest.approx(23 * HOUR / 2, abs=1)
 
 
 def test_a_shop_with_a_million_due_does_not_delay_a_shop_with_one() -> None:
@@ -144,19 +137,15 @@ def test_what_is_claimed_is_put_back_when_the_courier_is_away() -> None:
 
 
 def test_the_same_plan_gives_the_same_figures_and_another_seed_others() -> None:
-    plan = Plan(shops=3, orders_a_day=1_000, delay=HOUR, days=1, bucket=10)
-    assert run(plan) == run(plan)
-    assert (
-        run(plan).arrived
-        != run(Plan(shops=3, orders_a_day=1_000, delay=HOUR, days=1, bucket=10, seed=2)).arrived
+    first, again, other = (
+        run(Plan(shops=3, orders_a_day=1_000, delay=HOUR, days=1, bucket=10, seed=seed)) for seed in (1, 1, 2)
     )
+    assert first == again and first.arrived != other.arrived
 
 
 def test_groups_give_nearly_what_shops_alone_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    outages = [Outage(6 * HOUR, 6 * HOUR)]
-    plan = Plan(
-        shops=400, orders_a_day=200_000, delay=HOUR, days=1, bucket=60, letters_a_second=10, outages=outages
-    )
+    slow = {"bucket": 60, "letters_a_second": 10, "outages": [Outage(6 * HOUR, 6 * HOUR)]}
+    plan = Plan(shops=400, orders_a_day=200_000, delay=HOUR, days=1, **slow)
     alone = run(plan)
     monkeypatch.setattr(queue_model, "MOST_SHOPS_ALONE", 1)
     together = run(plan)
@@ -172,22 +161,12 @@ def test_every_shop_is_in_a_group_and_the_smallest_come_first(shops: int) -> Non
     assert sum(group.part for group in groups) == pytest.approx(1)
     sizes = [group.part / group.shops for group in groups]
     assert sizes == sorted(sizes)
+    assert (len(CURVE), sum(CURVE)) == (24, pytest.approx(24)), "a day of the curve has a day of orders"
 
 
-def test_a_day_of_the_curve_has_a_day_of_orders() -> None:
-    assert (len(CURVE), sum(CURVE)) == (24, pytest.approx(24))
-
-
-@pytest.mark.parametrize(
-    ("plan", "bucket"),
-    [
-        (Plan(), 1),
-        (Plan(shops=100_000, orders_a_day=5e7), 60),
-        (Plan(shops=100_000, orders_a_day=5e7, delay=50), 10),
-    ],
-)
-def test_buckets_are_as_coarse_as_the_work_demands(plan: Plan, bucket: int) -> None:
-    assert bucket_for(plan) == bucket
+def test_buckets_are_as_coarse_as_the_work_demands() -> None:
+    plans = Plan(), Plan(shops=100_000, orders_a_day=5e7), Plan(shops=100_000, orders_a_day=5e7, delay=50)
+    assert list(map(bucket_for, plans)) == [1, 60, 10]
 
 
 def test_the_command_prints_words_or_json() -> None:

@@ -2,11 +2,16 @@
 
 import json
 import os
-import socket
+import pty
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import click
+
+from afterword.cli import main
+from tests.processes import free_port
 
 AFTERWORD = (sys.executable, "-m", "afterword")
 
@@ -35,12 +40,14 @@ class Ran(NamedTuple):
 
 
 class Command:
-    """`afterword` with AFTERWORD_DATA set to `data`, or in `folder` with no settings when that is not wanted."""
+    """`afterword` on `port`, with AFTERWORD_DATA set to `data`, or in `folder` without it when that is not wanted."""
 
     def __init__(self, folder: Path, *, default: bool = False) -> None:
         self.folder = folder
         self.data = folder / ("afterword-data" if default else "data")
+        self.port = str(free_port())
         self.environment = {name: value for name, value in os.environ.items() if "AFTERWORD" not in name}
+        self.environment["AFTERWORD_PORT"] = self.port
         if not default:
             self.environment["AFTERWORD_DATA"] = str(self.data)
 
@@ -65,17 +72,31 @@ class Command:
         """The one JSON value of a command that must be done."""
         return json.loads(self.say(*arguments, "--json", **settings))
 
-    def start(self, *arguments: str, **settings: str) -> "subprocess.Popen[str]":
+    def on_terminal(self, *arguments: str) -> str:
+        """What a command that must be done shows on a terminal, besides its result."""
+        mine, theirs = pty.openpty()
+        line = [*AFTERWORD, *arguments]
+        subprocess.run(
+            line, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=theirs, check=True
+        )
+        os.close(theirs)
+        with os.fdopen(mine, "rb", buffering=0) as terminal:
+            return terminal.read(4_000).decode()
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [*AFTERWORD, *arguments],
             cwd=self.folder,
-            env=self.environment | settings,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
 
 
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return str(found.getsockname()[1])
+def commands(command: click.Command = main, words: str = "afterword") -> dict[str, click.Command]:
+    """Every command, by the words that call it."""
+    if not isinstance(command, click.Group):
+        return {words: command}
+    found = [commands(each, f"{words} {name}") for name, each in command.commands.items()]
+    return {name: each for some in found for name, each in some.items()}

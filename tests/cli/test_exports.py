@@ -37,15 +37,14 @@ def test_a_file_replaces_the_last_one_once_it_is_whole(afterword: Command, file:
     assert sorted(path.name for path in afterword.folder.iterdir()) == ["data", "reviews.csv"]
 
 
-def test_an_export_that_fails_leaves_the_last_file(afterword: Command, alba: Member, file: Path) -> None:
+def test_an_export_that_fails_says_why_and_leaves_the_last_file(
+    afterword: Command, alba: Member, file: Path
+) -> None:
     file.write_text("the last one")
     execute(alba.store, "UPDATE orders SET lines = 'no JSON'")
     assert afterword.run("export", "1", "--output", "reviews.csv").code == 1
     assert file.read_text() == "the last one"
     assert sorted(path.name for path in afterword.folder.iterdir()) == ["data", "reviews.csv"]
-
-
-def test_what_cannot_be_exported_is_one_sentence(afterword: Command) -> None:
     assert "there is no shop 'Clara'" in afterword.run("export", "Clara").sentence
     assert afterword.run("export", "1", "--output", "no/r.csv").sentence == "there is no folder no"
     assert "is not one of" in afterword.run("export", "1", "--format", "xls").usage

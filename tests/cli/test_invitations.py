@@ -1,12 +1,13 @@
+import re
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from afterword.cli.options import parse_moment
 from tests.cli.command import Command
 from tests.store.cast import Member, order
-
-FIELDS = ["id", "shop_id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason"]
 
 
 def only(afterword: Command) -> dict[str, Any]:
@@ -14,28 +15,26 @@ def only(afterword: Command) -> dict[str, Any]:
     return row  # type: ignore[no-any-return]
 
 
-def test_a_list_has_exactly_the_published_fields(afterword: Command, alba: Member, bruno: Member) -> None:
+def test_a_list_is_of_one_shop_and_state(afterword: Command, alba: Member, bruno: Member) -> None:
     alba.sends("A-1")
-    row = only(afterword)
-    assert list(row) == FIELDS
-    assert (row["state"], row["due_at"], row["sent_at"]) == ("scheduled", "2026-03-11T14:12:06Z", None)
+    assert only(afterword)["due_at"] == "2026-03-11T14:12:06Z"
     assert afterword.json("invitation", "list", "Bruno's books") == []
     assert afterword.say("invitation", "list", "1", "--state", "sent") == "No invitations.\n"
     assert "is not one of" in afterword.run("invitation", "list", "1", "--state", "lost").usage
 
 
-def test_a_long_list_is_written_whole(afterword: Command, alba: Member) -> None:
+def test_a_long_list_is_written_whole_newest_first(afterword: Command, alba: Member) -> None:
     alba.sends_batch(*(order(f"A-{number}") for number in range(1_010)))
-    assert len(afterword.json("invitation", "list", "1")) == 1_010
+    listed = [row["id_order"] for row in afterword.json("invitation", "list", "1")]
+    assert listed == [f"A-{number}" for number in reversed(range(1_010))]
     assert len(afterword.say("invitation", "list", "1", "--state", "scheduled").splitlines()) == 1_011
 
 
 def test_one_is_shown_with_its_order_and_its_message_id(afterword: Command, alba: Member) -> None:
     number = str(alba.sees(alba.sends("A-1", reference="R-1")).id)
     shown = afterword.json("invitation", "show", number, AFTERWORD_URL="https://reviews.alba.example")
-    assert {name: shown[name] for name in FIELDS} == only(afterword)
-    told = (shown["reference"], shown["email"], shown["shop"])
-    assert told == ("R-1", "clara@nunez.example", "Alba's bakery")
+    more = {"reference": "R-1", "email": "clara@nunez.example", "shop": "Alba's bakery"}
+    assert (only(afterword) | more).items() <= shown.items()
     assert shown["message_id"].endswith("@reviews.alba.example>")
     assert "clara@nunez.example" in afterword.say("invitation", "show", number)
     assert afterword.run("invitation", "show", "99").sentence == "there is no invitation 99"
@@ -56,35 +55,23 @@ def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> Non
     assert afterword.say("invitation", "send", number).startswith(f"Invitation {number} is due now; ")
 
 
-@pytest.mark.parametrize(
-    ("to", "due"),
-    [
-        ("2030-03-01T14:05:26Z", "2030-03-01T14:05:26Z"),
-        ("2030-03-01 14:05:26.2+01:00", "2030-03-01T13:05:27Z"),
-    ],
-)
-def test_one_is_moved_to_a_time_and_never_before_it(
-    afterword: Command, alba: Member, to: str, due: str
+def test_one_is_moved_to_a_time_and_never_before_it_or_by_a_delay_from_now(
+    afterword: Command, alba: Member
 ) -> None:
-    number = str(alba.sees(alba.sends("A-1")).id)
-    said = afterword.say("invitation", "move", number, "--to", to)
-    assert said == f"Invitation {number} is due at {due}.\n"
-    assert only(afterword)["due_at"] == due
-
-
-def test_one_is_moved_by_a_delay_from_now(afterword: Command, alba: Member) -> None:
-    number = str(alba.sees(alba.sends("A-1")).id)
+    move = ("invitation", "move", str(alba.sees(alba.sends("A-1")).id), "--to")
+    due = "2030-03-01T13:05:27Z"
+    assert afterword.say(*move, "2030-03-01 14:05:26.2+01:00").endswith(f" is due at {due}.\n")
+    assert only(afterword)["due_at"] == due == afterword.json(*move, due)["due_at"]
     before = time.time()
-    row = afterword.json("invitation", "move", number, "--to", "+2d")
-    due = time.strptime(row["due_at"], "%Y-%m-%dT%H:%M:%SZ")
-    assert before + 2 * 86_400 <= time.mktime(due) - time.timezone <= time.time() + 2 * 86_400 + 1
+    moved = datetime.fromisoformat(afterword.json(*move, "+2d")["due_at"]).timestamp()
+    assert before + 2 * 86_400 <= moved <= time.time() + 2 * 86_400 + 1
+    assert "'tomorrow' is not a time" in afterword.run(*move, "tomorrow").usage
 
 
-@pytest.mark.parametrize(
-    "to", ["2030-03-01", "2030-03-01T14:05:26", "tomorrow", "+2", "1969-01-01T00:00:00Z"]
-)
-def test_a_time_without_its_offset_is_a_usage_error(afterword: Command, to: str) -> None:
-    assert repr(to.lstrip("+")) in afterword.run("invitation", "move", "1", "--to", to).usage
+@pytest.mark.parametrize("to", ["2030-03-01", "2030-03-01T14:05:26", "+2", "1969-01-01T00:00:00Z"])
+def test_a_time_without_its_offset_is_refused(to: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(repr(to.lstrip("+")))):
+        parse_moment(to, 0)
 
 
 def test_nothing_is_sent_by_hand_while_the_journal_is_lost(afterword: Command, alba: Member) -> None:

@@ -42,6 +42,10 @@ def test_one_is_shown_with_its_history(
     about = alba.order("A-2")
     clara.reviews(about, 1, 4, text="Crisp, still warm.\nSee you.")
     new = clara.reviews(about, 1, 5, text="Crisp.\n\nTruly.", seen=1, now=NOW + 60)
+    entries = [
+        (each["kind"], each["version"]) for each in afterword.json("review", "show", str(new.id))["chain"]
+    ]
+    assert entries == [("written", 1), ("published", 1), ("written", 2), ("published", 2)]
     said = afterword.say("review", "show", str(new.id))
     assert "\ntext:\n    Crisp.\n\n    Truly.\n" in said
     assert "\nversion 1, 4 stars, 2026-03-01T14:12:06Z:\n    Crisp, still warm.\n    See you." in said
@@ -55,12 +59,20 @@ def test_characters_that_could_control_a_terminal_are_escaped(
     number = str(clara.reviews(alba.order(), text=text).id)
     for said in (afterword.say("review", "show", number), afterword.say("review", "list", "1")):
         assert r"Good\x9b2J" in said or "Good 2J" in said
-        assert "\x9b" not in said and "\N{RIGHT-TO-LEFT MARK}" not in said
-        assert max(map(len, said.splitlines())) < 150
+        assert said.replace("\n", "").isprintable() and max(map(len, said.splitlines())) < 150
 
 
-def test_one_is_published_once(afterword: Command, waiting: str) -> None:
-    assert afterword.say("review", "publish", waiting) == f"Review {waiting} is published.\n"
+def test_the_version_that_was_read_is_published_once(afterword: Command, waiting: str) -> None:
+    decisions = (
+        ["publish", waiting],
+        ["reject", waiting, "--reason", "abuse"],
+        ["reply", waiting, "Thanks."],
+    )
+    for words in decisions:
+        refused = afterword.run("review", *words, "--version", "2").sentence
+        assert refused == f"review {waiting} has changed since you read it: read it again"
+    said = afterword.say("review", "publish", waiting, "--version", "1")
+    assert said == f"Review {waiting} is published.\n"
     [row] = afterword.json("review", "list", "1", "--state", "published")
     assert row["published_at"] == row["changed_at"] > row["written_at"]
     refused = afterword.run("review", "publish", waiting).sentence
@@ -134,14 +146,3 @@ def test_what_is_erased_is_named_and_gone(
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
     assert ask(database, notified) == []
     assert afterword.run("review", "erase", review).sentence == f"review {review} is already erased"
-
-
-def test_another_version_than_the_given_one_is_left_alone(afterword: Command, waiting: str) -> None:
-    for words in (
-        ["publish", waiting],
-        ["reject", waiting, "--reason", "abuse"],
-        ["reply", waiting, "Thanks."],
-    ):
-        refused = afterword.run("review", *words, "--version", "2").sentence
-        assert refused == f"review {waiting} has changed since you read it: read it again"
-    assert afterword.json("review", "publish", waiting, "--version", "1")["state"] == "published"

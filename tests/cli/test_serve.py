@@ -1,12 +1,9 @@
 """What a newcomer meets: `afterword serve` in an empty folder, a command to paste, an e-mail ten seconds later."""
 
-import http.client
-import itertools
 import json
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from afterword.cli.serving import demo
-from tests.cli.command import Command, free_port
+from tests.cli.command import Command
+from tests.end_to_end.crowd import Crowd, check_kept
 from tests.needs import needs
 from tests.server import SERVE, Server, an_order
 
@@ -51,8 +49,8 @@ class Serving:
 
 
 @contextmanager
-def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serving]:
-    found = Serving(command.start("serve", *arguments, **settings))
+def serving(command: Command, *arguments: str) -> Iterator[Serving]:
+    found = Serving(command.start("serve", *arguments))
     try:
         found.wait_for(lambda: any('event="server started"' in line for line in found.log))
         found.wait_for(lambda: bool(found.lines))
@@ -65,8 +63,7 @@ def serving(command: Command, *arguments: str, **settings: str) -> Iterator[Serv
 def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path: Path) -> None:
     needs("curl")
     command = Command(tmp_path, default=True)
-    port = free_port()
-    with serving(command, AFTERWORD_PORT=port) as demo_shop:
+    with serving(command) as demo_shop:
         demo_shop.wait_for(lambda: any("never leave this machine" in line for line in demo_shop.lines))
         [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
         assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
@@ -79,7 +76,7 @@ def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path:
         assert b"clara@example.com" in email.read_bytes()
         demo_shop.wait_for(lambda: any(email.name in line for line in demo_shop.log))
         assert demo_shop.stop() == 0
-    with serving(command, AFTERWORD_PORT=port) as again:
+    with serving(command) as again:
         again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
         assert not any(line.startswith("curl ") for line in again.lines)
         assert again.stop(signal.SIGINT) == 0
@@ -95,34 +92,27 @@ def emails(command: Command) -> list[Path]:
 
 
 def test_a_folder_named_by_hand_gets_no_demo_shop_but_a_hint(afterword: Command) -> None:
-    with serving(afterword, AFTERWORD_PORT=free_port()) as served:
+    with serving(afterword) as served:
         served.wait_for(lambda: any('shop add "Alba\'s bakery"' in line for line in served.lines))
         assert afterword.json("shop", "list") == []
         afterword.json("shop", "add", "Alba's bakery")
         assert served.stop() == 0
-    port = free_port()
-    with serving(afterword, AFTERWORD_PORT=port) as served:
-        assert served.lines == [f"Afterword is running at http://127.0.0.1:{port}"]
+    with serving(afterword) as served:
+        assert served.lines == [f"Afterword is running at http://127.0.0.1:{afterword.port}"]
 
 
-def test_an_address_in_use_is_one_sentence_and_makes_no_demo_shop(tmp_path: Path) -> None:
-    command = Command(tmp_path, default=True)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        said = command.run("serve", AFTERWORD_PORT=str(port)).sentence
-    assert said.startswith(f"127.0.0.1:{port} is already in use")
-    assert not command.data.exists()
-
-
-def test_a_second_one_on_the_same_port_is_refused(afterword: Command) -> None:
-    port = free_port()
-    with serving(afterword, AFTERWORD_PORT=port):
-        assert "is already in use" in afterword.run("serve", AFTERWORD_PORT=port).sentence
+def test_a_second_one_on_the_same_port_is_refused_and_makes_no_demo_shop(
+    afterword: Command, tmp_path: Path
+) -> None:
+    second = Command(tmp_path, default=True)
+    with serving(afterword):
+        said = second.run("serve", AFTERWORD_PORT=afterword.port).sentence
+    assert said.startswith(f"127.0.0.1:{afterword.port} is already in use") and not second.data.exists()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
 def test_an_address_that_is_not_of_this_machine_is_one_sentence(afterword: Command, host: str) -> None:
-    said = afterword.run("serve", AFTERWORD_PORT=free_port(), AFTERWORD_HOST=host).sentence
+    said = afterword.run("serve", AFTERWORD_HOST=host).sentence
     assert re.fullmatch(
         rf"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {re.escape(host)}:\d+: [\w' -]+", said
     )
@@ -135,9 +125,9 @@ def test_more_than_one_worker_is_refused_on_sqlite(afterword: Command) -> None:
 
 def test_without_dispatch_nothing_is_sent_until_a_dispatcher_runs(afterword: Command) -> None:
     key = afterword.json("shop", "add", "Alba's bakery", "--delay", "0s")["private_key"]
-    with serving(afterword, "--no-dispatch", AFTERWORD_PORT=(port := free_port())) as served:
+    with serving(afterword, "--no-dispatch") as served:
         needs("curl")
-        answer = paste(demo.curl_line(f"http://127.0.0.1:{port}", key, time.time()))
+        answer = paste(demo.curl_line(f"http://127.0.0.1:{afterword.port}", key, time.time()))
         assert answer == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         time.sleep(2)
         assert emails(afterword) == []
@@ -149,53 +139,21 @@ def test_without_dispatch_nothing_is_sent_until_a_dispatcher_runs(afterword: Com
 
 
 def test_commands_write_and_read_while_serve_takes_orders_without_a_break(afterword: Command) -> None:
-    key = afterword.json("shop", "add", "Alba's bakery")["private_key"]
-    with serving(afterword, AFTERWORD_PORT=(port := free_port())), ordering(int(port), key) as imported:
+    alba = Server(afterword.folder)
+    with alba, Crowd(alba).sending() as crowd:
         for customer in ("clara", "diego"):
             assert afterword.json("suppression", "add", "1", f"{customer}@mail.example")["new"]
         assert afterword.json("backup", "monday.db")["file"] == "monday.db"
         assert afterword.run("doctor").code == 0
-    assert len(afterword.json("invitation", "list", "1")) == len(imported) > 100
-
-
-@contextmanager
-def ordering(port: int, key: str) -> Iterator[list[str]]:
-    """Senders of one order after the other; the list has the orders that were acknowledged."""
-    over = threading.Event()
-    imported: list[str] = []
-
-    def send(sender: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        for number in itertools.count():
-            if over.is_set():
-                return
-            order = an_order(f"{sender}-{number}")
-            body = json.dumps({"api_key": key, "orders": [order]})
-            connection.request("POST", "/private/v3/orders", body, {"Content-Type": "application/json"})
-            assert json.loads(connection.getresponse().read())["success"] == 1
-            imported.append(order["id_order"])
-
-    senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
-    for sender in senders:
-        sender.start()
-    try:
-        yield imported
-    finally:
-        over.set()
-        for sender in senders:
-            sender.join()
+    assert crowd.turned_away == 0 and len(crowd.acknowledged) > 100
+    check_kept(alba, crowd)
 
 
 def test_the_line_to_paste_is_safe_in_sh_whatever_the_address_holds() -> None:
     words = shlex.split(demo.curl_line("http://shop.example/it's $(here)", "1/en/ab", 1_772_374_326))
-    form, url = words[1:-1], words[-1]
-    assert (words[0], form[::2], url) == (
-        "curl",
-        ["-F", "-F"],
-        "http://shop.example/it's $(here)/private/v3/orders",
-    )
-    assert form[1] == "api_key=1/en/ab"
-    [order] = json.loads(form[3].removeprefix("orders="))
+    assert words[:4] == ["curl", "-F", "api_key=1/en/ab", "-F"]
+    assert words[5:] == ["http://shop.example/it's $(here)/private/v3/orders"]
+    [order] = json.loads(words[4].removeprefix("orders="))
     assert order["order_date"] == "2026-03-01 14:12:06"
     assert order["email"].endswith("@example.com")
 

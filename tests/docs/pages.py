@@ -1,10 +1,12 @@
 """The pages of the project as text: a section of one, and the rows of its tables."""
 
 import re
+from textwrap import dedent
 
 from tests.server import PROJECT as PROJECT
 
 DOCS = PROJECT / "docs"
+PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 
 
 def read(name: str) -> str:
@@ -16,6 +18,11 @@ def section(page: str, heading: str) -> str:
     _, found, rest = page.partition(f"\n{heading}\n")
     assert found, f"there is no heading {heading!r}"
     return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def blocks(page: str) -> list[str]:
+    """What is set in, as it is to be typed or stored."""
+    return [dedent(each).strip() for each in re.findall(r"(?:^    .*\n+)+", page, re.MULTILINE)]
 
 
 def rows(page: str) -> list[list[str]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from afterword.cli import main
-from tests.docs.pages import DOCS, PROJECT, read, rows, section
+from afterword import __version__
+from tests.cli.command import commands
+from tests.docs.pages import PAGES, PROJECT, read, rows, section
 from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
 from tests.mutations.of_reviews import OF_REVIEWS
@@ -19,7 +20,6 @@ from tests.needs import needs
 from tests.server import SERVE, Server
 
 MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
-PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.glob("*.md")])
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -69,50 +69,40 @@ def test_every_page_is_reached_from_the_readme() -> None:
     assert seen == set(PAGES)
 
 
-def test_settings_are_those_of_the_code() -> None:
+def test_settings_are_those_of_the_code_and_no_page_or_example_names_another() -> None:
     in_code = set(re.findall(r'"(AFTERWORD_[A-Z_]+)"', read("afterword/base/settings.py")))
-    named = {row[0].strip("`") for row in rows(read("docs/settings.md"))}
-    assert named == in_code
-
-
-def test_no_page_or_example_names_a_setting_that_is_not_there() -> None:
-    known = {row[0].strip("`") for row in rows(read("docs/settings.md"))}
-    known |= {f"{name}_FILE" for name in known} | {"AFTERWORD_KEY"}  # the PHP example's own
+    assert {row[0].strip("`") for row in rows(read("docs/settings.md"))} == in_code
+    known = in_code | {f"{name}_FILE" for name in in_code} | {"AFTERWORD_KEY"}  # the PHP example's own
     examples = [path for path in (PROJECT / "examples").rglob("*") if path.is_file()]
     for page in [*PAGES, *examples]:
         assert set(_SETTING.findall(page.read_text("utf-8"))) <= known, page
-
-
-def commands(command: click.Command = main, name: str = "afterword") -> dict[str, click.Command]:
-    if not isinstance(command, click.Group):
-        return {name: command}
-    return {
-        each: found
-        for under, child in command.commands.items()
-        for each, found in commands(child, f"{name} {under}").items()
-    }
 
 
 def test_commands_are_those_of_the_program() -> None:
     assert set(re.findall(r"^### `(.+)`$", read("docs/commands.md"), re.MULTILINE)) == set(commands())
 
 
-def options(name: str) -> set[str]:
-    return {option for param in commands()[name].params for option in param.opts if option.startswith("--")}
+def options(command: click.Command) -> set[str]:
+    return {option for param in command.params for option in param.opts if option.startswith("--")}
 
 
-@pytest.mark.parametrize("name", commands())
-def test_a_command_is_described_with_all_its_options_and_no_other(name: str) -> None:
+@pytest.mark.parametrize(("name", "command"), commands().items(), ids=commands())
+def test_a_command_is_described_with_its_arguments_all_its_options_and_no_other(
+    name: str, command: click.Command
+) -> None:
     described = section(read("docs/commands.md"), f"### `{name}`")
     named = set(re.findall(r"(?<=`)--[a-z-]+(?=`)", described))
-    assert named - {"--json"} == options(name) - {"--json"}
-    assert "--json" in options(name) or "--json" not in named
+    assert named - {"--json"} == options(command) - {"--json"}
+    assert "--json" in options(command) or "--json" not in named
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    words = [each.make_metavar(click.Context(command)).strip("[]") for each in arguments]
+    assert " ".join([name, *words]) in described or not words
 
 
 def test_all_commands_print_json_but_those_that_the_page_names() -> None:
     [line] = re.findall(r"^- `--json`, which all but (.+?) have", read("docs/commands.md"), re.MULTILINE)
     without = {f"afterword {name}" for name in re.findall(r"`(\w+)`", line)}
-    assert without == {name for name in commands() if "--json" not in options(name)}
+    assert without == {name for name, command in commands().items() if "--json" not in options(command)}
 
 
 def test_dependencies_are_those_of_the_project() -> None:
@@ -209,8 +199,6 @@ def test_every_event_of_the_log_is_explained_and_no_other() -> None:
 
 
 def test_the_changelog_begins_with_the_version_that_is_made() -> None:
-    from afterword import __version__
-
     assert re.findall(r"^## ([\d.]+)", read("CHANGELOG.md"), re.MULTILINE)[0] == __version__
 
 
@@ -226,13 +214,7 @@ def test_the_php_example_sends_its_order_once(tmp_path: Path) -> None:
 
 def run_php(server: Server) -> tuple[int, str]:
     environment = {**os.environ, "AFTERWORD_URL": server.url, "AFTERWORD_KEY": server.keys.private_key}
-    ran = subprocess.run(
-        ["php", PROJECT / "examples/php/send-order.php"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    line = ["php", PROJECT / "examples/php/send-order.php"]
+    ran = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60)
     assert ran.stderr == ""
     return ran.returncode, ran.stdout

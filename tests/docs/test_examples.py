@@ -6,15 +6,14 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import yaml
 
 from afterword.base.metrics import Metrics
 from afterword.cli import main
 from afterword.web.ops.metrics import Exposition
+from tests.docs.pages import PROJECT, read
 
-PROJECT = Path(__file__).parents[2]
 EXAMPLES = PROJECT / "examples"
 UNITS = sorted(EXAMPLES.rglob("*.service"))
 
@@ -33,80 +32,48 @@ METRICS = {
 Unit = dict[str, list[tuple[str, str]]]
 
 
-def settings() -> set[str]:
-    code = (PROJECT / "afterword/base/settings.py").read_text("utf-8")
-    names = set(re.findall(r'"(AFTERWORD_[A-Z_]+)"', code))
-    return names | {f"{name}_FILE" for name in names}
-
-
 def read_unit(path: Path) -> Unit:
     """A unit's keys and values by section. A key may stand more than once, as systemd has it."""
-    sections: Unit = {}
-    section = None
-    for line in path.read_text("utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        if head := re.fullmatch(r"\[(\w+)\]", line):
-            section = sections.setdefault(head[1], [])
-        else:
-            pair = re.fullmatch(r"(\w+)=(.*)", line)
-            assert pair, f"{path.name}: {line!r} is neither a section nor a key with its value"
-            assert section is not None, f"{path.name}: {line!r} stands in no section"
-            section.append((pair[1], pair[2]))
-    return sections
+    text = path.read_text("utf-8")
+    for line in text.splitlines():
+        assert re.fullmatch(r"(?:#.*|\[\w+\]|\w+=.*)?", line), f"{line!r} is neither a section nor a key"
+    above, *parts = re.split(r"^\[(\w+)\]$", text, flags=re.MULTILINE)
+    assert not re.search(r"^\w+=", above, re.MULTILINE), "a key stands in no section"
+    found = zip(parts[::2], parts[1::2], strict=True)
+    return {name: re.findall(r"^(\w+)=(.*)$", lines, re.MULTILINE) for name, lines in found}
 
 
 def values(unit: Unit, key: str) -> list[str]:
     return [value for name, value in unit["Service"] if name == key]
 
 
-def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that these words call, and what stands behind its name."""
-    command: click.Command = main
-    while isinstance(command, click.Group):
-        word, *words = words
-        assert word in command.commands, f"there is no command {word!r}"
-        command = command.commands[word]
-    return command, words
+def check_command(name: str, *words: str) -> None:
+    """Fails when there is no such command; raises a usage error for an option that is not there."""
+    main.commands[name].make_context(name, list(words))
 
 
 every_unit = pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in UNITS])
 
 
-def test_the_units_are_there() -> None:
-    assert {"afterword", "afterword-web", "afterword-dispatch"} <= {path.stem for path in UNITS}
-
-
 @every_unit
-def test_a_unit_has_its_three_sections_and_says_at_its_top_what_it_is(path: Path) -> None:
+def test_a_unit_runs_a_command_that_is_there_with_options_that_it_has(path: Path) -> None:
     unit = read_unit(path)
     assert list(unit) == ["Unit", "Service", "Install"]
     assert dict(unit["Unit"])["Description"].startswith("Afterword")
     assert path.read_text("utf-8").startswith("# ")
-
-
-@every_unit
-def test_a_unit_runs_a_command_that_is_there_with_options_that_it_has(path: Path) -> None:
-    [line] = values(read_unit(path), "ExecStart")
+    [line] = values(unit, "ExecStart")
     program, *words = shlex.split(line)
     assert program == "/opt/afterword/.venv/bin/afterword"
-    command, rest = find_command(words)
-    command.make_context(command.name, rest)  # raises a usage error for an option that is not there
+    check_command(*words)
 
 
 @every_unit
-def test_a_unit_sets_only_settings_that_are_there_from_credentials_that_it_loads(path: Path) -> None:
+def test_a_unit_reads_the_credentials_that_it_loads_and_no_others(path: Path) -> None:
     unit = read_unit(path)
     loaded = {value.partition(":")[0] for value in values(unit, "LoadCredential")}
-    read = set()
-    for pair in values(unit, "Environment"):
-        name, _, value = pair.partition("=")
-        assert name in settings()
-        if value.startswith("%d/"):
-            assert name.endswith("_FILE")
-            read.add(value.removeprefix("%d/"))
-    assert read == loaded
-    assert set(re.findall(r"\bAFTERWORD_[A-Z_]+", path.read_text("utf-8"))) <= settings()
+    pairs = [pair.partition("=") for pair in values(unit, "Environment")]
+    assert {value.removeprefix("%d/") for _, _, value in pairs if value.startswith("%d/")} == loaded
+    assert all(name.endswith("_FILE") for name, _, value in pairs if value.startswith("%d/"))
 
 
 @every_unit
@@ -120,19 +87,19 @@ def test_a_unit_starts_again_whenever_it_ends_and_writes_only_where_it_must(path
 
 
 def test_the_units_of_the_pair_share_their_folders_and_what_protects_them() -> None:
-    web, dispatch = (
-        read_unit(EXAMPLES / f"systemd/afterword-{name}.service")["Service"] for name in ("web", "dispatch")
-    )
     shared = re.compile(
         r"StateDirectory.*|User|UMask|EnvironmentFile|Protect.*|Private.*|Restrict.*|System.*"
     )
-    assert [pair for pair in web if shared.fullmatch(pair[0])] == [
-        pair for pair in dispatch if shared.fullmatch(pair[0])
-    ]
+    units = {path.stem: read_unit(path)["Service"] for path in UNITS}
+    web, dispatch = (
+        [pair for pair in units[f"afterword-{name}"] if shared.fullmatch(pair[0])]
+        for name in ("web", "dispatch")
+    )
+    assert "afterword" in units and web == dispatch
 
 
 def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -> None:
-    text = (EXAMPLES / "litestream.yml").read_text("utf-8")
+    text = read("examples/litestream.yml")
     config = yaml.safe_load(text)
     [copied] = config["dbs"]
     assert set(config) == {"snapshot", "dbs"}
@@ -143,7 +110,7 @@ def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -
     assert "MUST NOT BE RESTORED" in text
 
 
-COMPOSE = yaml.safe_load((EXAMPLES / "compose.yaml").read_text("utf-8"))
+COMPOSE = yaml.safe_load(read("examples/compose.yaml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("web", "dispatcher")
 DOCKERFILES = (EXAMPLES / "Dockerfile", EXAMPLES / "postfix/Dockerfile")
@@ -164,12 +131,10 @@ def test_the_containers_are_web_dispatcher_rows_and_mail() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_container_runs_a_command_that_is_there_with_settings_that_are_there(name: str) -> None:
+def test_a_container_runs_a_command_that_is_there_with_secrets_that_it_has(name: str) -> None:
     service = SERVICES[name]
-    command, rest = find_command(service["command"])
-    command.make_context(command.name, rest)
+    check_command(*service["command"])
     environment: dict[str, str] = service["environment"]
-    assert set(environment) <= settings()
     for setting, value in environment.items():
         if setting.endswith("_FILE"):
             assert value.removeprefix("/run/secrets/") in service["secrets"]
@@ -184,18 +149,15 @@ def test_the_containers_of_the_pair_differ_in_what_they_run_alone() -> None:
 
 
 def test_the_image_writes_to_its_volumes_alone_as_nobody_special() -> None:
-    text = (EXAMPLES / "Dockerfile").read_text("utf-8")
-    written = re.findall(r"(AFTERWORD_[A-Z]+)=(\S+)", text)
-    assert {name for name, _ in written} <= settings()
+    text = read("examples/Dockerfile")
     folders = json.loads(re.findall(r"^VOLUME (.+)$", text, re.MULTILINE)[0])
     assert {volume.partition(":")[2] for volume in SERVICES["web"]["volumes"]} == set(folders)
-    places = [value for _, value in written if value.startswith("/")]
+    places = re.findall(r"AFTERWORD_[A-Z]+=(/\S+)", text)
     assert all(any(place.startswith(folder) for folder in folders) for place in places)
     assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["afterword"]
-    command = json.loads(re.findall(r"^ENTRYPOINT (.+)$", text, re.MULTILINE)[0])
-    command += json.loads(re.findall(r"^CMD (.+)$", text, re.MULTILINE)[0])
-    assert command.pop(0) == "afterword"
-    find_command(command)
+    [program], command = map(json.loads, re.findall(r"^(?:ENTRYPOINT|CMD) (.+)$", text, re.MULTILINE))
+    assert program == "afterword"
+    check_command(*command)
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
     assert all((PROJECT / path).exists() for line in copied for path in line.split())
 
@@ -217,8 +179,7 @@ def test_images_have_the_short_names_that_every_builder_knows() -> None:
             assert (EXAMPLES / build / "Dockerfile").exists(), name
 
 
-def board() -> dict[str, object]:
-    return json.loads((EXAMPLES / "grafana.json").read_text("utf-8"))  # type: ignore[no-any-return]
+BOARD = json.loads(read("examples/grafana.json"))
 
 
 def expressions(part: object) -> list[str]:
@@ -230,14 +191,13 @@ def expressions(part: object) -> list[str]:
 
 
 def test_the_board_asks_where_prometheus_is_and_uses_nothing_else() -> None:
-    found = board()
-    assert [asked["name"] for asked in found["__inputs"]] == ["DS_PROMETHEUS"]
-    sources = set(re.findall(r'"uid": "(\$\{\w+\})"', json.dumps(found["panels"])))
+    assert [asked["name"] for asked in BOARD["__inputs"]] == ["DS_PROMETHEUS"]
+    sources = set(re.findall(r'"uid": "(\$\{\w+\})"', json.dumps(BOARD["panels"])))
     assert sources == {"${DS_PROMETHEUS}"}
 
 
 def test_every_metric_is_on_the_board_and_no_other() -> None:
-    shown = {name for each in expressions(board()) for name in re.findall(r"\bafterword_\w+", each)}
+    shown = {name for each in expressions(BOARD) for name in re.findall(r"\bafterword_\w+", each)}
     series = {f"{name}_{part}" for name in HISTOGRAMS for part in ("bucket", "sum", "count")}
     plain = set(METRICS) - HISTOGRAMS
     assert shown <= plain | series
@@ -246,8 +206,7 @@ def test_every_metric_is_on_the_board_and_no_other() -> None:
 
 
 def test_every_metric_is_explained_with_every_value_of_its_labels() -> None:
-    page = (PROJECT / "docs/operating.md").read_text("utf-8")
-    told = dict(re.findall(r"^\| `(afterword_\w+)` \| (.+) \|$", page, re.MULTILINE))
+    told = dict(re.findall(r"^\| `(afterword_\w+)` \| (.+) \|$", read("docs/operating.md"), re.MULTILINE))
     assert set(told) == set(METRICS)
     for name, labels in METRICS.items():
         for label, values in labels.items():
@@ -255,7 +214,7 @@ def test_every_metric_is_explained_with_every_value_of_its_labels() -> None:
 
 
 def test_every_label_on_the_board_is_one_of_its_metric() -> None:
-    for expression in expressions(board()):
+    for expression in expressions(BOARD):
         labels = {
             name: wanted
             for metric in METRICS
@@ -270,7 +229,7 @@ def test_every_label_on_the_board_is_one_of_its_metric() -> None:
 
 def test_panels_do_not_lie_on_each_other() -> None:
     taken: set[tuple[int, int]] = set()
-    for panel in board()["panels"]:
+    for panel in BOARD["panels"]:
         at = panel["gridPos"]
         here = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert at["x"] + at["w"] <= 24

@@ -8,22 +8,16 @@ from pathlib import Path
 from afterword.actions.present import EXPORTED
 from afterword.domain.reviews.foreign import COLUMNS
 from tests.cli.command import Command
-from tests.docs.pages import read, rows, section
+from tests.docs.pages import blocks, read, rows, section
 from tests.google_feed import check_feed
-
-
-def blocks(text: str) -> list[str]:
-    """What is set in, as it is to be typed or stored."""
-    found = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
-    return [re.sub("^    ", "", each, flags=re.MULTILINE) for each in found]
 
 
 def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     afterword = Command(tmp_path)
     afterword.say("shop", "add", "Alba's bakery", "--timezone", "Europe/Paris")
-    [table, *commands] = blocks(section(read("docs/feeds.md"), "## Import"))
+    table, commands = blocks(section(read("docs/feeds.md"), "## Import"))[0].split("\n\n")
     (tmp_path / "reviews.csv").write_text(table)
-    trial, real = (line for block in commands for line in block.splitlines())
+    trial, real = commands.splitlines()
     assert afterword.say(*shlex.split(trial)[1:]) == "2 reviews would be imported.\n"
     assert afterword.say(*shlex.split(real)[1:]) == "2 reviews imported.\n"
     to_stdout, to_file = blocks(section(read("docs/feeds.md"), "## Export"))[0].splitlines()

@@ -4,16 +4,19 @@ Constants are looked up by name in the whole program, so that the table survives
 have one name, one of them must be the number.
 """
 
-import ast
-import operator
 import re
-from collections.abc import Callable
+from collections import defaultdict
 from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
 from typing import NamedTuple
 
 import pytest
 
-from tests.docs.pages import PROJECT, read
+import afterword
+from afterword.base.settings import read_settings
+from afterword.domain.messages import POST_AGAIN
+from tests.docs.pages import read
 
 KIB, MIB = 2**10, 2**20
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -103,39 +106,15 @@ NUMBERS = [
     Number("glossary", r"a delay of (\w+) seconds", "TEST_DELAY"),
 ]
 
-_OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Mult: operator.mul,
-    ast.Pow: operator.pow,
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.LShift: lambda number, by: int(number) << int(by),
-}
-
-
-def _value(node: ast.expr | None) -> float | None:
-    """The number that an expression of numbers alone has."""
-    match node:
-        case ast.Constant(value=int() | float() as number):
-            return number
-        case ast.BinOp(left, sign, right) if type(sign) in _OPERATIONS:
-            found = _value(left), _value(right)
-            return None if None in found else _OPERATIONS[type(sign)](*found)  # type: ignore[arg-type]
-    return None
-
 
 @cache
 def constants() -> dict[str, set[float]]:
     """Every number with a name, at the head of a module of the program."""
-    found: dict[str, set[float]] = {}
-    for file in (PROJECT / "afterword").rglob("*.py"):
-        for node in ast.parse(file.read_text("utf-8")).body:
-            match node:
-                case ast.Assign(targets=[ast.Name(name)], value=given) | ast.AnnAssign(
-                    ast.Name(name), value=given
-                ):
-                    value = _value(given)
-                    if value is not None:
-                        found.setdefault(name, set()).add(value)
+    found = defaultdict(set)
+    for module in walk_packages(afterword.__path__, "afterword."):
+        for name, value in vars(import_module(module.name)).items():
+            if isinstance(value, int | float):
+                found[name].add(value)
     return found
 
 
@@ -155,19 +134,14 @@ def test_a_number_on_a_page_is_that_of_the_code(number: Number) -> None:
 
 
 def test_the_times_of_another_delivery_are_those_of_the_code() -> None:
-    from afterword.domain.messages import POST_AGAIN
-
     units = {"second": 1, "minute": MINUTE, "hour": HOUR}
-    [line] = re.findall(
-        r"^Anything but 2xx is retried after (.+?), each with", read("docs/webhooks.md"), re.MULTILINE
-    )
+    page = read("docs/webhooks.md")
+    [line] = re.findall(r"^Anything but 2xx is retried after (.+?), each with", page, re.MULTILINE)
     told = [int(count) * units[unit] for count, unit in re.findall(r"(\d+) (second|minute|hour)s?", line)]
     assert told == list(POST_AGAIN)
 
 
 def test_the_body_limit_on_all_pages_is_that_of_the_code() -> None:
-    from afterword.base.settings import read_settings
-
     limit = read_settings({}).body_limit
     assert f"`{limit}` ({limit // MIB} MiB)" in read("docs/settings.md")
     assert f"body limit ({limit // MIB} MiB)" in read("docs/orders-api.md")

@@ -28,7 +28,8 @@ class Acknowledged(NamedTuple):
 class Crowd:
     """Clients of one server. Each sends its requests again until it has an answer, as shops do.
 
-    `acknowledged` is in the order of the answers; `sent` are all orders that ever left.
+    `acknowledged` is in the order of the answers; `sent` are all orders that ever left; `turned_away` counts the
+    requests that had to be sent again.
     """
 
     def __init__(self, server: Server, *, singles: int = 4, batches: int = 2) -> None:
@@ -37,7 +38,7 @@ class Crowd:
         self.sent: set[str] = set()
         self.acknowledged: list[Acknowledged] = []
         self.failures: list[str] = []
-        self.answers = 0
+        self.answers = self.turned_away = 0
         sizes = [(1,)] * singles + [(5, 30, LARGE)] * batches
         self._threads = [threading.Thread(target=self._send, args=each) for each in enumerate(sizes)]
 
@@ -76,14 +77,14 @@ class Crowd:
             connection = http.client.HTTPConnection("127.0.0.1", self._server.port, timeout=30)
             try:
                 answer = ask(connection, "POST", ORDERS, body, {"Content-Type": "application/json"})
+                if answer.status != 503:
+                    self._remember(answer, ids)
+                    return
             except OSError:
-                time.sleep(0.02)
-                continue
+                pass  # the server is down, or broke the connection
             finally:
                 connection.close()
-            if answer.status != 503:
-                self._remember(answer, ids)
-                return
+            self.turned_away += 1
             time.sleep(0.02)
         self.failures.append(f"{ids} got no answer")
 

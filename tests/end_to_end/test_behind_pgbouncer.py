@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import mkdtemp
 
 import psycopg
 import pytest
@@ -24,7 +23,7 @@ from tests.end_to_end.mailing import (
 )
 from tests.needs import scale
 from tests.pgbouncer import POOL, pgbouncer
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, own_server
 from tests.server import PROJECT, SERVE, an_order
 
 LETTERS = 600 * scale()
@@ -33,13 +32,8 @@ LETTERS = 600 * scale()
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
     """One of our own, whose default is to answer before anything is on the disk."""
-    folder = Path(mkdtemp(prefix="afterword-postgres-"))
-    folder.chmod(0o755)
-    started = PostgresServer(folder, synchronous_commit="off")
-    try:
+    with own_server(synchronous_commit="off") as started:
         yield started
-    finally:
-        started.remove()
 
 
 def test_orders_and_letters_go_through_three_connections_and_a_crash_of_the_server(

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.browser import Browser
 from tests.end_to_end.example import run_example
-from tests.end_to_end.letters import SENDER, read_letter, recipients
+from tests.end_to_end.letters import read_letter, recipients
+from tests.end_to_end.mailing import mailing_server
 from tests.needs import needs
 from tests.peers import RelayPeer
 from tests.server import Server
@@ -38,7 +39,7 @@ def test_an_order_over_php_becomes_a_review_that_the_public_api_and_the_shops_pa
     needs("php")
     with (
         RelayPeer() as relay,
-        Server(tmp_path, delay=1, AFTERWORD_SMTP=relay.url, AFTERWORD_FROM=SENDER) as alba,
+        mailing_server(tmp_path, relay) as alba,
         Browser() as browser,
     ):
         assert '"orders_imported": 1' in run_example(alba)
@@ -54,22 +55,15 @@ def test_an_order_over_php_becomes_a_review_that_the_public_api_and_the_shops_pa
         assert not seen.violations and all(url.startswith(alba.url) for url in seen.requests)
         assert alba.states() == {"1234": "answered"}
 
-        alba.wait_until(
-            lambda: bool(public(alba, "site")["reviews"])
-        )  # what was read before is kept for a second
+        # What was read before is kept for a second.
+        alba.wait_until(lambda: bool(public(alba, "site")["reviews"]))
         of_shop, of_product = public(alba, "site"), public(alba, "100")
         [review] = of_shop["reviews"]
-        assert (review["c"], review["r"], review["txt"]) == (
-            "John D.",
-            5,
-            "Quick, and well packed.\nI come again.",
-        )
-        assert (review["odate"], review["reply"], review["rdate"]) == ("2019-01-01", "", "")
-        assert of_shop["ratings"] == {
-            "total": 1,
-            "average": 5.0,
-            "distribution": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 1},
-        }
+        written = {"c": "John D.", "r": 5, "txt": "Quick, and well packed.\nI come again."}
+        unanswered = {"odate": "2019-01-01", "reply": "", "rdate": ""}
+        assert (written | unanswered).items() <= review.items()
+        distribution = {"1": 0, "2": 0, "3": 0, "4": 0, "5": 1}
+        assert of_shop["ratings"] == {"total": 1, "average": 5.0, "distribution": distribution}
         assert [(each["r"], each["txt"]) for each in of_product["reviews"]] == [(4, "Does what it should.")]
 
         relay.wait_for(2)

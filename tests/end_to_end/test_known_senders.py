@@ -1,6 +1,5 @@
 """Senders that are known from production, with their habits (docs/orders-api.md, "Known senders, for tests")."""
 
-import json
 import socket
 import struct
 import threading
@@ -17,27 +16,6 @@ from tests.web.customer.forms import raw_form
 def alba(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("alba")) as server:
         yield server
-
-
-def test_json_of_shop_modules_is_taken(alba: Server) -> None:
-    product: dict[str, object] = {
-        "id": "7",
-        "name": "Cr&egrave;me",
-        "category_name": "Soin &amp; Beauté",
-        "variant_id": None,
-    }
-    product |= {"image_url": False, "unit_price": 25.9, "qty": 1}
-    order = an_order(77_001, reference="XKBKNABJK", phone=None, products=[product])
-    assert alba.post_orders([order]).counts == (1, 1, 1)
-    lines = alba.read(lambda tx: tx.rows("SELECT lines FROM orders WHERE id_order = '77001'"))[0][0]
-    assert {"name": "Crème", "category_name": "Soin & Beauté"}.items() <= json.loads(lines)[0].items()
-    answer = alba.post_orders([an_order("no date", order_date="")])
-    assert answer.body["message"] == "Missing fields for array: orders[0].order_date"
-
-
-def test_products_that_repeat_the_whole_order_are_one_product(alba: Server) -> None:
-    whole = an_order("hand-written", reference="") | {"id": 5, "name": "Rye bread"}
-    assert alba.post_orders([an_order("hand-written", reference="", products=whole)]).counts == (1, 1, 1)
 
 
 def test_a_sender_that_closes_without_reading_is_stored_all_the_same(alba: Server) -> None:

@@ -1,7 +1,6 @@
 """The store takes no more for a while: shops are told to come again, and it goes on by itself."""
 
 import resource
-import time
 from pathlib import Path
 
 import apsw
@@ -20,14 +19,6 @@ def check_turned_away(answer: Answer) -> None:
     assert answer.body["message"]
 
 
-def seconds_until_taken(alba: Server, id_order: str) -> float:
-    since = time.monotonic()
-    while alba.post_orders([an_order(id_order)]).status != 200:
-        assert time.monotonic() < since + 4 * SOON, alba.log
-        time.sleep(0.1)
-    return time.monotonic() - since
-
-
 def test_a_disk_that_takes_no_more_and_is_freed_again(tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: the write fails in the same places."""
     with Server(tmp_path) as alba:
@@ -35,7 +26,7 @@ def test_a_disk_that_takes_no_more_and_is_freed_again(tmp_path: Path) -> None:
         check_turned_away(alba.post_orders([an_order("turned away")]))
         assert alba.get("/healthz").status == 200
         limit(alba, resource.RLIM_INFINITY)
-        assert seconds_until_taken(alba, "after it") < SOON
+        alba.wait_until(lambda: alba.post_orders([an_order("after it")]).status == 200, SOON)
         assert alba.read(lambda tx: tx.rows("PRAGMA integrity_check")) == [("ok",)]
         assert alba.states().keys() == {*taken, "after it"}
         alba.restart()
@@ -75,5 +66,5 @@ def test_another_program_that_holds_the_database_for_long(tmp_path: Path) -> Non
         assert alba.get("/healthz").status == 200
         other.execute("ROLLBACK")
         other.close()
-        assert seconds_until_taken(alba, "after it") < SOON
+        alba.wait_until(lambda: alba.post_orders([an_order("after it")]).status == 200, SOON)
         assert alba.states().keys() == {"before", "after it"}

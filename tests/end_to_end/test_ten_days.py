@@ -4,7 +4,8 @@ import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from tests.end_to_end.letters import SENDER, recipients
+from tests.end_to_end.letters import recipients
+from tests.end_to_end.mailing import mailing_server
 from tests.peers import Received, RelayPeer
 from tests.processes import moved_clock
 from tests.server import TEN_DAYS, Server, an_order
@@ -21,7 +22,7 @@ ORDERS = [
 
 def test_letters_go_ten_days_after_receipt_whatever_the_order_date(tmp_path: Path) -> None:
     """At ten days less two seconds there is no letter; at ten days and two seconds exactly one for each order."""
-    with RelayPeer() as relay, Server(tmp_path, AFTERWORD_SMTP=relay.url, AFTERWORD_FROM=SENDER) as alba:
+    with RelayPeer() as relay, mailing_server(tmp_path, relay, TEN_DAYS) as alba:
         received_at = time.time()
         assert alba.post_orders(ORDERS).counts == (1, 3, 3)
         [due_at] = {one.due_at for one in alba.invitations()}

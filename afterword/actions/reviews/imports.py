@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -63,6 +64,7 @@ def rows_of(file: Path) -> Iterator[Iterator[Row]]:
         yield read_rows(lines)
 
 
+@dataclass
 class Import:
     """One run over one file. `report` gets what is wrong with a row; `progress` the counts so far.
 
@@ -70,21 +72,13 @@ class Import:
     rows, each stored with what identifies it.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        collection: Collection,
-        signer: Signer,
-        clock: Clock,
-        report: Callable[[RowRefused], None],
-    ) -> None:
-        self._database = database
-        self._collection = collection
-        self._signer = signer
-        self._clock = clock
-        self._report = report
-        self._done = Imported()
-        self._seen: set[str] = set()
+    database: Database
+    collection: Collection
+    signer: Signer
+    clock: Clock
+    report: Callable[[RowRefused], None]
+    _done: Imported = field(default_factory=Imported, init=False)
+    _seen: set[str] = field(default_factory=set, init=False)
 
     def run(
         self,
@@ -94,7 +88,10 @@ class Import:
         progress: Callable[[Imported], None] = lambda done: None,
     ) -> Imported:
         """A dry run changes nothing, and counts the same. Raises Refused when a needed column is missing."""
-        head = _head(next(rows, Row(1, [])))
+        try:
+            head = read_head(next(rows, Row(1, [])).cells or [])
+        except ValueError as error:
+            raise Refused(str(error)) from error
         self._done.ignored_columns = head.ignored
         good = self._good(head, rows)
         while found := list(islice(good, ROWS_A_TRANSACTION)):
@@ -104,13 +101,13 @@ class Import:
 
     def _good(self, head: Head, rows: Iterator[Row]) -> Iterator[Foreign]:
         """The reviews that can be imported; the other rows are reported."""
-        shop = self._collection.shop
-        source = Source(self._collection.source, ZoneInfo(shop.timezone), shop.lang)
+        shop = self.collection.shop
+        source = Source(self.collection.source, ZoneInfo(shop.timezone), shop.lang)
         for line, cells in rows:
             if cells is None:
                 self._refuse(line, [FieldError("", "a cell that does not end")])
                 continue
-            found = read_review(head, cells, source, self._clock())
+            found = read_review(head, cells, source, self.clock())
             if isinstance(found, list):
                 self._refuse(line, found)
             else:
@@ -119,19 +116,18 @@ class Import:
     def _refuse(self, line: int, errors: list[FieldError]) -> None:
         self._done.refused += 1
         for error in errors:
-            self._report(RowRefused(line, error.field, error.expected or "missing"))
+            self.report(RowRefused(line, error.field, error.expected or "missing"))
 
     def _store(self, found: list[Foreign]) -> list[ImportResult]:
-        signer, now = self._signer, self._clock()
-        collection = self._collection
-        return self._database.write_now(
-            lambda tx: import_reviews(tx, collection, found, CHECKS, signer=signer, now=now)
+        signer, now = self.signer, self.clock()
+        return self.database.write_now(
+            lambda tx: import_reviews(tx, self.collection, found, CHECKS, signer=signer, now=now)
         )
 
     def _try(self, found: list[Foreign]) -> list[ImportResult]:
         """What `_store` would return."""
-        shop, _, live = self._collection
-        before = self._database.read_now(lambda tx: which_imported_before(tx, shop, found, live=live))
+        shop, _, live = self.collection
+        before = self.database.read_now(lambda tx: which_imported_before(tx, shop, found, live=live))
         return [self._would(foreign, is_known) for foreign, is_known in zip(found, before, strict=True)]
 
     def _would(self, foreign: Foreign, is_known: bool) -> ImportResult:
@@ -139,10 +135,3 @@ class Import:
             return "imported before"
         self._seen.add(foreign.key)
         return "waiting" if CHECKS(foreign.text) else "imported"
-
-
-def _head(row: Row) -> Head:
-    try:
-        return read_head(row.cells or [])
-    except ValueError as error:
-        raise Refused(str(error)) from error

@@ -41,12 +41,8 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     if text is None and review.reply is None:
         raise Refused(f"review {review.id} has no reply")
     work = Work(tx, signer, now)
-    new = replace(
-        review,
-        reply=text,
-        replied_at=None if text is None else int(now),
-        changed_at=work.after(review),
-    )
+    replied_at = None if text is None else int(now)
+    new = replace(review, reply=text, replied_at=replied_at, changed_at=work.after(review))
     committed = None if text is None else commitment(review.salt, {"reply": text})
     if text is not None and review.wants_reply and review.state == "published":
         notify_author(tx, new, "reply", {}, now=now)

@@ -51,11 +51,9 @@ class Verified(NamedTuple):
 
     @property
     def is_intact(self) -> bool:
-        return not self.faults and (self.asked is None or _is_kept(self.receipt))
-
-
-def _is_kept(found: FoundReceipt | None) -> bool:
-    return found is not None and found.status not in WRONG and found.has_words is not False
+        found = self.receipt
+        is_kept = found is not None and found.status not in WRONG and found.has_words is not False
+        return not self.faults and (self.asked is None or is_kept)
 
 
 class Chain(NamedTuple):

@@ -1,13 +1,12 @@
 """`afterword copy`: everything from one database to another."""
 
-import sys
 from contextlib import closing
 
 import click
 
 from afterword.base.errors import StoreUnavailable
 from afterword.cli.options import json_option
-from afterword.cli.output import say, say_json, say_table, shown
+from afterword.cli.output import progress, say, say_json, say_table, shown
 from afterword.store.transfer.copy import Copied, connect
 from afterword.store.transfer.copy import copy as copy_database
 
@@ -28,7 +27,7 @@ def copy(source: str, destination: str, as_json: bool) -> None:
     """
     try:
         with closing(connect(source)) as old, closing(connect(destination, is_new=True)) as new:
-            copied = copy_database(old, new, _progress)
+            copied = copy_database(old, new, progress)
     except StoreUnavailable as error:
         raise StoreUnavailable(f"{error}; to continue, run the same command again") from error
     except KeyboardInterrupt:
@@ -50,13 +49,5 @@ def _say(copied: Copied) -> None:
     say_table(("table", "rows", "SHA-256, the same in both"), rows)
     say()
     say(f"{shown(copied.destination)} has everything that is in {shown(copied.source)}.")
-    say(
-        "Set AFTERWORD_DATABASE to the new database and start Afterword. Leave every other setting as it is, above"
-    )
-    say("all the send journal. Do not start Afterword on the old database again.")
-
-
-def _progress(what: str, done: int, total: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done >= total else ""
-        click.echo(f"\r{done * 100 // max(total, 1):3} % of {total:,} {what}\033[K{end}", err=True, nl=False)
+    say("Set AFTERWORD_DATABASE to the new database and start Afterword. Leave every other setting as it is,")
+    say("above all the send journal. Do not start Afterword on the old database again.")

@@ -15,8 +15,6 @@ from afterword.cli.options import json_option, opened
 from afterword.cli.output import say, say_json, shown
 from afterword.domain.values import counted
 
-MARKS = {"ok": "ok", "note": "note", "action": "ACTION"}
-
 
 @click.command()
 @click.option("--accept", is_flag=True, help="Accept that the send journal is lost, and resume sending.")
@@ -64,7 +62,8 @@ def _examine() -> Health:
 
 def _say(found: Health) -> None:
     for finding in found.findings:
-        say(f"{MARKS[finding.level]:<6} {finding.check:<12} {shown(finding.says)}")
+        mark = "ACTION" if finding.level == "action" else finding.level
+        say(f"{mark:<6} {finding.check:<12} {shown(finding.says)}")
     needing = sum(finding.level == "action" for finding in found.findings)
     say()
     if needing:

@@ -1,9 +1,7 @@
 """`afterword export`: all reviews of a shop, for a spreadsheet, a program, or Google."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 import click
 
@@ -34,18 +32,13 @@ def export(id_or_name: str, format: str, test: bool, file: Path | None) -> None:
     with opened_for(id_or_name) as (database, shop):
         what = Export(shop, not test, read_settings().url)
         if file is None:
-            _write(sys.stdout.buffer, exports.write(database, what, format))
+            sys.stdout.buffer.writelines(map(str.encode, exports.write(database, what, format)))
+            sys.stdout.flush()
             return
         with whole_file(file) as draft, draft.open("wb") as stream:
-            _write(stream, exports.write(database, what, format, _progress))
+            stream.writelines(map(str.encode, exports.write(database, what, format, _progress)))
     say(f"{shown(str(file))} was written ({file.stat().st_size:,} bytes).")
 
 
 def _progress(done: int) -> None:
     say_progress(counted(done, "review"))
-
-
-def _write(stream: BinaryIO, parts: Iterable[str]) -> None:
-    for part in parts:
-        stream.write(part.encode())
-    stream.flush()

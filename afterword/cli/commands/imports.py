@@ -53,8 +53,10 @@ def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool,
     signer = Signer(read_settings().link_secret())
     with opened_for(id_or_name) as (database, shop), rows_of(file) as rows:
         importing = Import(database, Collection(shop, source, not test), signer, system_clock, report)
-        done = importing.run(rows, dry_run=dry_run, progress=_progress)
-    say_progress("", is_last=True)
+        done = importing.run(
+            rows, dry_run=dry_run, progress=lambda so_far: say_progress(counted(so_far.rows, "row"))
+        )
+    say_progress(counted(done.rows, "row"), is_last=True)
     if as_json:
         listed = [error._asdict() for error in errors]
         say_json({**msgspec.to_builtins(done), "errors": listed, "dry_run": dry_run})
@@ -62,10 +64,6 @@ def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool,
         _say(done, dry_run)
     if done.refused:
         raise click.exceptions.Exit(1)
-
-
-def _progress(done: Imported) -> None:
-    say_progress(counted(done.rows, "row"))
 
 
 def _say(done: Imported, dry_run: bool) -> None:

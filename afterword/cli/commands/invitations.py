@@ -24,8 +24,6 @@ from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow
 
-_COLUMNS = ("id", "id_order", "live", "state", "due_at", "sent_at", "tries", "reason")
-
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
 
 
@@ -42,7 +40,8 @@ def list_(id_or_name: str, state: str | None, as_json: bool) -> None:
     """List a shop's invitations, newest first."""
     with opened_for(id_or_name) as (database, shop):
         rows = map(present.invitation, invitations.listed(database, shop, state))
-        say_list(rows, _COLUMNS, "No invitations.", as_json=as_json)
+        columns = "id id_order live state due_at sent_at tries reason"
+        say_list(rows, columns, "No invitations.", as_json=as_json)
 
 
 @invitation.command()

@@ -5,10 +5,8 @@ import click
 from afterword.actions import keys, present
 from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument
-from afterword.cli.output import mode, say, say_json, say_list, say_result
+from afterword.cli.output import mode, say_list, say_result
 from afterword.domain.shops import check_lang
-
-_COLUMNS = ("id", "kind", "live", "lang", "created_at", "revoked_at", "key")
 
 
 @click.group()
@@ -28,11 +26,8 @@ def add(id_or_name: str, test: bool, lang: str | None, as_json: bool) -> None:
     """
     with opened_for(id_or_name) as (database, shop):
         new, text = database.write_now(lambda tx: keys.add(tx, shop, lang, system_clock(), live=not test))
-    if as_json:
-        say_json({**present.key(new), "key": text})
-    else:
-        say(f"Key {new.id} of {shop.name} ({mode(new.live)}). It is shown only now; it is not stored.")
-        say(text)
+    sentence = f"Key {new.id} of {shop.name} ({mode(new.live)}). It is shown only now; it is not stored."
+    say_result({**present.key(new), "key": text}, sentence, text, as_json=as_json)
 
 
 @key.command("list")
@@ -43,7 +38,7 @@ def list_(id_or_name: str, as_json: bool) -> None:
     with opened_for(id_or_name) as (database, shop):
         listed = database.read_now(lambda tx: keys.listed(tx, shop))
     rows = ({**present.key(each.key), "key": each.public} for each in listed)
-    say_list(rows, _COLUMNS, "No keys.", as_json=as_json)
+    say_list(rows, "id kind live lang created_at revoked_at key", "No keys.", as_json=as_json)
 
 
 @key.command()

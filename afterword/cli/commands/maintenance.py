@@ -11,7 +11,6 @@ from afterword.base.files import whole_file
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
 from afterword.cli.output import progress, say, say_json, say_result, shown
-from afterword.store.engine.database import Database
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.journal import copy_journal as copy_lines
@@ -35,7 +34,11 @@ def migrate(citus: bool, as_json: bool) -> None:
         )
     with opened() as database:
         applied = database.migrated
-        spread = _distribute(database) if citus else []
+        spread = []
+        if citus:
+            from afterword.store.transfer.citus import distribute  # a SQLite file should not wait for psycopg
+
+            spread = distribute(database)
     schema = migrations()[-1][0]
     if as_json:
         say_json({"schema": schema, "applied": applied} | ({"spread": spread} if citus else {}))
@@ -48,12 +51,6 @@ def migrate(citus: bool, as_json: bool) -> None:
         say(f"Distributed by shop over the nodes: {', '.join(spread)}.")
     elif citus:
         say("The tables are already distributed.")
-
-
-def _distribute(database: Database) -> list[str]:
-    from afterword.store.transfer.citus import distribute  # a SQLite file should not wait for psycopg
-
-    return distribute(database)
 
 
 @click.command()
@@ -72,7 +69,10 @@ def backup(file: Path, as_json: bool) -> None:
             raise Refused(
                 "backup copies a SQLite file: for PostgreSQL use pg_dump, or the server's own backups"
             )
-        _copy(database, draft)
+        try:
+            database.backup(draft, partial(progress, "pages"))
+        finally:
+            draft.with_name(draft.name + "-journal").unlink(missing_ok=True)
     settings = read_settings()
     size = file.stat().st_size
     if as_json:
@@ -82,13 +82,6 @@ def backup(file: Path, as_json: bool) -> None:
     say(f"Keep {shown(settings.journal_name)} where it is: a restored database needs its current content.")
     if settings.secret is None:
         say(f"{shown(str(settings.data / 'secret'))} signs the links in e-mails: keep a copy of it too.")
-
-
-def _copy(database: SqliteDatabase, draft: Path) -> None:
-    try:
-        database.backup(draft, partial(progress, "pages"))
-    finally:
-        draft.with_name(draft.name + "-journal").unlink(missing_ok=True)
 
 
 @click.command()

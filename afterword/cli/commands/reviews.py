@@ -24,8 +24,6 @@ from afterword.store.engine.database import Transaction
 LONGEST_CELL = 40
 """Characters of a text, or of a product's name, in a list."""
 
-_COLUMNS = ("id", "written", "state", "why", "stars", "author", "about", "text")
-
 
 def _words(text: str) -> str:
     try:
@@ -58,7 +56,8 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
     """
     with opened_for(id_or_name) as (database, shop):
         listed = reading.listed(database, shop, state, live=not test)
-        say_list(map(present.review if as_json else _row, listed), _COLUMNS, "No reviews.", as_json=as_json)
+        rows = map(present.review if as_json else _row, listed)
+        say_list(rows, "id written state why stars author about text", "No reviews.", as_json=as_json)
 
 
 def _row(review: Review) -> present.Fields:
@@ -96,7 +95,7 @@ def _fields(found: ReviewDetails) -> present.Fields:
 
 def _say_review(found: ReviewDetails) -> None:
     texts = {"text": found.review.text, "reply": found.review.reply, "dispute": found.review.dispute}
-    short = {name: value for name, value in _fields(found).items() if name not in (*texts, "dispute")}
+    short = {name: value for name, value in _fields(found).items() if name not in texts}
     flags = ", ".join(found.review.flags) or None
     say_fields(short | {"author": found.review.author or None, "flags": flags})
     for each in found.past_versions:
@@ -107,9 +106,8 @@ def _say_review(found: ReviewDetails) -> None:
             say()
             say_text(title, text)
     say()
-    say_table(
-        ("entry", "kind", "version", "time"), [list(present.entry(each).values()) for each in found.entries]
-    )
+    entries = [list(present.entry(each).values()) for each in found.entries]
+    say_table(("entry", "kind", "version", "time"), entries)
 
 
 @review.command()

@@ -21,8 +21,6 @@ from afterword.domain.shops import (
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
-_COLUMNS = ("id", "name", "lang", "site", "timezone", "email", "delay", "moderation", "publish_after")
-
 
 @click.group()
 def shop() -> None:
@@ -90,7 +88,8 @@ def list_(as_json: bool) -> None:
     """List the shops."""
     with opened() as database:
         rows = [present.shop(each) for each in database.read_now(shops.listed)]
-    say_list(rows, _COLUMNS, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
+    columns = "id name lang site timezone email delay moderation publish_after"
+    say_list(rows, columns, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
 
 
 @shop.command("set")

@@ -9,8 +9,6 @@ from afterword.cli.output import say_list, say_result
 from afterword.domain.orders.email import check_address
 from afterword.domain.suppressions import SUPPRESSION_REASONS
 
-_COLUMNS = ("address", "reason", "created_at", "live")
-
 _email = click.argument("email", metavar="EMAIL", callback=checked(check_address))
 
 
@@ -26,7 +24,8 @@ def list_(id_or_name: str, as_json: bool) -> None:
     """List a shop's suppressed addresses, oldest first."""
     with opened_for(id_or_name) as (database, shop):
         listed = database.read_now(lambda tx: suppressions.listed(tx, shop))
-    say_list(map(present.suppression, listed), _COLUMNS, "No suppressed addresses.", as_json=as_json)
+    rows = map(present.suppression, listed)
+    say_list(rows, "address reason created_at live", "No suppressed addresses.", as_json=as_json)
 
 
 @suppression.command()

@@ -111,11 +111,8 @@ def _receipt_words(found: FoundReceipt | None) -> str:
         f"Receipt: entry {entry.seq} ({utc_text(entry.happened_at)}), version {entry.version} of review "
         f"{entry.review_id}. The review {STATUS[found.status]}."
     )
-    if found.has_words is None:
-        return sentence
-    return sentence + (
-        " The salt matches the text." if found.has_words else " THE SALT DOES NOT MATCH THE TEXT."
-    )
+    matches = {None: "", True: " The salt matches the text.", False: " THE SALT DOES NOT MATCH THE TEXT."}
+    return sentence + matches[found.has_words]
 
 
 def _fields(result: Verified) -> present.Fields:

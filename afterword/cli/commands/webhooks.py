@@ -9,12 +9,10 @@ from afterword.actions import present, webhooks
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, opened, opened_for, row_id, shop_argument
-from afterword.cli.output import mode, say, say_json, say_list, say_result, shown
+from afterword.cli.output import mode, say_list, say_result, shown
 from afterword.webhooks.sending import Sender
 
-_COLUMNS = ("id", "live", "url", "created_at", "answered_at", "stopped", "waiting", "failed")
-
-_id = click.argument("webhook_id", type=row_id)
+_id = click.argument("webhook_id", metavar="ID", type=row_id)
 
 
 @click.group()
@@ -32,12 +30,10 @@ def add(id_or_name: str, url: str, test: bool, as_json: bool) -> None:
     webhooks.check_url(url, read_settings().webhook_allow)
     with opened_for(id_or_name) as (database, shop):
         new = database.write_now(lambda tx: webhooks.add(tx, shop, url, system_clock(), live=not test))
-    if as_json:
-        say_json({**present.webhook(new), "secret": new.secret})
-    else:
-        say(f"Webhook {new.id} of {shop.name} ({mode(new.live)}). Its secret is shown only now:")
-        say(new.secret)
-        say(f"Try it with: afterword webhook test {new.id}")
+    sentence = f"Webhook {new.id} of {shop.name} ({mode(new.live)}). Its secret is shown only now:"
+    hint = f"Try it with: afterword webhook test {new.id}"
+    fields = {**present.webhook(new), "secret": new.secret}
+    say_result(fields, sentence, new.secret, hint, as_json=as_json)
 
 
 @webhook.command("list")
@@ -50,7 +46,8 @@ def list_(id_or_name: str, as_json: bool) -> None:
     rows = (
         {**present.webhook(each.webhook), "waiting": each.waiting, "failed": each.failed} for each in listed
     )
-    say_list(rows, _COLUMNS, "No webhooks. Add one with: afterword webhook add SHOP URL", as_json=as_json)
+    columns = "id live url created_at answered_at stopped waiting failed"
+    say_list(rows, columns, "No webhooks. Add one with: afterword webhook add SHOP URL", as_json=as_json)
 
 
 @webhook.command()

@@ -12,7 +12,6 @@ from afterword.actions import shops
 from afterword.base.settings import Settings
 from afterword.domain.shops import TEST_DELAY
 from afterword.store.engine.database import Database
-from afterword.store.shops import find_shop
 
 NAME = "Demo shop"
 
@@ -20,9 +19,10 @@ NAME = "Demo shop"
 def introduction(settings: Settings, database: Database, now: float) -> list[str]:
     """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
     running = f"Afterword is running at {settings.url}"
-    if not database.read_now(shops.listed):
+    there = database.read_now(shops.listed)
+    if not there:
         return [running, "", *_first_steps(settings, database, now)]
-    if settings.is_default and database.read_now(lambda tx: find_shop(tx, NAME)):
+    if settings.is_default and any(shop.name == NAME for shop in there):
         return [running, "", *_next_steps()]
     return [running]
 

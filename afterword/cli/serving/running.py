@@ -54,12 +54,12 @@ def serve(workers: int, no_dispatch: bool) -> None:
 
         def introduce() -> None:
             with suppress(BrokenPipeError):  # a closed stdout is no reason not to serve
-                say("\n".join(lines))
+                for line in lines:
+                    say(line)
 
         sends = number == 0 and not no_dispatch
-        ready = introduce if lines else None
         asyncio.run(
-            app.serve(settings, database, dispatch=sends, address=address, ready=ready, lifeline=lifeline)
+            app.serve(settings, database, dispatch=sends, address=address, ready=introduce, lifeline=lifeline)
         )
 
     if workers == 1:
