@@ -79,7 +79,7 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
             settings |= {"AFTERWORD_JOURNAL": servers[1].url, "AFTERWORD_SECRET": "s" * 32}
             places = [{"AFTERWORD_DATA": str(tmp_path / f"host-{n}")} for n in range(5)]
         relay = stack.enter_context(WatchedRelay(seconds=0.3))
-        receiver = stack.enter_context(WatchedReceiver(seconds=0.3))
+        receiver = stack.enter_context(WatchedReceiver(seconds=3.0))
         alba = mailing_server(tmp_path, relay, **settings)
         expected = cause_every_kind(alba, receiver, SHOPS)
         with alba:
