@@ -71,7 +71,7 @@ def imported(
 ) -> int:
     """The invitation of an order that came when these stories begin."""
     one = order(id_order, email=email or f"clara+{id_order}@nunez.example")
-    return database.write_now(lambda tx: import_one(tx, member, one, live=live)).invitation_id
+    return database.write_now(lambda tx: import_one(tx, member, one, live=live)).number
 
 
 def reviewed(

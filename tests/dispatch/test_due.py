@@ -121,7 +121,7 @@ def test_a_step_of_the_clock_while_a_letter_is_in_hand_sends_nothing_twice(
     with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
         run(watch())
     assert len(peer.messages) == 1
-    assert seen(database, later.invitation_id).state == "scheduled"
+    assert seen(database, later.number).state == "scheduled"
 
 
 def test_a_clock_set_back_sends_nothing_before_its_time_comes_again(

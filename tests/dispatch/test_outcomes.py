@@ -123,8 +123,8 @@ def test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles(
         run(wait_for_a_year())
         assert peer.messages == []
         doubtful = database.read_now(lambda tx: list_invitations(tx, alba.shop, "in_doubt"))
-        assert [row.id for row in doubtful] == [invitation]
-        database.write_now(lambda tx: send_invitation(tx, invitation, clock.now))
+        assert [row.number for row in doubtful] == [invitation]
+        database.write_now(lambda tx: send_invitation(tx, doubtful[0].id, clock.now))
         one_round(database, clock, peer, invitation, "sent")
         assert len(peer.messages) == 1
 
@@ -240,7 +240,8 @@ def test_an_address_suppressed_between_rcpt_and_data_gets_no_letter(
     clock.now = DUE
     with ScriptedPeer({"RCPT": [suppress_and_answer]}) as peer:
         claras = imported(database, alba, "2")
-        database.write_now(lambda tx: move_invitation(tx, claras, DUE + 1))
+        shown = seen(database, claras).id
+        database.write_now(lambda tx: move_invitation(tx, shown, DUE + 1))
         run(stepping(clock, watch()))
         assert [received.recipients for received in peer.messages] == [["clara+2@nunez.example"]]
     assert seen(database, diegos).reason == "unsubscribed"
