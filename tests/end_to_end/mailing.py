@@ -4,7 +4,9 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from secrets import token_hex
@@ -18,9 +20,11 @@ from afterword.store.engine.database import Transaction
 from afterword.store.opening import open_database
 from tests.conftest import closing_now
 from tests.end_to_end.letters import SENDER
+from tests.needs import scale
 from tests.peers import Received, RelayPeer
+from tests.processes import moved_clock
 from tests.server import Server, an_order
-from tests.store.cast import Customer, add_member
+from tests.store.cast import Customer, add_member, order
 from tests.store.kinds import hook
 from tests.webhooks.receiver import Receiver
 
@@ -48,7 +52,8 @@ class Taken(NamedTuple):
 
 
 class WatchedRelay(RelayPeer):
-    """A mail server that notes what it accepted, and may take its time over each e-mail."""
+    """A mail server that notes what it accepted, and may take its time over each e-mail: half of it before it accepts
+    it, the other half before it says so."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         super().__init__()
@@ -61,8 +66,10 @@ class WatchedRelay(RelayPeer):
         super().accept(message)
 
     async def handle_DATA(self, *call: Any) -> str:  # noqa: N802 (aiosmtpd's name)
-        await asyncio.sleep(self.seconds)
-        return await super().handle_DATA(*call)
+        await asyncio.sleep(self.seconds / 2)
+        answer = await super().handle_DATA(*call)
+        await asyncio.sleep(self.seconds / 2)
+        return answer
 
 
 class WatchedReceiver(Receiver):
@@ -80,12 +87,6 @@ class WatchedReceiver(Receiver):
             named = request.headers["webhook-id"].removeprefix("msg_")
             self.taken.append(Taken(named, time.monotonic_ns()))
             super().take(request)
-
-    def repeats(self) -> int:
-        """How many deliveries came again, each with the id and the words that it had before."""
-        heard = {(each.headers["webhook-id"], each.body) for each in self.heard}
-        assert len(heard) == len({named for named, _ in heard}), "a delivery has changed"
-        return len(self.heard) - len(heard)
 
 
 def mailing_server(folder: Path, relay: RelayPeer, delay: int = 1, **settings: str) -> Server:
@@ -106,33 +107,84 @@ def import_orders(alba: Server, count: int) -> list[str]:
     return ids
 
 
-def cause_every_kind(alba: Server, receiver: Receiver, shops: int) -> Expected:
-    """Other shops, before anybody serves them: each has six e-mails due beside two invitations, in any order, and
-    every second six deliveries. All of them."""
-    with closing_now(open_database(read_settings(alba.environment()))) as database:
-        for number in range(shops):
-            database.write_now(lambda tx, n=number: _cause(tx, None if n % 2 else receiver.url))
-    caused = {named: kind for named, (kind, _) in messages(alba).items()}
-    assert set(caused.values()) == KINDS
-    return caused
+@dataclass
+class Mailing:
+    """A server, the mail server and the webhook that it sends to, and the kind of each message that has to arrive
+    there, by its fingerprint. Also, of which kinds there were messages waiting, and in hand, at each trouble."""
+
+    server: Server
+    relay: WatchedRelay
+    receiver: WatchedReceiver
+    expected: Expected = field(default_factory=dict)
+    waiting: Counter[MessageKind] = field(default_factory=Counter)
+    in_hand: Counter[MessageKind] = field(default_factory=Counter)
+
+    def cause(self, shops: int) -> None:
+        """Messages of shops that nobody serves yet. Each has fourteen invitations due and six other e-mails, in any
+        order, and every second six deliveries."""
+        with closing_now(open_database(read_settings(self.server.environment()))) as database:
+            for number in range(shops):
+                url = None if number % 2 else self.receiver.url
+                database.write_now(lambda tx, url=url: _cause(tx, url))
+            shuffled = "UPDATE messages SET next_try_at = next_try_at - (message_id * 7919 & 1023)"
+            database.write_now(lambda tx: tx.run(shuffled))
+        self.expected = {named: kind for named, (kind, _) in messages(self.server).items()}
+        assert set(self.expected.values()) == KINDS
+
+    @property
+    def taken(self) -> list[Taken]:
+        return [*self.relay.taken, *self.receiver.taken]
+
+    def count(self) -> Counter[MessageKind]:
+        """How many of each kind were taken."""
+        return Counter(self.expected[one.fingerprint] for one in self.taken)
+
+    def note_trouble(self) -> None:
+        left = self.server.read(lambda tx: tx.rows("SELECT DISTINCT kind, state FROM messages"))
+        self.waiting.update(kind for kind, state in left if state == "scheduled")
+        self.in_hand.update(kind for kind, state in left if state in ("claimed", "sending"))
+
+    def settle(self, most_in_doubt: int, before: Iterable[Taken] = ()) -> None:
+        """Leaves a server in peace, a minute later, until nothing is left. `before`: what others have taken."""
+        self.relay.seconds = self.receiver.seconds = 0.0
+        self.server.start(**moved_clock(LEASE_AND_ROUND))
+        self.server.wait_until(lambda: is_settled(self.server), 120 * scale())
+        self.server.stop()
+        in_doubt = check_once(self.server, [*before, *self.taken], self.expected, most_in_doubt)
+        print(f"of {dict(Counter(self.expected.values()))} in doubt in the end: {dict(+in_doubt)}")
+
+    def check_trouble(self, least: float) -> None:
+        """Every kind had its part in it, and there was some of it left at so many of the troubles."""
+        for kind in KINDS:
+            assert self.in_hand[kind], f"no {kind} was ever in hand"
+            assert self.waiting[kind] >= least, f"there was no {kind} left before the trouble was over"
+        heard = {(each.headers["webhook-id"], each.body) for each in self.receiver.heard}
+        assert len(heard) == len({named for named, _ in heard}), "a delivery came again with other words"
+        assert len(heard) < len(self.receiver.heard), "no delivery was interrupted"
+
+
+@contextmanager
+def mailing(folder: Path, to_mail: float, to_deliver: float, **settings: str) -> Iterator[Mailing]:
+    """With the seconds that the mail server takes for an e-mail, and the webhook for a delivery."""
+    with WatchedRelay(to_mail) as relay, WatchedReceiver(to_deliver) as receiver:
+        yield Mailing(mailing_server(folder, relay, **settings), relay, receiver)
 
 
 def _cause(tx: Transaction, url: str | None) -> None:
-    """A shop whose customers were invited and have written: one waits, one was rejected and replied to."""
+    """A shop whose customers were invited; two of them have written: one waits, one was rejected and replied to."""
     now = time.time()
     shop = add_member(tx, f"Shop {token_hex(8)}").moderates().changes(email="hello@shop.example")
-    clara = Customer(shop.store)
+    due = now - shop.shop.delay - 60
+    shop.sends_batch(*[order(f"{n}", email=f"invited-{n}@mail.example") for n in range(12)], at=due)
     if url:
         hook(shop, url)
-    for number in range(2):
-        about = shop.order(
-            f"{number}", email=f"customer-{number}@mail.example", at=now - shop.shop.delay - 60
-        )
-        reviews = [clara.reviews(about, line, wants_reply=True, now=now) for line in (0, 1)[: number + 1]]
-        if number:
-            shop.rejects(reviews[0], now=now)
-            shop.replies(shop.publishes(reviews[1], now), now=now)
-    shop.executes("UPDATE messages SET next_try_at = next_try_at - (message_id * 7919 & 1023)")
+    clara = Customer(shop.store)
+    for name in ("waits", "replied"):
+        about = shop.order(name, email=f"{name}@mail.example", at=due)
+        first = clara.reviews(about, 0, now=now)
+        if name == "replied":
+            shop.rejects(first, now=now)
+            shop.replies(shop.publishes(clara.reviews(about, 1, wants_reply=True, now=now), now), now=now)
 
 
 def messages(alba: Server) -> dict[str, tuple[MessageKind, str]]:
@@ -146,30 +198,6 @@ def messages(alba: Server) -> dict[str, tuple[MessageKind, str]]:
         fingerprint(salt, kind, id_order or numbered(message_id, created_at), live=bool(live)): (kind, state)
         for message_id, kind, state, live, created_at, salt, id_order in alba.read(lambda tx: tx.rows(asked))
     }
-
-
-def count_kinds(expected: Expected, *peers: WatchedRelay | WatchedReceiver) -> Counter[MessageKind]:
-    """How many of each kind they took."""
-    return Counter(expected[one.fingerprint] for peer in peers for one in peer.taken)
-
-
-class Interrupted:
-    """Of which kinds there were messages waiting, and in hand, at each trouble that a test made."""
-
-    def __init__(self) -> None:
-        self.waiting: Counter[MessageKind] = Counter()
-        self.in_hand: Counter[MessageKind] = Counter()
-
-    def note(self, alba: Server) -> None:
-        left = alba.read(lambda tx: tx.rows("SELECT DISTINCT kind, state FROM messages"))
-        self.waiting.update(kind for kind, state in left if state == "scheduled")
-        self.in_hand.update(kind for kind, state in left if state in ("claimed", "sending"))
-
-    def check(self, least: float) -> None:
-        """Every kind had its part in the trouble."""
-        for kind in KINDS:
-            assert self.in_hand[kind], f"no {kind} was ever in hand"
-            assert self.waiting[kind] >= least, f"there was no {kind} left before the trouble was over"
 
 
 def invitations(alba: Server, ids: Iterable[str]) -> Expected:

@@ -15,27 +15,13 @@ import pytest
 
 from afterword.cli.serving.workers import SOON
 from tests.end_to_end.beside import Beside
-from tests.end_to_end.mailing import (
-    CONNECTIONS,
-    LEASE_AND_ROUND,
-    Interrupted,
-    WatchedReceiver,
-    WatchedRelay,
-    cause_every_kind,
-    check_once,
-    count_kinds,
-    import_orders,
-    invitations,
-    is_settled,
-    mailing_server,
-)
+from tests.end_to_end.mailing import CONNECTIONS, import_orders, mailing
 from tests.needs import scale
 from tests.postgres import PostgresServer, new_database
-from tests.processes import children_of, moved_clock
+from tests.processes import children_of
 from tests.server import SERVE, Server, an_order
 
 ROUNDS = 6 * scale()
-LETTERS = 340 * ROUNDS
 SHOPS = 25 * ROUNDS
 SERVING = ("serve", "--workers", "2")
 
@@ -66,7 +52,7 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
 
     Every third turn PostgreSQL goes down instead, by a crash or told to be quick. On several hosts nothing is shared
     but the database and the send journal on a server of its own, and the two servers go down in turn. With
-    AFTERWORD_TEST_SCALE=10 there are 20,400 letters.
+    AFTERWORD_TEST_SCALE=10 there are 30,000 e-mails.
     """
     draw = random.Random(ROUNDS)
     down = {"immediate": 0, "fast": 0}
@@ -78,23 +64,17 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
             servers.append(stack.enter_context(durable_server()))
             settings |= {"AFTERWORD_JOURNAL": servers[1].url, "AFTERWORD_SECRET": "s" * 32}
             places = [{"AFTERWORD_DATA": str(tmp_path / f"host-{n}")} for n in range(5)]
-        relay = stack.enter_context(WatchedRelay(seconds=0.3))
-        receiver = stack.enter_context(WatchedReceiver(seconds=3.0))
-        alba = mailing_server(tmp_path, relay, **settings)
-        expected = cause_every_kind(alba, receiver, SHOPS)
-        with alba:
-            expected |= invitations(alba, import_orders(alba, LETTERS))
-            alba.stop()
+        sent = stack.enter_context(mailing(tmp_path, 0.3, 3.0, **settings))
+        sent.cause(SHOPS)
         with contextlib.ExitStack() as ending:
             lines = (SERVING, SERVING, *[("dispatch",)] * 3)
-            cast = [Beside(alba, *line, **place) for line, place in zip(lines, places, strict=True)]
+            cast = [Beside(sent.server, *line, **place) for line, place in zip(lines, places, strict=True)]
             for one in cast:
                 ending.callback(one.close)
-            relay.wait_for(len(relay.messages) + 100, 60)
-            interrupted = Interrupted()
+            sent.relay.wait_for(100, 60)
             for turn in range(ROUNDS):
                 time.sleep(draw.uniform(0.5, 1.8))
-                interrupted.note(alba)
+                sent.note_trouble()
                 if turn % 3 == 1:
                     how = "immediate" if turn % 2 else "fast"
                     victim = servers[turn // 3 % len(servers)]
@@ -105,19 +85,10 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
                     draw.choice(cast).kill(draw)
                 for one in cast:
                     one.see_to_it()
-        before = count_kinds(expected, relay, receiver)
-        relay.seconds = receiver.seconds = 0.0
-        alba.start(**moved_clock(LEASE_AND_ROUND))
-        alba.wait_until(lambda: is_settled(alba), 120 * scale())
-        alba.stop()
-        most = ROUNDS * CONNECTIONS * len(cast)
-        in_doubt = check_once(alba, [*relay.taken, *receiver.taken], expected, most)
-        print(
-            f"\n{ROUNDS} turns, PostgreSQL down {down}: {dict(before)} of {LETTERS} and {SHOPS} shops' went"
-        )
-        print(f"in doubt in the end {dict(+in_doubt)}, delivered again {receiver.repeats()}")
+        print(f"\n{ROUNDS} turns, PostgreSQL down {down}: {dict(sent.count())} went meanwhile")
+        sent.settle(ROUNDS * CONNECTIONS * len(cast))
+        sent.check_trouble(ROUNDS / 2)
         assert all(down.values())
-        interrupted.check(ROUNDS / 2)
 
 
 def test_orders_acknowledged_while_the_server_crashes_are_stored_once(
