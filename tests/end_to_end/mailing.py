@@ -120,7 +120,7 @@ class Mailing:
     in_hand: Counter[MessageKind] = field(default_factory=Counter)
 
     def cause(self, shops: int) -> None:
-        """Messages of shops that nobody serves yet. Each has fourteen invitations due and six other e-mails, in any
+        """Messages of shops that nobody serves yet. Each has eight invitations due and six other e-mails, in any
         order, and every second six deliveries."""
         with closing_now(open_database(read_settings(self.server.environment()))) as database:
             for number in range(shops):
@@ -175,7 +175,7 @@ def _cause(tx: Transaction, url: str | None) -> None:
     now = time.time()
     shop = add_member(tx, f"Shop {token_hex(8)}").moderates().changes(email="hello@shop.example")
     due = now - shop.shop.delay - 60
-    shop.sends_batch(*[order(f"{n}", email=f"invited-{n}@mail.example") for n in range(12)], at=due)
+    shop.sends_batch(*[order(f"{n}", email=f"invited-{n}@mail.example") for n in range(6)], at=due)
     if url:
         hook(shop, url)
     clara = Customer(shop.store)

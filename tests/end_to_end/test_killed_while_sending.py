@@ -14,14 +14,15 @@ SHOPS = 16 * KILLS
 def test_no_e_mail_goes_twice_and_no_message_is_forgotten(tmp_path: Path, place: dict[str, str]) -> None:
     """In doubt is at most one e-mail for each open connection and kill."""
     draw = random.Random(KILLS)
-    with mailing(tmp_path, 0.03, 0.1, **place) as sent:
+    with mailing(tmp_path, 0.1, 0.1, **place) as sent:
         sent.cause(SHOPS)
         with sent.server as alba:
             alba.wait_until(lambda: sent.count().keys() == KINDS)
             for kill in range(KILLS):
                 if kill:
                     alba.start()
-                time.sleep(draw.uniform(0.0, 0.3))
+                sent.relay.wait_for(len(sent.relay.messages) + draw.randrange(40), 60)
+                time.sleep(draw.uniform(0.0, 0.1))
                 alba.kill(all_at_once=draw.random() < 0.5)
                 sent.note_trouble()
             print(f"\n{KILLS} kills: {dict(sent.count())} went between them")

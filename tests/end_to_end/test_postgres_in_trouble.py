@@ -22,7 +22,7 @@ from tests.processes import children_of
 from tests.server import SERVE, Server, an_order
 
 ROUNDS = 6 * scale()
-SHOPS = 25 * ROUNDS
+SHOPS = 40 * ROUNDS
 SERVING = ("serve", "--workers", "2")
 
 
@@ -52,7 +52,7 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
 
     Every third turn PostgreSQL goes down instead, by a crash or told to be quick. On several hosts nothing is shared
     but the database and the send journal on a server of its own, and the two servers go down in turn. With
-    AFTERWORD_TEST_SCALE=10 there are 30,000 e-mails.
+    AFTERWORD_TEST_SCALE=10 there are 33,600 e-mails.
     """
     draw = random.Random(ROUNDS)
     down = {"immediate": 0, "fast": 0}
