@@ -145,9 +145,11 @@ class Mailing:
         self.in_hand.update(kind for kind, state in left if state in ("claimed", "sending"))
 
     def settle(self, most_in_doubt: int, before: Iterable[Taken] = ()) -> None:
-        """Leaves a server in peace, a minute later, until nothing is left. `before`: what others have taken."""
+        """Leaves a server in peace until nothing is left; it is started a minute later, unless it runs already.
+        `before`: what others have taken."""
         self.relay.seconds = self.receiver.seconds = 0.0
-        self.server.start(**moved_clock(LEASE_AND_ROUND))
+        if not self.server.process:
+            self.server.start(**moved_clock(LEASE_AND_ROUND))
         self.server.wait_until(lambda: is_settled(self.server), 120 * scale())
         self.server.stop()
         in_doubt = check_once(self.server, [*before, *self.taken], self.expected, most_in_doubt)
@@ -215,7 +217,7 @@ def check_once(
     assert arrived.keys() <= expected.keys(), "what nobody caused was sent"
     in_doubt: Counter[MessageKind] = Counter()
     for named, kind in expected.items():
-        _, state = left.get(named, (kind, "sent"))
+        _, state = left.get(named, (kind, "lost" if kind == "invitation" else "sent"))
         if kind == "webhook":
             assert arrived[named] and named not in left, f"a delivery was lost: {state}"
             continue
