@@ -22,7 +22,7 @@ def test_what_was_accepted_before_the_cut_is_never_sent_again(tmp_path: Path) ->
     with mailing(tmp_path, 0.0, 0.0) as sent:
         sent.cause(SHOPS)
         sent.server.start(command(tmp_path / "recorded", "afterword", "serve"))
-        sent.relay.wait_for(SHOPS * 10, 60)
+        sent.relay.wait_for(SHOPS * 12, 60)
         sent.server.kill(all_at_once=True)
         sent.server.wait_until_gone()
         taken, last = sent.taken, sent.count()
