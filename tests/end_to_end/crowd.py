@@ -103,7 +103,8 @@ class Crowd:
 def check_kept(server: Server, crowd: Crowd) -> None:
     """Guarantees 1 to 3: each acknowledged order is there once, with one invitation, and nothing else is."""
     assert not crowd.failures, crowd.failures[:3]
-    assert server.read(lambda tx: tx.rows("PRAGMA integrity_check")) == [("ok",)]
+    if "AFTERWORD_DATABASE" not in server.settings:
+        assert server.read(lambda tx: tx.rows("PRAGMA integrity_check")) == [("ok",)]
     stored = Counter(
         id_order for (id_order,) in server.read(lambda tx: tx.rows("SELECT id_order FROM orders"))
     )

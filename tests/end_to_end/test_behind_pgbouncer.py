@@ -18,6 +18,7 @@ from tests.end_to_end.mailing import (
     WatchedRelay,
     check_once,
     import_orders,
+    invitations,
     is_settled,
     mailing_server,
 )
@@ -59,7 +60,7 @@ def test_orders_and_letters_go_through_three_connections_and_a_crash_of_the_serv
         alba.wait_until(lambda: is_settled(alba), 90)
         assert [one.stop() for one in dispatchers] == [0, 0]
         assert alba.stop() == 0
-        check_once(alba, relay, [*ids, "new"], CONNECTIONS * 3)
+        check_once(alba, relay.taken, invitations(alba, [*ids, "new"]), CONNECTIONS * 3)
 
 
 def connections(server: PostgresServer) -> int:

@@ -13,6 +13,7 @@ from tests.end_to_end.mailing import (
     LEASE_AND_ROUND,
     WatchedRelay,
     check_once,
+    invitations,
     is_settled,
     mailing_server,
 )
@@ -44,7 +45,7 @@ def test_nothing_is_lost_and_nothing_is_sent_twice(postgres: str, tmp_path: Path
         for way, new in (("out", there), ("back", str(tmp_path / "back.db"))):
             old = str(alba.database) if way == "out" else there
             ids += import_orders(alba, way)
-            relay.wait_for(len(relay.accepted) + 1)
+            relay.wait_for(len(relay.taken) + 1)
             alba.stop()
             for shown in KILLS:
                 killed += copy_and_kill(alba, old, new, shown, draw.uniform(0.0, 0.1 * scale()))
@@ -54,12 +55,12 @@ def test_nothing_is_lost_and_nothing_is_sent_twice(postgres: str, tmp_path: Path
             alba.start()
             assert alba.post_orders([an_order(ids[0])]).counts == (0, 1, 0)
         assert killed >= len(KILLS), "it was finished before it could be killed"
-        alba.wait_until(lambda: len(relay.accepted) >= len(ids), 60 * scale())
+        alba.wait_until(lambda: len(relay.taken) >= len(ids), 60 * scale())
         alba.stop()
         alba.start(**moved_clock(LEASE_AND_ROUND))
         alba.wait_until(lambda: is_settled(alba), 60 * scale())
         alba.stop()
-        check_once(alba, relay, ids, 0)
+        check_once(alba, relay.taken, invitations(alba, ids), 0)
         assert waiting_at_brunos(alba) == WAITING
 
 

@@ -1,44 +1,30 @@
-"""kill -9, again and again, while letters go out: nobody gets two, and nobody is forgotten."""
+"""kill -9, again and again, while messages of every kind go out: no e-mail goes twice, and nothing is forgotten."""
 
 import random
 import time
 from pathlib import Path
 
-from tests.end_to_end.mailing import (
-    CONNECTIONS,
-    LEASE_AND_ROUND,
-    WatchedRelay,
-    check_once,
-    import_orders,
-    is_settled,
-    mailing_server,
-)
+from tests.end_to_end.mailing import CONNECTIONS, KINDS, mailing
 from tests.needs import scale
-from tests.processes import moved_clock
 
 KILLS = 10 * scale()
-LETTERS = 220 * KILLS
+SHOPS = 16 * KILLS
 
 
-def test_nobody_gets_two_letters_and_nobody_is_forgotten(tmp_path: Path) -> None:
-    """In doubt is at most one letter for each open connection and kill."""
+def test_no_e_mail_goes_twice_and_no_message_is_forgotten(tmp_path: Path, place: dict[str, str]) -> None:
+    """In doubt is at most one e-mail for each open connection and kill."""
     draw = random.Random(KILLS)
-    with WatchedRelay(seconds=0.03) as relay, mailing_server(tmp_path, relay) as alba:
-        ids = import_orders(alba, LETTERS)
-        relay.wait_for(1)
-        interrupted = 0
-        for kill in range(KILLS):
-            if kill:
-                alba.start()
-            time.sleep(draw.uniform(0.0, 0.3))
-            alba.kill(all_at_once=draw.random() < 0.5)
-            interrupted += "scheduled" in alba.states().values()
-        before = len(relay.messages)
-        alba.start(**moved_clock(LEASE_AND_ROUND))
-        alba.wait_until(lambda: is_settled(alba), 120)
-        alba.stop()
-        assert interrupted >= KILLS * 0.8, "the letters ran out before the kills"
-        in_doubt = check_once(alba, relay, ids, KILLS * CONNECTIONS)
-        print(
-            f"\n{KILLS} kills: {before} of {LETTERS} letters went between them, {in_doubt} in doubt in the end"
-        )
+    with mailing(tmp_path, 0.1, 0.1, **place) as sent:
+        sent.cause(SHOPS)
+        with sent.server as alba:
+            alba.wait_until(lambda: sent.count().keys() == KINDS)
+            for kill in range(KILLS):
+                if kill:
+                    alba.start()
+                sent.relay.wait_for(len(sent.relay.messages) + draw.randrange(40), 60)
+                time.sleep(draw.uniform(0.0, 0.1))
+                alba.kill(all_at_once=draw.random() < 0.5)
+                sent.note_trouble()
+            print(f"\n{KILLS} kills: {dict(sent.count())} went between them")
+            sent.settle(KILLS * CONNECTIONS)
+            sent.check_trouble(KILLS * 0.8)

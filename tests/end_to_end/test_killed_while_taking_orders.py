@@ -11,9 +11,9 @@ from tests.server import Server
 KILLS = 20 * scale()
 
 
-def test_no_acknowledged_order_is_lost_or_there_twice(tmp_path: Path) -> None:
+def test_no_acknowledged_order_is_lost_or_there_twice(tmp_path: Path, place: dict[str, str]) -> None:
     draw = random.Random(KILLS)
-    alba = Server(tmp_path)
+    alba = Server(tmp_path, **place)
     with alba, Crowd(alba).sending() as crowd:
         for _ in range(KILLS):
             time.sleep(draw.uniform(0.0, 0.35))

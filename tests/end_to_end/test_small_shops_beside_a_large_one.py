@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from tests.conftest import closing_now
 from tests.end_to_end.beside import Beside
 from tests.end_to_end.mailing import WatchedRelay, mailing_server
 from tests.needs import scale
-from tests.postgres import new_database
 from tests.server import Server
 from tests.store.cast import new_member, order
 
@@ -33,32 +32,20 @@ def relay() -> Iterator[WatchedRelay]:
         yield started
 
 
-@contextmanager
-def standing(
-    engine: str, request: pytest.FixtureRequest, folder: Path, relay: WatchedRelay
-) -> Iterator[Server]:
-    """A shop with its data, and nobody who serves it yet."""
-    if engine == "sqlite":
-        yield mailing_server(folder, relay)
-    else:
-        with new_database(request.getfixturevalue("postgres")) as url:
-            yield mailing_server(folder, relay, AFTERWORD_DATABASE=url)
-
-
 def test_nine_small_shops_are_done_within_five_seconds(
-    engine: str, request: pytest.FixtureRequest, tmp_path: Path, relay: WatchedRelay
+    engine: str, place: dict[str, str], tmp_path: Path, relay: WatchedRelay
 ) -> None:
-    with standing(engine, request, tmp_path, relay) as alba:
-        fill(alba, "The large shop", LARGE)
-        for number in range(9):
-            fill(alba, f"Small shop {number}", SMALL)
-        with closing(Beside(alba, "dispatch")) as dispatcher:
-            deadline = time.monotonic() + 60
-            while sum(is_small(recipient) for recipient, _ in list(relay.accepted)) < 9 * SMALL:
-                assert time.monotonic() < deadline, dispatcher.said
-                time.sleep(0.02)
-            accepted = sorted(at for _, at in relay.accepted)
-    last = max(at for recipient, at in relay.accepted if is_small(recipient))
+    alba = mailing_server(tmp_path, relay, **place)
+    fill(alba, "The large shop", LARGE)
+    for number in range(9):
+        fill(alba, f"Small shop {number}", SMALL)
+    with closing(Beside(alba, "dispatch")) as dispatcher:
+        deadline = time.monotonic() + 60
+        while sum(is_small(one.recipient) for one in list(relay.taken)) < 9 * SMALL:
+            assert time.monotonic() < deadline, dispatcher.said
+            time.sleep(0.02)
+        accepted = sorted(one.at for one in relay.taken)
+    last = max(one.at for one in relay.taken if is_small(one.recipient))
     seconds = (last - accepted[0]) / 1e9
     meanwhile = sum(at < last for at in accepted) - 9 * SMALL
     print(

@@ -37,6 +37,24 @@ OF_MESSAGES = (
     ),
     Mutation(
         5,
+        "what a crash left of a delivery is given up",
+        "query:rescue_claimed",
+        "'scheduled'",
+        "CASE WHEN queue = 2 THEN 'failed' ELSE 'scheduled' END",
+        "test_a_crash_leaves_what_was_claimed_scheduled_and_what_was_marked_in_doubt[sqlite-1773238367-webhook]",
+    ),
+    Mutation(
+        5,
+        "only invitations are marked",
+        "AtMostOnce.deliver",
+        "return await self._transport.deliver(composed, mark)",
+        """async def unmarked() -> bool:
+            return True
+        return await self._transport.deliver(composed, mark if claim.message.kind == "invitation" else unmarked)""",
+        "test_an_author_suppressed_between_rcpt_and_data_gets_no_message[sqlite]",
+    ),
+    Mutation(
+        5,
         "any holder may mark a claim",
         "query:mark_sending",
         "claim = :claim",
