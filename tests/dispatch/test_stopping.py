@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.dispatch.housekeeping import ROUND
+from afterword.dispatch.dispatcher import ROUND
 from afterword.dispatch.worker import LEASE
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages.steps import LONGEST_LEASE

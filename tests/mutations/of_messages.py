@@ -46,7 +46,7 @@ OF_MESSAGES = (
     Mutation(
         5,
         "a lease is never renewed",
-        "Housekeeping.run",
+        "Dispatcher._keep_house",
         "await worker.renew()",
         "pass",
         "test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher[sqlite]",
