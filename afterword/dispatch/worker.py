@@ -7,12 +7,12 @@ any of them, so steps of the clock are harmless.
 
 import asyncio
 import random
+import secrets
 from collections import Counter, deque
 from functools import partial
 
 from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
-from afterword.base.ids import new_claim
 from afterword.base.log import log_for
 from afterword.dispatch.fairness import Turns
 from afterword.dispatch.report import Reports
@@ -146,7 +146,7 @@ class Worker:
         return bool(claims)
 
     async def _claim(self, sources: list[Source], most: int, now: float) -> list[Claim]:
-        hold = Hold(new_claim(), now, int(now) + LEASE)
+        hold = Hold(secrets.token_hex(8), now, int(now) + LEASE)
         work = partial(claim_due, queue=self._queue, sources=sources, hold=hold, live=self._live, most=most)
         return await self._database.write(work)
 
