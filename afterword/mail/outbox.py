@@ -4,7 +4,6 @@ It serves test mode, shops without a mail server yet, and tests.
 """
 
 import asyncio
-import os
 import re
 from contextlib import suppress
 from hashlib import blake2b
@@ -63,17 +62,12 @@ def _write(draft: Path, content: bytes) -> None:
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)
     try:
-        with open(draft, "xb", opener=_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        draft.touch(0o600, exist_ok=False)
+        draft.write_bytes(content)
+        sync(draft)
     except OSError:
         _discard(draft)
         raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _discard(draft: Path) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from afterword.domain.messages import Message
 from afterword.i18n.catalogue import catalogues, read_catalogues
 from afterword.mail import compose as composing
 from afterword.mail.compose import Composer
 from afterword.mail.headers import AddressError, HeaderError
-from afterword.mail.links import Linker
+from afterword.mail.links import Links, links_of
 from tests.mail.conftest import (
     ALBA,
     KINDS,
@@ -154,9 +155,11 @@ def test_a_link_that_cannot_be_written_in_a_message_is_refused(kind: str, link: 
 
 
 def test_links_are_those_of_the_order_and_its_mode() -> None:
-    linker = Linker("https://reviews.example", "secret")
-    links = linker.links(example("invitation"), ALBA)
-    test_mode = linker.links(replace(example("invitation"), live=False), ALBA)
+    def linked(message: Message) -> Links:
+        return links_of(message, ALBA, "https://reviews.example", "secret")
+
+    links = linked(example("invitation"))
+    test_mode = linked(replace(example("invitation"), live=False))
 
     assert [link.rpartition("/")[0] for link in links] == [
         "https://reviews.example/r/1",
@@ -165,8 +168,8 @@ def test_links_are_those_of_the_order_and_its_mode() -> None:
     ]
     assert test_mode.verify == "https://reviews.example/s/1/test/verify"
     assert not set(links) & set(test_mode)
-    assert linker.links(example("receipt"), ALBA) == links
-    assert linker.links(example("digest"), ALBA) == ("", "", links.verify)
+    assert linked(example("receipt")) == links
+    assert linked(example("digest")) == ("", "", links.verify)
 
 
 @each_kind
