@@ -220,9 +220,9 @@ class Worker:
         """
         self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
         log.error("transport failed", live=self._live, error=str(trouble), pause=self._pause)
+        await self._put_back()  # first, so that none of these sets out and meets it too
         later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
         await self._release([claim], later, str(trouble))
-        await self._put_back()
 
     async def _put_back(self) -> None:
         claims = list(self._claimed)
