@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from tests.peers import Peer, Received
+from tests.peers import Counted, Peer, Received
 
 
 class Line(enum.Enum):
@@ -40,11 +40,10 @@ class ScriptedPeer(Peer):
         self,
         script: dict[str, Answer | list[Answer]] | None = None,
         *,
-        port: int = 0,
         extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8"),
         cuts: list[Cut | None] | None = None,
     ) -> None:
-        super().__init__(port, "none")
+        super().__init__("none")
         self.script = script or {}
         self.extensions = extensions
         self.cuts = cuts or []
@@ -114,18 +113,10 @@ async def _do(wire: "_Wire", answer: str | Line) -> str:
     return answer
 
 
-class _CountedStream(asyncio.StreamReaderProtocol):
+class _CountedStream(Counted, asyncio.StreamReaderProtocol):
     def __init__(self, peer: ScriptedPeer) -> None:
         self._peer = peer
         super().__init__(asyncio.StreamReader(loop=peer.loop), peer.serve, loop=peer.loop)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._peer.made(self, transport)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._peer.lost(self)
-        super().connection_lost(error)
 
 
 class _GoneError(Exception):

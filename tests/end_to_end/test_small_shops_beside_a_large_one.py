@@ -15,7 +15,7 @@ from tests.end_to_end.mailing import WatchedRelay, mailing_server
 from tests.needs import scale
 from tests.postgres import new_database
 from tests.server import Server
-from tests.store.cast import add_member, import_batch, order
+from tests.store.cast import add_member, order
 
 LARGE = 5_000 * scale()
 """Due letters of the large shop. With AFTERWORD_TEST_SCALE=40 they are 200,000."""
@@ -81,4 +81,4 @@ def fill(alba: Server, name: str, due: int) -> None:
         for first in range(0, due, 1_000):
             numbers = range(first, min(first + 1_000, due))
             orders = [order(f"{n}", email=f"{address}-{n}@mail.example") for n in numbers]
-            database.write_now(lambda tx, o=orders: import_batch(tx, member, *o, at=received))
+            member.on(database).sends_batch(*orders, at=received)

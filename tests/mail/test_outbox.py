@@ -11,15 +11,8 @@ import pytest
 from afterword.domain.messages import Outcome
 from afterword.mail.outbox import OutboxTransport, file_name
 from afterword.mail.transport import ComposedMessage, TransportTrouble
+from tests.mail.conftest import TO_CLARA, marked
 from tests.peers import run
-
-TO_CLARA = ComposedMessage(
-    "post@alba.example", "clara@example.org", "<c0ffee@alba.example>", b"Subject: Bread\r\n\r\n.\r\n"
-)
-
-
-async def marked() -> bool:
-    return True
 
 
 def deliver(

@@ -9,14 +9,14 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
-from tests.store.cast import LINES, SIGNER, Member, import_one, nothing_found, write
+from tests.store.cast import LINES, SIGNER, Member, nothing_found, write
 
 __all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 
 def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
     """An order that was just imported, as its author needs it."""
-    order = order_of(tx, member.shop, import_one(tx, member, one, live=live).invitation_id)
+    order = order_of(tx, member.shop, member.within(tx).sends(one, live=live).invitation_id)
     assert order is not None
     return order
 
