@@ -14,8 +14,8 @@ from functools import partial
 from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.log import log_for
+from afterword.dispatch import report
 from afterword.dispatch.fairness import Turns
-from afterword.dispatch.report import Reports
 from afterword.dispatch.settling import Carrier
 from afterword.domain.messages import Outcome, Queue, next_try_at
 from afterword.mail.transport import TransportTrouble
@@ -46,7 +46,6 @@ class Worker:
         self._carrier = carrier
         self._clock = clock
         self._live = live
-        self._report = Reports(database.metrics)
         self._claimed: deque[Claim] = deque()
         self._in_hand: dict[int, Claim] = {}
         self._claiming = asyncio.Lock()
@@ -208,10 +207,10 @@ class Worker:
                 state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
                 break
             except StoreUnavailable as error:
-                self._report.waits(claim, error)
+                report.waits(claim, error)
                 await asyncio.sleep(1.0)
         assert not isinstance(state, bool)
-        self._report.settled(claim, outcome, state)
+        report.settled(self._database.metrics, claim, outcome, state)
 
     async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
         """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try.

@@ -38,7 +38,7 @@ ALBA = Shop(
 TO_CLARA = ComposedMessage(
     "post@alba.example",
     "clara@example.org",
-    "<c0ffee@alba.example>",
+    "c0ffee",
     b"Subject: How was the bread?\r\n\r\nDear Clara,\r\nhow was it?\r\n",
 )
 CLARA = Recipient("clara@nunez.example", "en", "Clara", "Núñez")
