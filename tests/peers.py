@@ -131,7 +131,7 @@ class Peer(ABC):
         """Waits for `count` messages and returns them. Fails if that takes longer than `seconds`."""
         with self._news:
             arrived = self._news.wait_for(lambda: len(self.messages) >= count, seconds)
-        assert arrived, f"{len(self.messages)} of {count} letters arrived"
+        assert arrived, f"{len(self.messages)} of {count} messages arrived"
         return self.messages
 
     @property

@@ -1,4 +1,4 @@
-"""Keys and the tokens in a letter's links: unguessable, and good for one purpose and one order only."""
+"""Keys and the tokens in an e-mail's links: unguessable, and good for one purpose and one order only."""
 
 from base64 import urlsafe_b64decode
 from string import ascii_letters, digits

@@ -100,7 +100,7 @@ def test_a_message_that_is_deferred_for_five_days_is_given_up(alba: Member, cloc
         ({"DATA": Line.CUT}, ()),
         ({"letter": "99 what?"}, ()),
     ],
-    ids=["after the final dot", "in the middle of the letter", "after DATA", "with nonsense"],
+    ids=["after the final dot", "in the middle of the message", "after DATA", "with nonsense"],
 )
 def test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles(
     alba: Member, clock: MovableClock, script: dict[str, Answer], cuts: tuple[Cut, ...]
