@@ -36,14 +36,14 @@ def listed(database: Database, shop: Shop, state: str | None = None) -> Iterator
 
     while rows := database.read_now(page):
         yield from rows
-        before = rows[-1].id
+        before = rows[-1].number
 
 
 def found(tx: Transaction, invitation_id: int, host: str) -> InvitationDetails:
     """`host` is that of the public address. Raises Refused."""
     row = find_invitation(tx, invitation_id)
     shop = shops.named(tx, str(row.shop_id))
-    order = order_of(tx, shop, row.id)
+    order = order_of(tx, shop, row.number)
     assert order is not None, "an invitation is born with its order, and ends with it"
     mark = message_id(order_fingerprint(shop.salt, live=row.live, id_order=row.id_order), host)
     return InvitationDetails(row, shop, order, mark)

@@ -38,8 +38,8 @@ def waits(claim: Claim, error: Exception) -> None:
 
 
 def _fields(claim: Claim) -> dict[str, object]:
-    message = claim.message
-    same: dict[str, object] = {"shop": claim.shop.id, "live": message.live}
+    """A message goes by the name that its Message-ID has, a delivery by that of its `webhook-id`."""
+    same: dict[str, object] = {"shop": claim.shop.id, "live": claim.message.live}
     if claim.delivery is None:
-        return {"message": message.id} | same
-    return {"delivery": message.id, "webhook": claim.delivery.webhook.id} | same
+        return {"message": claim.fingerprint} | same
+    return {"delivery": claim.fingerprint, "webhook": claim.delivery.webhook.id} | same

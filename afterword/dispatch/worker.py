@@ -180,7 +180,7 @@ class Worker:
             await self._wait_for_better_times(claim, trouble, pause)
             return None
         except Exception as error:
-            log.exception("message handling failed", message=claim.message.id)
+            log.exception("message handling failed", message=claim.fingerprint)
             outcome = Outcome(
                 "in_doubt" if marked else "deferred", f"an error of Afterword's own: {type(error).__name__}"
             )

@@ -1,13 +1,13 @@
-"""Numbers that are shown, and the key by which they are: see `domain.numbers`."""
+"""Numbers that are shown, and the keys by which they are: see `domain.numbers`.
 
-import secrets
+The keys are in the database and not in the settings, since they may change no more than the numbers themselves.
+"""
+
 from typing import NamedTuple
 
-from afterword.domain.numbers import REVIEW_BITS, Permutation
+from afterword.domain.numbers import INVITATION_BITS, REVIEW_BITS, Permutation
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
-
-KEY_OCTETS = 32
 
 
 class ReviewNumber(NamedTuple):
@@ -23,11 +23,11 @@ def next_review(tx: Transaction) -> ReviewNumber:
     return ReviewNumber(after - 1, Permutation(_key(tx, "reviews"), REVIEW_BITS).shown(after - 1))
 
 
+def invitation_ids(tx: Transaction) -> Permutation:
+    """What is shown as an invitation's id, for the number that it shares with its order."""
+    return Permutation(_key(tx, "orders"), INVITATION_BITS)
+
+
 def _key(tx: Transaction, name: str) -> bytes:
-    """Made once. It is kept with the numbers and not with the settings: another one would give out numbers that are
-    taken."""
-    found = tx.rows(query("number_key"), {"name": name})
-    if not found:
-        tx.run(query("insert_number_key"), {"name": name, "secret": secrets.token_hex(KEY_OCTETS)})
-        found = tx.rows(query("number_key"), {"name": name})
-    return bytes.fromhex(found[0][0])
+    [(secret,)] = tx.rows(query("number_key"), {"name": name})
+    return bytes.fromhex(secret)

@@ -17,7 +17,7 @@ def test_a_list_goes_through_all_pages_newest_first(
 
 
 def test_one_is_found_with_its_order_and_its_message_id(database: EngineDatabase, alba: Member) -> None:
-    number = alba.sends("A-1", reference="R-1").invitation_id
-    found = ask(database, invitations.found, number, "reviews.alba.example")
-    assert (found.row.id, found.shop, found.order.reference) == (number, alba.shop, "R-1")
+    row = alba.sees(alba.sends("A-1", reference="R-1"))
+    found = ask(database, invitations.found, row.id, "reviews.alba.example")
+    assert (found.row, found.shop, found.order.reference) == (row, alba.shop, "R-1")
     assert found.message_id.endswith("@reviews.alba.example>")

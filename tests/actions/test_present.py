@@ -31,7 +31,6 @@ def test_a_review_has_the_published_fields(alba: Member, clara: Customer) -> Non
     known = {
         "id": review.id,
         "shop_id": alba.shop.id,
-        "invitation": review.order_id,
         "live": True,
         "product": "100",
         "product_name": "Rye bread",

@@ -15,7 +15,7 @@ def test_everything_is_fine_in_a_new_folder(afterword: Command) -> None:
 
 
 def test_what_needs_a_person_is_marked_with_exit_code_1(afterword: Command, alba: Member) -> None:
-    number = alba.sends("A-1").invitation_id
+    number = alba.sees(alba.sends("A-1")).id
     claim = alba.claims_one()
     assert alba.marks(claim)
     alba.records(claim, "in_doubt", "the connection broke")

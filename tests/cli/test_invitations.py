@@ -31,7 +31,7 @@ def test_a_long_list_is_written_whole(afterword: Command, alba: Member) -> None:
 
 
 def test_one_is_shown_with_its_order_and_its_message_id(afterword: Command, alba: Member) -> None:
-    number = str(alba.sends("A-1", reference="R-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1", reference="R-1")).id)
     shown = afterword.json("invitation", "show", number, AFTERWORD_URL="https://reviews.alba.example")
     assert {name: shown[name] for name in FIELDS} == only(afterword)
     told = (shown["reference"], shown["email"], shown["shop"])
@@ -47,7 +47,7 @@ def test_characters_that_could_control_a_terminal_are_escaped(afterword: Command
 
 
 def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> None:
-    number = str(alba.sends("A-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1")).id)
     assert "Missing option '--reason'" in afterword.run("invitation", "cancel", number).usage
     row = afterword.json("invitation", "cancel", number, "--reason", "the order was returned")
     assert (row["state"], row["reason"]) == ("cancelled", "the order was returned")
@@ -66,14 +66,14 @@ def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> Non
 def test_one_is_moved_to_a_time_and_never_before_it(
     afterword: Command, alba: Member, to: str, due: str
 ) -> None:
-    number = str(alba.sends("A-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1")).id)
     said = afterword.say("invitation", "move", number, "--to", to)
     assert said == f"Invitation {number} is due at {due}.\n"
     assert only(afterword)["due_at"] == due
 
 
 def test_one_is_moved_by_a_delay_from_now(afterword: Command, alba: Member) -> None:
-    number = str(alba.sends("A-1").invitation_id)
+    number = str(alba.sees(alba.sends("A-1")).id)
     before = time.time()
     row = afterword.json("invitation", "move", number, "--to", "+2d")
     due = time.strptime(row["due_at"], "%Y-%m-%dT%H:%M:%SZ")
@@ -93,7 +93,7 @@ def test_nothing_is_sent_by_hand_while_the_journal_is_lost(afterword: Command, a
     assert alba.marks(claim)
     alba.records(claim, "failed", "550 no such user")
     (afterword.data / "send.journal").unlink()
-    refused = afterword.run("invitation", "send", str(claim.message.id)).sentence
+    refused = afterword.run("invitation", "send", str(alba.sees(claim).id)).sentence
     assert (
         refused == "the send journal of this database is missing or cannot be reached: run afterword doctor"
     )

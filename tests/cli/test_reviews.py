@@ -34,7 +34,9 @@ def test_one_is_shown_with_its_history(
     [review] = afterword.json("review", "list", "1")
     shown = afterword.json("review", "show", waiting)
     assert {name: shown.pop(name) for name in review} == review
-    assert (shown.pop("shop"), shown.pop("id_order")) == ("Alba's bakery", "A-1")
+    [invitation] = afterword.json("invitation", "list", "1")
+    of_order = [shown.pop(name) for name in ("shop", "id_order", "invitation")]
+    assert of_order == ["Alba's bakery", "A-1", invitation["id"]]
     entry = {"seq": 2, "kind": "written", "version": 1, "happened_at": "2026-03-01T14:12:06Z"}
     assert shown == {"past_versions": [], "chain": [entry]}
     about = alba.order("A-2")

@@ -54,7 +54,7 @@ def test_the_message_is_from_this_shop_to_this_customer_and_its_links_are_signed
     for purpose in ("r", "u"):
         found = re.search(rf"https://reviews\.example/{purpose}/{alba.shop.id}/([\w-]+)", message.as_string())
         assert found is not None
-        assert order_id_of(SECRET, found[1]) == invitation.invitation_id
+        assert order_id_of(SECRET, found[1]) == invitation.number
         assert is_signed(SECRET, purpose, found[1], mark)
 
 

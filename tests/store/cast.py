@@ -22,6 +22,7 @@ from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import Hold, claim_due, due_sources
 from afterword.store.messages.invitations import InvitationRow, find_invitation, list_invitations
 from afterword.store.messages.steps import Mark, Record, Settled, release, take_steps
+from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
 from afterword.store.reviews.writing import find_review
 from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
@@ -181,7 +182,7 @@ class Member(Actor):
         return self.acts(release, claims, next_try_at=at, reason=reason)
 
     def sees(self, of: Invited) -> InvitationRow:
-        return self.asks(find_invitation, number_of(of))
+        return self.asks(lambda tx: find_invitation(tx, invitation_ids(tx).shown(number_of(of))))
 
     def state(self, of: Invited) -> State:
         return self.sees(of).state
@@ -213,7 +214,7 @@ class Member(Actor):
     def order(self, name: str = "A-1", *, live: bool = True, **fields: Any) -> StoredOrder:
         """An order of two products that was just imported, as the customer who reviews it sees it."""
         imported = self.sends(name, live=live, **{"lines": LINES, **fields})
-        found = self.asks(order_of, self.shop, imported.invitation_id)
+        found = self.asks(order_of, self.shop, imported.number)
         assert found is not None
         return found
 

@@ -49,7 +49,7 @@ def order(
 class Imported(NamedTuple):
     """The invitation that an order has earned."""
 
-    invitation_id: int
+    number: int
     due_at: int
 
 
@@ -60,7 +60,7 @@ Invited = Imported | Claim | int
 def number_of(of: Invited) -> int:
     if isinstance(of, Claim):
         return of.message.id
-    return of.invitation_id if isinstance(of, Imported) else of
+    return of.number if isinstance(of, Imported) else of
 
 
 def nothing_found(text: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from afterword.store.messages.steps import (
     rescue_lapsed,
     take_steps,
 )
+from afterword.store.numbers import invitation_ids
 from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of
 from tests.store.cast import DUE, NOW, Customer, Member, id_order_of
@@ -80,8 +81,8 @@ def test_of_many_that_are_due_no_source_is_forgotten(
 
 
 def test_a_shop_gets_only_its_own_and_only_of_one_mode(alba: Member, bruno: Member) -> None:
-    live, test = alba.sends("1").invitation_id, alba.sends("1", live=False).invitation_id
-    brunos = bruno.sends("1").invitation_id
+    live, test = alba.sends("1").number, alba.sends("1", live=False).number
+    brunos = bruno.sends("1").number
     found = {
         (member.shop.id, is_live): [one.message.id for one in member.claims(live=is_live)]
         for member in (alba, bruno)
@@ -221,7 +222,7 @@ def test_what_was_in_hand_when_the_clock_was_set_back_waits_until_it_is_due_agai
         case "rescued":
             assert rescue(database, earlier) == (1, 0)
     assert alba.claims(DUE - 1) == []
-    assert alba.claims_one().message.id == invitation.invitation_id
+    assert alba.claims_one().message.id == invitation.number
 
 
 def test_many_claims_are_taken_up_in_rounds(database: EngineDatabase, alba: Member) -> None:
@@ -355,15 +356,15 @@ def test_a_webhook_that_takes_something_works_again(
 def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(
     database: EngineDatabase, alba: Member
 ) -> None:
-    invitation = alba.sends().invitation_id
-    act(database, cancel_invitation, invitation, "by mistake")
-    act(database, send_invitation, invitation, NOW + 60)
+    invitation = alba.sees(alba.sends())
+    act(database, cancel_invitation, invitation.id, "by mistake")
+    act(database, send_invitation, invitation.id, NOW + 60)
     alba.releases(alba.claims_one(NOW + 60), at=NOW + 62)
-    assert alba.claims_one(NOW + 62).message.id == invitation
+    assert alba.claims_one(NOW + 62).message.id == invitation.number
 
 
 def test_a_person_sends_one_in_doubt_again(database: EngineDatabase, alba: Member) -> None:
-    invitation = alba.sends().invitation_id
+    invitation = alba.sees(alba.sends()).id
     ours = alba.claims_one()
     alba.marks(ours)
     assert alba.records(ours, "in_doubt", "the connection broke") == "in_doubt"
@@ -374,7 +375,7 @@ def test_a_person_sends_one_in_doubt_again(database: EngineDatabase, alba: Membe
 
 
 def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: EngineDatabase, alba: Member) -> None:
-    invitation = alba.sends().invitation_id
+    invitation = alba.sees(alba.sends()).id
     ours = alba.claims_one()
     for expected in ("claimed", "sending", "sent"):
         with pytest.raises(Refused, match=f"invitation {invitation} is {expected} and cannot be sent again"):
@@ -388,7 +389,7 @@ def test_what_was_sent_or_is_in_hand_is_not_sent_by_hand(database: EngineDatabas
 def test_the_shops_own_hand_moves_cancels_and_sends(
     database: EngineDatabase, alba: Member, clara: Customer
 ) -> None:
-    invitation = alba.sends().invitation_id
+    invitation = alba.sees(alba.sends()).id
     assert act(database, move_invitation, invitation, DUE + 86_400).due_at == DUE + 86_400
     assert alba.claims(DUE + 86_399) == []
     cancelled = act(database, cancel_invitation, invitation, "the order was returned")
@@ -397,21 +398,32 @@ def test_the_shops_own_hand_moves_cancels_and_sends(
         act(database, move_invitation, invitation, DUE)
     assert act(database, send_invitation, invitation, NOW + 5).next_try_at == NOW + 5
     cause("receipt", alba, clara)
-    for number in (999_999, claims_one("receipt", alba).message.id):
-        with pytest.raises(Refused, match=f"there is no invitation {number}"):
-            ask(database, find_invitation, number)
+    receipt = ask(database, invitation_ids).shown(claims_one("receipt", alba).message.id)
+    for unknown in (receipt, 999_999, 0, 2**48):
+        with pytest.raises(Refused, match=f"there is no invitation {unknown}"):
+            ask(database, find_invitation, unknown)
 
 
 def test_a_shop_lists_its_own_page_by_page(alba: Member, bruno: Member, clara: Customer) -> None:
-    mine = [alba.sends(f"{n}").invitation_id for n in range(5)]
+    mine = [alba.sends(f"{n}").number for n in range(5)]
     bruno.sends()
     cause("digest", bruno, clara)
     found = alba.lists(most=3)
-    found += alba.lists(before=found[-1].id, most=3)
-    assert [one.id for one in found] == mine[::-1]
+    found += alba.lists(before=found[-1].number, most=3)
+    assert [one.number for one in found] == mine[::-1]
     assert alba.lists("sent") == []
     assert len(alba.lists("scheduled")) == 5
     assert len(bruno.lists()) == 2
+
+
+def test_ids_of_invitations_do_not_follow_the_sequence(
+    database: EngineDatabase, alba: Member, bruno: Member
+) -> None:
+    """Guarantee 8: two of them do not reveal how many orders came in between."""
+    rows = [shop.sees(shop.sends(f"{n}")) for n in range(8) for shop in (alba, bruno)]
+    ids = [row.id for row in rows]
+    assert ids != sorted(ids) and not {row.number for row in rows} & set(ids)
+    assert [ask(database, find_invitation, each) for each in ids] == rows
 
 
 def test_claims_cross_to_the_writers_process_whole(alba: Member, clara: Customer) -> None:

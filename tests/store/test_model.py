@@ -236,7 +236,8 @@ class Life(RuleBasedStateMachine):
     @rule(pick=picks, what=st.sampled_from(["cancel", "move", "send"]), wait=st.integers(0, 1_000))
     def decide_by_hand(self, pick: int, what: str, wait: int) -> None:
         name = sorted(self.orders)[pick % len(self.orders)]
-        invitation, at = self.number_of(name), int(self.now) + wait
+        member, at = self.shops[name[0] - self.shops[0].shop.id], int(self.now) + wait
+        invitation = member.on(self.database).sees(self.number_of(name)).id
         try:
             match what:
                 case "cancel":

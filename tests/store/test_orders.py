@@ -53,7 +53,7 @@ def test_an_order_sent_before_is_not_imported_again_and_changes_nothing(
     first = alba.sends("1", reference="R1")
     again = order("1", "R2", email="diego@diaz.example", firstname="Diego")
     assert alba.sends_batch(again, at=NOW + 99) == [None]
-    stored = database.read_now(lambda tx: order_of(tx, alba.shop, first.invitation_id))
+    stored = database.read_now(lambda tx: order_of(tx, alba.shop, first.number))
     assert stored is not None
     assert (stored.firstname, stored.email, stored.reference) == ("Clara", "clara@nunez.example", "R1")
     assert alba.sees(first).due_at == first.due_at
@@ -85,7 +85,7 @@ def test_orders_of_two_shops_never_mix(database: EngineDatabase, alba: Member, b
     one = order("1", "R")
     albas, brunos = alba.sends(one), bruno.sends(one)
     assert (alba.sees(albas).shop_id, alba.sees(brunos).shop_id) == (alba.shop.id, bruno.shop.id)
-    assert database.read_now(lambda tx: order_of(tx, bruno.shop, albas.invitation_id)) is None
+    assert database.read_now(lambda tx: order_of(tx, bruno.shop, albas.number)) is None
 
 
 def test_each_order_of_a_large_batch_has_its_own_outcome(database: EngineDatabase, alba: Member) -> None:

@@ -9,6 +9,7 @@ from afterword.base.ids import sign_token
 from afterword.domain.messages import order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.messages.invitations import find_invitation
 from afterword.store.opening import open_sqlite
 from afterword.store.orders import order_of
 from afterword.store.shops import NewKeys, add_shop, find_shop
@@ -63,8 +64,9 @@ class Site(Server):
     def links(self, key: str, id_order: str, **changes: object) -> Links:
         """Sends an order, and makes the links of its letter."""
         answer = self.post_orders([an_order(id_order, **changes)], key=key, details=True).body
-        order_id = answer["orders"][0]["invitation"]["id"]
+        invitation_id = answer["orders"][0]["invitation"]["id"]
         shop = self.shop(key)
+        order_id = self.read(lambda tx: find_invitation(tx, invitation_id)).number
         order = self.read(lambda tx: order_of(tx, shop, order_id))
         assert order is not None
         subject = order_fingerprint(shop.salt, live=order.live, id_order=id_order)

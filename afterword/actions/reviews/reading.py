@@ -9,6 +9,7 @@ from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
+from afterword.store.numbers import invitation_ids
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, changed_reviews, waiting_reviews
@@ -16,11 +17,12 @@ from afterword.store.reviews.writing import find_review, past_versions
 
 
 class ReviewDetails(NamedTuple):
-    """A review with its history; `order` is None where it was imported."""
+    """A review with its history; `order` and the id of its invitation are None where it was imported."""
 
     review: Review
     shop: Shop
     order: StoredOrder | None
+    invitation_id: int | None
     past_versions: list[Review]
     entries: list[Entry]
 
@@ -45,9 +47,9 @@ def found(tx: Transaction, review_id: int) -> ReviewDetails:
     """Raises Refused."""
     shop, review = find_review(tx, review_id)
     order = order_of(tx, shop, review.order_id)
-    return ReviewDetails(
-        review, shop, order, past_versions(tx, review), entries_of_review(tx, shop.id, review.id)
-    )
+    invitation_id = invitation_ids(tx).shown(order.order_id) if order else None
+    entries = entries_of_review(tx, shop.id, review.id)
+    return ReviewDetails(review, shop, order, invitation_id, past_versions(tx, review), entries)
 
 
 @contextmanager

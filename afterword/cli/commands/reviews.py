@@ -90,7 +90,8 @@ def show(review_id: int, as_json: bool) -> None:
 
 def _fields(found: ReviewDetails) -> present.Fields:
     id_order = found.order.id_order if found.order else None
-    return {**present.review(found.review), "shop": found.shop.name, "id_order": id_order}
+    more = {"shop": found.shop.name, "id_order": id_order, "invitation": found.invitation_id}
+    return {**present.review(found.review), **more}
 
 
 def _say_review(found: ReviewDetails) -> None:

@@ -16,12 +16,11 @@ _SENT = (
 
 
 def review_shape(review: Review) -> Shape:
-    """`product` is null for a review of the shop; `flags` are what the checks found; `invitation` is the number of
-    the order's invitation. Times are UTC, dates are the shop's."""
+    """`product` is null for a review of the shop; `flags` are what the checks found. Times are UTC,
+    dates are the shop's."""
     return {
         "id": review.id,
         "shop_id": review.shop_id,
-        "invitation": review.order_id,
         "live": review.live,
         "product": None if review.scope == SITE else review.scope,
         "product_name": review.product_name,

@@ -1,5 +1,6 @@
 """Invitations as their shop sees them, and what it does with them by hand."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -8,12 +9,14 @@ from afterword.base.errors import Refused
 from afterword.domain.messages import State, order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import invitation_ids
 from afterword.store.queries import query, row_of
 
 
 class InvitationRow(msgspec.Struct, frozen=True):
-    """An invitation as the shop sees it. Times are epoch seconds."""
+    """An invitation as the shop sees it: `id` is shown, `number` is its order's. Times are epoch seconds."""
 
+    number: int
     id: int
     shop_id: int
     id_order: str
@@ -29,7 +32,7 @@ class InvitationRow(msgspec.Struct, frozen=True):
 def list_invitations(
     tx: Transaction, shop: Shop, state: str | None = None, *, before: int = 2**62, most: int = 1_000
 ) -> list[InvitationRow]:
-    """A page of a shop's invitations, the newest first; `before` is the last id of the page before."""
+    """A page of a shop's invitations, the newest first; `before` is the last number of the page before."""
     values = {"shop_id": shop.id, "state": state, "before": before, "most": most}
     return _rows(tx, "list_invitations", values)
 
@@ -41,8 +44,9 @@ def doubtful_invitations(tx: Transaction, most: int) -> list[InvitationRow]:
 
 def find_invitation(tx: Transaction, invitation_id: int) -> InvitationRow:
     """Raises Refused when there is none."""
-    for row in _rows(tx, "show_invitation", {"message_id": invitation_id}):
-        return row
+    with suppress(ValueError):
+        for row in _rows(tx, "show_invitation", {"message_id": invitation_ids(tx).hidden(invitation_id)}):
+            return row
     raise Refused(f"there is no invitation {invitation_id}")
 
 
@@ -63,11 +67,11 @@ def send_invitation(tx: Transaction, invitation_id: int, now: float) -> Invitati
     """
     row = _by_hand(tx, invitation_id, "sent again", "send_invitation", {"now": int(now)})
     [(live, _, _, id_order, salt)] = tx.rows(
-        query("message_identity"), {"shop_id": row.shop_id, "message_id": row.id}
+        query("message_identity"), {"shop_id": row.shop_id, "message_id": row.number}
     )
     mark = order_fingerprint(salt, live=bool(live), id_order=id_order)
     tx.run(query("forget_journaled"), {"shop_id": row.shop_id, "fingerprint": mark})
-    tx.journal(f"released {mark} {row.shop_id} {row.id} {int(now)}")
+    tx.journal(f"released {mark} {row.shop_id} {row.number} {int(now)}")
     return row
 
 
@@ -86,11 +90,14 @@ def _by_hand(
     tx: Transaction, invitation_id: int, verb: str, name: str, values: dict[str, Any]
 ) -> InvitationRow:
     row = find_invitation(tx, invitation_id)
-    if not tx.run(query(name), values | {"shop_id": row.shop_id, "message_id": row.id}):
+    if not tx.run(query(name), values | {"shop_id": row.shop_id, "message_id": row.number}):
         raise Refused(f"invitation {invitation_id} is {row.state} and cannot be {verb}")
     return find_invitation(tx, invitation_id)
 
 
 def _rows(tx: Transaction, name: str, values: dict[str, Any]) -> list[InvitationRow]:
+    ids = invitation_ids(tx)
     rows = [row_of(name)._make(row)._asdict() for row in tx.rows(query(name), values)]
-    return [InvitationRow(**row | {"live": bool(row["live"])}) for row in rows]
+    return [
+        InvitationRow(**row | {"id": ids.shown(row["number"]), "live": bool(row["live"])}) for row in rows
+    ]

@@ -13,11 +13,16 @@ INSERT INTO counters (name, next_id) VALUES ('shops', 1), ('keys', 1), ('orders'
 -- Where transactions run beside each other, a row would have each wait for the one that took numbers before it.
 CREATE SEQUENCE order_ids INCREMENT BY 1000;  -- sqlite:
 
--- The key of the permutations by which numbers are shown, hex; made when it is first needed, and never changed.
+-- The keys of the permutations by which numbers are shown, hex, never changed: another key would give out numbers that
+-- are taken.
 CREATE TABLE number_keys (
     name TEXT NOT NULL PRIMARY KEY,
     secret TEXT NOT NULL
 );
+
+INSERT INTO number_keys (name, secret)
+SELECT name, replace(cast(gen_random_uuid() AS TEXT) || cast(gen_random_uuid() AS TEXT), '-', '')  -- sqlite: SELECT name, lower(hex(randomblob(32)))
+FROM counters WHERE name IN ('orders', 'reviews');
 
 -- delay is from an order's receipt to its invitation. moderation is how reviews are published: 'checks' (at once, when
 -- the checks find nothing) or 'by hand'; publish_after is when one that waits for no other reason is published by itself.

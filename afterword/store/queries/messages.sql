@@ -164,20 +164,20 @@ DELETE FROM messages WHERE shop_id = :shop_id AND webhook_id = :webhook_id AND q
 
 -- name: list_invitations
 -- A page of a shop's invitations, the newest first. No other message has the number of an order.
-SELECT m.message_id AS id, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.shop_id = :shop_id AND (:state IS NULL OR m.state = :state) AND m.message_id < :before
 ORDER BY m.message_id DESC LIMIT :most;
 
 -- name: show_invitation
 -- One invitation, wherever it is: one look into each shop.
-SELECT m.message_id AS id, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
 FROM shops s CROSS JOIN messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.shop_id = s.shop_id AND m.message_id = :message_id;
 
 -- name: doubtful_invitations
 -- What only a person can settle, the oldest first; reads every row, for doctor.
-SELECT m.message_id AS id, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.state = 'in_doubt'
 ORDER BY m.message_id LIMIT :most;

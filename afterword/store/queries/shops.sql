@@ -5,9 +5,6 @@ UPDATE counters SET next_id = next_id + :size WHERE name = :name RETURNING next_
 -- name: number_key
 SELECT k.secret FROM number_keys k WHERE k.name = :name;
 
--- name: insert_number_key
-INSERT INTO number_keys (name, secret) VALUES (:name, :secret) ON CONFLICT DO NOTHING;
-
 -- name: next_order_ids
 -- On PostgreSQL: reserves a block and returns its first id, without waiting for other transactions.
 SELECT nextval('order_ids');

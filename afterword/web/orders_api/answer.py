@@ -11,6 +11,7 @@ from operator import itemgetter
 
 import msgspec
 
+from afterword.domain.numbers import Permutation
 from afterword.domain.orders.batch import Batch, RefusedOrder
 from afterword.domain.orders.order import FieldError, Order
 from afterword.store.orders import Stored
@@ -66,8 +67,8 @@ def no_orders(*, details: bool) -> BatchResult:
     return BatchResult(0, 0, 0, NO_PLACES, NO_PLACES, [] if details else None)
 
 
-def result_of(batch: Batch, stored: Stored, *, details: bool) -> BatchResult:
-    """`stored` is what the store says of `batch.orders`."""
+def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchResult:
+    """`stored` is what the store says of `batch.orders`. With `ids`, those of invitations, there are details."""
     duplicates = stored.numbers.count(0)
     return BatchResult(
         imported=len(stored.numbers) - duplicates,
@@ -75,7 +76,7 @@ def result_of(batch: Batch, stored: Stored, *, details: bool) -> BatchResult:
         refused=len(batch.refused),
         missing=_places(batch.refused, missing=True) if batch.refused else NO_PLACES,
         invalid=_places(batch.refused, missing=False) if batch.refused else NO_PLACES,
-        details=_details(batch, stored) if details else None,
+        details=_details(batch, stored, ids) if ids else None,
     )
 
 
@@ -141,22 +142,22 @@ def _place_and_expected(index: int, error: FieldError) -> str:
     return _place(index, error) + (f" ({error.expected})" if error.expected is not None else "")
 
 
-def _details(batch: Batch, stored: Stored) -> list[str]:
+def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[str]:
     """One JSON object for each order of the batch, in the order sent."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     details = [
-        (index, _of_accepted(index, order, number, due))
+        (index, _of_accepted(index, order, number and ids.shown(number), due))
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
     ]
     details += [(refused.index, _of_refused(refused)) for refused in batch.refused]
     return [json.dumps(detail) for _, detail in sorted(details, key=itemgetter(0))]
 
 
-def _of_accepted(index: int, order: Order, number: int, due: str) -> dict[str, object]:
-    status = "imported" if number else "duplicate"
+def _of_accepted(index: int, order: Order, invitation_id: int, due: str) -> dict[str, object]:
+    status = "imported" if invitation_id else "duplicate"
     detail: dict[str, object] = {"index": index, "id_order": order.id_order, "status": status, "errors": []}
-    if number:
-        detail["invitation"] = {"id": number, "due_at": due}
+    if invitation_id:
+        detail["invitation"] = {"id": invitation_id, "due_at": due}
     return detail
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from afterword.domain.orders.batch import Batch, BatchError, parse_batch
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, import_orders
 from afterword.web.authentication import Sender, Unauthorized, admit
 from afterword.web.orders_api.answer import BatchResult, answer, result_of
@@ -86,4 +87,8 @@ def import_slices(tx: Transaction, slices: Sequence[PostedSlice]) -> list[BatchR
 
 def _import(tx: Transaction, parsed: Sequence[_Parsed]) -> list[BatchResult]:
     stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
-    return [result_of(one.batch, each, details=one.details) for one, each in zip(parsed, stored, strict=True)]
+    ids = invitation_ids(tx) if any(one.details for one in parsed) else None
+    return [
+        result_of(one.batch, each, ids if one.details else None)
+        for one, each in zip(parsed, stored, strict=True)
+    ]

@@ -76,11 +76,11 @@ def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes
 def test_every_step_of_a_message_and_every_suppression_is_a_line(
     database: EngineDatabase, alba: Member
 ) -> None:
-    invitation = alba.sends().invitation_id
+    invitation = alba.sends().number
     one = alba.claims_one()
     alba.marks(one)
     alba.records(one, "in_doubt", "the line broke")
-    alba.acts(send_invitation, invitation, DUE + 1)
+    alba.acts(send_invitation, alba.sees(invitation).id, DUE + 1)
     again = alba.claims_one(DUE + 2)
     alba.marks(again, DUE + 2)
     alba.records(again, "sent", now=DUE + 3)
@@ -256,7 +256,7 @@ def test_a_journal_line_is_refused_while_the_journal_is_missing(
         with pytest.raises(JournalMissing):
             alba.on(after).marks(one)
         with pytest.raises(JournalMissing):
-            act(after, send_invitation, later.invitation_id, DUE)
+            act(after, send_invitation, alba.on(after).sees(later).id, DUE)
         assert alba.on(after).states(one, later) == ["claimed", "scheduled"]
 
 

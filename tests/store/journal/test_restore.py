@@ -139,7 +139,7 @@ def test_one_that_a_person_let_go_again_is_not_remembered(
     alba.sends("1")
     alba.sends_due()
     after = restored()
-    act(after.store, send_invitation, after.sends("1").invitation_id, DUE)
+    act(after.store, send_invitation, after.sees(after.sends("1")).id, DUE)
     assert after.sends_due() == ["1"]
 
 

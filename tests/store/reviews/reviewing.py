@@ -16,7 +16,7 @@ __all__ = ["LINES", "SIGNER", "nothing_found", "write"]
 
 def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
     """An order that was just imported, as its author needs it."""
-    order = order_of(tx, member.shop, member.within(tx).sends(one, live=live).invitation_id)
+    order = order_of(tx, member.shop, member.within(tx).sends(one, live=live).number)
     assert order is not None
     return order
 

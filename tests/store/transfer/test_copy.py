@@ -68,7 +68,7 @@ def test_the_new_database_works_and_counts_on(ends: Ends) -> None:
         assert not new.is_held
         again, fresh = new.write_now(lambda tx: import_batch(tx, alba, order("A-1"), order("A-3")))
         assert again is None and first is not None
-        assert fresh is not None and fresh.invitation_id > first.invitation_id + 1
+        assert fresh is not None and fresh.number > first.number + 1
         assert new.write_now(lambda tx: add_member(tx, "Clara's café")).shop.id == alba.shop.id + 1
         assert len(new.write_now(lambda tx: claim(tx, alba, DUE))) == 3
 

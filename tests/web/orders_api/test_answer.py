@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from afterword.domain.numbers import INVITATION_BITS, Permutation
 from afterword.domain.orders.batch import Batch, RefusedOrder
 from afterword.domain.orders.order import FieldError
 from afterword.store.orders import Stored
@@ -19,6 +20,7 @@ from afterword.web.orders_api.answer import (
 from tests.domain.reading import CLARAS, good
 
 ORDER = good(CLARAS)
+IDS = Permutation(b"a secret", INVITATION_BITS)
 DUE = 1_772_373_926  # 2026-03-01T14:05:26Z
 
 
@@ -27,7 +29,7 @@ def result(numbers: list[int], *refused: RefusedOrder, details: bool = False) ->
     count = len(numbers) + len(refused)
     places = [index for index in range(count) if index not in {one.index for one in refused}]
     batch = Batch(count, [(index, ORDER) for index in places[: len(numbers)]], list(refused))
-    return result_of(batch, Stored(DUE, numbers), details=details)
+    return result_of(batch, Stored(DUE, numbers), IDS if details else None)
 
 
 def told(*results: BatchResult, details: bool = False) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def test_details_list_each_order_in_the_order_sent() -> None:
             "id_order": "A-1",
             "status": "imported",
             "errors": [],
-            "invitation": {"id": 5, "due_at": "2026-03-01T14:05:26Z"},
+            "invitation": {"id": IDS.shown(5), "due_at": "2026-03-01T14:05:26Z"},
         },
         {
             "index": 1,
