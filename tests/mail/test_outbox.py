@@ -30,17 +30,12 @@ def test_a_message_becomes_one_file_that_only_its_owner_reads(tmp_path: Path) ->
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_one_invitation_never_has_two_files(tmp_path: Path) -> None:
-    deliver(tmp_path)
-    deliver(tmp_path, TO_CLARA._replace(content=b"Subject: Bread, again\r\n\r\n"))
-    assert os.listdir(tmp_path) == ["c0ffee.eml"]
-    assert (tmp_path / "c0ffee.eml").read_bytes() == b"Subject: Bread, again\r\n\r\n"
-
-
-def test_every_invitation_has_a_file_of_its_own(tmp_path: Path) -> None:
-    for name in ("c0ffee", "decade"):
-        deliver(tmp_path, TO_CLARA._replace(fingerprint=name))
+def test_every_message_has_one_file_of_its_own(tmp_path: Path) -> None:
+    again = TO_CLARA._replace(content=b"Subject: Bread, again\r\n\r\n")
+    for message in (TO_CLARA, TO_CLARA._replace(fingerprint="decade"), again):
+        deliver(tmp_path, message)
     assert sorted(os.listdir(tmp_path)) == ["c0ffee.eml", "decade.eml"]
+    assert (tmp_path / "c0ffee.eml").read_bytes() == again.content
 
 
 def test_the_message_is_on_the_disk_before_the_mark_and_in_sight_after_it(
