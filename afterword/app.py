@@ -18,7 +18,7 @@ from afterword.dispatch.worker import Worker
 from afterword.domain.messages import Queue
 from afterword.domain.reviews.chain import Signer
 from afterword.mail.compose import Composer
-from afterword.mail.links import Linker
+from afterword.mail.links import links_of
 from afterword.mail.originator import OUTBOX_SENDER
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
@@ -73,8 +73,10 @@ def build_compose(settings: Settings) -> Compose:
         composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
     except ValueError as error:
         raise SettingsError(f"AFTERWORD_FROM: {error}") from error
-    linker = Linker(settings.url, settings.link_secret())
-    return lambda message, shop, now: composer.compose(message, shop, linker.links(message, shop), now)
+    url, secret = settings.url, settings.link_secret()
+    return lambda message, shop, now: composer.compose(
+        message, shop, links_of(message, shop, url, secret), now
+    )
 
 
 async def serve(

@@ -40,19 +40,13 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     if engine == "sqlite":
         with closing_now(open_database(tmp_path)) as opened:
             yield opened
-    elif engine == "citus":
-        with (
-            new_schema(CLUSTER) as url,
-            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
-        ):
+        return
+    is_citus = engine == "citus"
+    empty = new_schema(CLUSTER) if is_citus else new_database(request.getfixturevalue("postgres"))
+    with empty as url, closing_now(open_postgres(url, tmp_path / "send.journal")) as opened:
+        if is_citus:
             distribute(opened)
-            yield opened
-    else:
-        with (
-            new_database(request.getfixturevalue("postgres")) as url,
-            closing_now(open_postgres(url, tmp_path / "send.journal")) as opened,
-        ):
-            yield opened
+        yield opened
 
 
 @pytest.fixture

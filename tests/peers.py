@@ -65,10 +65,8 @@ def certificates() -> Certificates:
 class Peer(ABC):
     """A server in a thread. `connections` counts all connections, `most_at_once` the maximum at one time."""
 
-    host = "127.0.0.1"
-
-    def __init__(self, port: int, tls: str) -> None:
-        self.port = port
+    def __init__(self, tls: str) -> None:
+        self.port = 0
         self.tls = tls
         self.messages: list[Received] = []
         self.connections = 0
@@ -82,7 +80,7 @@ class Peer(ABC):
 
     @property
     def url(self) -> str:
-        return f"smtp://{self.host}:{self.port}?tls={self.tls}"
+        return f"smtp://127.0.0.1:{self.port}?tls={self.tls}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -108,7 +106,7 @@ class Peer(ABC):
         self.loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         context = certificates().server if self.tls == "tls" else None
-        server = await self.loop.create_server(self._protocol, self.host, self.port, ssl=context)
+        server = await self.loop.create_server(self._protocol, "127.0.0.1", self.port, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ended.wait()
@@ -133,7 +131,7 @@ class Peer(ABC):
         """Waits for `count` messages and returns them. Fails if that takes longer than `seconds`."""
         with self._news:
             arrived = self._news.wait_for(lambda: len(self.messages) >= count, seconds)
-        assert arrived, f"{len(self.messages)} of {count} letters arrived"
+        assert arrived, f"{len(self.messages)} of {count} messages arrived"
         return self.messages
 
     @property
@@ -145,29 +143,36 @@ class Peer(ABC):
             self.messages.append(message)
             self._news.notify_all()
 
-    def made(self, protocol: asyncio.BaseProtocol, transport: asyncio.BaseTransport) -> None:
-        self.connections += protocol not in self.live  # STARTTLS makes one connection twice
-        self.live[protocol] = transport
-        self.most_at_once = max(self.most_at_once, len(self.live))
 
-    def lost(self, protocol: asyncio.BaseProtocol) -> None:
-        self.live.pop(protocol, None)
+class Counted(asyncio.Protocol):
+    """A connection that its peer counts."""
+
+    _peer: Peer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        peer = self._peer
+        peer.connections += self not in peer.live  # STARTTLS makes one connection twice
+        peer.live[self] = transport
+        peer.most_at_once = max(peer.most_at_once, len(peer.live))
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._peer.live.pop(self, None)
+        super().connection_lost(error)
 
 
 class RelayPeer(Peer):
     """A well-behaved mail server (aiosmtpd).
 
-    `tls` is none, starttls or tls. With `users` (name to password), MAIL requires AUTH. `refusals` maps recipients to
-    the answers to RCPT.
+    `tls` is none, starttls or tls. With `users` (name to password), MAIL requires AUTH.
     """
 
     def __init__(
-        self, *, port: int = 0, tls: str = "none", users: dict[str, str] | None = None, smtputf8: bool = True
+        self, *, tls: str = "none", users: dict[str, str] | None = None, smtputf8: bool = True
     ) -> None:
-        super().__init__(port, tls)
+        super().__init__(tls)
         self.users = users or {}
         self.smtputf8 = smtputf8
-        self.refusals: dict[str, str] = {}
 
     def _protocol(self) -> asyncio.Protocol:
         return _CountedSMTP(self)
@@ -187,14 +192,6 @@ class RelayPeer(Peer):
         envelope.mail_options.extend(options)
         return "250 2.1.0 OK"
 
-    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address in self.refusals:
-            return self.refusals[address]
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 OK"
-
     async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
@@ -205,7 +202,7 @@ class RelayPeer(Peer):
         return f"250 2.0.0 queued as {len(self.messages)}"
 
 
-class _CountedSMTP(SMTP):
+class _CountedSMTP(Counted, SMTP):
     def __init__(self, peer: RelayPeer) -> None:
         self._peer = peer
         super().__init__(
@@ -217,11 +214,3 @@ class _CountedSMTP(SMTP):
             authenticator=peer.authenticate,
             loop=peer.loop,
         )
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._peer.made(self, transport)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._peer.lost(self)
-        super().connection_lost(error)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from tests.peers import Peer, Received
+from tests.peers import Counted, Peer, Received
 
 
 class Line(enum.Enum):
@@ -40,11 +40,10 @@ class ScriptedPeer(Peer):
         self,
         script: dict[str, Answer | list[Answer]] | None = None,
         *,
-        port: int = 0,
         extensions: tuple[str, ...] = ("8BITMIME", "SMTPUTF8"),
         cuts: list[Cut | None] | None = None,
     ) -> None:
-        super().__init__(port, "none")
+        super().__init__("none")
         self.script = script or {}
         self.extensions = extensions
         self.cuts = cuts or []
@@ -73,7 +72,7 @@ class ScriptedPeer(Peer):
             if verb in ("MAIL", "RCPT") and reply.startswith("2"):
                 envelope.append(line)
             if reply.startswith("354"):
-                await self._take_letter(wire, envelope)
+                await self._take_message(wire, envelope)
             if verb in ("RSET", "EHLO") or reply.startswith("354"):
                 envelope.clear()
 
@@ -86,8 +85,8 @@ class ScriptedPeer(Peer):
             return "503 5.5.1 nested MAIL command"
         return {"AUTH": "235 2.7.0 welcome", "DATA": "354 go ahead", "QUIT": "221 bye"}.get(verb, "250 ok")
 
-    async def _take_letter(self, wire: "_Wire", envelope: list[str]) -> None:
-        content = await wire.letter()
+    async def _take_message(self, wire: "_Wire", envelope: list[str]) -> None:
+        content = await wire.message()
         answer = self._scripted("letter", f"250 2.0.0 queued as {len(self.messages) + 1}")
         if isinstance(answer, str) and answer.startswith("2"):
             sender, *options = envelope[0].removeprefix("MAIL FROM:").split(" ")
@@ -114,18 +113,10 @@ async def _do(wire: "_Wire", answer: str | Line) -> str:
     return answer
 
 
-class _CountedStream(asyncio.StreamReaderProtocol):
+class _CountedStream(Counted, asyncio.StreamReaderProtocol):
     def __init__(self, peer: ScriptedPeer) -> None:
         self._peer = peer
         super().__init__(asyncio.StreamReader(loop=peer.loop), peer.serve, loop=peer.loop)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._peer.made(self, transport)
-        super().connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._peer.lost(self)
-        super().connection_lost(error)
 
 
 class _GoneError(Exception):
@@ -165,7 +156,7 @@ class _Wire:
         while await self._reader.read(65_536):
             pass
 
-    async def letter(self) -> bytes:
+    async def message(self) -> bytes:
         """The content before the final dot, without dot-stuffing (RFC 5321 4.5.2)."""
         self._heard = b"\r\n" + self._heard
         content = await self.until(b"\r\n.\r\n") + b"\r\n"

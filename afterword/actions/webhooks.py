@@ -1,13 +1,13 @@
 """Add, list, remove and test a shop's webhooks."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 from afterword.base.errors import Refused
-from afterword.base.ids import new_message_id
 from afterword.domain.shops import Shop
 from afterword.domain.values import utc_text
 from afterword.store.engine.database import Database, Transaction
@@ -67,7 +67,7 @@ async def test(database: Database, webhook_id: int, sender: Sender, now: float) 
     webhook = await database.read(partial(find_webhook, webhook_id=webhook_id))
     event = {"type": "webhook.test", "timestamp": utc_text(int(now)), "data": {"webhook": webhook.id}}
     body = json.dumps(event).encode()
-    headers = signed_headers(webhook.secret, f"msg_{new_message_id()}", body, now)
+    headers = signed_headers(webhook.secret, f"msg_{secrets.token_hex(16)}", body, now)
     answer = await sender.post(webhook.url, headers, body)
     if answer.kind == "taken":
         await database.write(partial(note_answer, shop_id=webhook.shop_id, webhook_id=webhook.id, now=now))

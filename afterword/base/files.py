@@ -21,7 +21,7 @@ def whole_file(file: Path) -> Iterator[Path]:
         raise Refused(f"there is no folder {file.parent}")
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        draft.touch(0o600, exist_ok=False)
         yield draft
         sync(draft)
         draft.replace(file)

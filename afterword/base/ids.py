@@ -1,4 +1,4 @@
-"""Generates all keys, salts and secrets, and signs the tokens in the links of e-mails."""
+"""Generates keys and salts, and signs the tokens in the links of e-mails."""
 
 import hmac
 import secrets
@@ -31,26 +31,6 @@ def new_public_key() -> str:
 
 def new_salt() -> str:
     return secrets.token_hex(16)
-
-
-def new_secret() -> str:
-    return secrets.token_hex(32)
-
-
-def new_journal_identity() -> str:
-    return secrets.token_hex(16)
-
-
-def new_webhook_secret() -> bytes:
-    return secrets.token_bytes(32)
-
-
-def new_message_id() -> str:
-    return secrets.token_hex(16)
-
-
-def new_claim() -> str:
-    return secrets.token_hex(8)
 
 
 def sign_token(secret: str, purpose: str, order_id: int, subject: str) -> str:

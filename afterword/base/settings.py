@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from afterword.base.errors import SettingsError
-from afterword.base.ids import new_secret
+from afterword.base.files import sync
 
 LONGEST_URL = 400
 """Maximum length of the public address in characters: links made from it must fit on one line of an e-mail."""
@@ -183,14 +184,11 @@ def _stored_secret(path: Path) -> str:
     """The secret in this file, which is created atomically and durably if it is missing."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        secret = new_secret()
+        secret = secrets.token_hex(32)
         unnamed = path.with_name(f".{path.name}.{secret[:8]}")
-        fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(fd, secret.encode())
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        unnamed.touch(0o600, exist_ok=False)
+        unnamed.write_text(secret)
+        sync(unnamed)
         try:
             os.link(unnamed, path)  # of two processes that start together, one wins
         except FileExistsError:

@@ -1,25 +1,41 @@
-"""The clock's entry point: a worker for each queue and mode, and their housekeeping."""
+"""The clock's entry point: a worker for each queue and mode, and their housekeeping.
+
+Leases are renewed, the claims of a crashed dispatcher are recovered, and reviews that no one has moderated are
+published when their time has come.
+"""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from functools import partial
 
+from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
-from afterword.dispatch.housekeeping import Housekeeping
+from afterword.base.errors import StoreUnavailable
+from afterword.base.log import log_for
 from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
+from afterword.store.messages.steps import has_lapsed, rescue_lapsed
+
+ROUND = 5.0
+"""Seconds between two rounds of housekeeping: with the lease of 40 s, what a crash left is taken up within 45 s."""
+
+log = log_for("dispatch")
 
 
 class Dispatcher:
     """Sends all that is due."""
 
     def __init__(self, database: Database, workers: Sequence[Worker], clock: Clock, signer: Signer) -> None:
+        self._database = database
         self._workers = workers
-        self._housekeeping = Housekeeping(database, workers, clock, signer)
+        self._clock = clock
+        self._signer = signer
 
     async def run(self) -> None:
         """Until `stop`; returns when the messages in progress are finished."""
-        keeping_house = asyncio.create_task(self._housekeeping.run())
+        keeping_house = asyncio.create_task(self._keep_house())
         try:
             await asyncio.gather(*(worker.run() for worker in self._workers))
         finally:
@@ -28,3 +44,42 @@ class Dispatcher:
     def stop(self) -> None:
         for worker in self._workers:
             worker.stop()
+
+    async def _keep_house(self) -> None:
+        """Until it is cancelled."""
+        for rounds in itertools.count():
+            try:
+                if self._database.is_held:
+                    await self._look_for_journal(loudly=rounds % 12 == 0)
+                for worker in self._workers:
+                    await worker.renew()
+                await self._rescue(self._clock())
+                await self._publish_overdue(self._clock())
+            except StoreUnavailable as error:
+                log.error("housekeeping postponed", error=str(error))
+            except Exception:
+                log.exception("housekeeping failed")
+            await asyncio.sleep(ROUND)
+
+    async def _look_for_journal(self, *, loudly: bool) -> None:
+        await self._database.look_for_journal()
+        if self._database.is_held and loudly:
+            log.error(
+                "sending paused",
+                reason="send journal missing or unreachable",
+                action="run: afterword doctor",
+            )
+
+    async def _rescue(self, now: float) -> None:
+        if await self._database.read(lambda tx: has_lapsed(tx, now=now)):
+            in_hand = frozenset[int]().union(*(worker.in_hand for worker in self._workers))
+            scheduled, in_doubt = await self._database.write(partial(rescue_lapsed, in_hand=in_hand, now=now))
+            self._database.metrics.count_message("in_doubt", in_doubt)
+            if scheduled or in_doubt:
+                log.warning("expired claims recovered", scheduled=scheduled, in_doubt=in_doubt)
+
+    async def _publish_overdue(self, now: float) -> None:
+        if await self._database.read(lambda tx: is_any_overdue(tx, now)):
+            published = await self._database.write(partial(publish_overdue, signer=self._signer, now=now))
+            if published:
+                log.info("overdue reviews published", reviews=published)

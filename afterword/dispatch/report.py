@@ -14,34 +14,27 @@ _MESSAGE = {
 }
 _DELIVERY = {"sent": "delivery sent", "deferred": "delivery deferred", "failed": "delivery failed"}
 
-_NOT_STORED = {False: "message outcome not yet stored", True: "delivery result not yet stored"}
-"""By whether it is a delivery."""
-
 log = log_for("dispatch")
 
 
-class Reports:
-    """Of one worker."""
+def settled(metrics: Metrics, claim: Claim, outcome: Outcome, state: Settled) -> None:
+    """Deferred for the last time is failed, as the journal has it."""
+    kind = "failed" if state in ("failed", "stopped") or outcome.kind == "gone" else outcome.kind
+    if claim.delivery is None:
+        metrics.count_message(kind)
+        file = {"file": outcome.reply} if kind == "sent" and not claim.message.live else {}
+        log.info(_MESSAGE[kind], **_fields(claim), kind=claim.message.kind, state=state, **file)
+        return
+    metrics.count_delivery(kind)
+    log.info(_DELIVERY[kind], **_fields(claim))
+    if state == "stopped":
+        log.warning("webhook stopped", webhook=claim.delivery.webhook.id, shop=claim.shop.id)
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
 
-    def settled(self, claim: Claim, outcome: Outcome, state: Settled) -> None:
-        """Deferred for the last time is failed, as the journal has it."""
-        kind = "failed" if state in ("failed", "stopped") or outcome.kind == "gone" else outcome.kind
-        if claim.delivery is None:
-            self._metrics.count_message(kind)
-            file = {"file": outcome.reply} if kind == "sent" and not claim.message.live else {}
-            log.info(_MESSAGE[kind], **_fields(claim), kind=claim.message.kind, state=state, **file)
-            return
-        self._metrics.count_delivery(kind)
-        log.info(_DELIVERY[kind], **_fields(claim))
-        if state == "stopped":
-            log.warning("webhook stopped", webhook=claim.delivery.webhook.id, shop=claim.shop.id)
-
-    def waits(self, claim: Claim, error: Exception) -> None:
-        """The store does not take the outcome."""
-        log.error(_NOT_STORED[claim.delivery is not None], **_fields(claim), error=str(error))
+def waits(claim: Claim, error: Exception) -> None:
+    """The store does not take the outcome."""
+    event = "message outcome not yet stored" if claim.delivery is None else "delivery result not yet stored"
+    log.error(event, **_fields(claim), error=str(error))
 
 
 def _fields(claim: Claim) -> dict[str, object]:

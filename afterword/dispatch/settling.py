@@ -9,6 +9,7 @@ from afterword.domain.shops import Shop
 from afterword.mail.headers import AddressError
 from afterword.mail.transport import ComposedMessage, Mark, Transport
 from afterword.store.messages.claims import Claim
+from afterword.webhooks.sending import AT_ONCE as POSTS_AT_ONCE
 from afterword.webhooks.sending import Sender
 from afterword.webhooks.signing import signed_headers
 
@@ -38,7 +39,7 @@ class AtMostOnce:
 
     claims_ahead = True
 
-    def __init__(self, compose: Compose, transport: Transport, clock: Clock, at_once: int = AT_ONCE) -> None:
+    def __init__(self, compose: Compose, transport: Transport, clock: Clock, at_once: int) -> None:
         self.at_once = at_once
         self._compose = compose
         self._transport = transport
@@ -58,10 +59,10 @@ class AtMostOnce:
 class AtLeastOnce:
     """Deliveries. They are never marked, so one that was interrupted is sent again, always under the same id."""
 
+    at_once = POSTS_AT_ONCE
     claims_ahead = False
 
-    def __init__(self, sender: Sender, clock: Clock, at_once: int = 8) -> None:
-        self.at_once = at_once
+    def __init__(self, sender: Sender, clock: Clock) -> None:
         self._sender = sender
         self._clock = clock
 

@@ -7,15 +7,15 @@ any of them, so steps of the clock are harmless.
 
 import asyncio
 import random
+import secrets
 from collections import Counter, deque
 from functools import partial
 
 from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
-from afterword.base.ids import new_claim
 from afterword.base.log import log_for
+from afterword.dispatch import report
 from afterword.dispatch.fairness import Turns
-from afterword.dispatch.report import Reports
 from afterword.dispatch.settling import Carrier
 from afterword.domain.messages import Outcome, Queue, next_try_at
 from afterword.mail.transport import TransportTrouble
@@ -46,7 +46,6 @@ class Worker:
         self._carrier = carrier
         self._clock = clock
         self._live = live
-        self._report = Reports(database.metrics)
         self._claimed: deque[Claim] = deque()
         self._in_hand: dict[int, Claim] = {}
         self._claiming = asyncio.Lock()
@@ -146,7 +145,7 @@ class Worker:
         return bool(claims)
 
     async def _claim(self, sources: list[Source], most: int, now: float) -> list[Claim]:
-        hold = Hold(new_claim(), now, int(now) + LEASE)
+        hold = Hold(secrets.token_hex(8), now, int(now) + LEASE)
         work = partial(claim_due, queue=self._queue, sources=sources, hold=hold, live=self._live, most=most)
         return await self._database.write(work)
 
@@ -208,10 +207,10 @@ class Worker:
                 state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
                 break
             except StoreUnavailable as error:
-                self._report.waits(claim, error)
+                report.waits(claim, error)
                 await asyncio.sleep(1.0)
         assert not isinstance(state, bool)
-        self._report.settled(claim, outcome, state)
+        report.settled(self._database.metrics, claim, outcome, state)
 
     async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
         """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try.
@@ -220,9 +219,9 @@ class Worker:
         """
         self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
         log.error("transport failed", live=self._live, error=str(trouble), pause=self._pause)
+        await self._put_back()  # first, so that none of these sets out and meets it too
         later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
         await self._release([claim], later, str(trouble))
-        await self._put_back()
 
     async def _put_back(self) -> None:
         claims = list(self._claimed)

@@ -12,21 +12,23 @@ _WORLDWIDE = Locale("en", "001")
 """English as written in most countries: 3 March 2026."""
 
 
-@lru_cache(maxsize=256)
 def locale_of(lang: str) -> Locale:
     """What CLDR knows of a language; of one that it does not know, what it knows of English."""
-    try:
-        return Locale.parse(lang, sep="-") if lang != "en" else _WORLDWIDE
-    except (UnknownLocaleError, ValueError):
-        return _WORLDWIDE
+    return (_parsed(lang) if lang != "en" else None) or _WORLDWIDE
 
 
 def language_name(lang: str) -> str:
     """What a language calls itself; its tag where CLDR does not know it."""
+    locale = _parsed(lang)
+    return (locale and locale.get_display_name()) or lang
+
+
+@lru_cache(maxsize=256)
+def _parsed(lang: str) -> Locale | None:
     try:
-        return Locale.parse(lang, sep="-").get_display_name() or lang
+        return Locale.parse(lang, sep="-")
     except (UnknownLocaleError, ValueError):
-        return lang
+        return None
 
 
 @lru_cache(maxsize=4096)

@@ -69,21 +69,21 @@ class Composer:
         face = self._face(shop, message.recipient.lang, message.kind, message.waiting)
         recipient = wire_address(message.recipient.email)
         fingerprint = message.fingerprint(shop.salt)
-        ident = message_id(fingerprint, self._host)
         header = "\r\n".join(
             (
                 face.origin,
                 mailbox_field("To", _addressee(message, shop), recipient),
                 face.subject,
                 date_field(int(now)),
-                f"Message-ID: {ident}",
+                f"Message-ID: {message_id(fingerprint, self._host)}",
                 *(() if face.kind.to_shop else (f"List-Unsubscribe: <{check_link(links.unsubscribe)}>",)),
                 face.last_fields % fingerprint,
             )
         ).encode()
         check_header(header, face.names)
         body = _body(face, self._values(face, message, shop, links), b"--=_" + fingerprint.encode("ascii"))
-        return ComposedMessage(self._originator.address, recipient, ident, b"\r\n".join((header, b"", body)))
+        content = b"\r\n".join((header, b"", body))
+        return ComposedMessage(self._originator.address, recipient, fingerprint, content)
 
     def _make_face(self, shop: Shop, lang: str, kind: str, waiting: int) -> _Face:
         catalogue = choose(lang, catalogues())

@@ -35,14 +35,15 @@ class HeaderError(RuntimeError):
 
 def text_field(label: str, text: str) -> str:
     """An unstructured field such as Subject, without its final line end."""
-    return (_plain(f"{label}: ", text) if _is_plain(text) else None) or _encoded(f"{label}: ", text)
+    return _text(f"{label}: ", text, text)
 
 
 def mailbox_field(label: str, name: str, address: str) -> str:
     """A field with one mailbox, such as To, without its final line end; `address` is from `wire_address`."""
     if not name:
         return f"{label}: {address}"
-    field = _phrase(f"{label}: ", name)
+    quoted = name if _ATOMS.fullmatch(name) else '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    field = _text(f"{label}: ", name, quoted)
     last = len(field) - field.rfind("\n") - 1
     gap = " " if last + len(address) + 3 <= LINE else "\r\n "
     return f"{field}{gap}<{address}>"
@@ -95,13 +96,9 @@ def check_header(header: bytes, names: tuple[bytes, ...]) -> None:
         raise HeaderError(f"a message's header fields are {found!r}, not {names!r}")
 
 
-def _phrase(start: str, name: str) -> str:
-    if not _is_plain(name):
-        return _encoded(start, name)
-    if not _ATOMS.fullmatch(name):
-        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-        return _plain(start, f'"{escaped}"') or _encoded(start, name)
-    return _plain(start, name) or _encoded(start, name)
+def _text(start: str, text: str, plain: str) -> str:
+    """The text: as `plain`, folded, where it is only ASCII and no word is longer than a line; else encoded."""
+    return (_plain(start, plain) if _is_plain(text) else None) or _encoded(start, text)
 
 
 def _is_plain(text: str) -> bool:

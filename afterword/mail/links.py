@@ -24,22 +24,15 @@ class Links(NamedTuple):
     verify: str
 
 
-class Linker:
-    """Makes the links of messages; `secret` signs them, and `url` is `AFTERWORD_URL`."""
-
-    def __init__(self, url: str, secret: str) -> None:
-        self._url = url
-        self._secret = secret
-
-    def links(self, message: Message, shop: Shop) -> Links:
-        verify = f"{self._url}/s/{shop.id}{'' if message.live else '/test'}/verify"
-        order = message.order
-        if order is None:
-            return Links("", "", verify)
-        subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
-        review = sign_token(self._secret, "r", order.order_id, subject)
-        unsubscribe = sign_token(self._secret, "u", order.order_id, subject)
-        return Links(f"{self._url}/r/{shop.id}/{review}", f"{self._url}/u/{shop.id}/{unsubscribe}", verify)
+def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
+    """Its links below `url`, which is `AFTERWORD_URL`, signed with this secret."""
+    verify = f"{url}/s/{shop.id}{'' if message.live else '/test'}/verify"
+    order = message.order
+    if order is None:
+        return Links("", "", verify)
+    subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
+    review, unsubscribe = (sign_token(secret, purpose, order.order_id, subject) for purpose in "ru")
+    return Links(f"{url}/r/{shop.id}/{review}", f"{url}/u/{shop.id}/{unsubscribe}", verify)
 
 
 def check_link(link: str) -> str:

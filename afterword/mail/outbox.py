@@ -4,25 +4,20 @@ It serves test mode, shops without a mail server yet, and tests.
 """
 
 import asyncio
-import os
-import re
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 
 from afterword.base.files import sync
 from afterword.domain.messages import Outcome
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 
-_PLAIN_NAME = re.compile(r"<([A-Za-z0-9_-][A-Za-z0-9._-]{0,99})@")
-
 
 class OutboxTransport:
     """Writes messages flat into `folder`, which is made when missing, readable by its owner alone.
 
     A file named `*.eml` is always a whole message that survives a power cut: it is written and fsynced as
-    `.name.tmp` first, then renamed, and the folder is fsynced. The name comes from the Message-ID, so a
-    message never has two files, and what a crash left half-written is overwritten by the next try.
+    `.name.tmp` first, then renamed, and the folder is fsynced. The name is the message's fingerprint, so
+    a message never has two files, and what a crash left half-written is overwritten by the next try.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,7 +28,7 @@ class OutboxTransport:
 
         `in_doubt` when the disk fails between the mark and the end: the file may be there or not.
         """
-        name = file_name(message.message_id)
+        name = f"{message.fingerprint}.eml"
         draft = self._folder / f".{name}.tmp"
         try:
             await asyncio.to_thread(_write, draft, message.content)
@@ -52,28 +47,16 @@ class OutboxTransport:
         """Nothing is held open between messages."""
 
 
-def file_name(message_id: str) -> str:
-    """The file of every try at one message: its Message-ID's local part, or a hash of it."""
-    found = _PLAIN_NAME.match(message_id)
-    stem = found[1] if found else blake2b(message_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
-    return f"{stem}.eml"
-
-
 def _write(draft: Path, content: bytes) -> None:
     draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft.unlink(missing_ok=True)
     try:
-        with open(draft, "xb", opener=_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        draft.touch(0o600, exist_ok=False)
+        draft.write_bytes(content)
+        sync(draft)
     except OSError:
         _discard(draft)
         raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _discard(draft: Path) -> None:

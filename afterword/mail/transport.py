@@ -15,12 +15,13 @@ Mark = Callable[[], Awaitable[bool]]
 class ComposedMessage(NamedTuple):
     """A finished e-mail. `content` has CRLF line ends, no dot-stuffing, and ends with CRLF.
 
-    `sender` and `recipient` are bare addresses for the envelope (RFC 5321).
+    `sender` and `recipient` are bare addresses for the envelope (RFC 5321). `fingerprint` is the message's: 32 hex
+    digits, the same each time that it is composed.
     """
 
     sender: str
     recipient: str
-    message_id: str
+    fingerprint: str
     content: bytes
 
     @property

@@ -49,7 +49,6 @@ Write = Callable[[str, str], str]
 
 
 class Wording(NamedTuple):
-    lang: str
     subject: Template
     text: Template
     html: Template
@@ -62,7 +61,6 @@ def compile_wording(catalogue: Catalogue, kind: str) -> Wording:
     subject, _, text = in_language(f"{kind}.txt", catalogue).partition("\n")
     html = in_language(f"{kind}.html", catalogue, _in_html)
     return Wording(
-        lang=catalogue.lang,
         subject=_TEXT.from_string(subject, rules),
         text=_TEXT.from_string(text, rules),
         html=_HTML.from_string(html, rules),

@@ -168,6 +168,4 @@ def is_public(address: Address) -> bool:
         return not any(address in network for network in _SPECIAL_4)
     if address in _TRANSLATED:
         return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-    if address.ipv4_mapped is not None:
-        return is_public(address.ipv4_mapped)
     return address in _GLOBAL_6 and not any(address in network for network in _SPECIAL_6)

@@ -70,23 +70,27 @@ class Sender:
         tls_context: ssl.SSLContext | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self._allowed = allowed
-        self._resolve = resolve
-        self._tls_context = tls_context or ssl.create_default_context()
-        self._patience = patience
+        self.allowed = allowed
+        self.resolve = resolve
+        self.tls_context = tls_context or ssl.create_default_context()
+        self.patience = patience
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook")
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Never raises for what the receiver is or does, and never takes much longer than its patience."""
-        message = _Message(self._allowed, self._resolve, self._tls_context, self._patience)
+        message = _Message(self)
         loop = asyncio.get_running_loop()
         sending = loop.run_in_executor(self._threads, message.send, url, headers, body)
-        done, _ = await asyncio.wait({sending}, timeout=self._patience)
+        done, _ = await asyncio.wait({sending}, timeout=self.patience)
         if not done:
             message.cut()
             done, _ = await asyncio.wait({sending}, timeout=AFTER_A_CUT)
         # A look-up cannot be cut off: its thread is left to end by itself.
-        return sending.result() if done else Answer("refused", f"no answer within {self._patience:g} seconds")
+        return sending.result() if done else self.no_answer
+
+    @property
+    def no_answer(self) -> Answer:
+        return Answer("refused", f"no answer within {self.patience:g} seconds")
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -95,28 +99,22 @@ class Sender:
 class _Message:
     """One message on its way, in a thread of its own; any other thread may cut it off."""
 
-    def __init__(
-        self, allowed: Sequence[Network], resolve: Resolve, tls_context: ssl.SSLContext, patience: float
-    ) -> None:
-        self._allowed = allowed
-        self._resolve = resolve
-        self._tls_context = tls_context
-        self._patience = patience
-        self._deadline = monotonic() + patience
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._deadline = monotonic() + sender.patience
         self._line: socket.socket | None = None
         self._is_cut = False
 
     def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         try:
             target = read_url(url)
-            line = self._connect(target, reachable(target, self._allowed, self._resolve))
+            line = self._connect(target, reachable(target, self._sender.allowed, self._sender.resolve))
             return self._ask(line, target, headers, body)
         except AddressRefused as error:
             return Answer("refused", str(error))
         except (HTTPError, HTTPException, OSError, ValueError) as error:
-            if self._is_cut or isinstance(error, TimeoutError):
-                return Answer("refused", f"no answer within {self._patience:g} seconds")
-            return Answer("refused", _words(error))
+            is_late = self._is_cut or isinstance(error, TimeoutError)
+            return self._sender.no_answer if is_late else Answer("refused", _words(error))
         finally:
             if self._line is not None:
                 self._line.close()
@@ -146,7 +144,7 @@ class _Message:
         try:
             line.settimeout(self._left())
             if target.is_secure:
-                return self._tls_context.wrap_socket(line, server_hostname=target.host)
+                return self._sender.tls_context.wrap_socket(line, server_hostname=target.host)
         except BaseException:
             line.close()
             raise

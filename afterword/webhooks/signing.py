@@ -1,18 +1,17 @@
 """The signature of a message: Standard Webhooks, "Signature scheme"."""
 
 import hmac
+import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from hashlib import sha256
-
-from afterword.base.ids import new_webhook_secret
 
 PREFIX = "whsec_"
 
 
 def new_secret() -> str:
     """`whsec_` and 32 random bytes as base64."""
-    return PREFIX + b64encode(new_webhook_secret()).decode()
+    return PREFIX + b64encode(secrets.token_bytes(32)).decode()
 
 
 def signed_headers(secret: str, message_id: str, body: bytes, now: float) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ PROJECT = Path(__file__).parents[2]
 SAY = """
 from afterword.base.log import log_for, set_up_log
 set_up_log()
-log_for("dispatch").error("letters wait", invitation=7, trouble="a line\\nof two")
+log_for("dispatch").error("messages wait", invitation=7, trouble="a line\\nof two")
 log_for("dispatch").info("and goes on")
 print("alive")
 """

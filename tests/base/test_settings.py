@@ -24,7 +24,7 @@ NAMES = {
 }
 
 
-def test_nothing_set_means_a_folder_here_and_letters_as_files() -> None:
+def test_nothing_set_means_a_folder_here_and_e_mails_as_files() -> None:
     settings = read_settings({})
     assert settings.data == Path("afterword-data")
     assert (settings.database_path, settings.journal) == (

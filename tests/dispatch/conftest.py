@@ -12,7 +12,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         await rest(worker, seconds / 20)
 
     monkeypatch.setattr(Worker, "_rest", rest_shortly)
-    monkeypatch.setattr("afterword.dispatch.housekeeping.ROUND", 0.05)
+    monkeypatch.setattr("afterword.dispatch.dispatcher.ROUND", 0.05)
 
 
 @pytest.fixture

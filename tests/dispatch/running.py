@@ -3,10 +3,12 @@
 import asyncio
 import email
 import email.policy
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 from afterword.app import build_dispatcher
 from afterword.base.clock import Clock
@@ -14,9 +16,9 @@ from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
-from tests.peers import Peer, RelayPeer
-from tests.store.cast import Customer, Member, import_one, order, seen
-from tests.store.databases import rows
+from tests.peers import Peer, run
+from tests.store.cast import Customer, Member
+from tests.store.given import Imported, Invited
 
 MORE: dict[str, str] = {}
 """Settings of a test's own."""
@@ -24,30 +26,45 @@ MORE: dict[str, str] = {}
 SECRET = "a secret that signs the links of these tests"
 
 
-def dispatcher_for(database: EngineDatabase, clock: Clock, smtp: str | None) -> Dispatcher:
+def database_of(member: Member) -> EngineDatabase:
+    assert isinstance(member.store, EngineDatabase)
+    return member.store
+
+
+@asynccontextmanager
+async def dispatching(member: Member, clock: Clock, peer: Peer | None = None) -> AsyncIterator[Dispatcher]:
+    """Dispatches from the member's database until the end of the block, then stops as SIGTERM does; without a peer,
+    into the outbox."""
+    database = database_of(member)
     environment = {
         "AFTERWORD_DATA": str(database.journal.address.parent),
         "AFTERWORD_URL": "https://reviews.example",
         "AFTERWORD_SECRET": SECRET,
         **MORE,
     }
-    if smtp is not None:
-        environment |= {"AFTERWORD_SMTP": smtp, "AFTERWORD_FROM": "Reviews <reviews@afterword.example>"}
-    return build_dispatcher(read_settings(environment), database, clock)
-
-
-@asynccontextmanager
-async def dispatching(
-    database: EngineDatabase, clock: Clock, peer: Peer | None = None
-) -> AsyncIterator[Dispatcher]:
-    """Dispatches until the end of the block, then stops as SIGTERM does; without a peer, into the outbox."""
-    dispatcher = dispatcher_for(database, clock, None if peer is None else peer.url)
+    if peer is not None:
+        environment |= {"AFTERWORD_SMTP": peer.url, "AFTERWORD_FROM": "Reviews <reviews@afterword.example>"}
+    dispatcher = build_dispatcher(read_settings(environment), database, clock)
     running = asyncio.create_task(dispatcher.run())
     try:
         yield dispatcher
     finally:
         dispatcher.stop()
         await asyncio.wait_for(running, 15)
+
+
+def dispatch_until(
+    holds: Callable[[], bool], member: Member, clock: Clock, peer: Peer | None = None, *, then: float = 0.0
+) -> float:
+    """Dispatches until the condition holds, and `then` seconds more. Says how long it took to hold."""
+
+    async def watch() -> float:
+        async with dispatching(member, clock, peer):
+            took = await until(holds, 20)
+            await asyncio.sleep(then)
+            return took
+
+    return run(watch(), 40)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
@@ -60,18 +77,31 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> float:
     return loop.time() - begun
 
 
-async def until_state(
-    database: EngineDatabase, invitation_id: int, state: str, seconds: float = 5.0
-) -> float:
-    return await until(lambda: seen(database, invitation_id).state == state, seconds)
+async def until_state(member: Member, of: Invited, state: str, seconds: float = 5.0) -> float:
+    return await until(lambda: member.state(of) == state, seconds)
 
 
-def imported(
-    database: EngineDatabase, member: Member, id_order: str = "1234", *, live: bool = True, email: str = ""
-) -> int:
-    """The invitation of an order that came when these stories begin."""
-    one = order(id_order, email=email or f"clara+{id_order}@nunez.example")
-    return database.write_now(lambda tx: import_one(tx, member, one, live=live)).number
+class LateAnswer:
+    """The answer to a message, which the mail server gives when it may."""
+
+    def __init__(self) -> None:
+        self._asked, self._may_answer = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self._asked.set()
+        assert self._may_answer.wait(10)
+        return "250 2.0.0 queued"
+
+    async def asked(self) -> None:
+        assert await asyncio.to_thread(self._asked.wait, 5)
+
+    def give(self) -> None:
+        self._may_answer.set()
+
+
+def imported(member: Member, id_order: str = "1234", *, live: bool = True, email: str = "") -> Imported:
+    """The invitation of an order that came when these tests begin."""
+    return member.sends(id_order, live=live, email=email or f"clara+{id_order}@nunez.example")
 
 
 def reviewed(
@@ -82,17 +112,19 @@ def reviewed(
     return clara.reviews(about, wants_reply=True, **more)
 
 
-def unsent(database: EngineDatabase) -> list[tuple[object, ...]]:
+def unsent(member: Member) -> list[tuple[Any, ...]]:
     """What is left besides invitations: kind, state, tries and reason."""
-    asked = "SELECT kind, state, tries, reason FROM messages WHERE queue > 0 AND state <> 'sent' ORDER BY message_id"
-    return rows(database, asked)
+    return member.rows(
+        "SELECT kind, state, tries, reason FROM messages WHERE queue > 0 AND state <> 'sent' ORDER BY message_id"
+    )
 
 
-def all_is_sent(database: EngineDatabase) -> bool:
-    return unsent(database) == []
+def send_all(member: Member, clock: Clock, peer: Peer | None = None) -> None:
+    """Dispatches until only invitations are left."""
+    dispatch_until(lambda: unsent(member) == [], member, clock, peer)
 
 
-def emails(peer: RelayPeer) -> list[EmailMessage]:
+def emails(peer: Peer) -> list[EmailMessage]:
     """What the mail server took."""
     return [email.message_from_bytes(each.content, policy=email.policy.default) for each in peer.messages]  # type: ignore[misc]
 
@@ -103,7 +135,12 @@ def text_of(message: EmailMessage, subtype: str = "plain") -> str:
     return str(part.get_content())
 
 
-def outbox(database: EngineDatabase) -> list[Path]:
-    """The letters in the outbox."""
-    folder = database.journal.address.with_name("outbox")
+def reached(peer: Peer) -> list[str]:
+    """Who the mail server took messages to."""
+    return [received.recipients[0] for received in peer.messages]
+
+
+def outbox(member: Member) -> list[Path]:
+    """The messages in the outbox."""
+    folder = database_of(member).journal.address.with_name("outbox")
     return sorted(folder.glob("*.eml")) if folder.exists() else []

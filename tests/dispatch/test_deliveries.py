@@ -3,25 +3,25 @@
 import json
 import time
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
-from afterword.domain.messages import WEBHOOK_RETRIES
 from afterword.store.engine.engine_database import EngineDatabase
-from afterword.store.webhooks import webhooks_of
+from afterword.store.webhooks import Webhook, webhooks_of
 from tests.dispatch.running import (
-    all_is_sent,
+    dispatch_until,
     dispatching,
     emails,
     imported,
     reviewed,
+    send_all,
     unsent,
     until,
     until_state,
 )
 from tests.peers import RelayPeer, run
 from tests.store.cast import DUE, Customer, Member, MovableClock, another, closing_now
-from tests.store.databases import ask, rows
 from tests.store.kinds import hook
 from tests.store.reviews.reviewing import notified
 from tests.webhooks.receiver import Receiver, status
@@ -29,38 +29,39 @@ from tests.webhooks.receiver import Receiver, status
 pytestmark = pytest.mark.usefixtures("reachable")
 
 
-def of_webhooks(database: EngineDatabase) -> list[tuple[object, ...]]:
-    return [one for one in unsent(database) if one[0] == "webhook"]
+def of_webhooks(member: Member) -> list[tuple[Any, ...]]:
+    return [one for one in unsent(member) if one[0] == "webhook"]
+
+
+def webhook_of(member: Member) -> Webhook:
+    [webhook] = member.asks(webhooks_of, member.shop.id)
+    return webhook
 
 
 def test_two_dispatchers_send_nothing_twice(
     database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
-    async def watch(other: EngineDatabase) -> None:
-        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
-            await until(lambda: all_is_sent(database), 15)
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer), dispatching(alba.on(other), clock, peer):
+            await until(lambda: unsent(alba) == [], 15)
 
     with RelayPeer() as peer, Receiver() as receiver, closing_now(another(database)) as other:
         hook(alba, receiver.url)
         for number in range(10):
             reviewed(alba, clara, f"{number}")
-        deliveries = len([row for row in ask(database, notified) if row[1]])
-        run(watch(other))
+        deliveries = len([row for row in alba.asks(notified) if row[1]])
+        run(watch())
     assert len(peer.messages) == len({str(message["Message-ID"]) for message in emails(peer)}) == 10
     assert len(receiver.heard) == len({each.headers["webhook-id"] for each in receiver.heard}) == deliveries
 
 
 def test_a_program_is_notified_of_each_event_with_the_review_as_it_was(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
-    async def watch() -> None:
-        async with dispatching(database, clock):
-            await until(lambda: all_is_sent(database))
-
     with Receiver() as receiver:
         hook(alba, receiver.url)
         alba.rejects(reviewed(alba, clara), "off topic")
-        run(watch())
+        send_all(alba, clock)
     bodies = [json.loads(each.body) for each in receiver.heard]
     assert {each["type"]: each["data"]["state"] for each in bodies} == {
         "review.received": "published",
@@ -68,19 +69,18 @@ def test_a_program_is_notified_of_each_event_with_the_review_as_it_was(
         "review.rejected": "rejected",
     }
     assert len(bodies) == 3 and {each["data"]["text"] for each in bodies} == {"Good bread."}
-    [webhook] = ask(database, webhooks_of, alba.shop.id)
-    assert webhook.answered_at == int(clock.now)
+    assert webhook_of(alba).answered_at == int(clock.now)
 
 
 def test_a_delivery_is_repeated_under_the_same_id_until_it_is_taken(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
     async def watch() -> None:
-        async with dispatching(database, clock):
+        async with dispatching(alba, clock):
             for refused in (1, 2):
-                await until(lambda refused=refused: sum(row[2] for row in of_webhooks(database)) == refused)
+                await until(lambda refused=refused: sum(row[2] for row in of_webhooks(alba)) == refused)
                 clock.step(100)
-            await until(lambda: all_is_sent(database))
+            await until(lambda: unsent(alba) == [])
 
     with Receiver(status(500), status(302, Location="http://127.0.0.1:1/")) as receiver:
         hook(alba, receiver.url)
@@ -91,49 +91,27 @@ def test_a_delivery_is_repeated_under_the_same_id_until_it_is_taken(
 
 
 def test_a_program_that_says_that_it_is_gone_gets_nothing_more(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
-    async def watch() -> None:
-        async with dispatching(database, clock):
-            await until(lambda: {row[1] for row in of_webhooks(database)} == {"failed"})
-
     with Receiver(status(410)) as receiver:
         hook(alba, receiver.url)
         reviewed(alba, clara)
-        run(watch())
-        before = of_webhooks(database)
+        dispatch_until(lambda: {row[1] for row in of_webhooks(alba)} == {"failed"}, alba, clock)
+        before = of_webhooks(alba)
         reviewed(alba, clara, "2")
-        assert len(receiver.heard) == 1 and of_webhooks(database) == before
-    [webhook] = ask(database, webhooks_of, alba.shop.id)
-    assert webhook.stopped == "it answered 410: it is gone"
-
-
-def test_a_program_that_takes_nothing_for_three_days_is_stopped(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
-) -> None:
-    async def watch() -> None:
-        async with dispatching(database, clock):
-            await until(lambda: max(int(str(row[2])) for row in of_webhooks(database)) == 1)
-            clock.step(WEBHOOK_RETRIES.give_up_after)
-            await until(lambda: {row[1] for row in of_webhooks(database)} == {"failed"})
-
-    with Receiver(*[status(500)] * 9) as receiver:
-        hook(alba, receiver.url)
-        reviewed(alba.moderates(), clara)
-        run(watch())
-    [webhook] = ask(database, webhooks_of, alba.shop.id)
-    assert webhook.stopped == "it answered 500"
+        assert len(receiver.heard) == 1 and of_webhooks(alba) == before
+    assert webhook_of(alba).stopped == "it answered 410: it is gone"
 
 
 def test_a_dead_receiver_delays_neither_e_mails_nor_other_receivers(
-    database: EngineDatabase, alba: Member, bruno: Member, clara: Customer, clock: MovableClock
+    alba: Member, bruno: Member, clara: Customer, clock: MovableClock
 ) -> None:
     async def watch() -> None:
-        async with dispatching(database, clock, peer):
+        async with dispatching(alba, clock, peer):
             await until(lambda: len(dead.heard) == 1)
             await until(lambda: len(peer.messages) == 3)
             clock.now = DUE
-            assert await until_state(database, invitation, "sent") < 2
+            assert await until_state(alba, invitation, "sent") < 2
             reviewed(bruno, clara, "2", now=clock.now)
             assert await until(lambda: len(well.heard) == 2) < 2
             assert len(dead.heard) == 1, "one at a time"
@@ -143,27 +121,23 @@ def test_a_dead_receiver_delays_neither_e_mails_nor_other_receivers(
         dead.answers = [dead.stall] * 99
         hook(alba, dead.url)
         hook(bruno, well.url)
-        invitation = imported(database, alba, "9")
+        invitation = imported(alba, "9")
         for number in range(3):
             reviewed(alba, clara, f"a{number}")
         run(watch())
 
 
 def test_stopping_finishes_what_is_in_hand_and_puts_the_rest_back(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
     def slowly(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.3)
         status(204)(request)
 
-    async def watch() -> None:
-        async with dispatching(database, clock):
-            await until(lambda: len(receiver.heard) == 1)
-
     with Receiver(slowly) as receiver:
         hook(alba, receiver.url)
         reviewed(alba, clara)
-        run(watch())
+        dispatch_until(lambda: len(receiver.heard) == 1, alba, clock)
         assert len(receiver.heard) == 1
-    left = rows(database, "SELECT state, claim, tries FROM messages WHERE webhook_id > 0")
+    left = alba.rows("SELECT state, claim, tries FROM messages WHERE webhook_id > 0")
     assert left == [("scheduled", None, 0)]

@@ -14,7 +14,7 @@ from afterword.domain.messages import Queue
 from afterword.store.engine.database import Transaction
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages.claims import Source
-from tests.dispatch.running import dispatching, imported, reviewed, until
+from tests.dispatch.running import dispatch_until, dispatching, imported, reached, reviewed, until
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import Line, ScriptedPeer
 from tests.store.cast import DUE, Customer, Member, MovableClock, new_member, order
@@ -50,12 +50,12 @@ def sources_now(turns: Turns, most: int = 64) -> list[Source]:
 
 
 def test_a_list_is_used_to_its_end_before_the_rows_are_asked_again(
-    database: EngineDatabase, alba: Member, bruno: Member, turns: Turns
+    alba: Member, bruno: Member, turns: Turns
 ) -> None:
     albas, brunos = Source(alba.shop.id), Source(bruno.shop.id)
-    imported(database, alba)
+    imported(alba)
     assert sources_now(turns) == [albas]
-    imported(database, bruno)
+    imported(bruno)
     assert sources_now(turns) == [albas]
     turns.had([albas], [albas])
     assert sources_now(turns) == [albas]
@@ -64,24 +64,24 @@ def test_a_list_is_used_to_its_end_before_the_rows_are_asked_again(
 
 
 def test_a_list_that_is_old_is_not_used(
-    database: EngineDatabase, alba: Member, bruno: Member, turns: Turns, monkeypatch: pytest.MonkeyPatch
+    alba: Member, bruno: Member, turns: Turns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "TICK", 0.02)
-    imported(database, alba)
+    imported(alba)
     assert len(sources_now(turns)) == 1
-    imported(database, bruno)
+    imported(bruno)
     time.sleep(0.5)
     assert len(sources_now(turns)) == 2
 
 
 def test_the_longer_a_look_takes_the_longer_its_list_counts(
-    database: EngineDatabase, alba: Member, bruno: Member, turns: Turns, slowly: Callable[[float], None]
+    alba: Member, bruno: Member, turns: Turns, slowly: Callable[[float], None]
 ) -> None:
-    imported(database, alba)
+    imported(alba)
     slowly(0.1)
     assert len(sources_now(turns)) == 1
     assert turns.rest == TICK, "while the list goes on there is no long rest"
-    imported(database, bruno)
+    imported(bruno)
     time.sleep(2 * TICK)
     assert len(sources_now(turns)) == 1
     time.sleep(0.8)
@@ -107,14 +107,14 @@ def test_a_shop_that_comes_later_has_its_turn_before_another_has_two_more(
         monkeypatch.setattr(module, "LOOKS_TO_USE", -1.0)
     *there, late = [new_member(database, f"Shop {n}") for n in range(11)]
     for member in there:
-        imported(database, member)
+        imported(member)
     served: list[Source] = []
     for number in range(11):
         sources = sources_now(turns, 3)
         served += sources
         turns.had(sources, sources)
         if number == 1:
-            imported(database, late)
+            imported(late)
     if lists == "one list":
         rounds = [set(served[first : first + 10]) for first in range(0, 30, 10)]
         assert rounds == [{Source(member.shop.id) for member in there}] * 3
@@ -124,11 +124,9 @@ def test_a_shop_that_comes_later_has_its_turn_before_another_has_two_more(
             assert len(set(served[first : first + 11])) == 11, served
 
 
-def test_each_may_claim_an_equal_part(
-    database: EngineDatabase, alba: Member, bruno: Member, turns: Turns
-) -> None:
+def test_each_may_claim_an_equal_part(alba: Member, bruno: Member, turns: Turns) -> None:
     for member in (alba, bruno):
-        imported(database, member)
+        imported(member)
     sources_now(turns)
     assert [turns.next(most)[1] for most in (64, 5, 1)] == [32, 2, 1]
     assert len(turns.next(1)[0]) == 1
@@ -136,7 +134,7 @@ def test_each_may_claim_an_equal_part(
 
 def test_dispatchers_that_start_together_begin_with_different_shops(database: EngineDatabase) -> None:
     for n in range(8):
-        imported(database, new_member(database, f"Shop {n}"))
+        imported(new_member(database, f"Shop {n}"))
     assert len({sources_now(Turns(database, Queue.INVITATIONS, live=True))[0] for _ in range(40)}) > 1
 
 
@@ -168,13 +166,9 @@ def test_a_webhook_gets_one_thing_at_a_time_and_after_trouble_nothing_for_a_whil
 
 
 @pytest.mark.parametrize("answer", ["250 2.0.0 queued", Line.STALL], ids=["slow", "stuck"])
+@pytest.mark.usefixtures("reachable")
 def test_a_backlog_of_invitations_delays_no_other_kind(
-    database: EngineDatabase,
-    alba: Member,
-    clara: Customer,
-    clock: MovableClock,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: str | Line,
+    alba: Member, clara: Customer, clock: MovableClock, answer: str | Line
 ) -> None:
     """Every connection for invitations is slow or stuck, and hundreds wait; a receipt and a delivery go at once."""
     answers: list[str | Line] = [answer] * 16
@@ -187,14 +181,13 @@ def test_a_backlog_of_invitations_delays_no_other_kind(
         return sum(b"Thank you for your review" in each.content for each in peer.messages)
 
     async def watch() -> None:
-        async with dispatching(database, clock, peer):
+        async with dispatching(alba, clock, peer):
             await until(lambda: not answers)
             reviewed(alba, clara, "R", now=clock.now)
             assert await until(lambda: receipts() == 1 and len(receiver.heard) == 2) < 2
             assert len(peer.messages) < 300
             peer.cut_all()
 
-    monkeypatch.setattr("tests.dispatch.running.MORE", {"AFTERWORD_WEBHOOK_ALLOW": "127.0.0.0/8, ::1"})
     alba.sends_batch(*(order(f"{n}") for n in range(600)))
     clock.now = DUE
     with Receiver() as receiver, ScriptedPeer({"letter": slowly}) as peer:
@@ -202,37 +195,16 @@ def test_a_backlog_of_invitations_delays_no_other_kind(
         run(watch())
 
 
-def test_a_crowd_of_one_shop_does_not_make_another_shop_wait(
-    database: EngineDatabase, alba: Member, clock: MovableClock
-) -> None:
-    """Bruno's message is among the first, although all of Alba's have waited longer."""
-
-    async def watch() -> None:
-        async with dispatching(database, clock, peer):
-            await until(lambda: len(peer.messages) >= 400, 20)
-
-    alba.sends_batch(*(order(f"{n}") for n in range(400)))
-    new_member(database, "Bruno's books").sends(email="bruno@mail.example", at=DUE)
-    clock.now = DUE + 30 * 86_400
-    with RelayPeer() as peer:
-        run(watch())
-    assert [received.recipients[0] for received in peer.messages].index("bruno@mail.example") < 100
-
-
 def test_every_shop_has_its_turn_before_one_has_its_next(
     database: EngineDatabase, clock: MovableClock
 ) -> None:
     """Of more shops than a claim has messages, the next claim begins behind the last one served."""
-
-    async def watch() -> None:
-        async with dispatching(database, clock, peer):
-            await until(lambda: len(peer.messages) >= 260, 20)
-
     for n in range(130):
         mail = f"shop{n}@mail.example"
-        new_member(database, f"Shop {n}").sends_batch(order("1", email=mail), order("2", email=mail))
+        member = new_member(database, f"Shop {n}")
+        member.sends_batch(order("1", email=mail), order("2", email=mail))
     clock.now = DUE
     with RelayPeer() as peer:
-        run(watch())
-    first = [received.recipients[0] for received in peer.messages][:112]
+        dispatch_until(lambda: len(peer.messages) >= 260, member, clock, peer)
+    first = reached(peer)[:112]
     assert len(set(first)) == len(first)

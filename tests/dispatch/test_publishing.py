@@ -9,10 +9,12 @@ from structlog.testing import capture_logs
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.reviews.chain import entries_of_review
-from tests.dispatch.running import dispatching, until
+from tests.dispatch.running import dispatch_until, dispatching, until
 from tests.peers import run
 from tests.store.cast import NOW, Customer, Member, MovableClock, link_found
-from tests.store.databases import another, ask, closing_now
+from tests.store.databases import another, closing_now
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture
@@ -32,13 +34,13 @@ def counts(log: Sequence[Mapping[str, Any]]) -> list[int]:
 
 
 def test_a_review_is_published_when_its_time_has_come_and_not_before(
-    database: EngineDatabase, strict: Member, clara: Customer, clock: MovableClock, quick: None
+    strict: Member, clara: Customer, clock: MovableClock
 ) -> None:
     [early] = reviewed(clara, strict)
     late = clara.reviews(strict.order("late", email="late@x.example"), text="A second later.", now=NOW + 1)
 
     async def watch() -> None:
-        async with dispatching(database, clock):
+        async with dispatching(strict, clock):
             clock.now = NOW + 3_600
             await until(lambda: strict.finds(early).state == "published" and counts(log) == [1])
             assert strict.finds(late).state == "waiting"
@@ -48,41 +50,35 @@ def test_a_review_is_published_when_its_time_has_come_and_not_before(
     with capture_logs() as log:
         run(watch())
     assert strict.finds(early).published_at == NOW + 3_600
-    chain = ask(database, entries_of_review, early.shop_id, early.id)
+    chain = strict.asks(entries_of_review, early.shop_id, early.id)
     assert [(entry.kind, entry.details) for entry in chain[1:]] == [("published", '{"by":"time"}')]
 
 
 def test_what_the_checks_found_is_never_published_by_time(
-    database: EngineDatabase, strict: Member, clara: Customer, clock: MovableClock, quick: None
+    strict: Member, clara: Customer, clock: MovableClock
 ) -> None:
     """A review that was written last, and in which nothing was found, is published after all that could be."""
     found = clara.reviews(strict.order("F-1"), look=link_found)
     [unfound] = reviewed(clara, strict, now=NOW + 1)
-
-    async def watch() -> None:
-        async with dispatching(database, clock):
-            clock.now = NOW + 10 * 366 * 86_400
-            await until(lambda: strict.finds(unfound).state == "published")
-
-    run(watch())
+    clock.now = NOW + 10 * 366 * 86_400
+    dispatch_until(lambda: strict.finds(unfound).state == "published", strict, clock)
     assert strict.finds(found) == found
 
 
 def test_two_dispatchers_publish_each_review_once(
-    database: EngineDatabase, strict: Member, clara: Customer, clock: MovableClock, quick: None
+    database: EngineDatabase, strict: Member, clara: Customer, clock: MovableClock
 ) -> None:
     reviews = reviewed(clara, strict, 30)
     clock.now = NOW + 3_600
 
     async def watch() -> None:
-        with closing_now(another(database)) as other:
-            async with dispatching(database, clock), dispatching(other, clock):
-                await until(lambda: sum(counts(log)) == 30, 20)
+        async with dispatching(strict, clock), dispatching(strict.on(other), clock):
+            await until(lambda: sum(counts(log)) == 30, 20)
 
-    with capture_logs() as log:
+    with capture_logs() as log, closing_now(another(database)) as other:
         run(watch())
     for each in reviews:
-        chain = ask(database, entries_of_review, each.shop_id, each.id)
+        chain = strict.asks(entries_of_review, each.shop_id, each.id)
         assert [entry.kind for entry in chain] == ["written", "published"]
     assert {each["log_level"] for each in log} == {"info"}
     assert sum(counts(log)) == 30

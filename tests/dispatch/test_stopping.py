@@ -1,158 +1,142 @@
 """What is left when a dispatcher stops: by SIGTERM everything is settled or put back; after a crash it is rescued."""
 
 import asyncio
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from afterword.dispatch.housekeeping import ROUND
+from afterword.dispatch.dispatcher import ROUND
 from afterword.dispatch.worker import LEASE
 from afterword.store.engine.engine_database import EngineDatabase
 from afterword.store.messages.steps import LONGEST_LEASE
-from tests.dispatch.running import dispatching, imported, until, until_state
+from tests.dispatch.running import (
+    LateAnswer,
+    dispatch_until,
+    dispatching,
+    imported,
+    reached,
+    reviewed,
+    until,
+    until_state,
+)
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import DUE, Member, MovableClock, another, mark_sending, seen
+from tests.store.cast import DUE, Customer, Member, MovableClock, another, closing_now
 from tests.store.databases import no_file_grows_beyond
 
 
-def states(database: EngineDatabase, invitations: list[int]) -> list[str]:
-    return [seen(database, each).state for each in invitations]
-
-
-def test_letters_in_hand_are_finished_and_the_others_put_back(
-    database: EngineDatabase, alba: Member, clock: MovableClock
-) -> None:
-    def answer_in_a_while() -> str:
-        has_letter.set()
-        assert may_answer.wait(10)
-        return "250 2.0.0 queued"
-
+def test_messages_in_hand_are_finished_and_the_others_put_back(alba: Member, clock: MovableClock) -> None:
     async def stop_in_the_middle() -> None:
-        async with dispatching(database, clock, peer) as dispatcher:
-            assert await asyncio.to_thread(has_letter.wait, 5)
+        async with dispatching(alba, clock, peer) as dispatcher:
+            await answer.asked()
             dispatcher.stop()
-            asyncio.get_running_loop().call_later(0.2, may_answer.set)
+            asyncio.get_running_loop().call_later(0.2, answer.give)
 
-    letters = [imported(database, alba, f"{n}") for n in range(60)]
+    messages, answer = [imported(alba, f"{n}") for n in range(60)], LateAnswer()
     clock.now = DUE
-    has_letter, may_answer = threading.Event(), threading.Event()
-    with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
+    with ScriptedPeer({"letter": [answer]}) as peer:
         run(stop_in_the_middle())
         accepted = len(peer.messages)
-    found = states(database, letters)
+    found = alba.states(*messages)
     assert 1 <= accepted <= 16
     assert found.count("sent") == accepted
     assert found.count("scheduled") == 60 - accepted
-    assert sum(seen(database, each).tries for each in letters) == accepted
+    assert sum(alba.sees(each).tries for each in messages) == accepted
 
 
 def test_what_a_crash_left_is_taken_up_within_a_minute(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
+    alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
-        async with dispatching(database, clock, peer):
+        async with dispatching(alba, clock, peer):
             await asyncio.sleep(0.3)
-            assert states(database, [claimed, marked]) == ["claimed", "sending"]
+            assert alba.states(claimed, marked) == ["claimed", "sending"]
             clock.now = DUE + LEASE + 1
-            await until_state(database, claimed, "sent")
-            await until_state(database, marked, "in_doubt")
+            await until_state(alba, claimed, "sent")
+            await until_state(alba, marked, "in_doubt")
             clock.step(30 * 86_400)
             await asyncio.sleep(0.2)
 
-    claimed, marked = imported(database, alba, "1"), imported(database, alba, "2")
-    claims = alba.claims(holder="gone")
-    [half_sent] = [each for each in claims if each.message.id == marked]
-    database.write_now(lambda tx: mark_sending(tx, half_sent, now=DUE, lease_until=DUE + LEASE))
+    claimed, marked = imported(alba, "1"), imported(alba, "2")
+    assert alba.marks(alba.claims_each()[1])
     clock.now = DUE
     with RelayPeer() as peer:
         run(watch())
-        assert [received.recipients[0] for received in peer.messages] == ["clara+1@nunez.example"]
+    assert reached(peer) == ["clara+1@nunez.example"]
     assert LEASE + ROUND + 1 < 60
     assert LEASE < LONGEST_LEASE
 
 
-def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher(
+def test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher(
     database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
-    def answer_in_a_while() -> str:
-        has_letter.set()
-        assert may_answer.wait(10)
-        return "250 2.0.0 queued"
-
     async def watch() -> None:
-        other = another(database)
-        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
-            assert await asyncio.to_thread(has_letter.wait, 5)
+        async with dispatching(alba, clock, peer), dispatching(alba.on(other), clock, peer):
+            await answer.asked()
             for _ in range(8):
                 clock.step(20)
                 await asyncio.sleep(0.15)
-            assert seen(database, invitation).state == "sending"
-            may_answer.set()
-            await until_state(database, invitation, "sent")
-        other.close_now()
+            assert alba.state(invitation) == "sending"
+            answer.give()
+            await until_state(alba, invitation, "sent")
 
-    invitation = imported(database, alba)
+    invitation, answer = imported(alba), LateAnswer()
     clock.now = DUE
-    has_letter, may_answer = threading.Event(), threading.Event()
-    with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
+    with ScriptedPeer({"letter": [answer]}) as peer, closing_now(another(database)) as other:
         run(watch())
     assert len(peer.messages) == 1
 
 
-def test_two_dispatchers_on_one_database_send_each_letter_once(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
+def test_two_dispatchers_on_one_database_send_each_message_once(
+    database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
-        other = another(database)
-        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
+        async with dispatching(alba, clock, peer), dispatching(bruno.on(other), clock, peer):
             await until(lambda: len(peer.messages) >= 200, 20)
             await asyncio.sleep(0.2)
-        other.close_now()
 
+    addresses = {f"clara+{n}@nunez.example" for n in range(200)}
     for n in range(200):
-        imported(database, alba, f"{n}")
+        imported(alba if n % 2 else bruno, f"{n}")
     clock.now = DUE
-    with RelayPeer() as peer:
+    with RelayPeer() as peer, closing_now(another(database)) as other:
         run(watch())
-    assert len({received.recipients[0] for received in peer.messages}) == len(peer.messages) == 200
+    assert sorted(reached(peer)) == sorted(addresses)
+    assert {row.state for member in (alba, bruno) for row in member.lists(most=200)} == {"sent"}
 
 
 def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
+    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock, quick: None
 ) -> None:
-    async def send(held: bool) -> None:
-        opened = another(database)
-        async with dispatching(opened, clock, peer):
-            if held:
-                await asyncio.sleep(0.3)
-                assert opened.is_held and len(peer.messages) == 1
-                away.rename(journal)
-            await until_state(opened, letters[-1], "sent")
-        await opened.close()
+    async def send(held: EngineDatabase) -> None:
+        async with dispatching(alba.on(held), clock, peer):
+            await asyncio.sleep(0.3)
+            assert held.is_held and len(peer.messages) == 1
+            away.rename(journal)
+            await until(lambda: len(peer.messages) == 4)
 
     journal = database.journal.address
     away = Path(f"{journal}.away")
     clock.now = DUE
     with RelayPeer() as peer:
-        letters = [imported(database, alba, "1")]
-        run(send(held=False))
-        letters.append(imported(database, alba, "2"))
+        first = imported(alba, "1")
+        dispatch_until(lambda: alba.state(first) == "sent", alba, clock, peer)
+        imported(alba, "2")
+        reviewed(alba, clara, "3")
         journal.rename(away)
-        run(send(held=True))
-        assert len(peer.messages) == 2
+        with closing_now(another(database)) as held:
+            run(send(held))
 
 
 @pytest.mark.sqlite
-def test_a_full_disk_lets_no_letter_go_and_loses_none(
+def test_a_full_disk_lets_no_message_go_and_loses_none(
     database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
 ) -> None:
-    """No mark can be written, so no letter goes; once there is room they go, each once, and none is in doubt."""
+    """No mark can be written, so no message goes; once there is room they go, each once, and none is in doubt."""
 
     async def watch() -> None:
-        async with dispatching(database, clock, peer):
+        async with dispatching(alba, clock, peer):
             with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):
                 clock.now = DUE
                 await asyncio.sleep(0.5)
@@ -163,27 +147,28 @@ def test_a_full_disk_lets_no_letter_go_and_loses_none(
             await until(lambda: len(peer.messages) >= 20)
             await asyncio.sleep(0.2)
 
-    letters = [imported(database, alba, f"{n}") for n in range(20)]
+    messages = [imported(alba, f"{n}") for n in range(20)]
     clock.now = DUE - 1
     with RelayPeer() as peer:
         run(watch())
         assert len(peer.messages) == 20
-    assert states(database, letters) == ["sent"] * 20
+    assert alba.states(*messages) == ["sent"] * 20
 
 
-def test_an_outage_of_a_second_costs_the_letters_seconds(database: EngineDatabase, alba: Member) -> None:
-    """Forty letters meet it together, and none of them makes the others wait longer."""
+def test_an_outage_of_a_second_costs_the_messages_seconds_and_no_try(alba: Member) -> None:
+    """Forty messages meet it together, and none of them makes the others wait longer."""
 
     async def watch() -> float:
         peer.stop()
-        async with dispatching(database, lambda: DUE + time.monotonic() - begun, peer):
+        async with dispatching(alba, lambda: DUE + time.monotonic() - begun, peer):
             await asyncio.sleep(1.5)
             peer.start()
             return await until(lambda: len(peer.messages) >= 40, 20)
 
-    letters = [imported(database, alba, f"{n}") for n in range(40)]
+    for n in range(40):
+        imported(alba, f"{n}")
     begun = time.monotonic()
     with RelayPeer() as peer:
         assert run(watch()) < 10
         assert len(peer.messages) == 40
-    assert states(database, letters) == ["sent"] * 40
+    assert [(row.state, row.tries) for row in alba.lists()] == [("sent", 1)] * 40

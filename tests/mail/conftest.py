@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import os
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from importlib import import_module
@@ -17,8 +16,6 @@ from afterword.mail.compose import Composer
 from afterword.mail.kinds import kinds
 from afterword.mail.links import Links
 from afterword.mail.transport import ComposedMessage
-
-SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
 
 NOW = 1_772_374_326.7
 CLIPPED_AT = 102 * 1024
@@ -37,6 +34,12 @@ ALBA = Shop(
     timezone="Europe/Madrid",
     email="hello@alba.example",
     salt="5a" * 16,
+)
+TO_CLARA = ComposedMessage(
+    "post@alba.example",
+    "clara@example.org",
+    "c0ffee",
+    b"Subject: How was the bread?\r\n\r\nDear Clara,\r\nhow was it?\r\n",
 )
 CLARA = Recipient("clara@nunez.example", "en", "Clara", "Núñez")
 LINES = [
@@ -69,6 +72,11 @@ REVIEW = Review(
     product_name="Rye bread",
     text="Good bread.\n\nMy family likes it.",
 )
+
+
+async def marked() -> bool:
+    """The dispatcher's mark: it may go."""
+    return True
 
 
 def message(kind: MessageKind, order: MessageOrder | None = ORDER, **fields: object) -> Message:

@@ -1,7 +1,6 @@
 import email
 import email.header
 import email.policy
-import os
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +17,7 @@ from afterword.mail.headers import (
     text_field,
     wire_address,
 )
-
-SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
+from tests.needs import scale
 
 DISGUISED_BCC = "=?utf-8?q?=0d=0aBcc:_e=40x.example?="
 
@@ -73,7 +71,7 @@ def test_a_subject_comes_back_as_it_was(text: str) -> None:
     assert parsed(text_field("Subject", text))["Subject"] == text
 
 
-@settings(max_examples=300 * SCALE, deadline=None)
+@settings(max_examples=300 * scale(), deadline=None)
 @given(names)
 def test_any_name_comes_back_from_lines_that_are_short_enough(name: str) -> None:
     name = " ".join(name.split(" ")).strip() or "Clara"
@@ -89,7 +87,7 @@ def test_any_name_comes_back_from_lines_that_are_short_enough(name: str) -> None
         assert decoded(words) == name
 
 
-@settings(max_examples=300 * SCALE, deadline=None)
+@settings(max_examples=300 * scale(), deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_makes_a_second_field_or_hides_a_line_end(text: str) -> None:
     field = text_field("Subject", text)
@@ -179,7 +177,7 @@ taken = (
 )
 
 
-@settings(max_examples=200 * SCALE, deadline=None)
+@settings(max_examples=200 * scale(), deadline=None)
 @given(taken)
 def test_every_address_that_the_door_takes_can_be_written_to(address: str) -> None:
     local, _, domain = wire_address(address).rpartition("@")

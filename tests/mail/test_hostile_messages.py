@@ -18,13 +18,13 @@ from tests.mail.conftest import (
     KINDS,
     LINKS,
     NOW,
-    SCALE,
     Page,
     compose,
     example,
     fields_of,
     read,
 )
+from tests.needs import scale
 
 # fmt: off
 TRICKS = [
@@ -74,7 +74,7 @@ def messages(draw: st.DrawFn) -> Message:
     return replace(found, recipient=recipient, order=order, reviews=reviews)
 
 
-@settings(max_examples=400 * SCALE, deadline=None)
+@settings(max_examples=400 * scale(), deadline=None)
 @given(messages(), shops)
 def test_any_values_give_a_message_with_nothing_added(message: Message, shop: Shop) -> None:
     """Guarantee 7: there are no poison orders, and no poison reviews."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,11 +11,9 @@ from afterword.domain.messages import Outcome
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.transport import ComposedMessage, TransportTrouble
+from tests.mail.conftest import TO_CLARA
 from tests.peers import Peer, RelayPeer, run
 from tests.scripted_peer import Answer, Cut, Line, ScriptedPeer
-
-CONTENT = b"Subject: How was the bread?\r\n\r\nDear Clara,\r\nhow was it?\r\n"
-TO_CLARA = ComposedMessage("post@alba.example", "clara@example.org", "<1@alba.example>", CONTENT)
 
 
 class Mark:
@@ -29,10 +28,16 @@ class Mark:
         return self.answer
 
 
-def transport_to(peer: Peer, *, timeout: float = 5.0, connections: int = 16) -> SmtpTransport:
-    return SmtpTransport(
-        parse_smtp_url(peer.url), timeout=timeout, connections=connections, local_hostname="alba.example"
+@asynccontextmanager
+async def transport_to(
+    peer: Peer, *, timeout: float = 5.0, connections: int = 16
+) -> AsyncIterator[SmtpTransport]:
+    address = parse_smtp_url(peer.url)
+    transport = SmtpTransport(
+        address, timeout=timeout, connections=connections, local_hostname="alba.example"
     )
+    yield transport
+    await transport.close()
 
 
 def deliver(
@@ -41,14 +46,13 @@ def deliver(
     """The outcome of each message, sent one after the other through one transport."""
 
     async def one_by_one() -> list[Outcome | TransportTrouble]:
-        transport = transport_to(peer, timeout=timeout)
         reported: list[Outcome | TransportTrouble] = []
-        for message in messages:
-            try:
-                reported.append(await transport.deliver(message, mark or Mark()))
-            except TransportTrouble as trouble:
-                reported.append(trouble)
-        await transport.close()
+        async with transport_to(peer, timeout=timeout) as transport:
+            for message in messages:
+                try:
+                    reported.append(await transport.deliver(message, mark or Mark()))
+                except TransportTrouble as trouble:
+                    reported.append(trouble)
         return reported
 
     return run(one_by_one())
@@ -60,21 +64,17 @@ def kind(reported: Outcome | TransportTrouble) -> str:
 
 def test_a_message_arrives_byte_for_byte() -> None:
     dots = b".\r\n..\r\n...\r\n.a\r\na.\r\n\r\n.\r\n"
-    for content in (CONTENT, dots, b"\r\n" + dots, CONTENT + dots, b"\r\n", b"no line end", b"\xc3\xa9.\r\n"):
+    usual = TO_CLARA.content
+    for content in (usual, dots, b"\r\n" + dots, usual + dots, b"\r\n", b"no line end", b"\xc3\xa9.\r\n"):
         whole = content if content.endswith(b"\r\n") else content + b"\r\n"
         with RelayPeer() as peer:
             mark = Mark()
             [reported] = deliver(peer, TO_CLARA._replace(content=content), mark=mark)
             [received] = peer.messages
-        assert kind(reported) == "sent"
+        assert reported == Outcome("sent", "250 2.0.0 queued as 1")
         assert received.content == whole
         assert (received.sender, received.recipients) == ("post@alba.example", ["clara@example.org"])
         assert mark.asked == 1
-
-
-def test_the_outcome_repeats_the_server() -> None:
-    with RelayPeer() as peer:
-        assert deliver(peer, TO_CLARA) == [Outcome("sent", "250 2.0.0 queued as 1")]
 
 
 BEFORE, AFTER = 0, 1
@@ -173,13 +173,11 @@ def test_messages_share_a_connection() -> None:
 
 def test_an_idle_connection_that_the_server_closed_is_replaced() -> None:
     async def with_a_pause(pause: float) -> Outcome:
-        transport = transport_to(peer)
-        await transport.deliver(TO_CLARA, Mark())
-        peer.cut_all()
-        await asyncio.sleep(pause)  # without one, our side has not noticed yet
-        outcome = await transport.deliver(TO_CLARA, Mark())
-        await transport.close()
-        return outcome
+        async with transport_to(peer) as transport:
+            await transport.deliver(TO_CLARA, Mark())
+            peer.cut_all()
+            await asyncio.sleep(pause)  # without one, our side has not noticed yet
+            return await transport.deliver(TO_CLARA, Mark())
 
     for pause in (0, 0.1):
         with RelayPeer() as peer:
@@ -208,10 +206,8 @@ def test_connections_are_left_when_old_or_much_used(monkeypatch: pytest.MonkeyPa
 
 def test_no_more_connections_than_allowed() -> None:
     async def all_at_once() -> list[Outcome]:
-        transport = transport_to(peer, connections=3)
-        outcomes = await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(20)))
-        await transport.close()
-        return outcomes
+        async with transport_to(peer, connections=3) as transport:
+            return await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(20)))
 
     with RelayPeer() as peer:
         assert {each.kind for each in run(all_at_once())} == {"sent"}
@@ -220,14 +216,13 @@ def test_no_more_connections_than_allowed() -> None:
 
 def test_trouble_leaves_room_for_later_messages() -> None:
     async def two_rounds() -> list[object]:
-        transport = transport_to(peer, connections=2)
-        peer.stop()
-        before = await asyncio.gather(
-            *(transport.deliver(TO_CLARA, Mark()) for _ in range(5)), return_exceptions=True
-        )
-        peer.start()
-        after = await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(5)))
-        await transport.close()
+        async with transport_to(peer, connections=2) as transport:
+            peer.stop()
+            before = await asyncio.gather(
+                *(transport.deliver(TO_CLARA, Mark()) for _ in range(5)), return_exceptions=True
+            )
+            peer.start()
+            after = await asyncio.gather(*(transport.deliver(TO_CLARA, Mark()) for _ in range(5)))
         return [type(each) for each in before] + [each.kind for each in after]
 
     with RelayPeer() as peer:
@@ -272,26 +267,19 @@ def test_the_servers_words_are_printable_and_short() -> None:
     assert len(reported.reply) == 500
 
 
-async def cancelled_while(
-    transport: SmtpTransport, mark: Callable[[], object], step: str, peer: ScriptedPeer
-) -> None:
-    under_way = asyncio.create_task(transport.deliver(TO_CLARA, mark))  # type: ignore[arg-type]
-    while not any(line.startswith(step) for line in peer.dialogue):
-        await asyncio.sleep(0.01)
-    under_way.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await under_way
-
-
 def test_a_cancelled_delivery_leaves_no_connection_behind() -> None:
     async def cancel(step: str) -> None:
-        transport = transport_to(peer, connections=1)
-        await cancelled_while(transport, Mark(), step, peer)
-        peer.script.clear()
-        assert (await transport.deliver(TO_CLARA, Mark())).kind == "sent"
-        await asyncio.sleep(0.05)
-        assert (peer.connections, peer.open_connections) == (2, 1)
-        await transport.close()
+        async with transport_to(peer, connections=1) as transport:
+            under_way = asyncio.create_task(transport.deliver(TO_CLARA, Mark()))
+            while not any(line.startswith(step) for line in peer.dialogue):
+                await asyncio.sleep(0.01)
+            under_way.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await under_way
+            peer.script.clear()
+            assert (await transport.deliver(TO_CLARA, Mark())).kind == "sent"
+            await asyncio.sleep(0.05)
+            assert (peer.connections, peer.open_connections) == (2, 1)
 
     for step in ("EHLO", "MAIL", "RCPT", "DATA"):
         with ScriptedPeer({step: Line.STALL}) as peer:
@@ -304,10 +292,9 @@ def test_what_the_mark_raises_is_passed_on_and_nothing_is_sent() -> None:
         raise OSError("disk full")
 
     async def try_it() -> None:
-        transport = transport_to(peer)
-        with pytest.raises(OSError, match="disk full"):
-            await transport.deliver(TO_CLARA, broken)
-        await transport.close()
+        async with transport_to(peer) as transport:
+            with pytest.raises(OSError, match="disk full"):
+                await transport.deliver(TO_CLARA, broken)
 
     with ScriptedPeer() as peer:
         run(try_it())

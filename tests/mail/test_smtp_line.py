@@ -10,19 +10,13 @@ import pytest
 from afterword.domain.messages import Outcome
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
-from afterword.mail.transport import ComposedMessage, TransportTrouble
+from afterword.mail.transport import TransportTrouble
+from tests.mail.conftest import TO_CLARA, marked
 from tests.peers import Peer, RelayPeer, certificates, run
 from tests.scripted_peer import Answer, ScriptedPeer
 
-TO_CLARA = ComposedMessage(
-    "post@alba.example", "clara@example.org", "<1@alba.example>", b"Subject: Bread\r\n\r\nHello\r\n"
-)
 PASSWORD = "open-sesame é"
 USERS = {"alba": PASSWORD}
-
-
-async def marked() -> bool:
-    return True
 
 
 def check(

@@ -9,7 +9,7 @@ OF_MESSAGES = (
         "Worker._deliver",
         "return marked",
         "return True",
-        "test_an_address_suppressed_between_rcpt_and_data_gets_no_letter[sqlite]",
+        "test_an_address_suppressed_between_rcpt_and_data_gets_no_message[sqlite]",
     ),
     Mutation(
         5,
@@ -64,10 +64,10 @@ OF_MESSAGES = (
     Mutation(
         5,
         "a lease is never renewed",
-        "Housekeeping.run",
+        "Dispatcher._keep_house",
         "await worker.renew()",
         "pass",
-        "test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher[sqlite]",
+        "test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher[sqlite]",
     ),
     Mutation(
         5,
@@ -75,7 +75,7 @@ OF_MESSAGES = (
         "Worker._deliver",
         "await self._wait_for_better_times(claim, trouble, pause) return None",
         'outcome = Outcome("deferred", str(trouble))',
-        "test_a_courier_in_trouble_fails_no_letter_and_costs_it_no_try[sqlite-no hello]",
+        "test_a_transport_in_trouble_fails_no_message_and_costs_it_no_try[sqlite-no hello]",
     ),
     Mutation(
         6,

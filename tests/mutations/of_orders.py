@@ -130,7 +130,7 @@ OF_ORDERS = (
         "TICK",
         "0.25",
         "8.0",
-        "test_a_letter_goes_when_it_is_due_and_not_a_moment_earlier[sqlite]",
+        "test_a_message_goes_when_it_is_due_and_not_a_moment_earlier[sqlite]",
     ),
     Mutation(
         4,

@@ -316,11 +316,3 @@ def record_outcome(
 ) -> Settled:
     [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
     return state  # type: ignore[return-value]
-
-
-def seen(database: EngineDatabase, number: int) -> InvitationRow:
-    return database.read_now(lambda tx: find_invitation(tx, invitation_ids(tx).shown(number)))
-
-
-def state(database: EngineDatabase, invitation_id: int) -> str:
-    return seen(database, invitation_id).state

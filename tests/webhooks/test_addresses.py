@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from afterword.webhooks.addresses import AddressRefused, Target, is_public, look_up, reachable, read_url
+from afterword.webhooks.addresses import AddressRefused, Target, look_up, reachable, read_url
 from afterword.webhooks.sending import Sender
 from tests.peers import run
 from tests.webhooks.receiver import Receiver
@@ -92,54 +92,21 @@ def test_digits_of_other_scripts_are_the_address_that_they_spell() -> None:
 
 
 @pytest.mark.parametrize(
-    "address",
+    "addresses",
     [
-        "0.0.0.0",
-        "10.1.2.3",
-        "100.64.0.1",
-        "127.0.0.1",
-        "127.255.255.254",
-        "169.254.169.254",
-        "172.16.0.1",
-        "172.31.255.255",
-        "192.0.0.1",
-        "192.0.2.1",
-        "192.168.1.1",
-        "198.18.0.1",
-        "198.51.100.1",
-        "203.0.113.1",
-        "224.0.0.1",
-        "239.255.255.255",
-        "240.0.0.1",
-        "255.255.255.255",
-        "::",
-        "::1",
-        "::ffff:127.0.0.1",
-        "::ffff:169.254.169.254",
-        "::127.0.0.1",
-        "64:ff9b::7f00:1",
-        "64:ff9b::a9fe:a9fe",
-        "64:ff9b:1::1",
-        "100::1",
-        "2001::1",
-        "2001:0:7f00:1::1",
-        "2001:2::1",
-        "2001:20::1",
-        "2001:db8::1",
-        "2002:7f00:1::",
-        "2002:808:808::1",
-        "3fff::1",
-        "fc00::1",
-        "fd00:ec2::254",
-        "fe80::1",
-        "fec0::1",
-        "ff02::1",
-        "4000::1",
+        "0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255",
+        "192.0.0.1 192.0.2.1 192.168.1.1 198.18.0.1 198.51.100.1 203.0.113.1",
+        "224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255",
+        ":: ::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::127.0.0.1",
+        "64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::1 100::1",
+        "2001::1 2001:0:7f00:1::1 2001:2::1 2001:20::1 2001:db8::1 2002:7f00:1:: 2002:808:808::1 3fff::1",
+        "fc00::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1 4000::1",
     ],
 )
-def test_an_address_that_is_not_public_is_not_reached(address: str) -> None:
-    with pytest.raises(AddressRefused, match="not public"):
-        reachable(read_url("https://shop.example/"), (), lambda *_: [address])
+def test_an_address_that_is_not_public_is_not_reached(addresses: str) -> None:
+    for address in addresses.split():
+        with pytest.raises(AddressRefused, match="not public"):
+            reachable(read_url("https://shop.example/"), (), lambda *_, found=address: [found])
 
 
 @pytest.mark.parametrize(
@@ -151,14 +118,10 @@ def test_a_public_address_is_reached(address: str) -> None:
     assert found in (address, "8.8.8.8")
 
 
-def test_one_address_that_is_refused_has_the_whole_name_refused() -> None:
+@pytest.mark.parametrize("found", [["1.1.1.1", "10.0.0.1"], []])
+def test_a_name_with_one_address_that_is_refused_or_none_is_refused(found: list[str]) -> None:
     with pytest.raises(AddressRefused):
-        reachable(read_url("https://shop.example/"), (), lambda *_: ["1.1.1.1", "10.0.0.1"])
-
-
-def test_a_name_without_addresses_is_refused() -> None:
-    with pytest.raises(AddressRefused):
-        reachable(read_url("https://shop.example/"), (), lambda *_: [])
+        reachable(read_url("https://shop.example/"), (), lambda *_: found)
 
 
 def test_networks_that_are_allowed_are_reached_also_without_tls_and_no_others() -> None:
@@ -204,9 +167,3 @@ def test_nothing_reaches_this_machine_unless_it_is_allowed() -> None:
             assert answer.kind == "refused" and "AFTERWORD_WEBHOOK_ALLOW" in answer.says
         assert receiver.heard == []
         assert run(Sender(HOME).post(f"http://127.0.0.1:{receiver.port}/", {}, b"{}")).kind == "taken"
-
-
-def test_what_is_public_is_said_of_plain_addresses_too() -> None:
-    from ipaddress import ip_address
-
-    assert is_public(ip_address("8.8.8.8")) and not is_public(ip_address("::ffff:10.0.0.1"))

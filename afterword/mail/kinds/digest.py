@@ -1,7 +1,6 @@
 """To the shop: how many reviews are waiting for moderation, and the first of them."""
 
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from afterword.domain.messages import Message
@@ -14,28 +13,20 @@ from afterword.mail.kinds import Kind
 from afterword.mail.quoting import stars
 
 
-class _Waiting(NamedTuple):
-    """`publish_on` is the local day on which it is published automatically, or empty."""
-
-    id: int
-    about: str
-    stars: str
-    publish_on: str
-
-
 def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, object]:
-    reviews = [_waiting(review, shop, catalogue) for review in message.reviews]
+    reviews = message.reviews
     return {
         "mode": "" if message.live else " --test",
-        "reviews": reviews,
+        "reviews": [_waiting(review, shop, catalogue) for review in reviews],
         "more": max(0, message.waiting - len(reviews)),
         "first": reviews[0].id if reviews else "ID",
     }
 
 
-def _waiting(review: Review, shop: Shop, catalogue: Catalogue) -> _Waiting:
-    about = shown(review.product_name or "")
-    return _Waiting(review.id, about, stars(review.rating), _day(review.publish_at, shop, catalogue))
+def _waiting(review: Review, shop: Shop, catalogue: Catalogue) -> tuple[int, str, str, str]:
+    """Its id, the product, its stars, and the local day on which it is published automatically, or nothing."""
+    publish_on = _day(review.publish_at, shop, catalogue)
+    return review.id, shown(review.product_name or ""), stars(review.rating), publish_on
 
 
 def _day(moment: int | None, shop: Shop, catalogue: Catalogue) -> str:

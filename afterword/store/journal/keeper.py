@@ -1,8 +1,9 @@
 """Keeps the database and the send journal in step: tracks which lines the database has applied, and handles a
 mismatch of the two (guarantee 9)."""
 
+import secrets
+
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
-from afterword.base.ids import new_journal_identity
 from afterword.store.engine.transaction import Keeper, Transaction
 from afterword.store.journal.journal import HEADER_SIZE, Journal, JournalPlace, events
 from afterword.store.journal.replay import journal_lines_of_suppressions, replay
@@ -36,7 +37,7 @@ class JournalKeeper(Keeper):
             return
         known: dict[str, int] = dict(tx.rows(query("any_journal")))
         if not known or (found is None and max(known.values()) <= HEADER_SIZE):
-            self._adopt(tx, found or self._place.create(new_journal_identity()))
+            self._adopt(tx, found or self._place.create(secrets.token_hex(16)))
         elif found is not None and found.identity in known and found.size() >= known[found.identity]:
             self._journal = found
         elif found is not None:
@@ -48,7 +49,7 @@ class JournalKeeper(Keeper):
         knew whether their DATA had begun."""
         if self._journal is None:
             tx.exclude_others()
-            self._adopt(tx, self._place.find() or self._place.create(new_journal_identity()))
+            self._adopt(tx, self._place.find() or self._place.create(secrets.token_hex(16)))
             self.catch_up(tx)
             for line in journal_lines_of_suppressions(tx):
                 tx.journal(line)

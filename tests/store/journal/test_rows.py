@@ -16,7 +16,7 @@ from afterword.store.journal.place import journal_place
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres
 from tests.postgres import new_database, unreachable
-from tests.store.cast import DUE, NOW, Member, mark_sending, new_member
+from tests.store.cast import DUE, NOW, Member, new_member
 from tests.store.databases import closing_now, run
 from tests.store.journal.journals import journal_of, words
 from tools.postgres_server import programs
@@ -122,7 +122,7 @@ def test_orders_are_taken_while_the_journal_cannot_be_reached_and_nothing_is_sen
     again = alba.claims_one()
     with unreachable(rows):
         with pytest.raises(StoreUnavailable):
-            run(database.write(lambda tx: mark_sending(tx, again, now=DUE, lease_until=DUE + 40)))
+            run(database.write(lambda tx: alba.within(tx).marks(again)))
         alba.sends("3")
         started = open_postgres(database.url, rows)
         assert started.is_held
