@@ -35,7 +35,7 @@ def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]
 
 _BOUNDARY = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
 _NAME = re.compile(
-    rb'^content-disposition:\s*form-data\b.*?;\s*name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))',
+    rb'^content-disposition:\s*form-data\b.*?;\s*name=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s;"]+))',
     re.IGNORECASE | re.MULTILINE,
 )
 
