@@ -140,6 +140,7 @@ def test_a_rejected_author_is_notified_of_the_reason_and_can_send_it_again(
     rejected = alba.rejects(review, "advertising")
     assert (rejected.state, rejected.reason, rejected.published_at) == ("rejected", "advertising", None)
     assert alba.asks(counted, review) == {("rejected", "advertising", 1): 1}
+    assert alba.asks(ratings, alba.shop.id, SITE, live=True).total == 0
     assert alba.asks(notified)[-1][::2] == ("rejection", "clara@nunez.example")
     better = clara.reviews(about, rating=1, text="Stale.", seen=1)
     assert (better.state, better.reason, better.version) == ("published", None, 2)
