@@ -72,6 +72,7 @@ def test_the_journal_is_copied_there_and_back(afterword: Command, postgres: str)
     with new_database(postgres) as rows:
         assert "AFTERWORD_JOURNAL" in afterword.say("copy-journal", "--to", rows)
         afterword.say("suppression", "add", "1", "diego@diaz.example", AFTERWORD_JOURNAL=rows)
+        assert "or an older copy" in afterword.run("doctor").out.partition("\nACTION journal ")[2]
         size = afterword.json("copy-journal", "--to", str(afterword.folder / "back"), AFTERWORD_JOURNAL=rows)
         assert size == {"bytes": (afterword.folder / "back").stat().st_size}
         refused = afterword.run("copy-journal", "--to", rows).sentence
