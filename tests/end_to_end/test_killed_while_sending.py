@@ -8,7 +8,7 @@ from tests.end_to_end.mailing import CONNECTIONS, KINDS, mailing
 from tests.needs import scale
 
 KILLS = 10 * scale()
-SHOPS = 16 * KILLS
+SHOPS = 12 * KILLS
 
 
 def test_no_e_mail_goes_twice_and_no_message_is_forgotten(tmp_path: Path, place: dict[str, str]) -> None:

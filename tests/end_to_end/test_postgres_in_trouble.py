@@ -21,7 +21,7 @@ from tests.processes import children_of
 from tests.server import SERVE, Server, an_order
 
 ROUNDS = 6 * scale()
-SHOPS = 40 * ROUNDS
+SHOPS = 20 * ROUNDS
 SERVING = ("serve", "--workers", "2")
 
 
@@ -40,7 +40,7 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
 
     Every third turn PostgreSQL goes down instead, by a crash or told to be quick. On several hosts nothing is shared
     but the database and the send journal on a server of its own, and the two servers go down in turn. With
-    AFTERWORD_TEST_SCALE=10 there are 33,600 e-mails.
+    AFTERWORD_TEST_SCALE=10 there are 16,800 e-mails.
     """
     draw = random.Random(ROUNDS)
     down = {"immediate": 0, "fast": 0}
@@ -52,7 +52,7 @@ def test_whatever_is_killed_no_e_mail_goes_twice_and_no_message_is_forgotten(
             servers.append(stack.enter_context(own_server(fsync="on")))
             settings |= {"AFTERWORD_JOURNAL": servers[1].url, "AFTERWORD_SECRET": "s" * 32}
             places = [{"AFTERWORD_DATA": str(tmp_path / f"host-{n}")} for n in range(5)]
-        sent = stack.enter_context(mailing(tmp_path, 0.3, 3.0, **settings))
+        sent = stack.enter_context(mailing(tmp_path, 2.0, 3.0, **settings))
         sent.cause(SHOPS)
         with contextlib.ExitStack() as ending:
             lines = (SERVING, SERVING, *[("dispatch",)] * 3)
