@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.opening import open_postgres
 from afterword.store.transfer.citus import distribute
 from tests.citus import CLUSTER, new_schema
@@ -35,7 +35,7 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture
-def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[EngineDatabase]:
+def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     """A real database with its journal; the store is never faked."""
     if engine == "sqlite":
         with closing_now(open_database(tmp_path)) as opened:
@@ -50,19 +50,19 @@ def database(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
 
 
 @pytest.fixture
-def alba(database: EngineDatabase) -> Member:
+def alba(database: Database) -> Member:
     """Alba's bakery."""
     return new_member(database, "Alba's bakery")
 
 
 @pytest.fixture
-def bruno(database: EngineDatabase) -> Member:
+def bruno(database: Database) -> Member:
     """Bruno's books, which must never see anything of Alba's bakery."""
     return new_member(database, "Bruno's books")
 
 
 @pytest.fixture
-def clara(database: EngineDatabase) -> Customer:
+def clara(database: Database) -> Customer:
     """A customer, who reviews what she ordered at any shop."""
     return Customer(database)
 

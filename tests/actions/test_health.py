@@ -15,7 +15,7 @@ from afterword.app import build_dispatcher
 from afterword.base.errors import Refused
 from afterword.base.settings import read_settings
 from afterword.domain.messages import State
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.opening import open_postgres
 from tests.peers import RelayPeer
@@ -118,7 +118,7 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
 
 
 def test_shops_beyond_the_listed_ones_are_counted(
-    tmp_path: Path, database: EngineDatabase, clara: Customer
+    tmp_path: Path, database: Database, clara: Customer
 ) -> None:
     for number in range(MOST_LISTED + 1):
         clara.reviews(new_member(database, f"Shop {number:02}").moderates().order())
@@ -128,7 +128,7 @@ def test_shops_beyond_the_listed_ones_are_counted(
     assert listed[-1] == ("note", more)
 
 
-def test_who_could_not_be_notified_is_named(tmp_path: Path, database: EngineDatabase, alba: Member) -> None:
+def test_who_could_not_be_notified_is_named(tmp_path: Path, database: Database, alba: Member) -> None:
     row = (
         "INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state, due_at, next_try_at, "
         "tries, reason) VALUES (1, :n, 1, 'any', 1 + :webhook, :webhook, :state, 1, 1, :tries, 'no')"

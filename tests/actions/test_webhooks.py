@@ -5,7 +5,7 @@ import pytest
 
 from afterword.actions import webhooks
 from afterword.base.errors import Refused
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.webhooks.sending import Sender
 from tests.store.cast import NOW, Member
 from tests.store.databases import act, ask, execute, run
@@ -24,7 +24,7 @@ def test_an_address_to_which_nothing_would_be_sent_is_refused() -> None:
 
 
 def test_a_test_is_signed_and_starts_a_stopped_webhook_once_it_is_accepted(
-    database: EngineDatabase, alba: Member
+    database: Database, alba: Member
 ) -> None:
     with Receiver(status(500), status(204)) as receiver:
         webhook = act(database, webhooks.add, alba.shop, receiver.url, NOW, live=True)
@@ -42,7 +42,7 @@ def test_a_test_is_signed_and_starts_a_stopped_webhook_once_it_is_accepted(
 
 
 def test_each_shop_lists_its_own_with_what_waits_and_what_failed(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: Database, alba: Member, bruno: Member
 ) -> None:
     webhook = act(database, webhooks.add, alba.shop, "https://alba.example/hook", NOW, live=True)
     row = (

@@ -15,7 +15,7 @@ from afterword.base.clock import Clock
 from afterword.base.settings import read_settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from tests.peers import Peer, run
 from tests.store.cast import Customer, Member
 from tests.store.given import Imported, Invited
@@ -26,8 +26,8 @@ MORE: dict[str, str] = {}
 SECRET = "a secret that signs the links of these tests"
 
 
-def database_of(member: Member) -> EngineDatabase:
-    assert isinstance(member.store, EngineDatabase)
+def database_of(member: Member) -> Database:
+    assert isinstance(member.store, Database)
     return member.store
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from tests.dispatch.running import emails, outbox, reviewed, send_all, text_of
 from tests.peers import Peer, RelayPeer
 from tests.store.cast import Customer, Member, MovableClock
@@ -18,7 +18,7 @@ def subjects(peer: Peer) -> list[str]:
 
 
 def test_an_author_gets_the_receipt_of_each_review(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    database: Database, alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
     review = reviewed(alba, clara, text="Good bread.\nAnd <b>rolls</b>.")
     [(entry,)] = rows(database, "SELECT hash FROM chain WHERE kind = 'written'")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.webhooks import Webhook, webhooks_of
 from tests.dispatch.running import (
     dispatch_until,
@@ -39,7 +39,7 @@ def webhook_of(member: Member) -> Webhook:
 
 
 def test_two_dispatchers_send_nothing_twice(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock
+    database: Database, alba: Member, clara: Customer, clock: MovableClock
 ) -> None:
     async def watch() -> None:
         async with dispatching(alba, clock, peer), dispatching(alba.on(other), clock, peer):

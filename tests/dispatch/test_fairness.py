@@ -11,8 +11,7 @@ import pytest
 from afterword.dispatch import fairness as module
 from afterword.dispatch.fairness import TICK, Turns
 from afterword.domain.messages import Queue
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.claims import Source
 from tests.dispatch.running import dispatch_until, dispatching, imported, reached, reviewed, until
 from tests.peers import RelayPeer, run
@@ -25,12 +24,12 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def turns(database: EngineDatabase) -> Turns:
+def turns(database: Database) -> Turns:
     return Turns(database, Queue.INVITATIONS, live=True)
 
 
 @pytest.fixture
-def slowly(database: EngineDatabase, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+def slowly(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Has each reading of the rows take so many seconds longer."""
     read = database.read
 
@@ -99,7 +98,7 @@ def test_when_looking_is_slow_there_are_longer_rests_but_a_message_is_begun_with
 
 @pytest.mark.parametrize("lists", ["one list", "a new list each time"])
 def test_a_shop_that_comes_later_has_its_turn_before_another_has_two_more(
-    database: EngineDatabase, turns: Turns, lists: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, turns: Turns, lists: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of ten shops, three have a turn at a time; after two of these an eleventh comes, and one goes."""
     if lists == "a new list each time":
@@ -132,14 +131,14 @@ def test_each_may_claim_an_equal_part(alba: Member, bruno: Member, turns: Turns)
     assert len(turns.next(1)[0]) == 1
 
 
-def test_dispatchers_that_start_together_begin_with_different_shops(database: EngineDatabase) -> None:
+def test_dispatchers_that_start_together_begin_with_different_shops(database: Database) -> None:
     for n in range(8):
         imported(new_member(database, f"Shop {n}"))
     assert len({sources_now(Turns(database, Queue.INVITATIONS, live=True))[0] for _ in range(40)}) > 1
 
 
 def test_a_webhook_gets_one_thing_at_a_time_and_after_trouble_nothing_for_a_while(
-    database: EngineDatabase, alba: Member, bruno: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch
+    database: Database, alba: Member, bruno: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Passed over, it keeps its turn, and the others have theirs."""
     turns = Turns(database, Queue.WEBHOOKS, live=True)
@@ -195,9 +194,7 @@ def test_a_backlog_of_invitations_delays_no_other_kind(
         run(watch())
 
 
-def test_every_shop_has_its_turn_before_one_has_its_next(
-    database: EngineDatabase, clock: MovableClock
-) -> None:
+def test_every_shop_has_its_turn_before_one_has_its_next(database: Database, clock: MovableClock) -> None:
     """Of more shops than a claim has messages, the next claim begins behind the last one served."""
     for n in range(130):
         mail = f"shop{n}@mail.example"

@@ -3,7 +3,7 @@
 import pytest
 
 from afterword.domain.messages import MAIL_RETRIES
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from tests.dispatch.running import dispatch_until, imported
 from tests.scripted_peer import Line, ScriptedPeer
 from tests.store.cast import DUE, Member, MovableClock
@@ -23,7 +23,7 @@ NONE = dict.fromkeys(("sent", "deferred", "failed", "in_doubt"), 0)
     ],
 )
 def test_a_message_is_counted_by_its_outcome(
-    database: EngineDatabase, alba: Member, clock: MovableClock, script: dict[str, object], outcome: str
+    database: Database, alba: Member, clock: MovableClock, script: dict[str, object], outcome: str
 ) -> None:
     messages = [imported(alba, "1"), imported(alba, "2")]
     clock.now = DUE
@@ -32,9 +32,7 @@ def test_a_message_is_counted_by_its_outcome(
     assert database.metrics.totals.messages == NONE | {outcome: 2}
 
 
-def test_a_message_that_is_given_up_has_failed(
-    database: EngineDatabase, alba: Member, clock: MovableClock
-) -> None:
+def test_a_message_that_is_given_up_has_failed(database: Database, alba: Member, clock: MovableClock) -> None:
     message = imported(alba)
     clock.now = DUE
     with ScriptedPeer({"RCPT": "451 4.7.1 come again"}) as peer:
@@ -45,7 +43,7 @@ def test_a_message_that_is_given_up_has_failed(
 
 
 def test_trouble_of_the_transport_is_no_outcome(
-    database: EngineDatabase, alba: Member, clock: MovableClock
+    database: Database, alba: Member, clock: MovableClock
 ) -> None:
     message = imported(alba)
     clock.now = DUE
@@ -55,7 +53,7 @@ def test_trouble_of_the_transport_is_no_outcome(
 
 
 def test_what_a_crash_left_in_doubt_is_counted_by_who_takes_it_up(
-    database: EngineDatabase, alba: Member, clock: MovableClock
+    database: Database, alba: Member, clock: MovableClock
 ) -> None:
     imported(alba)
     assert alba.marks(alba.claims_one())

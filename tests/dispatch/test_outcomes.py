@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from afterword.domain.messages import MAIL_RETRIES
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.messages.invitations import move_invitation, send_invitation
 from tests.dispatch.running import (
     dispatch_until,
@@ -191,7 +191,7 @@ def test_a_week_without_a_mail_server_does_not_use_up_the_five_days(
 
 
 def test_an_address_suppressed_between_rcpt_and_data_gets_no_message(
-    database: EngineDatabase, alba: Member, clock: MovableClock
+    database: Database, alba: Member, clock: MovableClock
 ) -> None:
     def suppress_and_answer() -> str:
         with closing_now(another(database)) as other:

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import entries_of_review
 from tests.dispatch.running import dispatch_until, dispatching, until
 from tests.peers import run
@@ -66,7 +66,7 @@ def test_what_the_checks_found_is_never_published_by_time(
 
 
 def test_two_dispatchers_publish_each_review_once(
-    database: EngineDatabase, strict: Member, clara: Customer, clock: MovableClock
+    database: Database, strict: Member, clara: Customer, clock: MovableClock
 ) -> None:
     reviews = reviewed(clara, strict, 30)
     clock.now = NOW + 3_600

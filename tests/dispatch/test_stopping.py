@@ -8,7 +8,7 @@ import pytest
 
 from afterword.dispatch.dispatcher import ROUND
 from afterword.dispatch.worker import LEASE
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.messages.steps import LONGEST_LEASE
 from tests.dispatch.running import (
     LateAnswer,
@@ -69,7 +69,7 @@ def test_what_a_crash_left_is_taken_up_within_a_minute(
 
 
 def test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispatcher(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
+    database: Database, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
         async with dispatching(alba, clock, peer), dispatching(alba.on(other), clock, peer):
@@ -89,7 +89,7 @@ def test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispa
 
 
 def test_two_dispatchers_on_one_database_send_each_message_once(
-    database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock, quick: None
+    database: Database, alba: Member, bruno: Member, clock: MovableClock, quick: None
 ) -> None:
     async def watch() -> None:
         async with dispatching(alba, clock, peer), dispatching(bruno.on(other), clock, peer):
@@ -107,9 +107,9 @@ def test_two_dispatchers_on_one_database_send_each_message_once(
 
 
 def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(
-    database: EngineDatabase, alba: Member, clara: Customer, clock: MovableClock, quick: None
+    database: Database, alba: Member, clara: Customer, clock: MovableClock, quick: None
 ) -> None:
-    async def send(held: EngineDatabase) -> None:
+    async def send(held: Database) -> None:
         async with dispatching(alba.on(held), clock, peer):
             await asyncio.sleep(0.3)
             assert held.is_held and len(peer.messages) == 1
@@ -131,7 +131,7 @@ def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_
 
 @pytest.mark.sqlite
 def test_a_full_disk_lets_no_message_go_and_loses_none(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
+    database: Database, alba: Member, clock: MovableClock, quick: None
 ) -> None:
     """No mark can be written, so no message goes; once there is room they go, each once, and none is in doubt."""
 

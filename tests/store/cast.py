@@ -16,8 +16,7 @@ from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review, Words
 from afterword.domain.shops import DEFAULT_DELAY, Key, Shop
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import Hold, claim_due, due_sources
 from afterword.store.messages.invitations import InvitationRow, find_invitation, list_invitations
@@ -259,7 +258,7 @@ def add_member(tx: Transaction, name: str, delay: int = DEFAULT_DELAY) -> Member
     return Member(Within(tx), shop, _key(tx, shown.private_key), _key(tx, shown.test_key), shown)
 
 
-def new_member(database: EngineDatabase, name: str, delay: int = DEFAULT_DELAY) -> Member:
+def new_member(database: Database, name: str, delay: int = DEFAULT_DELAY) -> Member:
     return database.write_now(lambda tx: add_member(tx, name, delay)).on(database)
 
 
@@ -290,29 +289,3 @@ def write(
 def id_order_of(claim: Claim) -> str:
     assert claim.message.order is not None
     return claim.message.order.id_order
-
-
-# The same for tests that have a transaction in hand.
-
-
-def import_batch(tx: Transaction, member: Member, *orders: Order, **how: Any) -> list[Imported | None]:
-    return member.within(tx).sends_batch(*orders, **how)
-
-
-def import_one(tx: Transaction, member: Member, one: Order | str = "1234", **how: Any) -> Imported:
-    return member.within(tx).sends(one, **how)
-
-
-def claim(tx: Transaction, member: Member, now: float, **how: Any) -> list[Claim]:
-    return member.within(tx).claims(now, **how)
-
-
-def mark_sending(tx: Transaction, claim: Claim, *, now: float, lease_until: int) -> bool:
-    return take_steps(tx, [Mark(claim, now, lease_until)]) == [True]
-
-
-def record_outcome(
-    tx: Transaction, claim: Claim, outcome: Outcome, *, now: float, next_try_at: int | None
-) -> Settled:
-    [state] = take_steps(tx, [Record(claim, outcome, now, next_try_at)])
-    return state  # type: ignore[return-value]

@@ -11,8 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import apsw
 
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.postgres import PostgresDatabase
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.engine.sqlite_connection import SqliteConnection
@@ -20,7 +19,7 @@ from afterword.store.engine.writer import WriterThread
 from afterword.store.opening import open_postgres, open_sqlite
 
 T = TypeVar("T")
-Opened = TypeVar("Opened", bound=EngineDatabase)
+Opened = TypeVar("Opened", bound=Database)
 
 
 class Store(Protocol):
@@ -48,7 +47,7 @@ def closing_now(database: Opened) -> Iterator[Opened]:
         database.close_now()
 
 
-def another(database: EngineDatabase) -> EngineDatabase:
+def another(database: Database) -> Database:
     """The same rows and journal, opened once more, as another process does."""
     if isinstance(database, PostgresDatabase):
         return open_postgres(database.url, database.journal.address)
@@ -93,7 +92,7 @@ def counted(database: Store, table: str) -> int:
     return int(count)
 
 
-def writing(database: EngineDatabase) -> apsw.Connection:
+def writing(database: Database) -> apsw.Connection:
     """The one connection that writes, for tests that hold it up or count what it does."""
     assert isinstance(database._writer, WriterThread)
     connection = database._writer.committer.connection
@@ -101,7 +100,7 @@ def writing(database: EngineDatabase) -> apsw.Connection:
     return connection.raw
 
 
-def count_commits(database: EngineDatabase) -> list[None]:
+def count_commits(database: Database) -> list[None]:
     """A list that from now on grows by one with each commit of the writer."""
     assert isinstance(database._writer, WriterThread)
     made: list[None] = []

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.orders import Arrival, Stored, import_orders
 from tests.store.cast import NOW, Member, order
 from tests.store.databases import count_commits, counted, no_file_grows_beyond, run
@@ -17,7 +17,7 @@ def arrival(member: Member, *names: str, live: bool = True, **fields: object) ->
     return Arrival(member.shop, member.key(live=live), orders, NOW)
 
 
-def take(database: EngineDatabase, arrivals: list[Arrival]) -> list[Stored | BaseException]:
+def take(database: Database, arrivals: list[Arrival]) -> list[Stored | BaseException]:
     async def take_all() -> list[Stored | BaseException]:
         writes = [database.write_together(import_orders, one, one.shop.id) for one in arrivals]
         return await asyncio.gather(*writes, return_exceptions=True)
@@ -31,7 +31,7 @@ def imported(stored: Stored | BaseException) -> list[bool]:
 
 
 def test_each_request_gets_the_answer_to_its_own_orders(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: Database, alba: Member, bruno: Member
 ) -> None:
     arrivals = [arrival(alba, "1", "2", "1"), arrival(bruno, "2", "3"), arrival(alba, "3", "2", "4")]
     outcomes = [imported(each) for each in take(database, arrivals)]
@@ -42,7 +42,7 @@ def test_each_request_gets_the_answer_to_its_own_orders(
     ]
 
 
-def test_two_hundred_racing_imports_of_one_order_make_one(database: EngineDatabase, alba: Member) -> None:
+def test_two_hundred_racing_imports_of_one_order_make_one(database: Database, alba: Member) -> None:
     made = count_commits(database)
     outcomes = take(database, [arrival(alba, "1234", reference="XKB") for _ in range(200)])
     assert [imported(each) for each in outcomes].count([True]) == 1
@@ -50,7 +50,7 @@ def test_two_hundred_racing_imports_of_one_order_make_one(database: EngineDataba
     assert len(made) <= 10
 
 
-def test_an_order_that_cannot_be_stored_fails_alone(database: EngineDatabase, alba: Member) -> None:
+def test_an_order_that_cannot_be_stored_fails_alone(database: Database, alba: Member) -> None:
     good, poisoned, also_good = take(
         database, [arrival(alba, "1"), arrival(alba, "2", store_id=2**70), arrival(alba, "3")]
     )
@@ -59,7 +59,7 @@ def test_an_order_that_cannot_be_stored_fails_alone(database: EngineDatabase, al
     assert counted(database, "orders") == counted(database, "messages") == 2
 
 
-def test_large_batches_and_small_ones_are_all_stored(database: EngineDatabase, alba: Member) -> None:
+def test_large_batches_and_small_ones_are_all_stored(database: Database, alba: Member) -> None:
     large = [f"L{n}" for n in range(700)]
     outcomes = take(database, [arrival(alba, "a"), arrival(alba, *large), arrival(alba, "b", "L699", "L31")])
     assert [len(imported(each)) for each in outcomes] == [1, 700, 3]
@@ -69,7 +69,7 @@ def test_large_batches_and_small_ones_are_all_stored(database: EngineDatabase, a
 
 @pytest.mark.sqlite
 def test_a_full_disk_turns_all_away_and_stores_them_when_they_come_again(
-    database: EngineDatabase, alba: Member
+    database: Database, alba: Member
 ) -> None:
     arrivals = [arrival(alba, f"{n}") for n in range(20)]
     with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):

@@ -10,7 +10,7 @@ import pytest
 
 from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.shops import (
     add_private_key,
     authenticate,
@@ -103,7 +103,7 @@ def test_a_private_a_wrong_or_a_revoked_key_is_no_public_key(alba: Member) -> No
 
 @pytest.mark.sqlite
 def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
-    database: EngineDatabase, alba: Member
+    database: Database, alba: Member
 ) -> None:
     def is_admitted(shown: str) -> bool:
         """Asks the writer, as the server does for the orders of a request."""
@@ -144,7 +144,7 @@ def test_a_key_is_revoked_once_and_only_when_there_is_one(alba: Member) -> None:
             alba.acts(revoke_key, number, NOW)
 
 
-def test_two_shops_never_have_one_name(database: EngineDatabase, alba: Member, bruno: Member) -> None:
+def test_two_shops_never_have_one_name(database: Database, alba: Member, bruno: Member) -> None:
     with pytest.raises(Refused, match="there is already a shop named "):
         new_member(database, "Alba's bakery")
     with pytest.raises(Refused):

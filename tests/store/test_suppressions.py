@@ -3,7 +3,7 @@
 import pytest
 
 from afterword.domain.suppressions import SUPPRESSION_REASONS
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from tests.store.cast import DUE, NOW, Imported, Member
 from tests.store.journal.journals import words
 
@@ -80,7 +80,7 @@ def test_a_shop_can_take_a_suppression_back(alba: Member) -> None:
 
 
 @pytest.mark.parametrize("reason", SUPPRESSION_REASONS)
-def test_every_reason_can_be_journaled(database: EngineDatabase, alba: Member, reason: str) -> None:
+def test_every_reason_can_be_journaled(database: Database, alba: Member, reason: str) -> None:
     alba.suppresses(DIEGO, reason=reason)
     alba.allows(DIEGO)
     assert words(database.journal.address) == ["suppressed", "allowed"]

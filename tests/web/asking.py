@@ -12,8 +12,7 @@ from starlette.types import ASGIApp
 
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.web.server import WebSettings, build_web
 from tests.server import Answer
 from tests.web.conftest import BODY_LIMIT, SECRET
@@ -25,9 +24,7 @@ class Watched:
 
     is_held = False
 
-    def __init__(
-        self, database: EngineDatabase | None = None, answers: int = 10**9, slow: float = 0.0
-    ) -> None:
+    def __init__(self, database: Database | None = None, answers: int = 10**9, slow: float = 0.0) -> None:
         self._database = database
         self.answers = answers if database else 0
         self.slow = slow
@@ -45,7 +42,7 @@ class Watched:
         raise self.error
 
 
-def web_on(database: EngineDatabase | Watched, clock: Clock = lambda: 0.0) -> ASGIApp:
+def web_on(database: Database | Watched, clock: Clock = lambda: 0.0) -> ASGIApp:
     """All routes, for requests whose bodies are small."""
     return build_web(database, None, clock, WebSettings(SECRET, BODY_LIMIT, Path()))  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ import pytest
 from afterword.actions.present import EXPORTED
 from afterword.actions.reviews.exports import FORMATS, Export, write
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.reviews.walking import REVIEWS_A_PAGE
 from tests.google_feed import check_feed
 from tests.store.cast import NOW, Customer, Member
@@ -31,20 +31,20 @@ def reviews(alba: Member, bruno: Member, clara: Customer) -> dict[str, Review]:
     return {"bread": bread, "shop": shop, "late": late}
 
 
-def export(database: EngineDatabase, member: Member, form: str = "json", *, live: bool = True) -> str:
+def export(database: Database, member: Member, form: str = "json", *, live: bool = True) -> str:
     return "".join(write(database, Export(member.shop, live, "https://reviews.example"), form))
 
 
-def as_json(database: EngineDatabase, member: Member, *, live: bool = True) -> Any:
+def as_json(database: Database, member: Member, *, live: bool = True) -> Any:
     return json.loads(export(database, member, live=live))
 
 
-def as_csv(database: EngineDatabase, member: Member) -> list[dict[str, str]]:
+def as_csv(database: Database, member: Member) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(export(database, member, "csv"), newline="")))
 
 
 def test_json_has_all_that_the_shop_may_know(
-    database: EngineDatabase, alba: Member, reviews: dict[str, Review]
+    database: Database, alba: Member, reviews: dict[str, Review]
 ) -> None:
     bread, shop, late, disputed = as_json(database, alba)
     known = {
@@ -77,7 +77,7 @@ def test_json_has_all_that_the_shop_may_know(
 
 
 @pytest.mark.usefixtures("reviews")
-def test_csv_has_the_same_but_no_formula(database: EngineDatabase, alba: Member) -> None:
+def test_csv_has_the_same_but_no_formula(database: Database, alba: Member) -> None:
     def spelled(value: object) -> str:
         if isinstance(value, bool):
             return "yes" if value else "no"
@@ -92,7 +92,7 @@ def test_csv_has_the_same_but_no_formula(database: EngineDatabase, alba: Member)
 
 @pytest.mark.usefixtures("reviews")
 def test_each_shop_and_mode_exports_its_own_and_nothing_erased(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: Database, alba: Member, bruno: Member
 ) -> None:
     [test] = as_json(database, alba, live=False)
     assert (test["text"], test["live"]) == ("A test.", False)
@@ -101,20 +101,18 @@ def test_each_shop_and_mode_exports_its_own_and_nothing_erased(
         assert "secret" not in export(database, alba, form)
 
 
-def test_google_gets_what_its_feed_has(
-    database: EngineDatabase, alba: Member, reviews: dict[str, Review]
-) -> None:
+def test_google_gets_what_its_feed_has(database: Database, alba: Member, reviews: dict[str, Review]) -> None:
     [found] = check_feed(export(database, alba, "google").encode())
     assert found.id == reviews["bread"].id
     assert found.text("review_url") == f"https://reviews.example/s/{alba.shop.id}/products/100"
 
 
-def test_a_shop_without_reviews_has_an_empty_export(database: EngineDatabase, alba: Member) -> None:
+def test_a_shop_without_reviews_has_an_empty_export(database: Database, alba: Member) -> None:
     assert (export(database, alba), as_csv(database, alba)) == ("[]\n", [])
     assert check_feed(export(database, alba, "google").encode()) == []
 
 
-def test_many_reviews_come_once_each(database: EngineDatabase, alba: Member, clara: Customer) -> None:
+def test_many_reviews_come_once_each(database: Database, alba: Member, clara: Customer) -> None:
     names = [f"A-{number}" for number in range(2 * REVIEWS_A_PAGE)]
     database.write_now(
         lambda tx: [clara.within(tx).reviews(alba.within(tx).order(name), 1) for name in names]

@@ -7,7 +7,7 @@ from afterword.actions import present
 from afterword.actions.reviews.exports import Export, write
 from afterword.actions.reviews.foreign import Collection
 from afterword.actions.reviews.imports import Import, Imported, RowRefused, rows_of
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.reviews.walking import all_reviews
 from tests.store.cast import NOW, SIGNER, Customer, Member
 from tests.store.databases import ask
@@ -22,7 +22,7 @@ ROWS = (
 class Importer:
     """Imports texts into Alba's bakery, and keeps what was wrong with their rows."""
 
-    def __init__(self, database: EngineDatabase, member: Member, folder: Path) -> None:
+    def __init__(self, database: Database, member: Member, folder: Path) -> None:
         self.database, self.member, self.file = database, member, folder / "reviews.csv"
         self.refused: list[RowRefused] = []
 
@@ -43,7 +43,7 @@ class Importer:
 
 
 @pytest.fixture
-def importer(database: EngineDatabase, alba: Member, tmp_path: Path) -> Importer:
+def importer(database: Database, alba: Member, tmp_path: Path) -> Importer:
     return Importer(database, alba, tmp_path)
 
 
@@ -112,7 +112,7 @@ def shown(reviews: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def test_one_shops_export_is_anothers_import(
-    database: EngineDatabase, importer: Importer, bruno: Member, clara: Customer
+    database: Database, importer: Importer, bruno: Member, clara: Customer
 ) -> None:
     """But for what is not published there."""
     about = bruno.order("B-1")

@@ -4,20 +4,17 @@ from afterword.actions.reviews import reading
 from afterword.actions.reviews.moderation import publish
 from afterword.base.errors import Refused
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
 from tests.store.databases import act
 
 
-def numbers(
-    database: EngineDatabase, member: Member, state: str | None = None, *, live: bool = True
-) -> list[int]:
+def numbers(database: Database, member: Member, state: str | None = None, *, live: bool = True) -> list[int]:
     return [review.id for review in reading.listed(database, member.shop, state, live=live)]
 
 
 def test_a_list_of_one_shop_and_mode_goes_through_all_pages_in_its_order(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: Database, alba: Member, bruno: Member
 ) -> None:
     def write_all(tx: Transaction) -> list[int]:
         shop, clara = alba.within(tx), Customer(database).within(tx)
@@ -36,7 +33,7 @@ def test_a_list_of_one_shop_and_mode_goes_through_all_pages_in_its_order(
 
 
 def test_of_two_who_decide_at_the_same_moment_the_second_is_refused(
-    database: EngineDatabase, alba: Member, clara: Customer
+    database: Database, alba: Member, clara: Customer
 ) -> None:
     about = alba.order("A-1")
     old = clara.reviews(about, 1, 4, look=link_found)

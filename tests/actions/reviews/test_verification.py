@@ -15,7 +15,7 @@ from afterword.actions.reviews.verification import (
     own_keys,
 )
 from afterword.domain.reviews.verification import written_line
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import entries_from
 from tests.store.cast import SIGNER, Customer, Member
 from tests.store.databases import ask
@@ -24,7 +24,7 @@ from tests.store.databases import ask
 class Bakery(NamedTuple):
     """Alba's bakery with two reviews, and the receipt of the first."""
 
-    database: EngineDatabase
+    database: Database
     alba: Member
     review: int
     receipt: Receipt
@@ -42,7 +42,7 @@ class Bakery(NamedTuple):
 
 
 @pytest.fixture
-def bakery(database: EngineDatabase, alba: Member, clara: Customer) -> Bakery:
+def bakery(database: Database, alba: Member, clara: Customer) -> Bakery:
     about = alba.order("A-1")
     first = clara.writes(about, text="Stale.", rating=1)
     clara.reviews(about, 1)

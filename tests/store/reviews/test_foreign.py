@@ -3,7 +3,7 @@
 from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.orders import order_of
 from afterword.store.reviews.chain import entries_from
 from afterword.store.reviews.counts import counts, ratings
@@ -68,12 +68,10 @@ def test_none_is_imported_twice(alba: Member) -> None:
     assert alba.asks(which_imported_before, alba.shop, asked, live=True) == [True, False]
 
 
-def test_two_who_import_the_same_at_the_same_time_import_it_once(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_two_who_import_the_same_at_the_same_time_import_it_once(database: Database, alba: Member) -> None:
     became: list[ImportResult] = []
 
-    def bring_all(own: EngineDatabase) -> None:
+    def bring_all(own: Database) -> None:
         for number in range(20):
             became.extend(bring(alba.on(own), foreign(str(number))))
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import reviews_of_order
 from tests.needs import scale
@@ -83,7 +82,7 @@ def become(store: Store, member: Member, review: Review, act: Act, now: float) -
 )
 @given(series=st.lists(acts, max_size=30), clock=st.randoms(use_true_random=False))
 def test_whatever_becomes_of_reviews_verify_finds_them_whole(
-    database: EngineDatabase, series: list[Act], clock: Random
+    database: Database, series: list[Act], clock: Random
 ) -> None:
     """Even when the clock runs backwards."""
 
@@ -98,9 +97,7 @@ def test_whatever_becomes_of_reviews_verify_finds_them_whole(
     assert faults(database.write_now(work).on(database)) == []
 
 
-def test_counts_and_chain_agree_while_many_change_the_same_reviews(
-    database: EngineDatabase, alba: Member
-) -> None:
+def test_counts_and_chain_agree_while_many_change_the_same_reviews(database: Database, alba: Member) -> None:
     """And verify, which reads at the same time, takes no change for a fault."""
     orders = three_orders(alba)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.queries import query
 from tests.store.databases import execute, rows
 
@@ -68,7 +68,7 @@ VALUES = {
 
 
 @pytest.fixture
-def plan_of(database: EngineDatabase, engine: str) -> Callable[[str], str]:
+def plan_of(database: Database, engine: str) -> Callable[[str], str]:
     """How the engine would answer a query, when there is much and it knows how much."""
     how = "EXPLAIN QUERY PLAN" if engine == "sqlite" else "EXPLAIN"
     execute(database, MANY)

@@ -8,7 +8,7 @@ import pytest
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from
 from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.writing import find_review, past_versions, reviews_of_order
@@ -82,7 +82,7 @@ def test_an_author_who_saw_another_version_is_refused_and_nothing_is_stored(
 
 
 def test_of_many_who_write_at_once_one_is_first_and_the_others_are_refused(
-    database: EngineDatabase, alba: Member, clara: Customer
+    database: Database, alba: Member, clara: Customer
 ) -> None:
     about = alba.order()
     became: list[str] = []

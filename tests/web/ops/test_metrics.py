@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from afterword.base.metrics import DELIVERIES
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
 from tests.server import SERVE, Server, an_order
@@ -98,17 +98,17 @@ def test_every_write_is_in_the_size_of_one_commit(server: Server) -> None:
 # Without a network, with a clock to move.
 
 
-def scrape(database: EngineDatabase, clock: MovableClock) -> Samples:
+def scrape(database: Database, clock: MovableClock) -> Samples:
     return read_samples(ask(web_on(database, clock), "/metrics").content.decode())
 
 
-def due_and_late(database: EngineDatabase, clock: MovableClock) -> tuple[float, float]:
+def due_and_late(database: Database, clock: MovableClock) -> tuple[float, float]:
     found = scrape(database, clock)
     return found["invitations_due", ""], found["lateness_seconds", ""]
 
 
 def test_due_and_lateness_follow_the_clock(
-    database: EngineDatabase, alba: Member, bruno: Member, clock: MovableClock
+    database: Database, alba: Member, bruno: Member, clock: MovableClock
 ) -> None:
     due_at = alba.sends().due_at
     alba.sends(live=False)
@@ -126,7 +126,7 @@ def test_due_and_lateness_follow_the_clock(
 
 
 def test_what_is_due_is_counted_no_further_than_said(
-    database: EngineDatabase, alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    database: Database, alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alba.sends_batch(*(order(str(number)) for number in range(5)))
     clock.step(alba.shop.delay + 10)
@@ -136,7 +136,7 @@ def test_what_is_due_is_counted_no_further_than_said(
 
 
 def test_two_databases_of_one_process_count_for_themselves(
-    database: EngineDatabase, clock: MovableClock, tmp_path: Path
+    database: Database, clock: MovableClock, tmp_path: Path
 ) -> None:
     database.metrics.count_orders(1, 2, 3)
     (tmp_path / "other").mkdir()

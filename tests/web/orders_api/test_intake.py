@@ -3,7 +3,7 @@
 import json
 
 from afterword.domain.orders.batch import BatchError
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized
 from afterword.web.orders_api.intake import Posted, import_posted
 from tests.domain.reading import claras
@@ -17,9 +17,7 @@ def posted(key: str, *orders: object, details: bool = False) -> Posted:
     return Posted(key, json.dumps(orders).encode(), details, NOW)
 
 
-def test_neighbours_of_a_refused_request_are_taken(
-    database: EngineDatabase, alba: Member, bruno: Member
-) -> None:
+def test_neighbours_of_a_refused_request_are_taken(database: Database, alba: Member, bruno: Member) -> None:
     key = alba.shown.private_key
     together = [
         posted(key, ORDER),

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.shops import revoke_key
 from afterword.web.reviews_api import private
 from tests.store.cast import NOW, Customer, Member, MovableClock, link_found
@@ -178,7 +178,7 @@ def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewe
 
 @pytest.mark.sqlite
 def test_a_page_far_behind_is_found_in_steps(
-    database: EngineDatabase,
+    database: Database,
     alba: Member,
     clara: Customer,
     clock: MovableClock,

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.orders import order_of
 from afterword.store.shops import CacheKey
 from afterword.web.reviews_api import cache as cached_answers
@@ -249,7 +249,7 @@ def test_a_change_is_seen_within_two_seconds(shop: Reviewed, name: str) -> None:
 
 @pytest.mark.sqlite
 def test_of_many_who_ask_at_once_the_store_is_asked_once(
-    database: EngineDatabase, alba: Member, clock: MovableClock
+    database: Database, alba: Member, clock: MovableClock
 ) -> None:
     watched = Watched(database, slow=0.02)
     web, path = web_on(watched, clock), f"{PUBLIC}/{alba.shown.public_key}/site"
@@ -265,7 +265,7 @@ def test_of_many_who_ask_at_once_the_store_is_asked_once(
 
 @pytest.mark.sqlite
 def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same(
-    database: EngineDatabase, alba: Member
+    database: Database, alba: Member
 ) -> None:
     watched = Watched(database, slow=0.05)
     web, path = web_on(watched), f"{PUBLIC}/{alba.shown.public_key}/site"
@@ -280,7 +280,7 @@ def test_one_who_goes_away_takes_nothing_from_those_who_wait_for_the_same(
 
 
 @pytest.mark.sqlite
-def test_trouble_is_told_to_all_who_wait_and_is_not_kept(database: EngineDatabase, alba: Member) -> None:
+def test_trouble_is_told_to_all_who_wait_and_is_not_kept(database: Database, alba: Member) -> None:
     watched = Watched(database, answers=0)
     web, path = web_on(watched), f"{PUBLIC}/{alba.shown.public_key}/site"
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import Review
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database
 from afterword.store.orders import order_of
 from afterword.store.reviews.walking import REVIEWS_A_PAGE
 from afterword.web.shop.feeds import Feeds
@@ -114,7 +114,7 @@ def test_a_feed_is_asked_for_with_get_alone_and_its_key_is_not_logged(site: Site
 # Page by page.
 
 
-async def parts(database: EngineDatabase | Watched, key: str) -> AsyncIterator[str]:
+async def parts(database: Database | Watched, key: str) -> AsyncIterator[str]:
     """A feed as it is sent, piece by piece."""
     scope = {"type": "http", "method": "GET", "headers": [], "path_params": {"public_key": key}}
     answer = await Feeds(database, URL).google(Request(scope))  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ async def parts(database: EngineDatabase | Watched, key: str) -> AsyncIterator[s
 
 
 def test_each_review_comes_once_while_others_come_change_and_go(
-    database: EngineDatabase, alba: Member, bruno: Member
+    database: Database, alba: Member, bruno: Member
 ) -> None:
     there = database.write_now(lambda tx: write_some(alba.within(tx), 2 * REVIEWS_A_PAGE + 50))
     database.write_now(lambda tx: write_some(bruno.within(tx), 20))
@@ -159,7 +159,7 @@ def test_each_review_comes_once_while_others_come_change_and_go(
 @pytest.mark.sqlite
 @pytest.mark.parametrize("answers", [1, 2, 3])
 def test_a_feed_that_breaks_off_cannot_be_taken_for_a_whole_one(
-    database: EngineDatabase, alba: Member, answers: int
+    database: Database, alba: Member, answers: int
 ) -> None:
     """Google removes what is not in a feed."""
     database.write_now(lambda tx: write_some(alba.within(tx), REVIEWS_A_PAGE + 1))
@@ -177,7 +177,7 @@ def test_a_feed_that_breaks_off_cannot_be_taken_for_a_whole_one(
 
 
 @pytest.mark.sqlite
-def test_a_feed_that_broke_off_is_one_line_of_the_log(database: EngineDatabase, alba: Member) -> None:
+def test_a_feed_that_broke_off_is_one_line_of_the_log(database: Database, alba: Member) -> None:
     with capture_logs() as lines, pytest.raises(RuntimeError, match="response already started"):
         ask(web_on(Watched(database, answers=1)), path(alba.shown.public_key))
     told = {"event": "feed interrupted", "log_level": "error", "error": "disk I/O error"}
@@ -185,7 +185,7 @@ def test_a_feed_that_broke_off_is_one_line_of_the_log(database: EngineDatabase, 
 
 
 @pytest.mark.sqlite
-def test_feeds_leave_at_least_half_of_the_time_to_others(database: EngineDatabase, alba: Member) -> None:
+def test_feeds_leave_at_least_half_of_the_time_to_others(database: Database, alba: Member) -> None:
     write_some(alba, 1)
     reading, pages = 0.02, 4 * 2
     web = web_on(Watched(database, slow=reading))

@@ -9,8 +9,7 @@ from structlog.testing import capture_logs
 
 from afterword.domain.reviews.chain import is_signed_by
 from afterword.domain.reviews.verification import START, read_entry, read_line
-from afterword.store.engine.database import Transaction
-from afterword.store.engine.engine_database import EngineDatabase
+from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.chain import add_entry, entries_from
 from afterword.web.shop import verification
 from tests.axe import serious
@@ -134,9 +133,7 @@ def test_a_receipt_is_checked_without_a_mouse(reviewed: Signed, browser: Browser
 
 
 @pytest.fixture
-def long_chain(
-    database: EngineDatabase, alba: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def long_chain(database: Database, alba: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of a chain with more entries than are looked at, in more pages than one."""
     monkeypatch.setattr(verification, "ENTRIES_CHECKED", 40)
     monkeypatch.setattr(verification, "A_PAGE", 20)
@@ -151,9 +148,7 @@ def long_chain(
 
 
 @pytest.mark.sqlite
-def test_a_view_looks_at_the_end_alone_and_once_for_all_who_come(
-    database: EngineDatabase, long_chain: str
-) -> None:
+def test_a_view_looks_at_the_end_alone_and_once_for_all_who_come(database: Database, long_chain: str) -> None:
     watched = Watched(database)
     answers = asyncio.run(ask_at_once(web_on(watched), *[f"{long_chain}/verify"] * 20))
     assert {answer.status for answer in answers} == {200} and watched.asked == 20 + 1
@@ -162,9 +157,7 @@ def test_a_view_looks_at_the_end_alone_and_once_for_all_who_come(
 
 
 @pytest.mark.sqlite
-def test_a_fault_is_shown_within_a_minute(
-    database: EngineDatabase, long_chain: str, clock: MovableClock
-) -> None:
+def test_a_fault_is_shown_within_a_minute(database: Database, long_chain: str, clock: MovableClock) -> None:
     web = web_on(database, clock)
 
     async def story() -> list[bytes]:
@@ -182,7 +175,7 @@ def test_a_fault_is_shown_within_a_minute(
 
 
 @pytest.mark.sqlite
-def test_a_chain_in_pieces_is_still_a_page(database: EngineDatabase, long_chain: str) -> None:
+def test_a_chain_in_pieces_is_still_a_page(database: Database, long_chain: str) -> None:
     for harm in (
         "DELETE FROM chain WHERE seq = 63",
         "DELETE FROM chain WHERE kind = 'key'",
@@ -199,7 +192,7 @@ def test_a_chain_in_pieces_is_still_a_page(database: EngineDatabase, long_chain:
 
 @pytest.mark.sqlite
 def test_a_long_chain_is_downloaded_in_pages_up_to_where_it_ended(
-    database: EngineDatabase, long_chain: str
+    database: Database, long_chain: str
 ) -> None:
     watched = Watched(database)
     answer = ask(web_on(watched), f"{long_chain}/chain.jsonl")
@@ -209,14 +202,14 @@ def test_a_long_chain_is_downloaded_in_pages_up_to_where_it_ended(
 
 
 @pytest.mark.sqlite
-def test_a_download_that_breaks_off_is_told_in_the_log(database: EngineDatabase, long_chain: str) -> None:
+def test_a_download_that_breaks_off_is_told_in_the_log(database: Database, long_chain: str) -> None:
     with capture_logs() as lines, pytest.raises(RuntimeError, match="response already started"):
         ask(web_on(Watched(database, answers=4)), f"{long_chain}/chain.jsonl")
     assert [line["event"] for line in lines] == ["download interrupted"]
 
 
 def test_a_rejected_review_is_told_on_the_page_of_its_receipt(
-    database: EngineDatabase, alba: Member, clara: Customer
+    database: Database, alba: Member, clara: Customer
 ) -> None:
     written = clara.writes(alba.order())
     assert written.entry is not None
