@@ -17,7 +17,7 @@ from afterword.dispatch.dispatcher import Dispatcher
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Database
 from tests.peers import Peer, run
-from tests.store.cast import Customer, Member
+from tests.store.cast import DUE, Customer, Member, another, closing_now
 from tests.store.given import Imported, Invited
 
 MORE: dict[str, str] = {}
@@ -97,6 +97,17 @@ class LateAnswer:
 
     def give(self) -> None:
         self._may_answer.set()
+
+
+def suppressing(member: Member, address: str) -> Callable[[], str]:
+    """The answer of a mail server while another process suppresses this address."""
+
+    def answer() -> str:
+        with closing_now(another(database_of(member))) as other:
+            member.on(other).suppresses(address, now=DUE)
+        return "250 2.1.5 ok"
+
+    return answer
 
 
 def imported(member: Member, id_order: str = "1234", *, live: bool = True, email: str = "") -> Imported:

@@ -3,8 +3,9 @@
 import pytest
 
 from afterword.store.engine.database import Database
-from tests.dispatch.running import emails, outbox, reviewed, send_all, text_of
+from tests.dispatch.running import emails, outbox, reviewed, send_all, suppressing, text_of
 from tests.peers import Peer, RelayPeer
+from tests.scripted_peer import ScriptedPeer
 from tests.store.cast import Customer, Member, MovableClock
 from tests.store.databases import rows
 from tests.store.kinds import hook
@@ -70,6 +71,15 @@ def test_what_is_not_so_any_more_is_not_sent(alba: Member, clara: Customer, cloc
     with RelayPeer() as peer:
         send_all(alba, clock, peer)
     assert subjects(peer) == ["Thank you for your review of Alba's bakery"]
+
+
+def test_an_author_suppressed_between_rcpt_and_data_gets_no_message(
+    alba: Member, clara: Customer, clock: MovableClock
+) -> None:
+    reviewed(alba, clara)
+    with ScriptedPeer({"RCPT": suppressing(alba, "clara+1234@nunez.example")}) as peer:
+        send_all(alba, clock, peer)
+    assert not any(line.startswith("DATA") for line in peer.dialogue)
 
 
 def test_a_shop_gets_one_digest_of_all_that_waits(alba: Member, clara: Customer, clock: MovableClock) -> None:

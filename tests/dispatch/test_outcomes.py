@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from afterword.domain.messages import MAIL_RETRIES
-from afterword.store.engine.database import Database
 from afterword.store.messages.invitations import move_invitation, send_invitation
 from tests.dispatch.running import (
     dispatch_until,
     dispatching,
     imported,
     reached,
+    suppressing,
     until,
     until_state,
 )
 from tests.peers import run
 from tests.scripted_peer import Answer, Cut, Line, ScriptedPeer
-from tests.store.cast import DUE, Imported, Member, MovableClock, another, closing_now
+from tests.store.cast import DUE, Imported, Member, MovableClock
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -191,13 +191,8 @@ def test_a_week_without_a_mail_server_does_not_use_up_the_five_days(
 
 
 def test_an_address_suppressed_between_rcpt_and_data_gets_no_message(
-    database: Database, alba: Member, clock: MovableClock
+    alba: Member, clock: MovableClock
 ) -> None:
-    def suppress_and_answer() -> str:
-        with closing_now(another(database)) as other:
-            alba.on(other).suppresses("DIEGO@diaz.example", now=DUE)
-        return "250 2.1.5 ok"
-
     async def watch() -> None:
         async with dispatching(alba, clock, peer):
             await until_state(alba, diegos, "cancelled")
@@ -206,7 +201,7 @@ def test_an_address_suppressed_between_rcpt_and_data_gets_no_message(
     diegos, claras = imported(alba, email="diego@diaz.example"), imported(alba, "2")
     alba.acts(move_invitation, alba.sees(claras).id, DUE + 1)
     clock.now = DUE
-    with ScriptedPeer({"RCPT": [suppress_and_answer]}) as peer:
+    with ScriptedPeer({"RCPT": [suppressing(alba, "DIEGO@diaz.example")]}) as peer:
         run(stepping(clock, watch()))
     assert reached(peer) == ["clara+2@nunez.example"]
     assert alba.sees(diegos).reason == "unsubscribed"

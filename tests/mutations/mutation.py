@@ -1,4 +1,4 @@
-"""What a mutation is. They are listed in `of_orders`, `of_messages` and `of_reviews`.
+"""What a mutation is. `of_orders`, `of_messages` and `of_reviews` list them by the number of their guarantee.
 
 Each is applied to a copy of the project, where the named test must pass before and fail after it. A mutation that no
 test notices survives. It names what it changes by symbol, so that files may move.
@@ -30,7 +30,6 @@ class Mutation(NamedTuple):
     without.
     """
 
-    guarantee: int
     name: str
     where: str
     old: str
@@ -64,6 +63,16 @@ def addresses_of(mutation: Mutation) -> list[str]:
     """The address that pytest runs its test by: one, if it is up to date."""
     name, bracket, parameters = mutation.test.partition("[")
     return [f"{file}::{name}{bracket}{parameters}" for file in tests()[name]]
+
+
+def outdated(mutation: Mutation) -> str | None:
+    """What is to be done, if it does not apply any more."""
+    if len(found := places(mutation)) != 1:
+        what = f"{mutation.old!r} is found {len(found)} times in {mutation.where}"
+        return f"{what}: change `where` or `old` to where that is done now"
+    if len(files := addresses_of(mutation)) != 1:
+        return f"there are {len(files)} tests named {mutation.test}: name the one that must fail"
+    return None
 
 
 @cache

@@ -11,12 +11,14 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.mutations.mutation import PROJECT, Mutation, addresses_of, mutated, places
+from tests.mutations.mutation import PROJECT, Mutation, addresses_of, mutated, outdated, places
 from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
 from tests.mutations.of_reviews import OF_REVIEWS
 
-MUTATIONS = (*OF_ORDERS, *OF_MESSAGES, *OF_REVIEWS)
+BY_GUARANTEE = OF_ORDERS | OF_MESSAGES | OF_REVIEWS
+MUTATIONS = {f"{number}: {each.name}": each for number, group in BY_GUARANTEE.items() for each in group}
+APPLICABLE = {title: each for title, each in MUTATIONS.items() if not outdated(each)}
 NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 """Loading those that the tests do not use takes longer than most of the tests."""
 
@@ -85,10 +87,6 @@ def _run(copy: Path, *arguments: str) -> Run:
     return Run(done.returncode, done.stdout + done.stderr)
 
 
-def title(mutation: Mutation) -> str:
-    return f"{mutation.guarantee}: {mutation.name}"
-
-
 @pytest.fixture(scope="module")
 def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Runs the mutations of those tests that were chosen here, as far as they apply."""
@@ -104,31 +102,21 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     made.close()
 
 
-def outdated(mutation: Mutation) -> str | None:
-    """What is to be done, if it does not apply any more."""
-    if len(found := places(mutation)) != 1:
-        what = f"{mutation.old!r} is found {len(found)} times in {mutation.where}"
-        return f"{what}: change `where` or `old` to where that is done now"
-    if len(files := addresses_of(mutation)) != 1:
-        return f"there are {len(files)} tests named {mutation.test}: name the one that must fail"
-    return None
-
-
 def test_every_guarantee_has_mutations() -> None:
-    guarantees = [mutation.guarantee for mutation in MUTATIONS]
-    assert set(guarantees) == set(range(1, 11))
-    assert all(guarantees.count(number) >= 3 for number in range(1, 11))
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert list(BY_GUARANTEE) == list(range(1, 11))
+    assert all(len(group) >= 3 for group in BY_GUARANTEE.values())
+    names = [each.name for group in BY_GUARANTEE.values() for each in group]
+    assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=title)
+@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=list(MUTATIONS))
 def test_a_mutation_still_applies(mutation: Mutation) -> None:
     to_do = outdated(mutation)
     assert to_do is None, f"the mutation {mutation.name!r} in tests/mutations does not apply: {to_do}"
 
 
 def test_a_mutation_that_does_not_apply_says_what_is_to_be_done() -> None:
-    mutation = MUTATIONS[0]
+    mutation = BY_GUARANTEE[1][0]
     for wrong, says in (
         ({"where": "Committer.nothing"}, "found 0 times in Committer.nothing: change `where` or `old`"),
         ({"old": "self"}, f"times in {mutation.where}: change `where` or `old`"),
@@ -141,9 +129,9 @@ def test_without_mutations_they_all_pass(bench: Bench) -> None:
     assert bench.before().code == 0, bench.before().said
 
 
-@pytest.mark.parametrize("mutation", [each for each in MUTATIONS if not outdated(each)], ids=title)
+@pytest.mark.parametrize("mutation", APPLICABLE.values(), ids=list(APPLICABLE))
 def test_a_mutation_is_noticed(bench: Bench, mutation: Mutation) -> None:
     run = bench.after(mutation)
     assert run.code == 1 and "FAILED" in run.said, (
-        f"the mutation {mutation.name!r} of guarantee {mutation.guarantee} survives {mutation.test}:\n{run.said}"
+        f"the mutation {mutation.name!r} survives {mutation.test}:\n{run.said}"
     )
