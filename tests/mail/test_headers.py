@@ -137,26 +137,13 @@ def test_a_domain_goes_as_a_labels() -> None:
     assert wire_address("clara+a'b=c@nunez.example") == "clara+a'b=c@nunez.example"
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "clara",
-        "@nunez.example",
-        "clara@",
-        "clara@nunez.example\r\nBcc: e@x.example",
-        "clara\n@nunez.example",
-        "cla\u2028ra@nunez.example",
-        "cla\ud800ra@nunez.example",
-        "clara@nunez.example>",
-        "<clara@nunez.example",
-        "clara, diego@nunez.example",
-        "a@b@nunez.example",
-        "cla\u202era@nunez.example",
-        "clara@nu\udc00nez.example",
-        "clara@nu ñez.example",
-    ],
-)
+HALVES = ["", "clara", "@nunez.example", "clara@"]
+LINE_ENDS = ["clara@nunez.example\r\nBcc: e@x.example", "clara\n@nunez.example", "cla\u2028ra@nunez.example"]
+SIGNS = ["clara@nunez.example>", "<clara@nunez.example", "clara, diego@nunez.example", "a@b@nunez.example"]
+NOT_PRINTED = ["cla\ud800ra@nunez.example", "cla\u202era@nunez.example", "clara@nu\udc00nez.example"]
+
+
+@pytest.mark.parametrize("address", [*HALVES, *LINE_ENDS, *SIGNS, *NOT_PRINTED, "clara@nu ñez.example"])
 def test_an_address_that_could_break_a_header_is_refused(address: str) -> None:
     with pytest.raises(AddressError):
         wire_address(address)

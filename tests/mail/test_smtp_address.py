@@ -26,35 +26,20 @@ def test_an_address_is_read_with_its_defaults(text: str, address: SmtpAddress) -
     assert parse_smtp_url(text) == address
 
 
+NO_HOST = ["", "@", "@relay.example:0", "@relay.example:65536", "@relay.example:smtp"]
+OPTIONS = ["tls=maybe", "tls=", "tls=none&tls=tls", "sesame=1"]
+NOT_QUOTED = ["12/sesame", "12?sesame", "12#sesame", "ses/ame", "[sesame", "ses ame", "ses\tame"]
+NOT_TEXT = ["sesame\N{ACCOUNT OF}", "%FFsesame", "%00sesame"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "",
-        "relay.example",
-        "smtp://",
-        "http://alba:sesame@relay.example",
-        "smtps://alba:sesame@relay.example",
-        "smtp://alba:sesame",
-        "smtp://alba:sesame@",
-        "smtp://alba:sesame@relay.example:0",
-        "smtp://alba:sesame@relay.example:65536",
-        "smtp://alba:sesame@relay.example:smtp",
-        "smtp://alba:12/sesame@relay.example",
-        "smtp://alba:12?sesame@relay.example",
-        "smtp://alba:12#sesame@relay.example",
-        "smtp://alba:ses/ame@relay.example",
-        "smtp://alba:[sesame@relay.example",
-        "smtp://alba:sesame\N{ACCOUNT OF}@relay.example",
-        "smtp://alba:ses ame@relay.example",
-        "smtp://alba:ses\tame@relay.example",
-        "smtp://alba:%FFsesame@relay.example",
-        "smtp://alba:%00sesame@relay.example",
-        "smtp://alba@relay.example",
-        "smtp://:sesame@relay.example",
-        "smtp://alba:sesame@relay.example?tls=maybe",
-        "smtp://alba:sesame@relay.example?tls=",
-        "smtp://alba:sesame@relay.example?tls=none&tls=tls",
-        "smtp://alba:sesame@relay.example?sesame=1",
+        *("", "relay.example", "smtp://", "smtp://alba@relay.example", "smtp://:sesame@relay.example"),
+        *(f"{scheme}://alba:sesame@relay.example" for scheme in ("http", "smtps")),
+        *(f"smtp://alba:sesame{rest}" for rest in NO_HOST),
+        *(f"smtp://alba:{password}@relay.example" for password in (*NOT_QUOTED, *NOT_TEXT)),
+        *(f"smtp://alba:sesame@relay.example?{options}" for options in OPTIONS),
     ],
 )
 def test_a_wrong_address_is_refused_with_a_sentence_that_keeps_the_password(text: str) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from tests.needs import scale
 from tests.powercut.disk import Cut, Disk, Kind, Record, cuts, read, rebuild
 from tests.powercut.launch import command
 from tests.powercut.programs import FILES, ORDERS
+from tests.server import PROJECT
 
-SCALE = int(os.environ.get("AFTERWORD_TEST_SCALE", "1"))
-CUTS = 20 * SCALE
+CUTS = 20 * scale()
 SEEDS = range(40)
-PROJECT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ def run(home: Path, program: str, *arguments: str) -> Run:
         said, _ = running.communicate(timeout=60)
         assert running.returncode == 0
     return Run(home / "log", home / "data", acknowledgements(said))
+
+
+def after_each_cut(home: Path, how: str) -> list[Path]:
+    """The data folders as they may be after a cut at the end of what FILES does."""
+    log = run(home, FILES, how).log
+    return [rebuild(log, home / f"cut-{seed}", seed).folder for seed in SEEDS]
 
 
 def acknowledgements(said: str) -> dict[str, dict[int, int]]:
@@ -132,12 +138,8 @@ def test_a_synced_journal_line_survives_every_cut(full: Run, tmp_path: Path) -> 
 
 
 def test_an_unsynced_journal_line_is_kept_lost_or_torn(tmp_path: Path) -> None:
-    journal = run(tmp_path, FILES, "journal")
     line = b"2 Diego" + b"." * 2_000 + b"\n"
-    found = [
-        (rebuild(journal.log, tmp_path / f"cut-{seed}", seed).folder / "send.journal").read_bytes()
-        for seed in SEEDS
-    ]
+    found = [(folder / "send.journal").read_bytes() for folder in after_each_cut(tmp_path, "journal")]
 
     assert all(content.startswith(b"1 Clara\n") for content in found)
     ends = [content.removeprefix(b"1 Clara\n") for content in found]
@@ -159,35 +161,29 @@ def test_an_unsynced_journal_line_is_kept_lost_or_torn(tmp_path: Path) -> None:
 def test_a_rename_is_certain_only_when_its_folder_was_synced(
     tmp_path: Path, how: str, possible: set[str]
 ) -> None:
-    outbox = run(tmp_path, FILES, how)
     seen = set()
-    for seed in SEEDS:
-        folder = rebuild(outbox.log, tmp_path / f"cut-{seed}", seed).folder / "outbox"
-        content = (folder / "message.eml").read_bytes()
+    for folder in after_each_cut(tmp_path, how):
+        content = (folder / "outbox" / "message.eml").read_bytes()
         seen.add({b"old" * 900: "old", b"new" * 900: "new"}.get(content, "torn"))
-        assert (folder / "message.tmp").exists() <= (content == b"old" * 900)
+        assert (folder / "outbox" / "message.tmp").exists() <= (content == b"old" * 900)
 
     assert seen == possible
 
 
 def test_an_unsynced_truncation_may_not_have_happened(tmp_path: Path) -> None:
-    shortened = run(tmp_path, FILES, "truncate")
-    folders = [rebuild(shortened.log, tmp_path / f"cut-{seed}", seed).folder for seed in SEEDS]
+    found = {(folder / "send.journal").read_bytes() for folder in after_each_cut(tmp_path, "truncate")}
 
-    found = {(folder / "send.journal").read_bytes() for folder in folders}
     assert found == {b"1 Clara\n", b"1 Clara\n2 Die"}
 
 
 def test_an_unsynced_deletion_may_not_have_happened(tmp_path: Path) -> None:
-    deleted = run(tmp_path, FILES, "delete")
-    folders = [rebuild(deleted.log, tmp_path / f"cut-{seed}", seed).folder for seed in SEEDS]
+    folders = after_each_cut(tmp_path, "delete")
 
     assert {(folder / "outbox" / "message.eml").exists() for folder in folders} == {True, False}
 
 
 def test_an_unsynced_new_file_may_not_be_there_and_a_synced_one_is(tmp_path: Path) -> None:
-    created = run(tmp_path, FILES, "create")
-    folders = [rebuild(created.log, tmp_path / f"cut-{seed}", seed).folder for seed in SEEDS]
+    folders = after_each_cut(tmp_path, "create")
 
     assert {(folder / "unsynced").exists() for folder in folders} == {True, False}
     assert all((folder / "buffered").read_bytes() == b"Clara" for folder in folders)

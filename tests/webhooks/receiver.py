@@ -15,10 +15,10 @@ class Heard(NamedTuple):
     body: bytes
 
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Reply = Callable[[BaseHTTPRequestHandler], None]
 
 
-def status(code: int, **headers: str) -> Answer:
+def status(code: int, **headers: str) -> Reply:
     """Answers so, without a body."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -34,7 +34,7 @@ def status(code: int, **headers: str) -> Answer:
 class Receiver:
     """Listens on 127.0.0.1. `answers` are used up one by one, then 204 is said; `heard` is what came."""
 
-    def __init__(self, *answers: Answer, tls: bool = False) -> None:
+    def __init__(self, *answers: Reply, tls: bool = False) -> None:
         self.heard: list[Heard] = []
         self.answers = list(answers)
         self._tls = tls
