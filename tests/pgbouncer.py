@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from tests.needs import needs
+from tests.processes import free_port
 from tools.postgres_server import UNPRIVILEGED
 
 POOL = 3
@@ -42,8 +43,7 @@ def pgbouncer(server: str) -> Iterator[str]:
     """The address of a PgBouncer in front of this server: the same user and database, through few connections."""
     needs("pgbouncer")
     parts = urlsplit(server)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="afterword-pgbouncer-"))
     values = {"host": parts.hostname, "server_port": parts.port, "port": port, "folder": folder, "pool": POOL}
     (folder / "ini").write_text(CONFIG.format(**values))

@@ -1,5 +1,6 @@
 """Ways to read an order or a batch that the tests of this folder share."""
 
+import json
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,10 @@ PUBLISHED: dict[str, Any] = {
 def claras(**changes: object) -> dict[str, Any]:
     """Clara's order at Alba's bakery: what is mandatory, and whatever else a test gives it."""
     return {**CLARAS, **changes}
+
+
+def text(value: object) -> bytes:
+    return json.dumps(value).encode()
 
 
 def good(value: object, zone: ZoneInfo = PARIS) -> Order:

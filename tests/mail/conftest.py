@@ -131,6 +131,15 @@ def part(composed: ComposedMessage, kind: str) -> str:
     return content.replace("\r\n", "\n")
 
 
+def check_wire(composed: ComposedMessage) -> None:
+    """What every message keeps on the wire (RFC 5322 2.1.1 and 2.3), and that mail programs show all of it."""
+    content = composed.content
+    assert content.isascii() and content.endswith(b"\r\n") and b"\0" not in content
+    assert content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+    assert len(content) < CLIPPED_AT
+
+
 def text_of(what: Message | str, shop: Shop = ALBA, **reader: str) -> str:
     return part(compose(what, shop, **reader), "plain")
 

@@ -13,12 +13,12 @@ from afterword.domain.shops import Shop
 from afterword.mail.transport import ComposedMessage
 from tests.mail.conftest import (
     ALBA,
-    CLIPPED_AT,
     COMPOSER,
     KINDS,
     LINKS,
     NOW,
     Page,
+    check_wire,
     compose,
     example,
     fields_of,
@@ -84,15 +84,6 @@ def test_any_values_give_a_message_with_nothing_added(message: Message, shop: Sh
     has_reply_to = b"\r\nReply-To:" in composed.content
     check_structure(composed, fields_of(message.kind, "" if has_reply_to else "Reply-To"))
     check_page(Page(composed), Page(compose(message.kind)), shop)
-
-
-def check_wire(composed: ComposedMessage) -> None:
-    """What every message keeps on the wire (RFC 5322 2.1.1 and 2.3)."""
-    content = composed.content
-    assert content.isascii() and content.endswith(b"\r\n") and b"\0" not in content
-    assert content.count(b"\r") == content.count(b"\n") == content.count(b"\r\n")
-    assert max(map(len, content.split(b"\r\n"))) <= 998
-    assert len(content) < CLIPPED_AT
 
 
 def check_structure(composed: ComposedMessage, fields: list[str]) -> None:

@@ -1,16 +1,10 @@
-import json
-
 import msgspec
 import pytest
 
 from afterword.domain.orders.batch import Batch, BatchError, RefusedOrder, parse_batch, parse_slices
 from afterword.domain.orders.json import NotJsonError, decode
 from afterword.domain.orders.order import FieldError
-from tests.domain.reading import CLARAS, PARIS, claras, whole
-
-
-def text(value: object) -> bytes:
-    return json.dumps(value).encode()
+from tests.domain.reading import CLARAS, PARIS, claras, text, whole
 
 
 def ids(batch: Batch) -> list[tuple[int, str]]:

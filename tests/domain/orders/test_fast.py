@@ -13,12 +13,8 @@ from afterword.domain.orders.fast import parse_fast
 from afterword.domain.orders.json import decode_piece
 from afterword.domain.orders.order import Order, OrderLine, parse_order
 from tests.domain.hostile import FULL, LINE, ODD, ORDERS, UNCLEAN, VALUES, order_texts
-from tests.domain.reading import CLARAS, PARIS, PUBLISHED, claras
+from tests.domain.reading import CLARAS, PARIS, PUBLISHED, claras, text
 from tests.needs import scale
-
-
-def text(value: object) -> bytes:
-    return json.dumps(value).encode()
 
 
 def with_line(**fields: object) -> dict[str, Any]:

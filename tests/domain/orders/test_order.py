@@ -11,16 +11,8 @@ from tests.domain.reading import PUBLISHED, claras, good, wrong
 def test_the_published_example_is_taken() -> None:
     [product] = PUBLISHED["products"]
     order = good(PUBLISHED)
-    assert astuple(order)[:-1] == (
-        "1234",
-        "12345678",
-        "2019-01-01 12:00:00",
-        "John",
-        "Doe",
-        "john.doe@shop.example",
-        None,
-        None,
-    )
+    names = ("John", "Doe", "john.doe@shop.example")
+    assert astuple(order)[:-1] == ("1234", "12345678", "2019-01-01 12:00:00", *names, None, None)
     assert decode_lines(order.lines) == (OrderLine(**product | {"id": 100, "qty": 1}),)
 
 
@@ -94,19 +86,12 @@ def test_unknown_fields_are_ignored() -> None:
 
 @pytest.mark.parametrize("field", ["id_order", "reference"])
 @pytest.mark.parametrize(
-    ("sent", "kept"),
-    [
-        (1234, "1234"),
-        ("1234", "1234"),
-        (1234.0, "1234"),
-        (0, "0"),
-        (-5, "-5"),
-        (2**70, str(2**70)),
-        (" A-1 ", "A-1"),
-    ],
+    ("kept", "spellings"),
+    [("1234", [1234, "1234", 1234.0]), ("0", [0]), ("-5", [-5]), (str(2**70), [2**70]), ("A-1", [" A-1 "])],
 )
-def test_an_integer_and_its_digits_are_one_key(field: str, sent: object, kept: str) -> None:
-    assert getattr(good(claras(**{field: sent})), field) == kept
+def test_an_integer_and_its_digits_are_one_key(field: str, kept: str, spellings: list[object]) -> None:
+    for sent in spellings:
+        assert getattr(good(claras(**{field: sent})), field) == kept
 
 
 @pytest.mark.parametrize("field", ["id_order", "reference"])

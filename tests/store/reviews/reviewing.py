@@ -2,21 +2,9 @@
 
 import json
 
-from afterword.domain.orders.order import Order
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
-from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
-from tests.store.cast import LINES, SIGNER, Member, nothing_found, write
-
-__all__ = ["LINES", "SIGNER", "nothing_found", "write"]
-
-
-def reviewed_order(tx: Transaction, member: Member, one: Order, *, live: bool = True) -> StoredOrder:
-    """An order that was just imported, as its author needs it."""
-    order = order_of(tx, member.shop, member.within(tx).sends(one, live=live).number)
-    assert order is not None
-    return order
 
 
 def notified(tx: Transaction) -> list[tuple[str, int, str]]:
