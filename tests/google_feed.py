@@ -73,12 +73,7 @@ ATTRIBUTES = {
 }
 """The attributes that an element must have, and those that it may have."""
 
-ATTRIBUTE_TYPES = {
-    "min": r"[+-]?\d+",
-    "max": r"[+-]?\d+",
-    "type": "singleton|group",
-    "is_anonymous": BOOLEAN,
-}
+ATTRIBUTE_TYPES = {"min": r"[+-]?\d+", "max": r"[+-]?\d+", "type": "singleton|group", "is_anonymous": BOOLEAN}
 
 SCHEMA = "http://www.google.com/shopping/reviews/schema/product/2.4/product_reviews.xsd"
 LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"

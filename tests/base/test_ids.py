@@ -7,14 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.base.ids import (
-    is_signed,
-    new_private_key,
-    new_public_key,
-    new_salt,
-    order_id_of,
-    sign_token,
-)
+from afterword.base.ids import is_signed, new_private_key, new_public_key, new_salt, order_id_of, sign_token
 
 ALPHABET = ascii_letters + digits + "-_"
 SECRET = "0123456789abcdef" * 2

@@ -41,10 +41,7 @@ def test_every_setting_is_read() -> None:
     assert settings.database_path == Path("/srv/rows.db")
     assert settings.journal == Path("/mnt/elsewhere/send.journal")
     assert (settings.smtp, settings.sender) == (NAMES["AFTERWORD_SMTP"], NAMES["AFTERWORD_FROM"])
-    assert (settings.url, settings.link_host) == (
-        "https://reviews.alba.example/deep",
-        "reviews.alba.example",
-    )
+    assert (settings.url, settings.link_host) == ("https://reviews.alba.example/deep", "reviews.alba.example")
     assert (settings.link_secret(), settings.outbox) == (
         NAMES["AFTERWORD_SECRET"],
         Path("/srv/afterword/outbox"),

@@ -17,14 +17,7 @@ from afterword.store.messages.invitations import (
     move_invitation,
     send_invitation,
 )
-from afterword.store.messages.steps import (
-    Mark,
-    Record,
-    has_lapsed,
-    renew_leases,
-    rescue_lapsed,
-    take_steps,
-)
+from afterword.store.messages.steps import Mark, Record, has_lapsed, renew_leases, rescue_lapsed, take_steps
 from afterword.store.numbers import invitation_ids
 from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of

@@ -27,11 +27,7 @@ def test_what_shop_modules_send_is_taken() -> None:
 
 def test_a_script_that_repeats_the_order_as_its_product_is_told_what_the_product_lacks() -> None:
     hand_written = claras(lastname="", reference="", products=claras())
-    assert wrong(hand_written) == [
-        ("lastname", None),
-        ("products[0].id", None),
-        ("products[0].name", None),
-    ]
+    assert wrong(hand_written) == [("lastname", None), ("products[0].id", None), ("products[0].name", None)]
 
 
 MANDATORY = ["id_order", "order_date", "firstname", "lastname", "email"]

@@ -7,18 +7,7 @@ from msgspec.structs import replace
 
 from afterword.domain.orders.order import OrderLine
 from afterword.mail.compose import Composer
-from tests.mail.conftest import (
-    ALBA,
-    LINKS,
-    ORDER,
-    Page,
-    check_wire,
-    compose,
-    message,
-    part,
-    read,
-    text_of,
-)
+from tests.mail.conftest import ALBA, LINKS, ORDER, Page, check_wire, compose, message, part, read, text_of
 
 EXAMPLE = message("invitation")
 SUBJECT = "How was your order from Alba's bakery?"

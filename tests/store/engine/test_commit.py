@@ -13,14 +13,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.sqlite import SqliteDatabase
 from tests.store.cast import Member, order
-from tests.store.databases import (
-    another,
-    closing_now,
-    count_commits,
-    counted,
-    run,
-    writing,
-)
+from tests.store.databases import another, closing_now, count_commits, counted, run, writing
 
 Work = Callable[[Transaction], object]
 

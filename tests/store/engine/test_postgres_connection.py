@@ -69,8 +69,7 @@ def test_a_connection_that_falls_silent_is_given_up_in_half_a_minute_unless_the_
 
 
 @pytest.mark.parametrize(
-    "written",
-    ["hush/word@", "word@hush@", "hush%zzword@", "5432/hush@", "hush/1?x@", "1/hush?x@"],
+    "written", ["hush/word@", "word@hush@", "hush%zzword@", "5432/hush@", "hush/1?x@", "1/hush?x@"]
 )
 def test_of_a_password_that_is_wrongly_written_nothing_is_shown(written: str, tmp_path: Path) -> None:
     url = f"postgresql://afterword:{written}127.0.0.1:1/name"

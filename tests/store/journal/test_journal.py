@@ -13,15 +13,7 @@ from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.messages.claims import Claim
 from afterword.store.messages.invitations import send_invitation
 from tests.store.cast import DUE, Member
-from tests.store.databases import (
-    act,
-    another,
-    closing_now,
-    no_file_grows_beyond,
-    open_database,
-    run,
-    writing,
-)
+from tests.store.databases import act, another, closing_now, no_file_grows_beyond, open_database, run, writing
 from tests.store.journal.journals import back_up, journal, lines, words
 
 DIEGO = "diego@diaz.example"

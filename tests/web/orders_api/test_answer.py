@@ -9,12 +9,7 @@ from afterword.domain.numbers import INVITATION_BITS, Permutation
 from afterword.domain.orders.batch import Batch, RefusedOrder
 from afterword.domain.orders.order import FieldError
 from afterword.store.orders import Stored
-from afterword.web.orders_api.answer import (
-    BatchResult,
-    answer,
-    refusal,
-    result_of,
-)
+from afterword.web.orders_api.answer import BatchResult, answer, refusal, result_of
 from tests.domain.reading import CLARAS, good
 
 ORDER = good(CLARAS)

@@ -34,11 +34,7 @@ def in_state(shop: Reviewed, id_order: str, state: str, line: int = 0, **said: A
     if state == "waiting":
         said["look"] = link_found
     review = shop.review(id_order, line, **said)
-    deeds = {
-        "rejected": shop.member.rejects,
-        "withdrawn": shop.clara.withdraws,
-        "erased": shop.member.erases,
-    }
+    deeds = {"rejected": shop.member.rejects, "withdrawn": shop.clara.withdraws, "erased": shop.member.erases}
     return deeds[state](review) if state in deeds else review
 
 
@@ -155,11 +151,7 @@ def test_paging_neither_skips_nor_repeats_while_others_come_and_go(shop: Reviewe
 
 @pytest.mark.sqlite
 def test_a_page_far_behind_is_found_in_steps(
-    database: Database,
-    alba: Member,
-    clara: Customer,
-    clock: MovableClock,
-    monkeypatch: pytest.MonkeyPatch,
+    database: Database, alba: Member, clara: Customer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(private, "MOST_SKIPPED", 2)
     for n in range(7):
