@@ -23,7 +23,6 @@ from afterword.store.shops import (
     public_keys,
     revoke_key,
 )
-from afterword.web.authentication import Unauthorized, presented_key
 from afterword.web.orders_api.intake import Posted, import_posted
 from tests.server import PROJECT
 from tests.store.cast import NOW, Member, new_member
@@ -119,14 +118,6 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     assert is_admitted(alba.shown.test_key)
     alba.acts(revoke_key, alba.test.id, NOW)
     assert not is_admitted(alba.shown.test_key)
-
-
-def test_the_key_in_the_body_comes_before_the_one_in_the_header() -> None:
-    assert presented_key(" 1/en/a\n", b"Bearer 1/en/b") == "1/en/a"
-    assert presented_key(" ", b"bEARER  1/en/b") == "1/en/b"
-    for authorization in (b"", b"Basic 1/en/b", b"Bearer "):
-        with pytest.raises(Unauthorized, match="no API key"):
-            presented_key("", authorization)
 
 
 def test_a_key_has_a_language_of_its_own(alba: Member) -> None:

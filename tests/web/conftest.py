@@ -7,7 +7,6 @@ import pytest
 
 from afterword.base.ids import sign_token
 from afterword.domain.messages import order_fingerprint
-from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import find_invitation
 from afterword.store.opening import open_sqlite
@@ -38,17 +37,12 @@ class Links(NamedTuple):
 class Site(Server):
     """A server that takes orders and sends no e-mails, with Alba's bakery from the start."""
 
-    def new_shop(self, **fields: Any) -> tuple[Shop, NewKeys]:
-        """Another shop. Its name goes by its number when none is given."""
+    def new_shop(self, **fields: Any) -> NewKeys:
+        """The keys of another shop. Its name goes by its number when none is given."""
         number = self.read(lambda tx: len(tx.rows("SELECT shop_id FROM shops")))
-        given = {
-            "name": f"Shop number {number}",
-            "lang": "en",
-            "site": None,
-            "timezone": "UTC",
-            "email": None,
-        }
-        return self.write(lambda tx: add_shop(tx, NOW, **(given | {"delay": TEN_DAYS} | fields)))
+        usual = {"name": f"Shop number {number}", "lang": "en", "site": None, "timezone": "UTC"}
+        usual |= {"email": None, "delay": TEN_DAYS}
+        return self.write(lambda tx: add_shop(tx, NOW, **(usual | fields)))[1]
 
     def write(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` as a command does, in a process beside the server."""

@@ -70,7 +70,7 @@ def new_author(
     **changes: Any,
 ) -> Author:
     """Clara with an order of these products, or of bread and rolls, at a new shop."""
-    _, keys = site.new_shop(**(shop or {}))
+    keys = site.new_shop(**(shop or {}))
     order = {"products": products or (BREAD, ROLLS)} | changes
     key = keys.private_key if live else keys.test_key
     return Author(site, site.links(key, f"A-{next(_numbers)}", **order))

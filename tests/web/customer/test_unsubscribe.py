@@ -18,7 +18,7 @@ from tests.web.customer.conftest import Author, new_author, plain, review
 
 def test_a_page_speaks_the_language_of_the_order(site: Site) -> None:
     shop = {"name": "Les livres de Bruno", "lang": "fr", "site": "https://bruno.example/?a=1&b=2"}
-    _, keys = site.new_shop(**shop)
+    keys = site.new_shop(**shop)
     links = site.links(keys.private_key, "R-3")
     page = site.get(links.review, **{"Accept-Language": "en"}).content.decode()
     assert '<html lang="fr" dir="ltr">' in page and "Qu’en avez-vous pensé" in page
@@ -43,7 +43,7 @@ def test_where_there_is_no_order_the_browser_says_the_language(site: Site, wante
 
 
 def test_what_a_shop_or_a_customer_wrote_is_only_text(site: Site) -> None:
-    _, keys = site.new_shop(name="<b>Eve</b>\u202e {{ lang }}", site="javascript:alert(1)")
+    keys = site.new_shop(name="<b>Eve</b>\u202e {{ lang }}", site="javascript:alert(1)")
     links = site.links(keys.private_key, "<script>alert(1)</script>", reference='"><img src=x>')
     for path in (links.review, links.unsubscribe):
         page = site.get(path).content.decode()
@@ -94,7 +94,7 @@ def test_a_press_counts_at_once_with_any_body_and_however_often(
 
 
 def test_a_press_counts_for_one_address_of_one_shop_in_one_mode(site: Site) -> None:
-    alba, (_, bruno) = site.keys, site.new_shop()
+    alba, bruno = site.keys, site.new_shop()
     orders = [
         site.links(key, id_order, email=f"{name}@mail.example")
         for key, id_order, name in (

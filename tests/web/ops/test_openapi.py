@@ -142,7 +142,7 @@ def test_each_example_of_orders_gets_the_answer_that_it_says(
     for media_type, content in send["requestBody"]["content"].items():
         for name, given in content["examples"].items():
             value = resolve(document, given)["value"]
-            key = site.new_shop()[1].private_key
+            key = site.new_shop().private_key
             if name == "already_sent":
                 send_example(site, media_type, value, key)
             answer = send_example(site, media_type, value, key)
@@ -235,7 +235,7 @@ def test_the_commands_of_the_docs_get_the_answers_beside_them(site: Site) -> Non
     assert len(pairs) == 2
     for command, answer in pairs:
         assert site.url in command and "YOUR_TEST_KEY" in command
-        command = command.replace("YOUR_TEST_KEY", site.new_shop()[1].test_key)
+        command = command.replace("YOUR_TEST_KEY", site.new_shop().test_key)
         done = subprocess.run(
             ["sh", "-c", f"{command} --silent"], capture_output=True, check=True, timeout=20
         )

@@ -76,28 +76,13 @@ def test_details_list_each_order_in_the_order_sent() -> None:
     refused = RefusedOrder(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
     no_object = RefusedOrder(3, None, [FieldError("", "not an object")])
     slices = result([5, 0], refused, details=True), result([], no_object, details=True)
+    invitation = {"id": IDS.shown(5), "due_at": "2026-03-01T14:05:26Z"}
+    missing = {"field": "orders[1].email", "message": "missing"}
+    not_text = {"field": "orders[1].phone", "message": "not text"}
+    not_an_object = {"field": "orders[3]", "message": "not an object"}
     assert told(*slices, details=True)["orders"] == [
-        {
-            "index": 0,
-            "id_order": "A-1",
-            "status": "imported",
-            "errors": [],
-            "invitation": {"id": IDS.shown(5), "due_at": "2026-03-01T14:05:26Z"},
-        },
-        {
-            "index": 1,
-            "id_order": "A-\u2028'</",
-            "status": "refused",
-            "errors": [
-                {"field": "orders[1].email", "message": "missing"},
-                {"field": "orders[1].phone", "message": "not text"},
-            ],
-        },
+        {"index": 0, "id_order": "A-1", "status": "imported", "errors": [], "invitation": invitation},
+        {"index": 1, "id_order": "A-\u2028'</", "status": "refused", "errors": [missing, not_text]},
         {"index": 2, "id_order": "A-1", "status": "duplicate", "errors": []},
-        {
-            "index": 3,
-            "id_order": None,
-            "status": "refused",
-            "errors": [{"field": "orders[3]", "message": "not an object"}],
-        },
+        {"index": 3, "id_order": None, "status": "refused", "errors": [not_an_object]},
     ]

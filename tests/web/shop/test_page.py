@@ -97,9 +97,8 @@ def test_how_reviews_are_checked_says_the_mode_of_this_shop(site: Site) -> None:
     shop.member.changes(moderation="by hand", publish_after=5 * 86_400)
     page = plain(html(shop))
     assert "reads every review" in page and "published after 5 days at the latest" in page
-    for reason in REASONS_IN_WORDS.values():
-        assert reason in page
     for promised in (
+        *REASONS_IN_WORDS.values(),
         "Nothing is given in return",
         "withdraw it at any time",
         "mean of the stars",
