@@ -63,11 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def journal_name(self) -> str:
         """The journal's name for people: never contains a password."""
-        return (
-            str(self.journal)
-            if isinstance(self.journal, Path)
-            else "the database that AFTERWORD_JOURNAL names"
-        )
+        is_file = isinstance(self.journal, Path)
+        return str(self.journal) if is_file else "the database that AFTERWORD_JOURNAL names"
 
     @property
     def outbox(self) -> Path:

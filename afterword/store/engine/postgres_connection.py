@@ -82,8 +82,7 @@ class PostgresConnection:
         return connection.execute(text, _named(names, params) or None)
 
     def next_order_ids(self) -> int:
-        first: int = self.rows(query("next_order_ids"))[0][0]
-        return first
+        return int(self.rows(query("next_order_ids"))[0][0])
 
     @property
     def name(self) -> str:
