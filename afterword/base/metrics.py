@@ -76,10 +76,8 @@ class Metrics:
     def count_orders(self, imported: int, duplicate: int, refused: int) -> None:
         row = self._row
         row[_IMPORTED] += imported
-        if duplicate:
-            row[_DUPLICATE] += duplicate
-        if refused:
-            row[_REFUSED] += refused
+        row[_DUPLICATE] += duplicate
+        row[_REFUSED] += refused
 
     def count_message(self, outcome: str, count: int = 1) -> None:
         self._row[_MESSAGES[outcome]] += count

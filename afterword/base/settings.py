@@ -63,11 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def journal_name(self) -> str:
         """The journal's name for people: never contains a password."""
-        return (
-            str(self.journal)
-            if isinstance(self.journal, Path)
-            else "the database that AFTERWORD_JOURNAL names"
-        )
+        is_file = isinstance(self.journal, Path)
+        return str(self.journal) if is_file else "the database that AFTERWORD_JOURNAL names"
 
     @property
     def outbox(self) -> Path:
@@ -145,7 +142,12 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
 
 
 def _url(text: str) -> str:
-    if len(text) > LONGEST_URL or not _LINKABLE.fullmatch(text) or not _is_address(text):
+    try:
+        parts = urlsplit(text)
+        is_address = parts.hostname and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:
+        is_address = False
+    if len(text) > LONGEST_URL or not _LINKABLE.fullmatch(text) or not is_address:
         raise SettingsError("AFTERWORD_URL is not a public address such as https://reviews.shop.example")
     return text.rstrip("/")
 
@@ -157,14 +159,6 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise SettingsError(
             "AFTERWORD_WEBHOOK_ALLOW is not a list of networks such as 10.0.0.0/8, fd00::/8"
         ) from None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:
-        return False
 
 
 def _secret(text: str | None) -> str | None:

@@ -87,10 +87,6 @@ def _cut(line: str, limit: int) -> str:
     """The start of the line and an ellipsis. Never separates a base character from its marks, or the parts of an
     emoji."""
     end = limit - 1
-    while end > 1 and (_clings(line[end]) or line[end - 1] == _JOINER):
+    while end > 1 and (_JOINER in line[end - 1 : end + 1] or unicodedata.category(line[end]).startswith("M")):
         end -= 1
     return line[:end].rstrip() + "…"
-
-
-def _clings(character: str) -> bool:
-    return character == _JOINER or unicodedata.category(character).startswith("M")

@@ -92,7 +92,7 @@ class Composer:
         values = {
             "shop": shown(shop.name),
             "shop_id": shop.id,
-            "sender": self._originator.on_behalf_of(shop),
+            "sender": self._originator.name if self._originator.name != shown(shop.name) else "",
             "site": site_of(shop),
             "answered": has_reply_to,
             "waiting": waiting,

@@ -29,10 +29,6 @@ class Originator(NamedTuple):
             fields.append(mailbox_field("Reply-To", name, reply_to))
         return "\r\n".join(fields)
 
-    def on_behalf_of(self, shop: Shop) -> str:
-        """The name in From where it is not the shop's own, or nothing."""
-        return self.name if self.name != shown(shop.name) else ""
-
 
 def read_originator(text: str) -> Originator:
     """Raises AddressError."""

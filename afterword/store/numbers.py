@@ -10,6 +10,11 @@ from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
 
+def next_number(tx: Transaction, counter: str) -> int:
+    """What nothing else of this counter has."""
+    return int(tx.rows(query("next_ids"), {"name": counter, "size": 1})[0][0]) - 1
+
+
 class ReviewNumber(NamedTuple):
     """A place in the sequence of all reviews, of any shop, and the id that is shown instead, below 2^31."""
 
@@ -19,8 +24,8 @@ class ReviewNumber(NamedTuple):
 
 def next_review(tx: Transaction) -> ReviewNumber:
     """What no other review has."""
-    after: int = tx.rows(query("next_ids"), {"name": "reviews", "size": 1})[0][0]
-    return ReviewNumber(after - 1, Permutation(_key(tx, "reviews"), REVIEW_BITS).shown(after - 1))
+    number = next_number(tx, "reviews")
+    return ReviewNumber(number, Permutation(_key(tx, "reviews"), REVIEW_BITS).shown(number))
 
 
 def invitation_ids(tx: Transaction) -> Permutation:

@@ -13,8 +13,7 @@ def count_by_state(tx: Transaction) -> dict[str, int]:
 
 def count_due(tx: Transaction, now: float, *, most: int) -> int:
     """The number of live invitations that are due and not claimed; counts no further than `most`."""
-    count: int = tx.rows(query("count_due"), {"now": int(now), "most": most})[0][0]
-    return count
+    return int(tx.rows(query("count_due"), {"now": int(now), "most": most})[0][0])
 
 
 def oldest_due(tx: Transaction, now: float) -> int | None:

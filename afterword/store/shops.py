@@ -11,6 +11,7 @@ from afterword.base.errors import Refused
 from afterword.base.ids import new_private_key, new_public_key, new_salt, shop_id_of
 from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import next_number
 from afterword.store.queries import query
 
 _PRIVATE_KEY = query("private_key")
@@ -43,7 +44,7 @@ def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]
     """
     tx.exclude_others()
     _check_unique(tx, fields["name"])
-    shop = Shop(id=_next_id(tx, "shops"), salt=new_salt(), **fields)
+    shop = Shop(id=next_number(tx, "shops"), salt=new_salt(), **fields)
     row = {"shop_id": shop.id, **msgspec.structs.asdict(shop), "created_at": int(now)}
     tx.run(query("insert_shop"), row)
     return shop, NewKeys(
@@ -67,7 +68,7 @@ def _add_public_key(tx: Transaction, shop: Shop, *, live: bool, now: float) -> s
 
 
 def _add_key(tx: Transaction, shop: Shop, kind: str, live: bool, lang: str, secret: str, now: float) -> int:
-    key_id = _next_id(tx, "keys")
+    key_id = next_number(tx, "keys")
     row = {"shop_id": shop.id, "key_id": key_id, "kind": kind, "live": int(live), "lang": lang}
     tx.run(query("insert_key"), row | {"secret": secret, "created_at": int(now)})
     return key_id
@@ -173,11 +174,6 @@ def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
 def _key(row: tuple[Any, ...]) -> Key:
     key_id, shop_id, kind, live, lang, created_at, revoked_at = row
     return Key(key_id, shop_id, kind, bool(live), lang, created_at, revoked_at)
-
-
-def _next_id(tx: Transaction, counter: str) -> int:
-    after: int = tx.rows(query("next_ids"), {"name": counter, "size": 1})[0][0]
-    return after - 1
 
 
 def _hash(key: str) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from afterword.base.errors import Refused
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.numbers import next_number
 from afterword.store.queries import query
 
 MOST_WEBHOOKS = 20
@@ -32,8 +33,7 @@ def add_webhook(tx: Transaction, shop: Shop, url: str, secret: str, *, live: boo
     """Raises Refused when the shop has as many as there can be."""
     if len(webhooks_of(tx, shop.id)) >= MOST_WEBHOOKS:
         raise Refused(f"{shop.name} has {MOST_WEBHOOKS} webhooks, which is the limit")
-    after: int = tx.rows(query("next_ids"), {"name": "webhooks", "size": 1})[0][0]
-    webhook = Webhook(shop.id, after - 1, live, url, secret, int(now))
+    webhook = Webhook(shop.id, next_number(tx, "webhooks"), live, url, secret, int(now))
     row = {"shop_id": shop.id, "webhook_id": webhook.id, "live": int(live), "url": url, "secret": secret}
     tx.run(query("insert_webhook"), row | {"created_at": int(now)})
     return webhook

@@ -25,7 +25,7 @@ def free_address(settings: Settings) -> Address:
     try:
         family, _, _, _, found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
         with socket.create_server((found[0], settings.port), family=family) as probe:
-            address = Address(*probe.getsockname()[:2])
+            return Address(*probe.getsockname()[:2])
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         if error.errno == errno.EADDRINUSE:
@@ -35,7 +35,6 @@ def free_address(settings: Settings) -> Address:
         raise SettingsError(
             f"AFTERWORD_HOST and AFTERWORD_PORT: cannot listen on {where}: {_words(error)}"
         ) from error
-    return address
 
 
 def _words(error: OSError) -> str:

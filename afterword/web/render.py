@@ -6,6 +6,7 @@ The words are named by their English text; `i18n/locales/<language>.po` has them
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib import resources
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context
@@ -64,21 +65,13 @@ def static_file(
     name: str, media_type: str, headers: Mapping[str, str] | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that answers with one file of the package, read once."""
-    return fixed(resources.files("afterword.web").joinpath("static", name).read_bytes(), media_type, headers)
+    content = resources.files("afterword.web").joinpath("static", name).read_bytes()
+    return partial(cached, content=content, media_type=media_type, headers=headers)
 
 
-def fixed(
-    content: bytes, media_type: str, headers: Mapping[str, str] | None = None
-) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that always answers the same, which caches may keep for an hour."""
-
-    async def answer(request: Request) -> Response:
-        return cached(content, media_type, headers)
-
-    return answer
-
-
-def cached(content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+async def cached(
+    request: Request, content: bytes, media_type: str, headers: Mapping[str, str] | None = None
+) -> Response:
     """An answer that caches may keep for an hour."""
     return Response(content, media_type=media_type, headers={**_CACHED, **(headers or {})})
 

@@ -159,16 +159,15 @@ def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
     tx, now = work.tx, work.now
     if new:
         answer_invitation(tx, order.shop.id, order.order_id, now)
-        receipts = [receipt_of(one.review, one.entry) for one in new if one.entry]
+        # The entry's hash, and the salt of its commitment: with them its author proves what the shop changed.
+        receipts = [
+            {"review": review.id, "version": review.version, "hash": entry.hash, "salt": review.salt}
+            for review, entry in new
+            if entry
+        ]
         notify_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
     if any(one.review.state == "waiting" for one in new):
         notify_shop(tx, order.shop, live=order.live, now=now)
-
-
-def receipt_of(review: Review, entry: Entry) -> dict[str, object]:
-    """A receipt, with which the author can prove manipulation by the shop: the entry's hash, and the salt of its
-    commitment."""
-    return {"review": review.id, "version": review.version, "hash": entry.hash, "salt": review.salt}
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:

@@ -36,9 +36,6 @@ def export(id_or_name: str, format: str, test: bool, file: Path | None) -> None:
             sys.stdout.flush()
             return
         with whole_file(file) as draft, draft.open("wb") as stream:
-            stream.writelines(map(str.encode, exports.write(database, what, format, _progress)))
+            parts = exports.write(database, what, format, lambda done: say_progress(counted(done, "review")))
+            stream.writelines(map(str.encode, parts))
     say(f"{shown(str(file))} was written ({file.stat().st_size:,} bytes).")
-
-
-def _progress(done: int) -> None:
-    say_progress(counted(done, "review"))

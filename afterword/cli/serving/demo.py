@@ -23,13 +23,20 @@ def introduction(settings: Settings, database: Database, now: float) -> list[str
     if not there:
         return [running, "", *_first_steps(settings, database, now)]
     if settings.is_default and any(shop.name == NAME for shop in there):
-        return [running, "", *_next_steps()]
+        return [
+            running,
+            "",
+            "The demo shop's test key was shown at the first start and is not stored. To add another one:",
+            f"    {command()} key add {shlex.quote(NAME)} --test",
+            "To add your own shop:",
+            _add_a_shop(),
+        ]
     return [running]
 
 
 def _first_steps(settings: Settings, database: Database, now: float) -> list[str]:
     if not settings.is_default:
-        return ["No shops yet. Add one from another terminal, with the same settings:", *_add_a_shop()]
+        return ["No shops yet. Add one from another terminal, with the same settings:", _add_a_shop()]
     _, keys = database.write_now(partial(shops.add, name=NAME, now=now))
     return [
         f'The data folder is new, so "{NAME}" was added for you to try. Its test key, shown only now:',
@@ -45,17 +52,8 @@ def _first_steps(settings: Settings, database: Database, now: float) -> list[str
     ]
 
 
-def _next_steps() -> list[str]:
-    return [
-        "The demo shop's test key was shown at the first start and is not stored. To add another one:",
-        f"    {command()} key add {shlex.quote(NAME)} --test",
-        "To add your own shop:",
-        *_add_a_shop(),
-    ]
-
-
-def _add_a_shop() -> list[str]:
-    return [f'    {command()} shop add "Alba\'s bakery"']
+def _add_a_shop() -> str:
+    return f'    {command()} shop add "Alba\'s bakery"'
 
 
 def curl_line(url: str, key: str, now: float) -> str:

@@ -62,7 +62,8 @@ class PostgresConnection:
                 prepare_threshold=None,
             )
         except psycopg.Error as error:
-            raise StoreUnavailable(f"PostgreSQL cannot be reached: {_first_line(error)}") from error
+            words = str(error).strip().partition("\n")[0]  # without the statement that follows it
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {words}") from error
 
     def _connected(self) -> psycopg.Connection[Row]:
         if self._raw.closed and not self._is_writing:
@@ -81,8 +82,7 @@ class PostgresConnection:
         return connection.execute(text, _named(names, params) or None)
 
     def next_order_ids(self) -> int:
-        first: int = self.rows(query("next_order_ids"))[0][0]
-        return first
+        return int(self.rows(query("next_order_ids"))[0][0])
 
     @property
     def name(self) -> str:
@@ -222,8 +222,3 @@ def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
 
 def _named(names: Sequence[str], params: Params) -> Mapping[str, Any]:
     return params if isinstance(params, Mapping) else dict(zip(names, params, strict=True))
-
-
-def _first_line(error: Exception) -> str:
-    """The error, without the statement that follows it."""
-    return str(error).strip().partition("\n")[0]

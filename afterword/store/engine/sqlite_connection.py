@@ -65,8 +65,7 @@ class SqliteConnection:
 
     def next_order_ids(self) -> int:
         block = {"name": "orders", "size": IDS_A_BLOCK}
-        after: int = self.rows(query("next_ids"), block)[0][0]
-        return after - IDS_A_BLOCK
+        return int(self.rows(query("next_ids"), block)[0][0]) - IDS_A_BLOCK
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[Row]]:
         return [self.rows(sql, params) for params in many]

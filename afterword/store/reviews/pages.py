@@ -57,8 +57,7 @@ def simplified(tx: Transaction, selection: Selection) -> Selection:
 def count_selected(tx: Transaction, selection: Selection) -> int:
     """How many reviews are selected: from the stored counts, or with `changed_from` by reading an index."""
     if selection.changed_from is not None:
-        total: int = tx.rows(query("count_changed"), _values(selection))[0][0]
-        return total
+        return int(tx.rows(query("count_changed"), _values(selection))[0][0])
     scopes = (SITE, PRODUCTS) if selection.scope is None else (selection.scope,)
     found = [each for scope in scopes for each in counts(tx, selection.shop_id, scope, live=selection.live)]
     return sum(each.amount for each in found if each.state in selection.states)

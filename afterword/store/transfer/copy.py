@@ -230,10 +230,8 @@ def _finish(source: Connection, destination: Connection) -> None:
 def next_order_id(connection: Connection) -> int:
     """A number above that of every order which this database has or had."""
     if connection.dialect == "postgres":
-        last: int = connection.rows("SELECT last_value FROM order_ids")[0][0]
-        return last + IDS_A_BLOCK
-    after: int = connection.rows("SELECT next_id FROM counters WHERE name = 'orders'")[0][0]
-    return after
+        return int(connection.rows("SELECT last_value FROM order_ids")[0][0]) + IDS_A_BLOCK
+    return int(connection.rows("SELECT next_id FROM counters WHERE name = 'orders'")[0][0])
 
 
 def set_next_order_id(connection: Connection, number: int) -> None:

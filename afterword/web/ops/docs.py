@@ -1,6 +1,7 @@
 """`GET /openapi.json` and `GET /docs`: the API reference for programs and for people, from one document."""
 
 import json
+from functools import partial
 from importlib import resources
 from shlex import quote
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.web.render import fixed, page
+from afterword.web.render import cached, page
 
 KEY = "YOUR_TEST_KEY"
 """The placeholder for a key in example commands."""
@@ -25,7 +26,7 @@ class Docs:
         self._document = {**json.loads(text), "servers": [{"url": url}]}
         self._address = f"{url}/private/v3/orders"
         content = json.dumps(self._document, ensure_ascii=False, indent=1).encode()
-        self.document = fixed(content, "application/json")
+        self.document = partial(cached, content=content, media_type="application/json")
 
     async def page(self, request: Request) -> Response:
         return page(

@@ -47,7 +47,7 @@ class ShopPages:
         address = f"{self._url}/{page_path(asked, content.shop)}"
         data = product_data(content, address) if live and content.product else None
         answer = page(request, "showing.html", lang, view=shop_view(asked, content, lang), data=data)
-        return _cached_for_a_minute(request, answer, is_public=live)
+        return cached_for_a_minute(request, answer, is_public=live)
 
     async def of_key(self, request: Request) -> Response:
         """`GET /k/{public_key}/{scope}`: redirects to the page with the reviews that the public API returns for the
@@ -63,7 +63,7 @@ class ShopPages:
         return Response(status_code=302, headers={**UNCACHED, "Location": to})
 
 
-def _cached_for_a_minute(request: Request, answer: Response, *, is_public: bool) -> Response:
+def cached_for_a_minute(request: Request, answer: Response, *, is_public: bool) -> Response:
     """Lets caches keep the page for a minute, so a withdrawn review disappears everywhere after that. Search engines
     may index the live page."""
     tag = f'"{blake2b(bytes(answer.body), digest_size=12).hexdigest()}"'

@@ -32,6 +32,7 @@ from afterword.store.reviews.receipts import find_receipt
 from afterword.store.reviews.verification import Tail, last_entries
 from afterword.store.shops import find_shop
 from afterword.web.render import UNCACHED, page
+from afterword.web.shop.page import cached_for_a_minute
 from afterword.web.shop.reading import chosen_language, read_shop_id
 
 ENTRIES_CHECKED = 1_000
@@ -83,12 +84,7 @@ class VerificationPages:
         view = _view(shop, live, check)
         view |= {"receipt": shown(receipt), "is_receipt": is_receipt, "found": found, "asked_lang": lang}
         answer = page(request, "verify.html", lang, **view)
-        if live and not receipt:
-            del answer.headers["X-Robots-Tag"]
-            answer.headers.update(
-                {"Cache-Control": f"public, max-age={CACHED_FOR}", "Vary": "Accept-Language"}
-            )
-        return answer
+        return cached_for_a_minute(request, answer, is_public=True) if live and not receipt else answer
 
     async def _shop(self, request: Request) -> Shop:
         shop_id = read_shop_id(request)

@@ -28,6 +28,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[
     shop, product = content.shop, content.product
     line = product.line if product else None
     site = _address(line.url if line else shop.site)
+    of_products = {"products": _tally(content.of_products)} if content.of_products else {}
     to = partial(_link, {"product": None if asked.live or asked.scope == SITE else asked.scope, "lang": lang})
     return {
         "shop": shown(shop.name),
@@ -44,7 +45,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[
         "older": to(**_behind(asked, content.last)) if content.last else "",
         "to": to,
         "products": [(scope, shown(name, 60)) for scope, name in content.products.items()],
-        "tallies": _tallies(content),
+        "tallies": {"shop": _tally(content.of_shop), **of_products},
         "publishing": _publishing(shop),
         "languages": [(each, language_name(each)) for each in catalogues()],
     }
@@ -95,12 +96,6 @@ def _bars(ratings: Ratings) -> list[tuple[int, int, int]]:
     """Stars, number and percentage of the reviews, from 5 stars to 1."""
     many = [(stars, ratings.distribution[stars - 1]) for stars in STARS]
     return [(stars, amount, round(100 * amount / (ratings.total or 1))) for stars, amount in many]
-
-
-def _tallies(content: PageContent) -> dict[str, Tally]:
-    """Two tables: the shop's reviews, and those of all products if there are any."""
-    of_products = {"products": _tally(content.of_products)} if content.of_products else {}
-    return {"shop": _tally(content.of_shop), **of_products}
 
 
 def _tally(counted: list[Count]) -> Tally:

@@ -35,7 +35,7 @@ SAMPLES = (1_000_000, *reversed(range(200)))
 async def widget_words(request: Request) -> Response:
     """The words of a language tag, or the English ones where there is no catalogue."""
     words = _words(choose(request.path_params["lang"], catalogues()).lang)
-    return cached(words, "application/json", ANYWHERE)
+    return await cached(request, words, "application/json", ANYWHERE)
 
 
 @cache
