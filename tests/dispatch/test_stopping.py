@@ -1,4 +1,4 @@
-"""What is left when a dispatcher stops: by SIGTERM everything is settled or put back; after a crash it is rescued."""
+"""What a crash, a lost journal, a full disk or an outage leaves unsent is taken up again, and nothing goes twice."""
 
 import asyncio
 import threading
@@ -20,33 +20,6 @@ from tests.store.databases import no_file_grows_beyond
 
 def states(database: EngineDatabase, invitations: list[int]) -> list[str]:
     return [seen(database, each).state for each in invitations]
-
-
-def test_letters_in_hand_are_finished_and_the_others_put_back(
-    database: EngineDatabase, alba: Member, clock: MovableClock
-) -> None:
-    def answer_in_a_while() -> str:
-        has_letter.set()
-        assert may_answer.wait(10)
-        return "250 2.0.0 queued"
-
-    async def stop_in_the_middle() -> None:
-        async with dispatching(database, clock, peer) as dispatcher:
-            assert await asyncio.to_thread(has_letter.wait, 5)
-            dispatcher.stop()
-            asyncio.get_running_loop().call_later(0.2, may_answer.set)
-
-    letters = [imported(database, alba, f"{n}") for n in range(60)]
-    clock.now = DUE
-    has_letter, may_answer = threading.Event(), threading.Event()
-    with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
-        run(stop_in_the_middle())
-        accepted = len(peer.messages)
-    found = states(database, letters)
-    assert 1 <= accepted <= 16
-    assert found.count("sent") == accepted
-    assert found.count("scheduled") == 60 - accepted
-    assert sum(seen(database, each).tries for each in letters) == accepted
 
 
 def test_what_a_crash_left_is_taken_up_within_a_minute(
@@ -100,24 +73,6 @@ def test_a_letter_that_takes_long_is_not_taken_from_its_holder_by_another_dispat
     with ScriptedPeer({"letter": [answer_in_a_while]}) as peer:
         run(watch())
     assert len(peer.messages) == 1
-
-
-def test_two_dispatchers_on_one_database_send_each_letter_once(
-    database: EngineDatabase, alba: Member, clock: MovableClock, quick: None
-) -> None:
-    async def watch() -> None:
-        other = another(database)
-        async with dispatching(database, clock, peer), dispatching(other, clock, peer):
-            await until(lambda: len(peer.messages) >= 200, 20)
-            await asyncio.sleep(0.2)
-        other.close_now()
-
-    for n in range(200):
-        imported(database, alba, f"{n}")
-    clock.now = DUE
-    with RelayPeer() as peer:
-        run(watch())
-    assert len({received.recipients[0] for received in peer.messages}) == len(peer.messages) == 200
 
 
 def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(
