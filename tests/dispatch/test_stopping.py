@@ -1,4 +1,4 @@
-"""What is left when a dispatcher stops: by SIGTERM everything is settled or put back; after a crash it is rescued."""
+"""What a crash, a lost journal, a full disk or an outage leaves unsent is taken up again, and nothing goes twice."""
 
 import asyncio
 import time
@@ -24,25 +24,6 @@ from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
 from tests.store.cast import DUE, Customer, Member, MovableClock, another, closing_now
 from tests.store.databases import no_file_grows_beyond
-
-
-def test_messages_in_hand_are_finished_and_the_others_put_back(alba: Member, clock: MovableClock) -> None:
-    async def stop_in_the_middle() -> None:
-        async with dispatching(alba, clock, peer) as dispatcher:
-            await answer.asked()
-            dispatcher.stop()
-            asyncio.get_running_loop().call_later(0.2, answer.give)
-
-    messages, answer = [imported(alba, f"{n}") for n in range(60)], LateAnswer()
-    clock.now = DUE
-    with ScriptedPeer({"letter": [answer]}) as peer:
-        run(stop_in_the_middle())
-        accepted = len(peer.messages)
-    found = alba.states(*messages)
-    assert 1 <= accepted <= 16
-    assert found.count("sent") == accepted
-    assert found.count("scheduled") == 60 - accepted
-    assert sum(alba.sees(each).tries for each in messages) == accepted
 
 
 def test_what_a_crash_left_is_taken_up_within_a_minute(
@@ -86,24 +67,6 @@ def test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispa
     with ScriptedPeer({"letter": [answer]}) as peer, closing_now(another(database)) as other:
         run(watch())
     assert len(peer.messages) == 1
-
-
-def test_two_dispatchers_on_one_database_send_each_message_once(
-    database: Database, alba: Member, bruno: Member, clock: MovableClock, quick: None
-) -> None:
-    async def watch() -> None:
-        async with dispatching(alba, clock, peer), dispatching(bruno.on(other), clock, peer):
-            await until(lambda: len(peer.messages) >= 200, 20)
-            await asyncio.sleep(0.2)
-
-    addresses = {f"clara+{n}@nunez.example" for n in range(200)}
-    for n in range(200):
-        imported(alba if n % 2 else bruno, f"{n}")
-    clock.now = DUE
-    with RelayPeer() as peer, closing_now(another(database)) as other:
-        run(watch())
-    assert sorted(reached(peer)) == sorted(addresses)
-    assert {row.state for member in (alba, bruno) for row in member.lists(most=200)} == {"sent"}
 
 
 def test_nothing_is_sent_while_the_journal_is_missing_and_everything_once_it_is_back(

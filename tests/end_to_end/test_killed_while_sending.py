@@ -14,7 +14,7 @@ SHOPS = 12 * KILLS
 def test_no_e_mail_goes_twice_and_no_message_is_forgotten(tmp_path: Path, place: dict[str, str]) -> None:
     """In doubt is at most one e-mail for each open connection and kill."""
     draw = random.Random(KILLS)
-    with mailing(tmp_path, 0.1, 0.1, **place) as sent:
+    with mailing(tmp_path, 0.1, 0.2, **place) as sent:
         sent.cause(SHOPS)
         with sent.server as alba:
             alba.wait_until(lambda: sent.count().keys() == KINDS)

@@ -5,9 +5,9 @@ from pathlib import Path
 from tests.end_to_end.mailing import mailing, messages
 
 
-def test_sigterm_finishes_what_is_in_hand_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_sigterm_finishes_what_is_in_hand_and_keeps_the_rest(tmp_path: Path, place: dict[str, str]) -> None:
     asked = "SELECT DISTINCT state, claim, tries FROM messages WHERE state <> 'sent'"
-    with mailing(tmp_path, 0.1, 0.1) as sent:
+    with mailing(tmp_path, 0.1, 0.1, **place) as sent:
         sent.cause(shops=40)
         with sent.server as alba:
             sent.relay.wait_for(20)
