@@ -217,10 +217,10 @@ class Worker:
 
         `pause` is what it was when this message set out: all that meet the same trouble together double it once.
         """
-        self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
-        log.error("transport failed", live=self._live, error=str(trouble), pause=self._pause)
+        pause = self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
+        log.error("transport failed", live=self._live, error=str(trouble), pause=pause)
         await self._put_back()  # first, so that none of these sets out and meets it too
-        later = int(self._clock()) + 1 + random.randrange(int(self._pause))  # noqa: S311
+        later = int(self._clock()) + 1 + random.randrange(int(pause))  # noqa: S311
         await self._release([claim], later, str(trouble))
 
     async def _put_back(self) -> None:
