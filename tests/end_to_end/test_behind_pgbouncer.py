@@ -15,6 +15,7 @@ from tests.conftest import closing_now
 from tests.end_to_end.beside import Beside
 from tests.end_to_end.mailing import (
     CONNECTIONS,
+    LEASE_AND_ROUND,
     WatchedRelay,
     check_once,
     import_orders,
@@ -25,6 +26,7 @@ from tests.end_to_end.mailing import (
 from tests.needs import scale
 from tests.pgbouncer import POOL, pgbouncer
 from tests.postgres import PostgresServer, own_server
+from tests.processes import moved_clock
 from tests.server import PROJECT, SERVE, an_order
 
 LETTERS = 600 * scale()
@@ -57,8 +59,11 @@ def test_orders_and_letters_go_through_three_connections_and_a_crash_of_the_serv
         assert connections(server) <= POOL + 1, "PgBouncer does not pool"
         server.stop("immediate")
         server.start()
-        alba.wait_until(lambda: is_settled(alba), 90)
+        alba.wait_until(lambda: "scheduled" not in alba.states().values(), 60)
         assert [one.stop() for one in dispatchers] == [0, 0]
+        assert alba.stop() == 0
+        alba.start((*SERVE, "--workers", "2"), AFTERWORD_DATABASE=pooled, **moved_clock(LEASE_AND_ROUND))
+        alba.wait_until(lambda: is_settled(alba), 60)
         assert alba.stop() == 0
         check_once(alba, relay.taken, invitations(alba, [*ids, "new"]), CONNECTIONS * 3)
 

@@ -8,7 +8,7 @@ from tests.end_to_end.crowd import Crowd, check_kept
 from tests.needs import scale
 from tests.server import Server
 
-KILLS = 20 * scale()
+KILLS = 10 * scale()
 
 
 def test_no_acknowledged_order_is_lost_or_there_twice(tmp_path: Path, place: dict[str, str]) -> None:
