@@ -6,7 +6,6 @@ One direction: endpoint, payload, intake (in the process that writes), batch, st
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,31 +103,26 @@ class OrdersEndpoint:
         return written
 
     async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
-        async with self._readers.one() as reader:
-            payload = await reader.read(head.content_type, body)
-            key = presented_key(payload.api_key, head.authorization)
-            sender = await self._database.read(lambda tx: admit(tx, key))
-            slices = reader.slices(sender.shop.timezone)
-            posted = (Slice(sender, each, payload.details, head.received_at) async for each in slices)
-            return answer(
-                await self._import_slices(posted, BatchResult(details=[] if payload.details else None))
-            )
-
-    async def _import_slices(self, posted: AsyncIterator[Slice[bytes]], result: BatchResult) -> BatchResult:
         """A few slices are on their way to the disk while the next one is read."""
         under_way: deque[asyncio.Future[BatchResult]] = deque()
         try:
-            async for each in posted:
-                under_way.append(self._database.write_together(import_slices, each, each.sender.shop.id))
-                under_way[-1].add_done_callback(self._count)
-                if len(under_way) > SLICES_AT_ONCE:
-                    result += await under_way.popleft()
-            while under_way:
+            async with self._readers.one() as reader:
+                payload = await reader.read(head.content_type, body)
+                key = presented_key(payload.api_key, head.authorization)
+                sender = await self._database.read(lambda tx: admit(tx, key))
+                result = BatchResult(details=[] if payload.details else None)
+                async for batch in reader.slices(sender.shop.timezone):
+                    posted = Slice(sender, batch, payload.details, head.received_at)
+                    under_way.append(self._database.write_together(import_slices, posted, sender.shop.id))
+                    under_way[-1].add_done_callback(self._count)
+                    if len(under_way) > SLICES_AT_ONCE:
+                        result += await under_way.popleft()
+            while under_way:  # the reader has the next body by now
                 result += await under_way.popleft()
         except StoreUnavailable:
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
-        return result
+        return answer(result)
 
     def _count(self, importing: asyncio.Future[BatchResult]) -> None:
         """A slice is counted by itself: what it stored is stored, even when another one fails."""
