@@ -181,9 +181,8 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         if folder.is_dir():
             free = shutil.disk_usage(folder).free
             says = f"{free // 2**20:,} MiB are free in {folder}."
-            yield (
-                Finding("disk", "action", f"Only {says}") if free < LOW_DISK else Finding("disk", "ok", says)
-            )
+            is_low = free < LOW_DISK
+            yield Finding("disk", "action" if is_low else "ok", f"Only {says}" if is_low else says)
 
 
 def _privacy(settings: Settings) -> Iterator[Finding]:

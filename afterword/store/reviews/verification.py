@@ -256,6 +256,5 @@ def _wrong_counts(stored: Counter[_Kind], actual: Counter[_Kind]) -> Iterator[Fi
         if stored[kind] != actual[kind]:
             scope, state, reason, rating = kind
             named = " ".join(filter(None, (str(state), str(reason), f"rated {rating}")))
-            yield Finding(
-                f"counts of {scope}", f"{stored[kind]} {named} are counted, but {actual[kind]} exist"
-            )
+            says = f"{stored[kind]} {named} are counted, but {actual[kind]} exist"
+            yield Finding(f"counts of {scope}", says)

@@ -81,11 +81,6 @@ def stars_of(ratings: Ratings) -> dict[str, object]:
     return {"total": ratings.total, "average": ratings.average, "distribution": counts}
 
 
-def origin_of(imported_from: str | None) -> dict[str, object]:
-    """Of an imported review only: that it is not verified here, and where it comes from."""
-    return {} if imported_from is None else {"imported": 1, "source": imported_from}
-
-
 def local_time(at: int | None, zone: ZoneInfo, *, seconds: bool = False) -> str:
     """`2026-03-01 14:05` in this time zone, or with seconds `2026-03-01 14:05:26`; empty for None."""
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ")[: 19 if seconds else 16]

@@ -29,7 +29,6 @@ from afterword.web.reviews_api.answers import (
     Refusal,
     give,
     local_time,
-    origin_of,
     refused,
     stars_of,
 )
@@ -155,6 +154,7 @@ def _read_stats(tx: Transaction, sender: Sender, scope: str, with_key: bool) -> 
 def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> dict[str, object]:
     """A review by the API's names. Of an imported review's author only the public name is known."""
     by = reviewer or Reviewer("", review.author, "", "")
+    source = review.imported_from
     return {
         "id": review.id,
         "order": by.id_order,
@@ -168,5 +168,5 @@ def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> dict[s
         "review_status": STATUS[review.state],
         "answer_text": review.reply or "",
         "answer_date_time": local_time(review.replied_at, zone, seconds=True),
-        **origin_of(review.imported_from),
+        **({} if source is None else {"imported": 1, "source": source}),
     }

@@ -29,7 +29,6 @@ from afterword.web.reviews_api.answers import (
     Refusal,
     give,
     local_time,
-    origin_of,
     refused,
     stars_of,
 )
@@ -72,6 +71,24 @@ class PublicAddress(NamedTuple):
     public_key: str
     scope: str
     most: int
+
+
+class _Review(msgspec.Struct, omit_defaults=True):
+    """A review by the API's names; the last two are there where it is imported, and so not verified here. An answer
+    has up to a thousand, which as dictionaries take a third longer."""
+
+    id: int
+    c: str
+    r: int
+    txt: str
+    date: str
+    odate: str
+    reply: str
+    rdate: str
+    transl: int
+    lang: str
+    imported: int = 0
+    source: str = ""
 
 
 class PublicReviews:
@@ -172,21 +189,22 @@ def _shop_of(tx: Transaction, public_key: str) -> int | None:
     return found[0].id if found else None
 
 
-def _review(review: PublicReview, zone: ZoneInfo) -> dict[str, object]:
-    """A review by the API's names. Times are in the shop's time zone."""
-    return {
-        "id": review.id,
-        "c": review.author,
-        "r": review.rating,
-        "txt": review.text,
-        "date": local_time(review.published_at, zone),
-        "odate": review.experience_date,
-        "reply": review.reply or "",
-        "rdate": local_time(review.replied_at, zone),
-        "transl": 0,
-        "lang": review.lang,
-        **origin_of(review.imported_from),
-    }
+def _review(review: PublicReview, zone: ZoneInfo) -> _Review:
+    """Times are in the shop's time zone."""
+    return _Review(
+        review.id,
+        review.author,
+        review.rating,
+        review.text,
+        local_time(review.published_at, zone),
+        review.experience_date,
+        review.reply or "",
+        local_time(review.replied_at, zone),
+        0,
+        review.lang,
+        int(review.imported_from is not None),
+        review.imported_from or "",
+    )
 
 
 def _entry(cache_key: CacheKey, body: bytes) -> CachedAnswer:

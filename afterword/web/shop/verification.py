@@ -107,9 +107,8 @@ class VerificationPages:
 
     async def _check_again(self, shop: Shop, live: bool) -> ChainCheck:
         now = self._clock()
-        tail: Tail = await self._database.read(
-            partial(last_entries, shop_id=shop.id, live=live, most=ENTRIES_CHECKED)
-        )
+        read = partial(last_entries, shop_id=shop.id, live=live, most=ENTRIES_CHECKED)
+        tail: Tail = await self._database.read(read)
         end, findings = tail.start, []
         for first in range(0, len(tail.entries), A_SLICE):
             await asyncio.sleep(0)

@@ -27,7 +27,8 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[
     """All values of the template. `lang` is the language that the visitor chose, which every link keeps."""
     shop, product = content.shop, content.product
     line = product.line if product else None
-    site = _address(line.url if line else shop.site)
+    given = (line.url if line else shop.site) or ""
+    site = given if given.startswith(("https://", "http://")) else ""
     of_products = {"products": _tally(content.of_products)} if content.of_products else {}
     to = partial(_link, {"product": None if asked.live or asked.scope == SITE else asked.scope, "lang": lang})
     return {
@@ -118,7 +119,3 @@ def _publishing(shop: Shop) -> dict[str, Any]:
         "unit": unit,
         "write_for": WRITE_FOR // 86_400,
     }
-
-
-def _address(url: str | None) -> str:
-    return url if url and url.startswith(("https://", "http://")) else ""
