@@ -17,9 +17,11 @@ from afterword.base.settings import read_settings
 from afterword.domain.messages import MessageKind, fingerprint, numbered, order_fingerprint
 from afterword.mail.kinds import kinds
 from afterword.store.engine.database import Transaction
+from afterword.store.messages.enqueue import notify_author
 from afterword.store.opening import open_database
 from tests.conftest import closing_now
 from tests.end_to_end.letters import SENDER
+from tests.mail.conftest import example
 from tests.needs import scale
 from tests.peers import Received, RelayPeer
 from tests.processes import moved_clock
@@ -36,6 +38,9 @@ LEASE_AND_ROUND = 60
 
 KINDS = frozenset({*kinds(), "webhook"})
 """Of e-mails, and the deliveries to programs."""
+
+CAUSED = {"invitation", "receipt", "digest", "rejection", "reply", "webhook"}
+"""What orders, reviews and their moderation cause."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: <(\w+)@", re.MULTILINE)
 
@@ -173,7 +178,8 @@ def mailing(folder: Path, to_mail: float, to_deliver: float, **settings: str) ->
 
 
 def _cause(tx: Transaction, url: str | None) -> None:
-    """A shop whose customers were invited; two of them have written: one waits, one was rejected and replied to."""
+    """A shop whose customers were invited; two of them have written: one waits, one was rejected and replied to.
+    Of what that does not cause there is one about a review."""
     now = time.time()
     shop = add_member(tx, f"Shop {token_hex(8)}").moderates().changes(email="hello@shop.example")
     due = now - shop.shop.delay - 60
@@ -187,6 +193,8 @@ def _cause(tx: Transaction, url: str | None) -> None:
         if name == "replied":
             shop.rejects(first, now=now)
             shop.replies(shop.publishes(clara.reviews(about, 1, wants_reply=True, now=now), now), now=now)
+    for kind in sorted(KINDS - CAUSED):
+        notify_author(tx, first, kind, example(kind).details, now=now)
 
 
 def messages(alba: Server) -> dict[str, tuple[MessageKind, str]]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -47,10 +48,13 @@ def test_orders_and_letters_go_through_three_connections_and_a_crash_of_the_serv
         pgbouncer(server.url) as pooled,
         WatchedRelay(seconds=0.02) as relay,
         mailing_server(tmp_path, relay, AFTERWORD_DATABASE=server.url) as alba,
+        ExitStack() as ending,
     ):
         alba.stop()
         alba.start((*SERVE, "--workers", "2"), AFTERWORD_DATABASE=pooled)
         dispatchers = [Beside(alba, "dispatch", AFTERWORD_DATABASE=pooled) for _ in range(2)]
+        for one in dispatchers:
+            ending.callback(one.close)
         ids = import_orders(alba, LETTERS)
         again = alba.post_orders([an_order(one) for one in ids[:50]], details=True)
         assert again.counts == (0, 50, 0)
