@@ -148,12 +148,13 @@ CREATE TABLE journaled (
 );
 
 -- number is a place in the sequence `reviews`, which others never see; review_id, which everyone sees, is what a keyed
--- permutation makes of it, and says nothing of how many reviews there are. line is the order line's place from 1, or 0
--- for the shop. A review of no order of ours (an imported one) has the order_id 0. scope is 'site' or the product's id, in digits.
+-- permutation makes of it, and says nothing of how many reviews there are. SQLite lays rows by their numbers, so that
+-- the newest are on neighbouring pages. line is the order line's place from 1, or 0 for the shop. A review of no order
+-- of ours (an imported one) has the order_id 0. scope is 'site' or the product's id, in digits.
 CREATE TABLE reviews (
     shop_id BIGINT NOT NULL,
-    review_id BIGINT NOT NULL,  -- sqlite:     review_id INTEGER NOT NULL PRIMARY KEY,
-    number BIGINT NOT NULL,
+    review_id BIGINT NOT NULL,  -- sqlite:     review_id BIGINT NOT NULL UNIQUE,
+    number BIGINT NOT NULL,  -- sqlite:     number INTEGER NOT NULL PRIMARY KEY,
     order_id BIGINT NOT NULL,
     line BIGINT NOT NULL,
     live BIGINT NOT NULL,
@@ -203,7 +204,7 @@ CREATE INDEX reviews_unpublished ON reviews (shop_id, live, written_at, review_i
 CREATE INDEX reviews_waiting ON reviews (shop_id, live, written_at, review_id, publish_at) WHERE state = 'waiting';
 
 -- What is read from end to end, in an order that nothing changes: feeds and exports.
-CREATE INDEX reviews_by_number ON reviews (shop_id, live, number);
+CREATE INDEX reviews_by_number ON reviews (shop_id, number, live);
 
 -- What publishes itself.
 CREATE INDEX reviews_to_publish ON reviews (publish_at) WHERE state = 'waiting' AND publish_at IS NOT NULL;

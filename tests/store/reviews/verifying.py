@@ -79,5 +79,6 @@ def import_elsewheres(store: Store, one: Review) -> None:
     answered = {"reply": "Thanks!", "replied_at": NOW - 700}
     waits = {"state": "waiting", "published_at": None}
     for place, more in ((5, answered), (6, waits)):
-        review = replace(one, order_id=0, id=one.id + place, **before | more)
+        own = {"id": one.id + place, "number": one.number + place}
+        review = replace(one, order_id=0, **own, **before | more)
         act(store, import_review, review, LATER_SIGNER, NOW + 6 + place)

@@ -122,11 +122,10 @@ def _value(table: str, column: str, number: int) -> Any:
 
 @cache
 def _columns() -> dict[tuple[str, str], tuple[str, bool, bool]]:
-    """Of each column: its type, whether it may be NULL, and whether it is in the primary key."""
-    sql = (
-        'SELECT m.name, c.name, c.type, NOT c."notnull", c.pk > 0 FROM sqlite_schema m, '
-        "pragma_table_info(m.name) c WHERE m.type = 'table'"
-    )
+    """Of each column: its type, whether it may be NULL, and whether it is in a key."""
+    sql = """SELECT m.name, c.name, c.type, NOT c."notnull", c.pk > 0 OR c.name IN (
+        SELECT i.name FROM pragma_index_list(m.name) k, pragma_index_info(k.name) i WHERE k.origin = 'u')
+    FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table'"""
     with closing(SqliteConnection(Path(":memory:"))) as connection:
         migrate(Transaction(connection), connection.dialect)
         return {
