@@ -6,14 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import against, batches, claims, dispatchers, letters, memory, on_postgres, one_order, reading
+from benchmarks import against, batches, claims, dispatchers, memory, on_postgres, one_order, reading, sending
 from benchmarks.ground import Ground, MissingError, WrongResultError, ground, say
 from benchmarks.table import Report, as_json, as_text, machine
 
 BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "a": one_order.measure,
     "b": batches.measure,
-    "c": letters.measure,
+    "c": sending.measure,
     "d": claims.measure,
     "e": on_postgres.measure,
     "f": dispatchers.measure,

@@ -22,7 +22,7 @@ from benchmarks.ground import (
     environment_of,
     settings_of,
 )
-from benchmarks.letters import PATIENCE, SENDER, arrived
+from benchmarks.sending import PATIENCE, SENDER, arrived
 from benchmarks.serving import HOST
 from benchmarks.sink import Sink, kind, sink
 from benchmarks.table import Measured, Needed, Report, in_turn
@@ -36,19 +36,19 @@ PROCESSES = 4
 class Sent(NamedTuple):
     """One run: its duration, the CPU time of the dispatchers, and what PostgreSQL did during it."""
 
-    letters: int
+    messages: int
     seconds: float
     spent: float
     server: WatchedServer
 
     def dominates(self, processes: int) -> dict[str, dict[str, str]]:
         parts = {
-            "processor time a letter": {"the dispatchers": f"{self.spent / self.letters * 1e6:.1f} µs"},
+            "processor time a message": {"the dispatchers": f"{self.spent / self.messages * 1e6:.1f} µs"},
             "of all cores' time is spent": {
                 "by the dispatchers": self._share(self.spent),
                 "by PostgreSQL": self._share(self.server.seconds),
             },
-        } | self.server.dominates(self.letters, "a letter")
+        } | self.server.dominates(self.messages, "a message")
         who = "one process" if processes == 1 else f"{processes} processes"
         return {f"{who}, {what}": shares for what, shares in parts.items()}
 
@@ -58,20 +58,20 @@ class Sent(NamedTuple):
 
 def measure(ground: Ground, runs: int) -> Report:
     """Raises MissingError without PostgreSQL, WrongResultError if a message does not arrive, or arrives twice."""
-    letters = 500 if ground.quick else 12_000
+    messages = 500 if ground.quick else 12_000
     here = ground.on_postgres
     dominates = settings_of_server(here.server)
     with sink(here.folder) as taker:
 
         def rate(processes: int) -> float:
-            sent = _send_all(here, taker, letters, processes)
+            sent = _send_all(here, taker, messages, processes)
             dominates.update(sent.dominates(processes))
-            return sent.letters / sent.seconds
+            return sent.messages / sent.seconds
 
         ours, limits = in_turn(runs, lambda: rate(PROCESSES), lambda: rate(1))
     return Report(
         name="f",
-        title=f"letters from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
+        title=f"messages from one PostgreSQL, {PROCESSES} dispatching processes, to {kind()}",
         measured=[
             Measured(
                 what="messages composed, marked, sent, recorded",
@@ -86,24 +86,24 @@ def measure(ground: Ground, runs: int) -> Report:
     )
 
 
-def _send_all(ground: Ground, taker: Sink, letters: int, processes: int) -> Sent:
+def _send_all(ground: Ground, taker: Sink, messages: int, processes: int) -> Sent:
     """One run on a new database with due invitations; each message must arrive exactly once."""
-    data = ground.fresh("letters")
-    fill(data, orders=letters, due=letters, now=int(time.time()))
-    before = taker.letters()
+    data = ground.fresh("messages")
+    fill(data, orders=messages, due=messages, now=int(time.time()))
+    before = taker.messages()
     with (
         _dispatching(data, taker.port, processes) as started,
         watching_server(ground.server) as server,
     ):
         spent = -sum(map(seconds_of_all, started.pids))
         begun = started.go()
-        _wait_for(data, taker, before + letters)
+        _wait_for(data, taker, before + messages)
         seconds = time.perf_counter() - begun
         spent += sum(map(seconds_of_all, started.pids))
-    found = arrived(taker, before + letters) - before
-    if found != letters:
-        raise WrongResultError(f"of {letters} letters {found} arrived")
-    return Sent(letters, seconds, spent, server)
+    found = arrived(taker, before + messages) - before
+    if found != messages:
+        raise WrongResultError(f"of {messages} messages {found} arrived")
+    return Sent(messages, seconds, spent, server)
 
 
 class _Started:
@@ -152,7 +152,7 @@ def _wait_until_all_wait(lock: psycopg.Connection, processes: int) -> None:
         if found != waiting:
             waiting, since = found, time.monotonic()
         if time.monotonic() > deadline:
-            raise WrongResultError(f"{waiting} connections wait for the first letter, not {processes}")
+            raise WrongResultError(f"{waiting} connections wait for the first message, not {processes}")
         time.sleep(0.05)
 
 
@@ -162,14 +162,14 @@ SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM 
 """
 
 
-def _wait_for(data: Path, taker: Sink, letters: int) -> None:
+def _wait_for(data: Path, taker: Sink, messages: int) -> None:
     """Waits until this many messages have arrived and are recorded. Asks the sink first, which does not load the
     database."""
     deadline = time.monotonic() + PATIENCE
     with psycopg.connect(settings_of(data).database, autocommit=True) as connection:
-        while taker.letters() < letters or connection.execute(_UNSENT).fetchall():
+        while taker.messages() < messages or connection.execute(_UNSENT).fetchall():
             if time.monotonic() > deadline:
-                raise WrongResultError(f"the letters are not all sent after {PATIENCE} seconds")
+                raise WrongResultError(f"the messages are not all sent after {PATIENCE} seconds")
             time.sleep(0.01)
 
 

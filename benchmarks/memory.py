@@ -12,8 +12,8 @@ from pathlib import Path
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS
 from benchmarks.ground import Ground, MissingError, count, say
-from benchmarks.letters import SENDER
 from benchmarks.one_order import CONNECTIONS
+from benchmarks.sending import SENDER
 from benchmarks.serving import HOST, serving
 from benchmarks.sink import sink
 from benchmarks.table import Fact, Needed, Report
@@ -47,7 +47,7 @@ def measure(ground: Ground, runs: int) -> Report:
     return Report(
         name="m",
         title=f"resident memory of a process: single orders over {CONNECTIONS} connections, batches of {BATCH:,} "
-        f"from {CLIENTS} clients and letters, all at once, with {FEW:,} and with {many:,} waiting",
+        f"from {CLIENTS} clients and messages, all at once, with {FEW:,} and with {many:,} waiting",
         measured=[],
         facts=facts,
         dominates=dominates,

@@ -24,7 +24,7 @@ class Sink:
         self.port = port
         self._counts = counts
 
-    def letters(self) -> int:
+    def messages(self) -> int:
         """The number of messages accepted: both sinks write `mesg=N` after each."""
         found = re.findall(rb"mesg=(\d+)[\r\n]", self._counts.read_bytes()[-200:])
         return int(found[-1]) if found else 0
@@ -80,7 +80,7 @@ class _Line(asyncio.BufferedProtocol):
         self._transport = transport
         self._buffer = bytearray(2**18)
         self._held = b""
-        self._in_letter = False
+        self._in_message = False
         transport.write(b"220 sink.example\r\n")
 
     def get_buffer(self, sizehint: int) -> bytearray:
@@ -88,19 +88,19 @@ class _Line(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         self._held += self._buffer[:size]
-        while (cut := self._held.find(b"\r\n.\r\n" if self._in_letter else b"\r\n")) >= 0:
-            line, self._held = self._held[:cut], self._held[cut + (5 if self._in_letter else 2) :]
+        while (cut := self._held.find(b"\r\n.\r\n" if self._in_message else b"\r\n")) >= 0:
+            line, self._held = self._held[:cut], self._held[cut + (5 if self._in_message else 2) :]
             self._transport.write(self._answer(line))
 
     def _answer(self, line: bytes) -> bytes:
-        if self._in_letter:
-            self._in_letter = False
+        if self._in_message:
+            self._in_message = False
             _Line.taken += 1
             sys.stdout.write(f"mesg={_Line.taken}\n")
             sys.stdout.flush()
             return b"250 2.0.0 Ok\r\n"
         verb = line[:4].upper()
-        self._in_letter = verb == b"DATA"
+        self._in_message = verb == b"DATA"
         return _ANSWERS.get(verb, b"250 2.0.0 Ok\r\n")
 
 

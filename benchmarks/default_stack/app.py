@@ -35,7 +35,7 @@ def import_orders(
 ) -> Answer:
     """Imports each order that is good and new, with its invitation, in one transaction.
 
-    All that needs the session is in here. As dependencies, each part would wait for a thread anew while it holds a
+    All that needs the session is in here. As dependencies, each part would wait for a thread again while it holds a
     connection, and soon all threads would wait for connections.
     """
     with sessions.begin() as session:

@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     shops: int = 1
     orders_a_day: float = 2_000
     delay: int = 10 * DAY
-    letters_a_second: float = 50
+    messages_a_second: float = 50
     outages: list[Outage] = []
     days: int = 30
     bucket: int = 1
@@ -226,7 +226,7 @@ def simulate(plan: Plan, groups: list[Group], arrivals: Iterator[Arrived]) -> Fo
 
 def _carried_until(plan: Plan, bucket: int) -> int:
     """E-mails that can have been sent before this bucket begins, so that fractions of an e-mail are not lost."""
-    return math.floor(bucket * plan.bucket * plan.letters_a_second)
+    return math.floor(bucket * plan.bucket * plan.messages_a_second)
 
 
 def _percentile(counts: Counter[int], share: float) -> int:

@@ -47,7 +47,7 @@ def _read_outages(ctx: click.Context, param: click.Parameter, values: tuple[str,
 @click.option("--shops", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--orders-a-day", type=_POSITIVE, default=2_000, show_default=True, help="Of all shops.")
 @click.option("--delay", callback=checked(parse_delay), default="10d", show_default=True)
-@click.option("--letters-a-second", type=_POSITIVE, default=50, show_default=True, help="Of the transport.")
+@click.option("--messages-a-second", type=_POSITIVE, default=50, show_default=True, help="Of the transport.")
 @click.option("--outage", "outages", callback=_read_outages, multiple=True, help="6h@12d: after twelve days.")
 @click.option("--days", type=click.IntRange(1), default=30, show_default=True)
 @click.option("--bucket", callback=checked(parse_delay), help="1s, unless there is too much to do.")

@@ -44,7 +44,7 @@ def run(plan: Plan) -> Found:
     [
         Plan(orders_a_day=500, delay=DAY, days=3, bucket=10),
         Plan(shops=20, orders_a_day=5_000, delay=DAY, days=3, bucket=10, outages=[Outage(2 * DAY, 6 * HOUR)]),
-        Plan(shops=20, orders_a_day=5_000, delay=DAY, days=3, bucket=10, letters_a_second=0.05),
+        Plan(shops=20, orders_a_day=5_000, delay=DAY, days=3, bucket=10, messages_a_second=0.05),
         Plan(shops=5_000, orders_a_day=1e6, delay=DAY, days=3, bucket=60, outages=[Outage(2 * DAY, HOUR)]),
         Plan(orders_a_day=500, delay=3 * DAY, days=2, bucket=60),
     ],
@@ -69,7 +69,7 @@ def test_no_letter_is_early() -> None:
 
 def test_an_outage_takes_its_backlog_by_what_the_courier_has_to_spare() -> None:
     """2 orders a second for 100 seconds are 200; 10 letters a second send 8 more than come, so 25 seconds."""
-    plan = Plan(delay=HOUR, days=1, letters_a_second=10, outages=[Outage(2 * HOUR, 100)])
+    plan = Plan(delay=HOUR, days=1, messages_a_second=10, outages=[Outage(2 * HOUR, 100)])
     found = simulate(plan, ONE_SHOP, steadily(plan, 2))
     [outage] = found.drained
     assert outage.due == found.most_due == 200
@@ -80,7 +80,7 @@ def test_an_outage_takes_its_backlog_by_what_the_courier_has_to_spare() -> None:
 
 def test_two_outages_are_told_apart_and_one_that_lasts_is_not_drained() -> None:
     outages = [Outage(5 * HOUR, 60), Outage(2 * HOUR, 60), Outage(23 * HOUR, DAY)]
-    plan = Plan(delay=HOUR, days=1, letters_a_second=10, outages=outages)
+    plan = Plan(delay=HOUR, days=1, messages_a_second=10, outages=outages)
     found = simulate(plan, ONE_SHOP, steadily(plan, 2))
     assert [(each.outage, each.due, each.seconds) for each in found.drained] == [
         (outages[1], 120, 15),
@@ -92,11 +92,11 @@ def test_two_outages_are_told_apart_and_one_that_lasts_is_not_drained() -> None:
 
 def test_a_courier_that_is_too_slow_falls_behind_by_what_it_lacks() -> None:
     """Of 2 a second one is sent, for the 23 hours in which something is due but the first second."""
-    plan = Plan(delay=HOUR, days=1, letters_a_second=1)
+    plan = Plan(delay=HOUR, days=1, messages_a_second=1)
     found = simulate(plan, ONE_SHOP, steadily(plan, 2))
     assert found.sent == found.due == 23 * HOUR - 1
     assert found.latest == pytest.approx(23 * HOUR / 2, abs=1)
-    half = Plan(delay=HOUR, days=1, letters_a_second=0.5)
+    half = Plan(delay=HOUR, days=1, messages_a_second=0.5)
     assert simulate(half, ONE_SHOP, steadily(half, 1)).sent == pytest.approx(23 * HOUR / 2, abs=1)
 
 
@@ -144,7 +144,7 @@ def test_the_same_plan_gives_the_same_figures_and_another_seed_others() -> None:
 
 
 def test_groups_give_nearly_what_shops_alone_give(monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = {"bucket": 60, "letters_a_second": 10, "outages": [Outage(6 * HOUR, 6 * HOUR)]}
+    slow = {"bucket": 60, "messages_a_second": 10, "outages": [Outage(6 * HOUR, 6 * HOUR)]}
     plan = Plan(shops=400, orders_a_day=200_000, delay=HOUR, days=1, **slow)
     alone = run(plan)
     monkeypatch.setattr(queue_model, "MOST_SHOPS_ALONE", 1)
@@ -184,7 +184,7 @@ def test_the_command_prints_words_or_json() -> None:
         (["--outage", "6h"], "'6h' is not an outage: write 6h@12d for six hours after twelve days"),
         (["--outage", "6h@noon"], "'noon' is not a delay: write 10d, 36h, 90m or 5s"),
         (["--bucket", "7s"], "--bucket must divide the delay and an hour"),
-        (["--letters-a-second", "0"], "0.0 is not in the range x>0"),
+        (["--messages-a-second", "0"], "0.0 is not in the range x>0"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_with_a_sentence(asked: list[str], sentence: str) -> None:

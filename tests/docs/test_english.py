@@ -15,7 +15,7 @@ from tests.docs.pages import PAGES, PROJECT
 
 SOURCES = sorted(
     path
-    for pattern in ("afterword/**/*.py", "afterword/**/*.sql", "tools/*.py")
+    for pattern in ("afterword/**/*.py", "afterword/**/*.sql", "benchmarks/**/*.py", "tools/*.py")
     for path in PROJECT.glob(pattern)
 )
 

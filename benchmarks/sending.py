@@ -45,57 +45,57 @@ PATIENCE = 120
 
 def measure(ground: Ground, runs: int) -> Report:
     """Raises WrongResultError if a message does not arrive, or arrives twice."""
-    letters = 500 if ground.quick else 6_000
+    messages = 500 if ground.quick else 6_000
     with sink(ground.folder) as taker:
-        ready = _ready_letter(ground)
+        ready = _ready_message(ground)
         ours, limits = in_turn(
-            runs, lambda: _dispatch(ground, taker, letters)[0], lambda: _sendmail(taker, ready, letters)
+            runs, lambda: _dispatch(ground, taker, messages)[0], lambda: _sendmail(taker, ready, messages)
         )
         say("  one more run, sampled")
-        watched = _dispatch(ground, taker, letters, samples_folder(ground.folder))[1]
+        watched = _dispatch(ground, taker, messages, samples_folder(ground.folder))[1]
     return Report(
         name="c",
-        title=f"letters of {len(ready):,} bytes, {CONNECTIONS} connections, to {kind()}",
+        title=f"messages of {len(ready):,} bytes, {CONNECTIONS} connections, to {kind()}",
         measured=[
             Measured(
                 what="messages composed, marked, sent, recorded",
                 unit="messages/s",
-                limit_is="aiosmtplib's sendmail of one ready letter of the same size, the connections kept open",
+                limit_is="aiosmtplib's sendmail of one ready message of the same size, the connections kept open",
                 ours=ours,
                 limits=limits,
                 needed=Needed(0.6),
             )
         ],
-        dominates=watched.dominates(letters, "a letter"),
+        dominates=watched.dominates(messages, "a message"),
     )
 
 
 def _dispatch(
-    ground: Ground, taker: Sink, letters: int, samples: Path | None = None
+    ground: Ground, taker: Sink, messages: int, samples: Path | None = None
 ) -> tuple[float, Watched]:
     """Messages per second of one run on a new database with due invitations; each must arrive exactly once."""
-    data = ground.fresh("letters")
-    _fill(data, letters)
-    before = taker.letters()
+    data = ground.fresh("messages")
+    _fill(data, messages)
+    before = taker.messages()
     seconds, watched = apart(_send_all, data, taker.port, samples)
-    found = arrived(taker, before + letters) - before
+    found = arrived(taker, before + messages) - before
     sent = count(data, "SELECT count(*) FROM messages WHERE state = 'sent'")
-    if not found == sent == letters:
-        raise WrongResultError(f"of {letters} letters {found} arrived and {sent} are sent")
-    return letters / seconds, watched
+    if not found == sent == messages:
+        raise WrongResultError(f"of {messages} messages {found} arrived and {sent} are sent")
+    return messages / seconds, watched
 
 
-def _fill(data: Path, letters: int) -> None:
-    fill(data, orders=letters, due=letters, now=int(time.time()))
+def _fill(data: Path, messages: int) -> None:
+    fill(data, orders=messages, due=messages, now=int(time.time()))
 
 
 def arrived(taker: Sink, expected: int) -> int:
     """The sink's count, once it is as expected or has stopped changing."""
     for _ in range(20):
-        if taker.letters() >= expected:
+        if taker.messages() >= expected:
             break
         time.sleep(0.05)
-    return taker.letters()
+    return taker.messages()
 
 
 def _send_all(data: Path, port: int, samples: Path | None) -> tuple[float, Watched]:
@@ -127,7 +127,7 @@ async def _dispatch_all(settings: Settings, samples: Path | None = None) -> tupl
         while not running.done() and _is_any_left(database):
             await asyncio.sleep(0.01)
             if time.perf_counter() - started > PATIENCE:
-                raise WrongResultError(f"the letters are not all sent after {PATIENCE} seconds")
+                raise WrongResultError(f"the messages are not all sent after {PATIENCE} seconds")
         seconds = time.perf_counter() - started
     dispatcher.stop()
     await running
@@ -145,25 +145,25 @@ def _is_any_left(database: Database) -> bool:
     return bool(database.read_now(lambda tx: tx.rows(_LEFT)))
 
 
-def _sendmail(taker: Sink, ready: bytes, letters: int) -> float:
+def _sendmail(taker: Sink, ready: bytes, messages: int) -> float:
     """Messages per second of the library alone."""
-    before = taker.letters()
-    seconds = apart(_run_bare, taker.port, ready, letters)
-    found = arrived(taker, before + letters) - before
-    if found != letters:
-        raise WrongResultError(f"of {letters} bare letters {found} arrived")
-    return letters / seconds
+    before = taker.messages()
+    seconds = apart(_run_bare, taker.port, ready, messages)
+    found = arrived(taker, before + messages) - before
+    if found != messages:
+        raise WrongResultError(f"of {messages} bare messages {found} arrived")
+    return messages / seconds
 
 
-def _run_bare(port: int, ready: bytes, letters: int) -> float:
-    return asyncio.run(_send_bare(port, ready, letters))
+def _run_bare(port: int, ready: bytes, messages: int) -> float:
+    return asyncio.run(_send_bare(port, ready, messages))
 
 
-async def _send_bare(port: int, ready: bytes, letters: int) -> float:
+async def _send_bare(port: int, ready: bytes, messages: int) -> float:
     clients = [aiosmtplib.SMTP(hostname=HOST, port=port, start_tls=False) for _ in range(CONNECTIONS)]
     for client in clients:
         await client.connect()
-    left = iter(repeat(None, letters))
+    left = iter(repeat(None, messages))
 
     async def send(client: aiosmtplib.SMTP) -> None:
         for _ in left:
@@ -179,7 +179,7 @@ async def _send_bare(port: int, ready: bytes, letters: int) -> float:
     return seconds
 
 
-def _ready_letter(ground: Ground) -> bytes:
+def _ready_message(ground: Ground) -> bytes:
     """A message of ours, taken from the outbox."""
     data = ground.fresh("ready")
     _fill(data, 1)
@@ -189,5 +189,5 @@ def _ready_letter(ground: Ground) -> bytes:
 def _compose_one(data: Path) -> bytes:
     with _logging_to(data / "log"):
         asyncio.run(_dispatch_all(settings_of(data)))
-    [letter] = settings_of(data).outbox.glob("*.eml")
-    return letter.read_bytes()
+    [message] = settings_of(data).outbox.glob("*.eml")
+    return message.read_bytes()
