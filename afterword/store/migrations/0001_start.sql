@@ -114,9 +114,12 @@ CREATE TABLE messages (
 ALTER TABLE messages SET (autovacuum_vacuum_scale_factor = 0.02);  -- sqlite:
 
 -- Finding what is due reads the front of these, whatever waits behind it or in another queue: of one shop or webhook;
--- and, however many shops there are, of all.
+-- and, however many shops there are, of all. On SQLite the second also has the source, so that no row is read. On
+-- PostgreSQL it has not: the planner would then look through all that is due to find one shop's.
 CREATE INDEX messages_due ON messages (shop_id, live, queue, webhook_id, next_try_at) WHERE state = 'scheduled';
-CREATE INDEX messages_by_time ON messages (live, queue, next_try_at) WHERE state = 'scheduled';
+CREATE INDEX messages_by_time ON messages (live, queue, next_try_at) WHERE state = 'scheduled';  -- sqlite:
+  -- sqlite: CREATE INDEX messages_by_time ON messages (live, queue, next_try_at, shop_id, webhook_id)
+  -- sqlite:     WHERE state = 'scheduled';
 CREATE INDEX messages_held ON messages (lease_until) WHERE state IN ('claimed', 'sending');
 
 -- The few that are no invitations.

@@ -36,7 +36,7 @@ ORDER BY w.shop_id, w.webhook_id;
 -- The compare-and-swap: of two dispatchers only one gets the row. The oldest first.
 -- MATERIALIZED: PostgreSQL might else look for the oldest several times, each time past those that it has locked.
 -- The plus: SQLite would else read all of the shop's rows, where it is to find these by their numbers.
-WITH due AS MATERIALIZED (
+WITH due AS /* postgres: MATERIALIZED */ (
     SELECT m.message_id FROM messages m
     WHERE m.shop_id = :shop_id AND m.live = :live AND m.queue = :queue AND m.webhook_id = :webhook_id
       AND m.state = 'scheduled' AND m.next_try_at <= :now
