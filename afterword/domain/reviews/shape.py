@@ -16,8 +16,7 @@ _SENT = (
 
 
 def review_shape(review: Review) -> Shape:
-    """`product` is null for a review of the shop; `flags` are what the checks found. Times are UTC,
-    dates are the shop's."""
+    """`product` is null for a review of the shop; `flags`: what the checks found. Times are UTC, dates the shop's."""
     return {
         "id": review.id,
         "shop_id": review.shop_id,
