@@ -41,6 +41,7 @@ def shop(shop: Shop) -> Fields:
         "delay": format_delay(shop.delay),
         "moderation": format_mode(shop.moderation),
         "publish_after": format_delay(shop.publish_after),
+        "orders": shop.orders,
     }
 
 

@@ -14,8 +14,9 @@ _TAG = 16
 
 
 def new_private_key(shop_id: int, lang: str) -> str:
-    """`<shop id>/<language>/<64 hex digits>`, the format that existing clients expect (docs/orders-api.md)."""
-    return f"{shop_id}/{lang}/{secrets.token_hex(32)}"
+    """`<shop id>/<language>/<64 hex digits>`, the format that existing clients expect (docs/orders-api.md): the
+    language has two letters there, whatever its region."""
+    return f"{shop_id}/{lang[:2]}/{secrets.token_hex(32)}"
 
 
 def shop_id_of(private_key: str) -> int | None:

@@ -105,7 +105,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         secret=_secret(_read(environment, "AFTERWORD_SECRET")),
         host=host,
         port=port,
-        body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 256 * 2**20, 1_024, 2**40),
+        body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 64 * 2**20, 1_024, 2**40),
         webhook_allow=_networks(_read(environment, "AFTERWORD_WEBHOOK_ALLOW") or ""),
         is_default=not database and not folder,
     )

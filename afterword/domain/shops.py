@@ -20,6 +20,11 @@ Mode = Literal["checks", "by hand"]
 
 MODES: tuple[Mode, ...] = ("checks", "by hand")
 
+OrderRules = Literal["strict", "tolerant"]
+ORDER_RULES: tuple[OrderRules, ...] = ("strict", "tolerant")
+"""`tolerant`: an order may lack a first or last name, and a product without an id or a name is left out of its order
+(docs/orders-api.md, "Tolerant orders")."""
+
 PUBLISH_AFTER = 7 * 86_400
 """Seconds after which a review without flags is published even if no person has looked at it."""
 
@@ -31,7 +36,7 @@ class Shop(msgspec.Struct, frozen=True):
 
     `delay` and `publish_after` are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
     addresses in the send journal; it never changes. `moderation` and `publish_after` decide when reviews are
-    published: see `domain.reviews.moderation`.
+    published: see `domain.reviews.moderation`. `orders`: what an order must have.
     """
 
     id: int
@@ -44,6 +49,7 @@ class Shop(msgspec.Struct, frozen=True):
     salt: str
     moderation: Mode = "checks"
     publish_after: int = PUBLISH_AFTER
+    orders: OrderRules = "strict"
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -128,3 +134,11 @@ def parse_mode(text: str) -> Mode:
 def format_mode(mode: Mode) -> str:
     """The inverse of `parse_mode`."""
     return mode.replace(" ", "-")
+
+
+def check_order_rules(text: str) -> OrderRules:
+    """`strict` or `tolerant`. Raises ValueError."""
+    for rules in ORDER_RULES:
+        if text == rules:
+            return rules
+    raise ValueError(f"{text!r} is not how orders are read: write strict or tolerant")

@@ -12,6 +12,8 @@ from functools import lru_cache
 
 import idna
 
+from afterword.domain.orders.email import has_odd_dots
+
 LINE = 76
 """Characters of a line with encoded words (RFC 2047 2); folded plain text keeps to it too."""
 
@@ -54,7 +56,7 @@ def wire_address(address: str) -> str:
     order was accepted with.
 
     The domain goes as A-labels (RFC 5891), which every server takes. A local part that is not ASCII stays
-    in UTF-8 (RFC 6532), and the message needs SMTPUTF8 (RFC 6531).
+    in UTF-8 (RFC 6532), and the message needs SMTPUTF8 (RFC 6531). One with dots where an atom has none is quoted.
     """
     local, _, domain = address.rpartition("@")
     if not domain.isascii():
@@ -64,7 +66,7 @@ def wire_address(address: str) -> str:
             raise AddressError(f"{address!r} has a domain that no server can look up") from None
     if not local.isprintable() or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         raise AddressError(f"{address!r} is not an e-mail address")
-    return f"{local}@{domain}"
+    return f'"{local}"@{domain}' if has_odd_dots(local) else f"{local}@{domain}"
 
 
 def parse_mailbox(text: str) -> tuple[str, str]:

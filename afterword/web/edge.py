@@ -1,11 +1,12 @@
 """The outermost ASGI layer: normalizes slashes in paths, and dispatches the busiest ones ahead of the router.
 
 `//private/v3/orders` and a trailing slash work without a redirect, which PHP's cURL would not follow
-(docs/orders-api.md, "The request").
+(docs/orders-api.md, "The request"). Escaped slashes stay: a product's id can have them.
 """
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -27,7 +28,9 @@ class Edge:
         path = scope["path"]
         app = self._direct.get(path)
         if app is None:
-            path = scope["path"] = _SLASHES.sub("/", "/" + path.strip("/"))
+            path = scope["path"] = unquote(
+                _SLASHES.sub("/", "/" + scope["raw_path"].decode("latin-1").strip("/"))
+            )
             below = (app for prefix, app in self._below.items() if path.startswith(prefix))
             app = self._direct.get(path) or next(below, self._router)
         await app(scope, receive, send)

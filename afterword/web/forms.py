@@ -25,12 +25,24 @@ def media_type(content_type: bytes) -> str:
     return kind
 
 
+def check_coding(content_encoding: bytes) -> None:
+    """Raises UnknownMediaType, which names the coding, for a body that is compressed (RFC 9110 15.5.16)."""
+    coding = content_encoding.strip().lower().decode("latin-1")
+    if coding not in ("", "identity"):
+        raise UnknownMediaType(f"send the body as it is: the Content-Encoding {coding[:40]!a} is not read")
+
+
 def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]:
-    """The fields of a whole form; the last one where a name is repeated. Raises MalformedBody.
+    """The fields of a whole form, none of which has two values. Raises MalformedBody.
 
     `kind` is MULTIPART or URLENCODED; `content_type` holds the boundary.
     """
-    return _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
+    pairs = _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
+    fields: dict[str, bytes] = {}
+    for name, value in pairs:
+        if fields.setdefault(name, value) != value:
+            raise MalformedBody(f"the form has the field {name[:40]!r} twice, with different values")
+    return fields
 
 
 _BOUNDARY = re.compile(rb';\s*boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
@@ -40,7 +52,7 @@ _NAME = re.compile(
 )
 
 
-def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
+def _read_multipart(content_type: bytes, body: bytes) -> list[tuple[str, bytes]]:
     """RFC 7578, with lines that end in CRLF. What is before the first boundary and after the last is skipped."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is None:
@@ -50,7 +62,7 @@ def _read_multipart(content_type: bytes, body: bytes) -> dict[str, bytes]:
         raise MalformedBody(
             f"the form cannot be read: more than {MOST_FIELDS:,} fields, or no closing boundary"
         )
-    return dict(map(_name_and_value, parts[:-1]))
+    return list(map(_name_and_value, parts[:-1]))
 
 
 def _name_and_value(part: bytes) -> tuple[str, bytes]:
@@ -61,7 +73,7 @@ def _name_and_value(part: bytes) -> tuple[str, bytes]:
     return name[name.lastindex or 1].decode("utf-8", "replace"), value
 
 
-def _read_urlencoded(body: bytes) -> dict[str, bytes]:
+def _read_urlencoded(body: bytes) -> list[tuple[str, bytes]]:
     try:
         pairs = parse_qsl(
             body.decode("ascii", "surrogateescape"),
@@ -71,4 +83,4 @@ def _read_urlencoded(body: bytes) -> dict[str, bytes]:
         )
     except ValueError as error:
         raise MalformedBody(f"the form cannot be read: {error}") from error
-    return {name: value.encode("utf-8", "surrogateescape") for name, value in pairs}
+    return [(name, value.encode("utf-8", "surrogateescape")) for name, value in pairs]

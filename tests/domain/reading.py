@@ -5,10 +5,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from afterword.domain.orders.batch import Batch, parse_slices
-from afterword.domain.orders.order import Order, parse_order
+from afterword.domain.orders.order import Order, ParsedOrder, Rules, parse_order
 
 PARIS = ZoneInfo("Europe/Paris")
 """Where Alba's bakery is."""
+
+RULES = Rules(PARIS)
+TOLERANT = Rules(PARIS, is_tolerant=True)
 
 CLARAS: dict[str, Any] = {
     "id_order": "A-1",
@@ -54,23 +57,37 @@ def text(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def good(value: object, zone: ZoneInfo = PARIS) -> Order:
-    order = parse_order(value, zone)
-    assert isinstance(order, Order), order
-    return order
+def read(value: object, rules: Rules = RULES) -> ParsedOrder:
+    """As it was read; there is an order exactly if there are no errors."""
+    parsed = parse_order(value, rules)
+    assert (parsed.order is None) == bool(parsed.errors)
+    return parsed
 
 
-def wrong(value: object) -> list[tuple[str, str | None]]:
-    errors = parse_order(value, PARIS)
-    assert isinstance(errors, list), errors
-    return [(error.field, error.expected) for error in errors]
+def good(value: object, rules: Rules = RULES) -> Order:
+    """The order, of which nothing was ignored."""
+    parsed = read(value, rules)
+    assert parsed.order is not None and not parsed.ignored, parsed
+    return parsed.order
+
+
+def wrong(value: object, rules: Rules = RULES) -> list[tuple[str, str | None]]:
+    return [(error.field, error.expected) for error in read(value, rules).errors]
+
+
+def ignored(value: object, rules: Rules = RULES) -> list[tuple[str, str | None]]:
+    """What is ignored of an order that is imported."""
+    parsed = read(value, rules)
+    assert parsed.order is not None, parsed
+    return [(error.field, error.expected) for error in parsed.ignored]
 
 
 def whole(orders: bytes, size: int = 2) -> Batch:
-    slices = list(parse_slices(orders, PARIS, size))
+    slices = list(parse_slices(orders, RULES, size))
     assert all(0 < one.count <= size for one in slices)
     return Batch(
         sum(one.count for one in slices),
         [order for one in slices for order in one.orders],
         [refused for one in slices for refused in one.refused],
+        {index: errors for one in slices for index, errors in one.ignored.items()},
     )

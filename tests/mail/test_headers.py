@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterword.domain.orders.email import check_address
+from afterword.domain.orders.email import check_address, has_odd_dots
 from afterword.mail.headers import (
     AddressError,
     HeaderError,
@@ -169,8 +169,15 @@ taken = (
 def test_every_address_that_the_door_takes_can_be_written_to(address: str) -> None:
     local, _, domain = wire_address(address).rpartition("@")
 
-    assert local == address.rpartition("@")[0]
+    sent = address.rpartition("@")[0]
+    assert local == (f'"{sent}"' if has_odd_dots(sent) else sent)
     assert domain.isascii()
+
+
+def test_dots_where_an_atom_has_none_are_quoted() -> None:
+    for local in ("a..b", "clara.", ".clara"):
+        assert wire_address(f"{local}@docomo.example") == f'"{local}"@docomo.example'
+    assert mailbox_field("To", "", wire_address("a..b@docomo.example")) == 'To: "a..b"@docomo.example'
 
 
 def test_a_sender_is_read_with_or_without_a_name() -> None:

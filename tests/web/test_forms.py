@@ -37,8 +37,12 @@ def test_a_value_is_taken_byte_by_byte(value: bytes) -> None:
     assert read(b"preamble\r\n" + a_form(CURL, value=value) + b"epilogue") == {"api_key": value}
 
 
-def test_of_a_repeated_field_the_last_one_counts() -> None:
-    assert read(a_form(CURL)[:-9] + a_form(CURL, value=b"last")) == {"api_key": b"last"}
+def test_a_repeated_field_has_one_value() -> None:
+    assert read(a_form(CURL, CURL)) == {"api_key": KEY}
+    with pytest.raises(
+        MalformedBody, match=r"^the form has the field 'api_key' twice, with different values$"
+    ):
+        read(a_form(CURL)[:-9] + a_form(CURL, value=b"last"))
 
 
 def test_a_form_has_as_many_fields_as_a_review_of_the_largest_order() -> None:

@@ -13,6 +13,7 @@ from afterword.domain.orders.email import check_address
 from afterword.domain.shops import (
     check_lang,
     check_name,
+    check_order_rules,
     check_site,
     check_timezone,
     parse_delay,
@@ -46,6 +47,11 @@ _OPTIONS = (
         "--publish-after",
         parse_delay,
         "With manual moderation, publish unreviewed reviews after this long (default: 7d).",
+    ),
+    _option(
+        "--orders",
+        check_order_rules,
+        "tolerant: also import orders without a first or last name, and leave out products without id or name.",
     ),
 )
 
@@ -88,7 +94,7 @@ def list_(as_json: bool) -> None:
     """List the shops."""
     with opened() as database:
         rows = [present.shop(each) for each in database.read_now(shops.listed)]
-    columns = "id name lang site timezone email delay moderation publish_after"
+    columns = "id name lang site timezone email delay moderation publish_after orders"
     say_list(rows, columns, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
 
 

@@ -1,13 +1,19 @@
 """The orders of one request, each read by itself (docs/orders-api.md, "The request", "What happens")."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from afterword.domain.orders.fast import parse_fast
 from afterword.domain.orders.json import NotJsonError, Piece, decode_piece, split
-from afterword.domain.orders.order import FieldError, Order, has_digit_keys, parse_order, read_id_order
+from afterword.domain.orders.order import (
+    FieldError,
+    Order,
+    Rules,
+    has_digit_keys,
+    parse_order,
+    read_keys,
+)
 
 LARGEST_SLICE = 1 << 20
 """Bytes of JSON text after which a slice ends: what is wrong with an order can be many times its size."""
@@ -18,15 +24,18 @@ tried: a shop writes its orders all alike, and a try in vain costs an eighth of 
 
 
 class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
-    """An order that is not imported because it is wrong. `id_order` is None when it cannot be read."""
+    """An order that is not imported because it is wrong. `id_order` and `reference` are None when they cannot be
+    read."""
 
     index: int
     id_order: str | None
+    reference: str | None
     errors: list[FieldError]
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`.
+    """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`. `ignored` has
+    what could not be read of those in `orders`, by their indexes.
 
     Indexes count from 0 in the array as the request sent it. Made of plain values, so that a batch can be
     read in another process and sent over as MessagePack.
@@ -35,28 +44,29 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     count: int
     orders: list[tuple[int, Order]]
     refused: list[RefusedOrder]
+    ignored: dict[int, list[FieldError]] = {}
 
 
 class BatchError(Exception):
     """400: the orders are missing, not JSON, or not an array. The sentence says which."""
 
 
-def parse_batch(orders: bytes, zone: ZoneInfo) -> Batch:
+def parse_batch(orders: bytes, rules: Rules) -> Batch:
     """Each order of a request by itself, from the JSON text of them all.
 
     A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError.
     """
-    return _parse(_pieces(orders), 0, zone)
+    return _parse(_pieces(orders), 0, rules)
 
 
-def parse_slices(orders: bytes, zone: ZoneInfo, size: int = 1_000) -> Iterator[Batch]:
+def parse_slices(orders: bytes, rules: Rules, size: int = 1_000) -> Iterator[Batch]:
     """The same as `parse_batch`, in slices of at most `size` orders: memory is bounded by the text.
 
     Indexes are those of the whole array. That the text is JSON, and an array, is settled before this
     returns: BatchError is raised here, never between two slices.
     """
     pieces = _pieces(orders)
-    return (_parse(pieces[a:b], a, zone) for a, b in _cuts(pieces, size))
+    return (_parse(pieces[a:b], a, rules) for a, b in _cuts(pieces, size))
 
 
 def _cuts(pieces: Sequence[Piece], size: int) -> Iterator[tuple[int, int]]:
@@ -93,21 +103,24 @@ def _is_one_order(members: Mapping[str, object]) -> bool:
     raise BatchError("orders is not an array: an object needs an id_order, or only digits as keys")
 
 
-def _parse(pieces: Iterable[Piece], first: int, zone: ZoneInfo) -> Batch:
+def _parse(pieces: Iterable[Piece], first: int, rules: Rules) -> Batch:
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
+    ignored: dict[int, list[FieldError]] = {}
     tries = FRUITLESS_TRIES
     for index, piece in enumerate(pieces, first):
-        order = parse_fast(piece, zone) if tries else None
+        order = parse_fast(piece, rules) if tries else None
         if order is not None:
             orders.append((index, order))
             tries += 1
             continue
         tries = max(0, tries - 1)
         value = decode_piece(piece)
-        parsed = parse_order(value, zone)
-        if isinstance(parsed, Order):
-            orders.append((index, parsed))
+        parsed = parse_order(value, rules)
+        if parsed.order is None:
+            refused.append(RefusedOrder(index, *read_keys(value), parsed.errors))
         else:
-            refused.append(RefusedOrder(index, read_id_order(value), parsed))
-    return Batch(len(orders) + len(refused), orders, refused)
+            orders.append((index, parsed.order))
+            if parsed.ignored:
+                ignored[index] = parsed.ignored
+    return Batch(len(orders) + len(refused), orders, refused, ignored)

@@ -9,7 +9,6 @@ is in doubt the result is None. Only the fallback knows what is tolerated, and w
 import re
 import unicodedata
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -19,13 +18,16 @@ from afterword.domain.orders.fields import (
     LONGEST_TEXT,
     UnfitError,
     read_date,
-    read_integer,
+    read_id,
+    read_key,
     read_price,
+    read_product_id,
     read_quantity,
+    read_reference,
     read_web_address,
 )
 from afterword.domain.orders.json import UNREADABLE, Piece
-from afterword.domain.orders.order import MOST_LINES, Order, OrderLine, encode_lines
+from afterword.domain.orders.order import MOST_LINES, Order, OrderLine, Rules, encode_lines
 
 _Key = Annotated[str, msgspec.Meta(max_length=LONGEST_KEY)]
 _Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
@@ -36,7 +38,7 @@ class _SentLine(msgspec.Struct, gc=False, omit_defaults=True):
     name: _Text
     category_id: _Text | None = None
     category_name: _Text | None = None
-    qty: int | str | None = None
+    qty: float | int | str | None = None
     unit_price: float | int | str | None = None
     mpn: _Text | None = None
     ean13: _Text | None = None
@@ -66,12 +68,12 @@ _find_blank_at_quote = re.compile(r' (?:(?=")|(?<=" ))').search
 _DOUBTFUL = (*UNREADABLE, UnfitError)
 
 
-def parse_fast(piece: Piece, zone: ZoneInfo) -> Order | None:
+def parse_fast(piece: Piece, rules: Rules) -> Order | None:
     """The order, exactly as `parse_order` makes it of the piece's value; None when only that can tell."""
     try:
         sent = _decode(piece)
         is_clean = _is_clean(str(piece, "utf-8", "replace")) or _is_clean(_encode(sent).decode())
-        return _read(sent, zone) if is_clean else None
+        return _read(sent, rules) if is_clean else None
     except _DOUBTFUL:
         return None
 
@@ -85,6 +87,7 @@ def _is_clean(text: str) -> bool:
     return (
         "\\" not in text
         and not ("&" in text and ";" in text)
+        and "<" not in text
         and _find_blank_at_quote(text) is None
         and (
             "\x7f" not in text
@@ -94,27 +97,27 @@ def _is_clean(text: str) -> bool:
     )
 
 
-def _read(sent: _SentOrder, zone: ZoneInfo) -> Order | None:
+def _read(sent: _SentOrder, rules: Rules) -> Order | None:
     if not (sent.id_order and sent.firstname and sent.lastname and is_common_address(sent.email)):
         return None
-    order_date = read_date(sent.order_date, zone)
+    order_date = read_date(sent.order_date, rules.zone)
     if order_date is None:
         return None
     return Order(
         sent.id_order,
-        sent.reference or None,
+        read_reference(sent.reference) if sent.reference else None,
         order_date,
         sent.firstname,
         sent.lastname,
         sent.email,
         sent.phone or None,
-        None if sent.store_id is None else read_integer(sent.store_id),
+        None if sent.store_id is None else read_key(sent.store_id),
         encode_lines([_read_line(line) for line in sent.products or ()]),
     )
 
 
 def _read_line(sent: _SentLine) -> OrderLine:
-    number = read_integer(sent.id)
+    number = read_product_id(sent.id)
     if number is None or not sent.name:
         raise UnfitError("missing")
     return OrderLine(
@@ -130,5 +133,5 @@ def _read_line(sent: _SentLine) -> OrderLine:
         sent.upc or None,
         read_web_address(sent.url) if sent.url else None,
         read_web_address(sent.image_url) if sent.image_url else None,
-        None if sent.variant_id is None else read_integer(sent.variant_id),
+        None if sent.variant_id is None else read_id(sent.variant_id),
     )

@@ -11,13 +11,16 @@ import re
 import unicodedata
 from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from afterword.domain.orders.email import check_address
 
 LONGEST_TEXT = 2_000
 LONGEST_KEY = 191
 """Characters of `id_order` and `reference`, which are unique keys of the store."""
+
+RESERVED_IDS = ("site", "no")
+"""What the reviews API calls a review of the shop: no product has these ids."""
 
 LONGEST_STACK = 30
 """Combining marks in a row (UAX 15, Stream-Safe Text Format): sorting longer runs takes quadratic time."""
@@ -34,14 +37,34 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 # them, so one product name would break a whole review feed.
 _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
-_ROUND = re.compile(r"([0-9]{1,19})\.0{1,40}")
-_PRICE = re.compile(r"0{0,99}([0-9]{1,15})(?:\.([0-9]{1,40}))?")
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>])[^<>]*>")
+_INLINE_TAGS = re.compile("(?:a|abbr|b|bdi|big|em|font|i|mark|s|small|span|strong|sub|sup|u)", re.IGNORECASE)
 _stored_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
+_currency = re.compile(
+    r"(?:[^\W\d_]{1,3}\.?|[^\W\d_]{0,2}[$¢-¥֏؋৲৳৻૱௹฿៛\u20a0-\u20cf﷼﹩＄￠￡￥￦])?"
+).fullmatch
+"""A sign such as `€` or `US$`, or a code or abbreviation such as `EUR`, `zł` or `kr.`; or nothing."""
+
+_plainly_spelled = re.compile(r"0{0,99}([0-9]{1,15})(?:\.([0-9]{1,40}))?").fullmatch
+_OTHER_SPELLINGS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"()\.([0-9]{1,40})",  # .90
+        r"([0-9]{1,15}),([0-9]{1,2})",  # 25,90
+        r"([0-9]{1,3}(?:,[0-9]{2,3})+)\.([0-9]{1,40})",  # 1,234.50
+        r"([0-9]{1,3}(?:\.[0-9]{3})+),([0-9]{1,40})",  # 1.234,50
+        r"([0-9]{1,3}(?:,[0-9]{3}){2,}|[0-9]{1,3}(?:\.[0-9]{3}){2,})()",  # 1,234,567
+    )
+)
+"""Numbers as people write them: whole part and decimals. `1,234` is not among them, since it can mean either."""
+
+_BLANK_BETWEEN_GROUPS = re.compile(r"(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))")
 _stored_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}").fullmatch
 _DATE = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T| +)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
-    r" *(?:(Z)|([+-][0-9]{2}):?([0-9]{2})?)?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:(?:T| +)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
+    r" *(?:(Z|UTC|GMT)|([+-][0-9]{2}):?([0-9]{2})?)?)?",
+    re.IGNORECASE,
 )
 
 
@@ -63,8 +86,12 @@ def _clean(text: str) -> str:
     # Control characters go before NFC, which neither makes nor moves any: it is the same text, and what is
     # trimmed need not be normalised.
     if not text.isprintable():
-        if _NOT_TEXT.search(text):
-            raise UnfitError("not text: it has a NUL or an incomplete character")
+        if wrong := _NOT_TEXT.search(text):
+            raise UnfitError(
+                "not text in UTF-8"
+                if "\udc80" <= wrong[0] <= "\udcff"
+                else "not text: it has a NUL or an incomplete character"
+            )
         text = _NOT_PRINTED.sub(" ", text)
     text = text.strip()
     # NFC makes at most one character of four, so this much can be no shorter than the longest text.
@@ -116,8 +143,16 @@ def read_label(value: object) -> str | None:
 
 
 def read_product_name(value: object) -> str | None:
-    """A name; a number is taken as its digits."""
-    return read_name(value if type(value) is str else _digits(value))
+    """A name without its HTML tags, which shops' databases hold; a number is taken as its digits."""
+    text = value if type(value) is str else _digits(value)
+    if "&" in text:
+        text = _decoded(text)
+    return read_text(_TAG.sub(_blank_for_tag, text) if "<" in text else text)
+
+
+def _blank_for_tag(found: re.Match[str]) -> str:
+    """What is left of a tag: a line's end becomes a blank, emphasis nothing."""
+    return "" if _INLINE_TAGS.fullmatch(found[1]) else " "
 
 
 def read_key(value: object) -> str | None:
@@ -138,6 +173,34 @@ def _digits(value: object) -> str:
     return value
 
 
+def read_reference(value: object) -> str | None:
+    """A key; none where it is `0` or has no letter or digit, which shops write when they have none."""
+    text = read_key(value)
+    return None if text == "0" or not any(map(str.isalnum, text or "")) else text
+
+
+def read_id(value: object) -> int | str | None:
+    """An integer of 64 bits, for digits in a text too unless they begin with a zero; any other text as it is."""
+    if type(value) is int and -_MOST <= value < _MOST:
+        return value
+    text = read_key(value)
+    return int(text) if text and _is_integer(text) else text
+
+
+def read_product_id(value: object) -> int | str | None:
+    """The same, but for the words that mean the shop."""
+    number = read_id(value)
+    if number in RESERVED_IDS:
+        raise UnfitError(f"not {' or '.join(RESERVED_IDS)}, which mean the shop")
+    return number
+
+
+def _is_integer(text: str) -> bool:
+    digits = text.removeprefix("-")
+    is_plain = digits.isascii() and digits.isdecimal() and (digits == text == "0" or digits[0] != "0")
+    return is_plain and len(digits) <= 19 and -_MOST <= int(text) < _MOST
+
+
 def read_email(value: object) -> str | None:
     """An address that an e-mail can be sent to; see `check_address`."""
     text = read_text(value)
@@ -150,103 +213,121 @@ def read_email(value: object) -> str | None:
 
 
 def read_web_address(value: object) -> str | None:
-    """Text that starts with `http://` or `https://` and a host; any other text means none."""
-    text = read_label(value)
-    return text if text is not None and _WEB_ADDRESS.match(text) else None
+    """An address that starts with `http://` or `https://` and a host, its HTML entities decoded once; any other text
+    means none, however long it is."""
+    text = value if type(value) is str else _digits(value)
+    if not _WEB_ADDRESS.match(text.lstrip()):
+        return None
+    return read_text(_decoded(text) if "&" in text and ";" in text else text)
 
 
-def read_integer(value: object) -> int | None:
-    """An integer of 64 bits, signed; digits in a text, and 1.0, are taken too."""
-    number = _whole(value)
-    if number is not None and not -_MOST <= number < _MOST:
-        raise UnfitError("not a 64-bit integer")
-    return number
-
-
-def read_quantity(value: object) -> int | None:
-    """An integer from 0; `"1"`, `"1.000"` and 1.0 are 1."""
-    if type(value) is str and "." in value:
-        found = _ROUND.fullmatch(value.strip())
-        value = found[1] if found else value
-    number = _whole(value)
-    if number is not None and not 0 <= number < _MOST:
-        raise UnfitError("not an integer of 0 or more")
-    return number
-
-
-def _whole(value: object) -> int | None:
-    if type(value) is int:
-        return value
-    if type(value) is str:
-        text = value.strip()
-        if not text:
-            return None
-        if len(text) <= 100 and text.isascii() and text.isdecimal():
-            return int(text)
-    if type(value) is float and value.is_integer():
+def read_quantity(value: object) -> int | float | None:
+    """A number from 0; `"1"`, `"1.000"` and 1.0 are the integer 1, goods by weight have 1.5."""
+    if type(value) is str and value.isascii() and value.isdecimal() and len(value) <= 15:
         return int(value)
-    raise UnfitError("not an integer")
+    text = value.strip() if type(value) is str else _number_text(value)
+    if not text:
+        return None
+    whole, decimals = _spelled(text)
+    return float(f"{whole}.{decimals}") if decimals else int(whole)
 
 
 def read_price(value: object) -> str | None:
-    """An exact decimal from 0 in its one spelling: `25.90` for `"25.90"`, 25.9 and `"25.900000"`.
+    """An exact decimal from 0 in its one spelling: `25.90` for `"25.90"`, 25.9, `"25.900000"` and `"25,90 €"`.
 
     At least two decimals, no zero beyond them, no zero in front. A float counts as the shortest decimal that
     reads back as itself, so 25.899999999999999, as older PHP spells 25.9, is 25.90.
     """
     if type(value) is str and _stored_price(value):
         return value
-    text = value.strip() if type(value) is str else _price_text(value)
+    text = value.strip() if type(value) is str else _number_text(value)
     if not text:
         return None
-    found = _PRICE.fullmatch(text)
-    if not found and _EXPONENT.fullmatch(text):
-        # The pattern keeps the exponent small enough to be written out.
-        found = _PRICE.fullmatch(format(Decimal(text), "f"))
-    if not found:
-        raise UnfitError("not a decimal of 0 or more")
-    whole, fraction = found.groups("")
-    return f"{whole}.{fraction.rstrip('0'):0<2}"
+    whole, decimals = _spelled(_without_currency(text))
+    return f"{whole}.{decimals:0<2}"
 
 
-def _price_text(value: object) -> str:
+def _number_text(value: object) -> str:
     if type(value) is float:
         return repr(value or 0.0)  # a negative zero is a zero
     if type(value) is int and 0 <= value < _MOST:
         return str(value)
-    raise UnfitError("not a decimal of 0 or more")
+    raise UnfitError("not a decimal")
+
+
+def _without_currency(text: str) -> str:
+    digits = [at for at, character in enumerate(text[:100]) if character.isdecimal()] or [0]
+    first, end = digits[0], digits[-1] + 1
+    if _currency(text[:first].strip()) and _currency(text[end:].strip()):
+        return text[first:end]
+    return text
+
+
+def _spelled(text: str) -> tuple[str, str]:
+    """The whole part and the decimals of a number, as people and programs write it. Raises UnfitError."""
+    found = _plainly_spelled(text) or _spelled_otherwise(text)
+    whole, decimals = found.groups("")
+    whole = whole.replace(",", "").replace(".", "").lstrip("0")
+    if len(whole) > 15:
+        raise UnfitError("not a decimal")
+    return whole or "0", decimals.rstrip("0")
+
+
+def _spelled_otherwise(text: str) -> re.Match[str]:
+    if len(text) <= 100:
+        if _EXPONENT.fullmatch(text):
+            # The pattern keeps the exponent small enough to be written out.
+            text = format(Decimal(text), "f")
+        text = _BLANK_BETWEEN_GROUPS.sub("", text)
+        for pattern in _OTHER_SPELLINGS:
+            if found := pattern.fullmatch(text):
+                return found
+        if found := _plainly_spelled(text):
+            return found
+    raise UnfitError("not a decimal")
 
 
 def read_date(value: object, zone: ZoneInfo) -> str | None:
     """`YYYY-MM-DD HH:MM:SS` in the shop's local time, a real day of the calendar.
 
-    Without an offset the time is the shop's own already. `0000-00-00` is how a database writes none.
+    Without an offset the time is the shop's own already, and a date alone is the start of that day.
+    `0000-00-00` is how a database writes none.
     """
-    if type(value) is not str:
-        raise UnfitError("not a date and time")
-    if _stored_date(value):
+    if type(value) is str and _stored_date(value):
         try:
             datetime.fromisoformat(value)
         except ValueError:
             pass  # 30 February, or 0000-00-00
         else:
             return value
-    text = read_text(value)
+    text, own_zone = _of_php(value) if type(value) is dict else (value, "")
+    if type(text) is not str:
+        raise UnfitError("not a date and time")
+    text = read_text(text)
     if text is None or text.startswith("0000-00-00"):
         return None
-    return _read_loose_date(text, zone)
+    return _read_loose_date(text, own_zone, zone)
 
 
-def _read_loose_date(text: str, zone: ZoneInfo) -> str:
-    found = _DATE.fullmatch(text)
+def _of_php(value: dict[str, object]) -> tuple[object, str]:
+    """The time and the zone, or offset, of a DateTime that PHP's json_encode wrote."""
+    zone = value.get("timezone", "")
+    return value.get("date"), zone if type(zone) is str else ""
+
+
+def _read_loose_date(text: str, own_zone: str, zone: ZoneInfo) -> str:
+    is_named = "/" in own_zone
+    found = _DATE.fullmatch(text if is_named else f"{text} {own_zone}".rstrip())
     if not found:
         raise UnfitError("not a date and time")
     day, hour, minute, second, utc, offset, offset_minutes = found.groups()
     zoned = "+00:00" if utc else f"{offset}:{offset_minutes or '00'}" if offset else ""
     try:
-        moment = datetime.fromisoformat(f"{day}T{hour:0>2}:{minute}:{second or '00'}{zoned}")
-        if zoned:
+        moment = datetime.fromisoformat(f"{day}T{hour or '00':0>2}:{minute or '00'}:{second or '00'}{zoned}")
+        if is_named:
+            moment = moment.replace(tzinfo=ZoneInfo(own_zone))
+        if moment.tzinfo:
             moment = moment.astimezone(zone).replace(tzinfo=None)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
         raise UnfitError("not a date and time") from None
     return str(moment)

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,28 +16,31 @@ from afterword.domain.orders.fields import (
     UnfitError,
     read_date,
     read_email,
-    read_integer,
+    read_id,
     read_key,
     read_label,
     read_name,
     read_price,
+    read_product_id,
     read_product_name,
     read_quantity,
-    read_text,
+    read_reference,
     read_web_address,
 )
+from afterword.domain.orders.json import NotJsonError, decode
 
 MOST_LINES = 1_000
 
 
 class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One product of an order. `unit_price` is an exact decimal as text, in the shop's own currency."""
+    """One product of an order. `unit_price` is an exact decimal as text, in the shop's own currency. An `id` in
+    digits is an integer."""
 
-    id: int
+    id: int | str
     name: str
     category_id: str | None = None
     category_name: str | None = None
-    qty: int | None = None
+    qty: int | float | None = None
     unit_price: str | None = None
     mpn: str | None = None
     ean13: str | None = None
@@ -45,7 +48,7 @@ class OrderLine(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     upc: str | None = None
     url: str | None = None
     image_url: str | None = None
-    variant_id: int | None = None
+    variant_id: int | str | None = None
 
 
 class Order(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -62,7 +65,7 @@ class Order(msgspec.Struct, frozen=True, gc=False, array_like=True):
     lastname: str
     email: str
     phone: str | None
-    store_id: int | None
+    store_id: str | None
     lines: str
 
 
@@ -82,7 +85,7 @@ Field = tuple[str, Callable[[Any], object], bool, int]
 only trim (0 where it does more)."""
 
 _LINE_FIELDS: tuple[Field, ...] = (
-    ("id", read_integer, True, 0),
+    ("id", read_product_id, True, 0),
     ("name", read_product_name, True, LONGEST_TEXT),
     ("category_id", read_label, False, LONGEST_TEXT),
     ("category_name", read_product_name, False, LONGEST_TEXT),
@@ -94,7 +97,7 @@ _LINE_FIELDS: tuple[Field, ...] = (
     ("upc", read_label, False, LONGEST_TEXT),
     ("url", read_web_address, False, 0),
     ("image_url", read_web_address, False, 0),
-    ("variant_id", read_integer, False, 0),
+    ("variant_id", read_id, False, 0),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -102,42 +105,57 @@ _decode = msgspec.json.Decoder(tuple[OrderLine, ...]).decode
 
 
 @lru_cache(maxsize=1_000)
-def _order_fields(zone: ZoneInfo) -> tuple[Field, ...]:
+def _order_fields(zone: ZoneInfo, is_tolerant: bool) -> tuple[Field, ...]:
     return (
         ("id_order", read_key, True, LONGEST_KEY),
-        ("reference", read_key, False, LONGEST_KEY),
+        ("reference", read_reference, False, 0),
         ("order_date", partial(read_date, zone=zone), True, 0),
-        ("firstname", read_name, True, LONGEST_TEXT),
-        ("lastname", read_name, True, LONGEST_TEXT),
+        ("firstname", read_name, not is_tolerant, LONGEST_TEXT),
+        ("lastname", read_name, not is_tolerant, LONGEST_TEXT),
         ("email", read_email, True, 0),
-        ("phone", read_text, False, LONGEST_TEXT),
-        ("store_id", read_integer, False, 0),
+        ("phone", read_label, False, LONGEST_TEXT),
+        ("store_id", read_key, False, LONGEST_KEY),
     )
 
 
-def parse_order(value: object, zone: ZoneInfo) -> Order | list[FieldError]:
-    """The order, or everything that is wrong with it. Takes any JSON value and raises nothing.
+class Rules(NamedTuple):
+    """How a shop's orders are read: the zone of an `order_date`, and whether the shop chose tolerant orders."""
 
-    `zone` is the shop's, for an `order_date` that comes with an offset.
-    """
+    zone: ZoneInfo
+    is_tolerant: bool = False
+
+
+class ParsedOrder(NamedTuple):
+    """An order, or what is wrong with it, and the optional fields that could not be read and so count as none."""
+
+    order: Order | None
+    errors: list[FieldError]
+    ignored: list[FieldError]
+
+
+def parse_order(value: object, rules: Rules) -> ParsedOrder:
+    """Takes any JSON value and raises nothing."""
     if type(value) is not dict:
-        return [FieldError("", "not an object")]
-    values, errors = _read(value, _order_fields(zone))
-    lines = _read_lines(value.get("products"), errors)
-    if errors:
-        return errors
-    values.append(encode_lines(lines))
-    return Order(*values)
+        return ParsedOrder(None, [FieldError("", "not an object")], [])
+    parsed = ParsedOrder(None, [], [])
+    values = _read(value, _order_fields(*rules), parsed)
+    lines = _read_lines(value.get("products"), rules, parsed)
+    if parsed.errors:
+        return parsed
+    id_order, reference, order_date, firstname, lastname, *others = values
+    values = [id_order, reference, order_date, firstname or "", lastname or "", *others, encode_lines(lines)]
+    return parsed._replace(order=Order(*values))
 
 
-def _read(given: dict[str, object], fields: tuple[Field, ...]) -> tuple[list[Any], list[FieldError]]:
-    """The value of each field, in order, and what is wrong.
+def _read(
+    given: dict[str, object], fields: tuple[Field, ...], parsed: ParsedOrder, at: str = ""
+) -> list[Any]:
+    """The value of each field, in order; what is wrong goes to `parsed`.
 
-    null, `false` and `""` mean none everywhere: in a mandatory field, that it is missing. A field that is
-    there twice counts as it was sent last, as JSON readers have it.
+    null, `false` and `""` mean none everywhere: in a mandatory field, that it is missing. An optional field that
+    cannot be read counts as none. A field that is there twice counts as it was sent last, as JSON readers have it.
     """
     values: list[Any] = []
-    errors: list[FieldError] = []
     get = given.get
     for name, read, mandatory, longest in fields:
         value = get(name)
@@ -148,6 +166,7 @@ def _read(given: dict[str, object], fields: tuple[Field, ...]) -> tuple[list[Any
             and value.isascii()
             and value.isprintable()
             and "&" not in value
+            and "<" not in value
         ):
             value = value.strip() or None
         elif value is None or value is False or value == "":
@@ -156,45 +175,63 @@ def _read(given: dict[str, object], fields: tuple[Field, ...]) -> tuple[list[Any
             try:
                 value = read(value)
             except UnfitError as wrong:
-                errors.append(FieldError(name, str(wrong)))
-                continue
+                (parsed.errors if mandatory else parsed.ignored).append(FieldError(at + name, str(wrong)))
+                mandatory = False
+                value = None
         if value is None and mandatory:
-            errors.append(FieldError(name, None))
+            parsed.errors.append(FieldError(at + name, None))
         values.append(value)
-    return values, errors
+    return values
 
 
-def _read_lines(products: object, errors: list[FieldError]) -> list[OrderLine]:
+def _read_lines(products: object, rules: Rules, parsed: ParsedOrder) -> list[OrderLine]:
     try:
         taken = _list(products)
     except UnfitError as wrong:
-        errors.append(FieldError("products", str(wrong)))
+        parsed.ignored.append(FieldError("products", str(wrong)))
         return []
-    lines: list[OrderLine] = []
-    for index, product in enumerate(taken):
-        if product is None or product == {} or product == []:
-            continue
-        if type(product) is not dict:
-            errors.append(FieldError(f"products[{index}]", "not an object"))
-            continue
-        values, wrong_fields = _read(product, _LINE_FIELDS)
-        if wrong_fields:
-            errors += [FieldError(f"products[{index}].{e.field}", e.expected) for e in wrong_fields]
-        else:
-            lines.append(OrderLine(*values))
-    return lines
+    if sum(product not in _EMPTY for product in taken) > MOST_LINES:
+        parsed.errors.append(FieldError("products", f"more than {MOST_LINES:,} products"))
+        return []
+    lines = [
+        _read_line(product, f"products[{index}]", rules, parsed)
+        for index, product in enumerate(taken)
+        if product not in _EMPTY
+    ]
+    return [line for line in lines if line is not None]
+
+
+def _read_line(product: object, at: str, rules: Rules, parsed: ParsedOrder) -> OrderLine | None:
+    """One product; what refuses the order of another shop only leaves this line out for a tolerant one."""
+    found = ParsedOrder(None, [], [])
+    if type(product) is dict:
+        values = _read(product, _LINE_FIELDS, found, f"{at}.")
+    else:
+        found.errors.append(FieldError(at, "not an object"))
+    if found.errors:
+        (parsed.ignored if rules.is_tolerant else parsed.errors).extend(found.errors)
+        return None
+    parsed.ignored.extend(found.ignored)
+    return OrderLine(*values)
+
+
+_EMPTY: tuple[object, ...] = (None, {}, [])
+"""Elements that stand for no product, and are passed over."""
 
 
 def _list(products: object) -> list[object]:
-    """The products as taken; their places count from 0 in it, empty elements included."""
+    """The products as taken, whatever holds them; their places count from 0 in it, empty elements included."""
+    if type(products) is str and products.strip():
+        try:
+            products = decode(products.encode("utf-8", "surrogatepass"))
+        except NotJsonError:
+            raise UnfitError("not an array") from None
     if products is None or products is False or products == "" or products == {}:
         return []
     if type(products) is dict:
         products = list(products.values()) if has_digit_keys(products) else [products]
     if type(products) is not list:
         raise UnfitError("not an array")
-    if len(products) > MOST_LINES and sum(p not in (None, {}, []) for p in products) > MOST_LINES:
-        raise UnfitError(f"more than {MOST_LINES:,} products")
     return products
 
 
@@ -203,10 +240,15 @@ def has_digit_keys(members: Iterable[str]) -> bool:
     return all(key.isascii() and key.isdecimal() for key in members)
 
 
-def read_id_order(value: object) -> str | None:
-    """The `id_order` of an order that is refused, to name it by, when that at least can be read."""
+def read_keys(value: object) -> tuple[str | None, str | None]:
+    """The `id_order` and `reference` of an order that is refused, to name it by, where they can be read."""
+    given = value if type(value) is dict else {}
+    return _key(given.get("id_order"), read_key), _key(given.get("reference"), read_reference)
+
+
+def _key(value: object, read: Callable[[object], str | None]) -> str | None:
     try:
-        return read_key(value.get("id_order")) if type(value) is dict else None
+        return None if value is None or value is False else read(value)
     except UnfitError:
         return None
 

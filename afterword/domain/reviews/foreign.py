@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from afterword.domain.csv import unguarded
-from afterword.domain.orders.fields import UnfitError, read_date, read_integer, read_product_name
+from afterword.domain.orders.fields import UnfitError, read_date, read_product_name
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import canonical
-from afterword.domain.reviews.review import SITE, read_rating, read_words
+from afterword.domain.reviews.review import SITE, read_rating, read_scope, read_words
 from afterword.domain.shops import check_lang
 from afterword.domain.values import shown_name, signature
 
@@ -186,7 +186,7 @@ def _scope(text: str) -> str:
     """A product's id, read as in orders."""
     if text.casefold() in NO_PRODUCT:
         return SITE
-    return str(read_integer(text))
+    return read_scope(text)
 
 
 def _lang(text: str) -> str:

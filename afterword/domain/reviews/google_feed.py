@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from afterword.domain.gtin import gtins_of
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.values import utc_text
@@ -29,7 +30,6 @@ _OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%-._~"
 """Characters that need no escaping in a URL (RFC 3986 2.2, 2.3), and the percent sign of escapes."""
 
 _web_address = re.compile(r"https?://\S+\.\S+", re.IGNORECASE).fullmatch
-_lengths_of_gtins = (8, 12, 13, 14)
 
 
 class Feed:
@@ -50,7 +50,7 @@ class Feed:
         """Adds those that belong in the feed: published reviews of products. The order line is None if it is
         unknown."""
         found = [
-            _review(review, product, self._pages + review.scope)
+            _review(review, product, self._pages + quote(review.scope, safe=""))
             for review, product in reviews
             if review.state == "published" and review.scope != SITE
         ]
@@ -102,24 +102,15 @@ def _product(review: Review, product: OrderLine | None, page: str) -> str:
 
 
 def _product_ids(product: OrderLine) -> str:
-    gtins = dict.fromkeys(gtin for code in (product.ean13, product.upc) if code and (gtin := _gtin(code)))
-    ids = _all("gtin", gtins) + _all("mpn", [product.mpn or ""]) + _all("sku", [product.sku or ""])
+    ids = (
+        _all("gtin", gtins_of(product)) + _all("mpn", [product.mpn or ""]) + _all("sku", [product.sku or ""])
+    )
     return f"<product_ids>{ids}</product_ids>" if ids else ""
 
 
 def _all(name: str, values: Iterable[str]) -> str:
     elements = "".join(_element(name, value) for value in values)
     return f"<{name}s>{elements}</{name}s>" if elements else ""
-
-
-def _gtin(code: str) -> str | None:
-    """The digits of a GTIN, or None if the code is not a valid one, which Google would refuse (GS1 General
-    Specifications 7.9: the last digit is a check digit)."""
-    digits = re.sub("[ -]", "", code)
-    if not (digits.isascii() and digits.isdigit() and len(digits) in _lengths_of_gtins) or not int(digits):
-        return None
-    weighed = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(reversed(digits)))
-    return None if weighed % 10 else digits
 
 
 def _address(url: str) -> str | None:

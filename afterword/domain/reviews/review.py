@@ -12,16 +12,16 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from afterword.domain.orders.fields import UnfitError
+from afterword.domain.orders.fields import UnfitError, read_product_id
 from afterword.domain.values import MOST_MARKS, without_towers
 
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
 SITE = "site"
-"""The scope of reviews of the shop. The scope of a product's reviews is its id, in digits (docs/reviews-api.md)."""
+"""The scope of reviews of the shop. The scope of a product's reviews is its id as text (docs/reviews-api.md)."""
 
-PRODUCTS = "products"
-"""The scope under which the reviews of all products are counted together."""
+PRODUCTS = ""
+"""The scope under which the reviews of all products are counted together: no product has an empty id."""
 
 LONGEST_REVIEW = 5_000
 """Maximum length of a review, and of a reply, in characters."""
@@ -53,6 +53,16 @@ class Unfit(UnfitError):
         super().__init__(f"{code} (at most {limit:,})" if limit else code)
         self.code = code
         self.limit = limit
+
+
+def read_scope(text: str) -> str:
+    """`site`, or a product's id, read as in orders. Raises UnfitError."""
+    if text == SITE:
+        return SITE
+    product = read_product_id(text)
+    if product is None:
+        raise UnfitError("missing")
+    return str(product)
 
 
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):

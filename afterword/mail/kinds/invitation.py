@@ -24,10 +24,10 @@ def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, obj
     }
 
 
-def _products(lines: tuple[OrderLine, ...]) -> tuple[list[tuple[str, int]], int]:
+def _products(lines: tuple[OrderLine, ...]) -> tuple[list[tuple[str, float]], int]:
     """The products to name, each with its quantity (0 where it goes without saying), and how many more."""
     end = PRODUCTS_SHOWN if len(lines) > PRODUCTS_SHOWN + 1 else len(lines)
-    named = [(shown(line.name), line.qty if line.qty and line.qty > 1 else 0) for line in lines[:end]]
+    named = [(shown(line.name), 0 if line.qty in (None, 1) else line.qty or 0) for line in lines[:end]]
     return named, len(lines) - end
 
 

@@ -10,22 +10,27 @@ SELECT k.secret FROM number_keys k WHERE k.name = :name;
 SELECT nextval('order_ids');
 
 -- name: insert_shop
-INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at, moderation, publish_after)
-VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at, :moderation, :publish_after);
+INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at, moderation, publish_after,
+                   orders)
+VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at, :moderation, :publish_after,
+        :orders);
 
 -- name: update_shop
 UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay,
-    moderation = :moderation, publish_after = :publish_after
+    moderation = :moderation, publish_after = :publish_after, orders = :orders
 WHERE shop_id = :shop_id;
 
 -- name: shop_by_id
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after FROM shops WHERE shop_id = :shop_id;
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+FROM shops WHERE shop_id = :shop_id;
 
 -- name: shop_by_name
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after FROM shops WHERE name = :name;
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+FROM shops WHERE name = :name;
 
 -- name: list_shops
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after FROM shops ORDER BY shop_id;
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+FROM shops ORDER BY shop_id;
 
 -- name: insert_key
 INSERT INTO keys (shop_id, key_id, kind, live, lang, secret, created_at)
@@ -34,14 +39,16 @@ VALUES (:shop_id, :key_id, :kind, :live, :lang, :secret, :created_at);
 -- name: private_key
 -- A private key with its shop.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.secret,
-       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after
+       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
+       s.orders
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.revoked_at IS NULL;
 
 -- name: public_key
 -- A public key with its shop. It does not contain the shop's id, so this reads the index of public keys.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at,
-       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after
+       s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
+       s.orders
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
 

@@ -35,7 +35,7 @@ class Sheet(NamedTuple):
     @property
     def all_topics(self) -> list[Topic]:
         """The shop, then each distinct product of the order."""
-        products: dict[tuple[int, int | None], Topic] = {}
+        products: dict[tuple[int | str, int | str | None], Topic] = {}
         for number, line in enumerate(self.order.lines, 1):
             products.setdefault((line.id, line.variant_id), Topic(number, shown(line.name)))
         return [Topic(0, shown(self.order.shop.name)), *products.values()]

@@ -18,14 +18,14 @@ from afterword.domain.orders.order import FieldError, Order
 from afterword.store.orders import Stored
 
 MOST_PLACES = 20
-"""Places that the message names, missing and invalid together."""
+"""Places that the message names: missing, invalid and ignored together."""
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 
 
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
-    """What was done with the orders of a batch: a few counts, the first places of missing and of invalid fields, at
-    most twenty of each, and a JSON text for each order if `details` were asked for, else None."""
+    """What was done with the orders of a batch: a few counts, the first places of missing, invalid and ignored
+    fields, at most twenty of each, and a JSON text for each order if `details` were asked for, else None."""
 
     imported: int = 0
     duplicates: int = 0
@@ -33,6 +33,7 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     places: int = 0
     missing: list[str] = []
     invalid: list[str] = []
+    ignored: list[str] = []
     details: list[str] | None = None
 
     @property
@@ -48,6 +49,7 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
             self.places + other.places,
             (self.missing + other.missing)[:MOST_PLACES],
             (self.invalid + other.invalid)[:MOST_PLACES],
+            (self.ignored + other.ignored)[:MOST_PLACES],
             None if self.details is None else self.details + (other.details or []),
         )
 
@@ -59,7 +61,7 @@ def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchRes
         len(stored.numbers) - duplicates,
         duplicates,
         len(batch.refused),
-        *(_wrong(batch.refused) if batch.refused else (0, [], [])),
+        *(_places(batch, stored) if batch.refused or batch.ignored else (0, [], [], [])),
         _details(batch, stored, ids) if ids else None,
     )
 
@@ -69,9 +71,9 @@ def answer(result: BatchResult) -> bytes:
     count = sum(result.counts)
     if result.details is not None:
         return _body(count, result.imported, _message(result), f', "orders": [{", ".join(result.details)}]')
-    return (
-        _all_imported(count) if count == result.imported else _body(count, result.imported, _message(result))
-    )
+    if count == result.imported and not result.places:
+        return _all_imported(count)
+    return _body(count, result.imported, _message(result))
 
 
 def refusal(message: str) -> bytes:
@@ -101,24 +103,40 @@ def _message(result: BatchResult) -> str | None:
 def _sentences(result: BatchResult) -> Iterator[str]:
     if result.duplicates:
         yield ALREADY_SENT
-    if result.missing:
-        yield f"Missing fields for array: {', '.join(result.missing)}"
-    invalid = result.invalid[: MOST_PLACES - len(result.missing)]
-    if invalid:
-        yield f"Invalid fields: {', '.join(invalid)}"
-    more = result.places - len(result.missing) - len(invalid)
-    if more:
+    left = MOST_PLACES
+    for words, places in (
+        ("Missing fields for array", result.missing),
+        ("Invalid fields", result.invalid),
+        ("Ignored fields", result.ignored),
+    ):
+        if named := places[:left]:
+            yield f"{words}: {', '.join(named)}"
+            left -= len(named)
+    if more := result.places - (MOST_PLACES - left):
         yield f"and {more} more"
 
 
-def _wrong(refused: list[RefusedOrder]) -> tuple[int, list[str], list[str]]:
-    """How many fields are wrong, and the first places of missing and of invalid ones."""
-    wrong = [(one.index, error) for one in refused for error in one.errors]
+def _places(batch: Batch, stored: Stored) -> tuple[int, list[str], list[str], list[str]]:
+    """How many fields are wrong, or ignored in an imported order; and the first places of missing, invalid and
+    ignored ones."""
+    wrong = [(one.index, error) for one in batch.refused for error in one.errors]
     missing = (_place(index, error) for index, error in wrong if error.expected is None)
-    invalid = (
-        f"{_place(index, error)} ({error.expected})" for index, error in wrong if error.expected is not None
+    invalid = (_explained(index, error) for index, error in wrong if error.expected is not None)
+    ignored = [
+        (index, error)
+        for (index, _), number in zip(batch.orders, stored.numbers, strict=True)
+        if number
+        for error in batch.ignored.get(index, ())
+    ]
+    left_out = (_explained(*each) for each in ignored)
+    first_missing, first_invalid, first_ignored = (
+        list(islice(places, MOST_PLACES)) for places in (missing, invalid, left_out)
     )
-    return len(wrong), list(islice(missing, MOST_PLACES)), list(islice(invalid, MOST_PLACES))
+    return len(wrong) + len(ignored), first_missing, first_invalid, first_ignored
+
+
+def _explained(index: int, error: FieldError) -> str:
+    return f"{_place(index, error)} ({error.expected or 'missing'})"
 
 
 def _place(index: int, error: FieldError) -> str:
@@ -130,7 +148,11 @@ def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[str]:
     """One JSON object for each order of the batch, in the order sent."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     details = [
-        (index, _of_accepted(index, order, number and ids.shown(number), due))
+        (
+            index,
+            _of_accepted(index, order, number and ids.shown(number), due)
+            | {"ignored": _explanations(index, batch.ignored.get(index, []))},
+        )
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
     ]
     details += [(refused.index, _of_refused(refused)) for refused in batch.refused]
@@ -146,5 +168,10 @@ def _of_accepted(index: int, order: Order, invitation_id: int, due: str) -> dict
 
 
 def _of_refused(refused: RefusedOrder) -> dict[str, object]:
-    errors = [{"field": _place(refused.index, e), "message": e.expected or "missing"} for e in refused.errors]
-    return {"index": refused.index, "id_order": refused.id_order, "status": "refused", "errors": errors}
+    errors = _explanations(refused.index, refused.errors)
+    keys = {"index": refused.index, "id_order": refused.id_order, "status": "refused"}
+    return keys | {"errors": errors, "ignored": []}
+
+
+def _explanations(index: int, errors: list[FieldError]) -> list[dict[str, str]]:
+    return [{"field": _place(index, error), "message": error.expected or "missing"} for error in errors]

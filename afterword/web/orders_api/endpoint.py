@@ -19,9 +19,9 @@ from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
-from afterword.web.forms import MalformedBody, UnknownMediaType, media_type
+from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
 from afterword.web.orders_api.answer import BatchResult, answer, refusal
-from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices
+from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
 
@@ -83,6 +83,7 @@ class OrdersEndpoint:
         header = dict(scope["headers"])
         content_type = header.get(b"content-type", b"")
         kind = media_type(content_type)
+        check_coding(header.get(b"content-encoding", b""))
         length = int(header[b"content-length"]) if b"content-length" in header else None
         body = await read_body(receive, length, self._limit, self._spool)
         head = _Head(kind, content_type, header.get(b"authorization", b""), received_at)
@@ -111,7 +112,7 @@ class OrdersEndpoint:
                 key = presented_key(payload.api_key, head.authorization)
                 sender = await self._database.read(lambda tx: admit(tx, key))
                 result = BatchResult(details=[] if payload.details else None)
-                async for batch in reader.slices(sender.shop.timezone):
+                async for batch in reader.slices(rules_of(sender.shop)):
                     posted = Slice(sender, batch, payload.details, head.received_at)
                     under_way.append(self._database.write_together(import_slices, posted, sender.shop.id))
                     under_way[-1].add_done_callback(self._count)

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from afterword.domain.orders.batch import Batch, BatchError, parse_batch
+from afterword.domain.orders.order import Rules
+from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, import_orders
@@ -23,6 +25,10 @@ Answered = tuple[bytes, int, int, int]
 B = TypeVar("B", Batch, bytes)
 
 _zone = lru_cache(maxsize=None)(ZoneInfo)
+
+
+def rules_of(shop: Shop) -> Rules:
+    return Rules(_zone(shop.timezone), shop.orders == "tolerant")
 
 
 class Posted(msgspec.Struct, frozen=True, gc=False):
@@ -60,7 +66,7 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> Slice
         sender = senders.get(posted.key)
         if sender is None:
             sender = senders[posted.key] = admit(tx, posted.key)
-        batch = parse_batch(posted.orders, _zone(sender.shop.timezone))
+        batch = parse_batch(posted.orders, rules_of(sender.shop))
     except (Unauthorized, BatchError) as refused:
         return refused
     return Slice(sender, batch, posted.details, posted.received_at)

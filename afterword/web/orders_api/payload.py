@@ -1,9 +1,11 @@
 """What an orders request says, whichever of the three media types it uses (docs/orders-api.md, "The request")."""
 
+from codecs import BOM_UTF8
+
 import msgspec
 
-from afterword.domain.orders.json import NotJsonError, Piece, decode_piece, split
-from afterword.web.forms import JSON, MalformedBody, read_fields
+from afterword.domain.orders.json import NotJsonError, decode_piece, split
+from afterword.web.forms import JSON, URLENCODED, MalformedBody, read_fields
 
 
 class Payload(msgspec.Struct):
@@ -19,36 +21,50 @@ def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
 
     `kind` is what `media_type` makes of `content_type`, which holds the boundary of a form.
     """
-    if kind == JSON:
+    if kind == JSON or (kind == URLENCODED and _begins_as_json(body)):
         return _read_json(body)
     fields = read_fields(kind, content_type, body)
+    if "orders" not in fields and any(name.startswith("orders[") for name in fields):
+        raise MalformedBody("orders is JSON text in one field, not fields such as orders[0][id_order]")
     return Payload(
         api_key=fields.get("api_key", b"").decode("utf-8", "replace"),
-        orders=fields.get("orders", b""),
+        orders=_unquoted(fields.get("orders", b"").removeprefix(BOM_UTF8)),
         details=_is_true(fields.get("details", b"").decode("utf-8", "replace")),
     )
 
 
+def _begins_as_json(body: bytes) -> bool:
+    """Programs label what they send as a form when they are told no type. No form of ours begins like that."""
+    return body[:100].removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+
+
 def _read_json(body: bytes) -> Payload:
+    body = body.removeprefix(BOM_UTF8)
     try:
         members = split(body)
     except NotJsonError as error:
         raise MalformedBody(f"the body is {error}") from error
-    if not isinstance(members, dict):
+    if isinstance(members, list):
+        return Payload(orders=body)
+    if members is None:
         raise MalformedBody("the body is not a JSON object")
+    if "orders" not in members and "id_order" in members:
+        return Payload(orders=body)
     key = decode_piece(members.get("api_key", b"null"))
     details = decode_piece(members.get("details", b"null"))
-    return Payload(key if isinstance(key, str) else "", _json_text(members), _is_true(details))
+    orders = _unquoted(bytes(members.get("orders", b"")))
+    return Payload(key if isinstance(key, str) else "", orders, _is_true(details))
 
 
 def _is_true(value: object) -> bool:
     return value is True or value in (1, "1", "true")
 
 
-def _json_text(members: dict[str, Piece]) -> bytes:
-    """The orders as JSON text, whether the member is an array or already the text of one."""
-    orders = bytes(members.get("orders", b""))
-    if not orders.lstrip().startswith(b'"'):
-        return orders
-    text = decode_piece(orders)
-    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
+def _unquoted(orders: bytes) -> bytes:
+    """The JSON text of the orders, of which senders make the text of a string, once or twice."""
+    for _ in range(2):
+        if not orders.lstrip().startswith(b'"'):
+            break
+        text = decode_piece(orders)
+        orders = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
+    return orders

@@ -15,12 +15,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.orders.batch import Batch, parse_slices
+from afterword.domain.orders.order import Rules
 from afterword.web.forms import media_type
 from afterword.web.orders_api.payload import Payload, read_payload
 
@@ -56,11 +56,11 @@ class Reader:
         with _loss_is_unavailable():
             return await asyncio.wrap_future(self._begin(content_type, body))
 
-    async def slices(self, zone: str) -> AsyncIterator[bytes]:
+    async def slices(self, rules: Rules) -> AsyncIterator[bytes]:
         """The orders of that body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
         assert self._pool is not None
         with _loss_is_unavailable():
-            load = await asyncio.wrap_future(self._pool.submit(_first_load, zone))
+            load = await asyncio.wrap_future(self._pool.submit(_first_load, rules))
             while load:
                 following = self._pool.submit(_next_load) if len(load) == LOAD else None
                 for batch in load:
@@ -152,9 +152,9 @@ def _read(content_type: bytes, body: bytes | Path) -> Payload:
     return Payload(_Held.payload.api_key, b"", _Held.payload.details)
 
 
-def _first_load(zone: str) -> list[bytes]:
+def _first_load(rules: Rules) -> list[bytes]:
     orders, _Held.payload = _Held.payload.orders, Payload()
-    _Held.slices = parse_slices(orders, ZoneInfo(zone), SLICE)
+    _Held.slices = parse_slices(orders, rules, SLICE)
     return _next_load()
 
 

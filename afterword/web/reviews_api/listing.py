@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from afterword.domain.orders.fields import LONGEST_KEY, UnfitError, read_product_id
 from afterword.domain.reviews.review import PRODUCTS, SITE, ReviewState
 from afterword.store.reviews.pages import LISTED, Selection
 from afterword.web.authentication import Sender
@@ -63,7 +64,7 @@ def read_listing(query: Mapping[str, str], sender: Sender) -> ListingQuery:
     selection = Selection(
         sender.shop.id,
         sender.key.live,
-        read_product_id(product, "product_id") if product else scope,
+        read_product(product, "product_id") if product else scope,
         _one_of(query, "status", STATES),
         _read_date(query, "update_from", ZoneInfo(sender.shop.timezone)),
         _one_of(query, "sort", _NEWEST_FIRST),
@@ -72,11 +73,12 @@ def read_listing(query: Mapping[str, str], sender: Sender) -> ListingQuery:
     return ListingQuery(selection, limit, _read_number(query, "page", 1, 10**15))
 
 
-def read_product_id(text: str, name: str) -> str:
-    """A product id as a scope. Raises Refusal (400)."""
-    if not re.fullmatch("-?[0-9]{1,19}", text):
-        raise wrong(name, "must be a product's id, in digits")
-    return str(int(text))
+def read_product(text: str, name: str) -> str:
+    """A product's id as a scope. Raises Refusal (400)."""
+    try:
+        return str(read_product_id(text))
+    except UnfitError:
+        raise wrong(name, f"must be a product's id, of at most {LONGEST_KEY} characters") from None
 
 
 def wrong(name: str, rule: str) -> Refusal:
@@ -98,9 +100,10 @@ def _read_number(query: Mapping[str, str], name: str, usual: int, most: int) -> 
 
 
 def _read_date(query: Mapping[str, str], name: str, zone: ZoneInfo) -> int | None:
-    """Epoch seconds of a time in the shop's time zone; a date alone means the beginning of that day."""
+    """Epoch seconds of a time in the shop's time zone; a date alone means the beginning of that day, and the one of
+    databases that have none means none."""
     text = query.get(name, "")
-    if not text:
+    if not text or text.startswith("0000-00-00"):
         return None
     try:
         if not _DATE.fullmatch(text):

@@ -36,7 +36,7 @@ from afterword.web.reviews_api.listing import (
     STATUS,
     ListingQuery,
     read_listing,
-    read_product_id,
+    read_product,
     read_query,
     wrong,
 )
@@ -84,7 +84,7 @@ class PrivateReviews:
     async def _stats(self, query: dict[str, str], sender: Sender) -> bytes:
         scope = query.get("scope", "") or SITE
         if scope != SITE:
-            scope = read_product_id(scope, "scope")
+            scope = read_product(scope, "scope")
         wants_key = query.get("include_public_key", "").lower()
         if wants_key not in ("", "true", "false", "1", "0"):
             raise wrong("include_public_key", "must be true or false")
@@ -165,6 +165,7 @@ def _listed(review: Review, reviewer: Reviewer | None, zone: ZoneInfo) -> dict[s
         "reviewer_lastname": by.lastname,
         "reviewer_email": by.email,
         "date_time": local_time(review.written_at, zone, seconds=True),
+        "order_date": review.experience_date,
         "review_status": STATUS[review.state],
         "answer_text": review.reply or "",
         "answer_date_time": local_time(review.replied_at, zone, seconds=True),

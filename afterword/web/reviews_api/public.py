@@ -17,7 +17,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from afterword.base.clock import Clock
-from afterword.domain.reviews.review import SITE
+from afterword.domain.orders.fields import UnfitError
+from afterword.domain.reviews.review import read_scope
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.counts import ratings
 from afterword.store.reviews.rows import PublicReview, shown_reviews
@@ -57,9 +58,7 @@ _PREFLIGHT = Answer(
     b"",
 )
 
-_ADDRESS = re.compile(
-    re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/(site|-?[0-9]{1,19})(?:\?([0-9]{1,3}))?"
-)
+_ADDRESS = re.compile(re.escape(PUBLIC_REVIEWS) + r"([0-9a-fA-F]{32})/([^\n]{1,1000})(?:\n([0-9]{1,3}))?")
 _LIMIT = re.compile(rb"(?:^|&)limit=([0-9]{1,3})(?:&|$)")
 
 _zone = lru_cache(maxsize=None)(ZoneInfo)
@@ -155,16 +154,19 @@ def _address(scope: Scope) -> str:
     path: str = scope["path"]
     query: bytes = scope.get("query_string", b"")
     found = _LIMIT.search(query) if query else None
-    return f"{path}?{int(found[1])}" if found else path
+    return f"{path}\n{int(found[1])}" if found else path
 
 
 def read_address(address: str) -> PublicAddress:
     """Parses a URL. Raises Refusal (404)."""
     found = _ADDRESS.fullmatch(address)
-    if found is None:
-        raise Refusal(404, "unknown_address", "write the public key, then site or a product's id in digits")
-    key, scope, most = found.groups()
-    return PublicAddress(key.lower(), scope if scope == SITE else str(int(scope)), int(most or MOST_REVIEWS))
+    try:
+        if found is None:
+            raise UnfitError("not an address of reviews")
+        key, scope, most = found.groups()
+        return PublicAddress(key.lower(), read_scope(scope), int(most or MOST_REVIEWS))
+    except UnfitError:
+        raise Refusal(404, "unknown_address", "write the public key, then site or a product's id") from None
 
 
 def look(tx: Transaction, wanted: PublicAddress, known: CacheKey | None) -> CachedAnswer | CacheKey | None:
@@ -199,7 +201,7 @@ def _review(review: PublicReview, zone: ZoneInfo) -> _Review:
         local_time(review.published_at, zone),
         review.experience_date,
         review.reply or "",
-        local_time(review.replied_at, zone),
+        local_time(review.replied_at, zone)[:10],
         0,
         review.lang,
         int(review.imported_from is not None),

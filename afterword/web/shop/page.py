@@ -7,6 +7,7 @@ rating.
 """
 
 from hashlib import blake2b
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,10 +21,10 @@ from afterword.web.shop.product_data import product_data
 from afterword.web.shop.reading import (
     PageQuery,
     chosen_language,
-    is_scope,
     read_page,
     read_query,
     read_shop_id,
+    scope_in,
 )
 from afterword.web.shop.view import page_path, shop_view
 
@@ -52,14 +53,14 @@ class ShopPages:
     async def of_key(self, request: Request) -> Response:
         """`GET /k/{public_key}/{scope}`: redirects to the page with the reviews that the public API returns for the
         same key and scope, so that a shop's web pages, which only know the public key, can link to it."""
-        key, scope = request.path_params["public_key"], request.path_params["scope"]
+        key, scope = request.path_params["public_key"], scope_in(request.path_params["scope"])
         found = await self._database.read(lambda tx: find_public_key(tx, key))
-        if found is None or not is_scope(scope):
+        if found is None:
             raise HTTPException(404)
         shop, shown = found
         to = f"../../{page_path(PageQuery(scope, shown.live), shop)}"
         if not shown.live and scope != SITE:
-            to += f"?product={scope}"
+            to += f"?product={quote(scope, safe='')}"
         return Response(status_code=302, headers={**UNCACHED, "Location": to})
 
 

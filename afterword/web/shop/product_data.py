@@ -3,9 +3,9 @@
 Only for products: Google regards ratings of a shop on its own pages as self-serving (docs/law.md, "Google").
 """
 
-import re
 from typing import Any
 
+from afterword.domain.gtin import gtins_of
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.values import shown
 from afterword.web.shop.reading import PageContent
@@ -13,8 +13,6 @@ from afterword.web.shop.view import show
 
 REVIEWS_REPEATED = 10
 """Maximum reviews in the structured data."""
-
-_GTIN = re.compile(r"[0-9]{8}|[0-9]{12,14}")
 
 
 def product_data(content: PageContent, address: str) -> dict[str, Any]:
@@ -41,9 +39,8 @@ def product_data(content: PageContent, address: str) -> dict[str, Any]:
 def _identity(line: OrderLine | None) -> dict[str, Any]:
     if line is None:
         return {}
-    given = {"image": line.image_url, "sku": line.sku, "mpn": line.mpn}
-    if line.ean13 and _GTIN.fullmatch(line.ean13):
-        given["gtin"] = line.ean13
+    gtins = gtins_of(line)
+    given = {"image": line.image_url, "sku": line.sku, "mpn": line.mpn, "gtin": gtins[0] if gtins else None}
     return {name: shown(value, 2_000) for name, value in given.items() if value}
 
 

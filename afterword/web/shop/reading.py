@@ -6,8 +6,9 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from afterword.domain.orders.fields import UnfitError
 from afterword.domain.orders.order import OrderLine
-from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review
+from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review, read_scope
 from afterword.domain.shops import Shop
 from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Transaction
@@ -29,7 +30,6 @@ SORTINGS = ("newest", "oldest", "highest", "lowest")
 STARS: tuple[int, ...] = (5, 4, 3, 2, 1)
 
 _CURSOR = re.compile(r"([1-5])-([0-9]{1,12})-([0-9]{1,16})")
-_PRODUCT = re.compile(r"-?[1-9][0-9]{0,18}|0")
 
 
 class PageQuery(NamedTuple):
@@ -79,9 +79,7 @@ def chosen_language(request: Request) -> str | None:
 def read_query(request: Request, *, live: bool) -> PageQuery:
     """Raises HTTPException (404) if the product is not an id. Other invalid parameters are ignored."""
     query = request.query_params
-    scope = request.path_params.get("product", query.get("product", SITE))
-    if not is_scope(scope):
-        raise HTTPException(404)
+    scope = scope_in(request.path_params.get("product", query.get("product", SITE)))
     order, stars = query.get("order"), query.get("stars")
     cursor = _CURSOR.fullmatch(query.get("behind", ""))
     behind = (int(cursor[1]), Cursor(int(cursor[2]), int(cursor[3]))) if cursor else None
@@ -94,9 +92,12 @@ def read_query(request: Request, *, live: bool) -> PageQuery:
     )
 
 
-def is_scope(scope: str) -> bool:
-    """Whether the text is a scope: `site`, or a product's id in digits."""
-    return scope == SITE or _PRODUCT.fullmatch(scope) is not None
+def scope_in(text: str) -> str:
+    """The scope that an address names. Raises HTTPException (404)."""
+    try:
+        return read_scope(text)
+    except UnfitError:
+        raise HTTPException(404) from None
 
 
 def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from afterword.domain.reviews.moderation import REJECTION_REASONS
@@ -45,7 +45,9 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[
         "reviews": [show(review, shop) for review in content.reviews],
         "older": to(**_behind(asked, content.last)) if content.last else "",
         "to": to,
-        "products": [(scope, shown(name, 60)) for scope, name in content.products.items()],
+        "products": [
+            (scope, quote(scope, safe=""), shown(name, 60)) for scope, name in content.products.items()
+        ],
         "tallies": {"shop": _tally(content.of_shop), **of_products},
         "publishing": _publishing(shop),
         "languages": [(each, language_name(each)) for each in catalogues()],
@@ -79,7 +81,7 @@ def page_path(asked: PageQuery, shop: Shop) -> str:
     """The path of the page, without the leading slash."""
     if not asked.live:
         return f"s/{shop.id}/test"
-    return f"s/{shop.id}" if asked.scope == SITE else f"s/{shop.id}/products/{asked.scope}"
+    return f"s/{shop.id}" if asked.scope == SITE else f"s/{shop.id}/products/{quote(asked.scope, safe='')}"
 
 
 def _link(current: dict[str, str | None], /, **wanted: object) -> str:

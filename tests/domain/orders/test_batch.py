@@ -4,7 +4,7 @@ import pytest
 from afterword.domain.orders.batch import Batch, BatchError, RefusedOrder, parse_batch, parse_slices
 from afterword.domain.orders.json import NotJsonError, decode
 from afterword.domain.orders.order import FieldError
-from tests.domain.reading import CLARAS, PARIS, claras, text, whole
+from tests.domain.reading import CLARAS, RULES, claras, text, whole
 
 
 def ids(batch: Batch) -> list[tuple[int, str]]:
@@ -13,30 +13,30 @@ def ids(batch: Batch) -> list[tuple[int, str]]:
 
 def test_each_order_of_an_array_stands_alone() -> None:
     sent = [claras(id_order="A-1"), claras(id_order="A-2", email="clara"), claras(id_order="A-3"), 7]
-    batch = parse_batch(text(sent), PARIS)
+    batch = parse_batch(text(sent), RULES)
     assert batch.count == 4
     assert ids(batch) == [(0, "A-1"), (2, "A-3")]
     assert batch.refused == [
-        RefusedOrder(1, "A-2", [FieldError("email", "not an e-mail address")]),
-        RefusedOrder(3, None, [FieldError("", "not an object")]),
+        RefusedOrder(1, "A-2", None, [FieldError("email", "not an e-mail address")]),
+        RefusedOrder(3, None, None, [FieldError("", "not an object")]),
     ]
 
 
 def test_an_array_with_holes_is_the_array_of_its_values() -> None:
     sent = [claras(id_order="A-1"), claras(id_order="A-2")]
-    assert parse_batch(text({"0": sent[0], "2": sent[1]}), PARIS) == parse_batch(text(sent), PARIS)
+    assert parse_batch(text({"0": sent[0], "2": sent[1]}), RULES) == parse_batch(text(sent), RULES)
     assert whole(text({"0": sent[0], "2": sent[1]})) == whole(text(sent))
 
 
 def test_one_order_alone_is_a_batch_of_one() -> None:
-    for batch in (parse_batch(text(claras()), PARIS), whole(text(claras()))):
+    for batch in (parse_batch(text(claras()), RULES), whole(text(claras()))):
         assert (batch.count, ids(batch)) == (1, [(0, "A-1")])
 
 
 @pytest.mark.parametrize("nothing", [b"[]", b"{}", b" [ ] "])
 def test_an_empty_array_is_a_batch_of_none(nothing: bytes) -> None:
-    assert parse_batch(nothing, PARIS) == Batch(0, [], [])
-    assert list(parse_slices(nothing, PARIS)) == []
+    assert parse_batch(nothing, RULES) == Batch(0, [], [])
+    assert list(parse_slices(nothing, RULES)) == []
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_an_empty_array_is_a_batch_of_none(nothing: bytes) -> None:
 )
 def test_the_error_says_where_the_text_is_no_array_of_orders(orders: bytes, sentence: str) -> None:
     with pytest.raises(BatchError) as from_batch:
-        parse_batch(orders, PARIS)
+        parse_batch(orders, RULES)
     with pytest.raises(BatchError) as from_slices:
-        parse_slices(orders, PARIS)
+        parse_slices(orders, RULES)
     assert str(from_batch.value) == str(from_slices.value) == sentence
 
 
@@ -100,7 +100,7 @@ def test_a_bad_order_leaves_its_neighbours_alone(bad: bytes) -> None:
         b"[" + before + b",\n" + bad + b" , " + after + b"]",
         b'{"0": ' + before + b', "5": ' + bad + b', "7" : ' + after + b"}",
     ):
-        batch = parse_batch(orders, PARIS)
+        batch = parse_batch(orders, RULES)
         assert ids(batch) == [(0, "A-1"), (2, "A-3")]
         assert [refused.index for refused in batch.refused] == [1]
         assert whole(orders) == batch
@@ -108,28 +108,30 @@ def test_a_bad_order_leaves_its_neighbours_alone(bad: bytes) -> None:
 
 
 def test_the_error_of_a_bad_order_names_the_field() -> None:
-    batch = parse_batch(text([CLARAS]).replace(b'"Clara"', b'"\\ud800"'), PARIS)
+    batch = parse_batch(text([CLARAS]).replace(b'"Clara"', b'"\\ud800"'), RULES)
     assert batch.refused == [
-        RefusedOrder(0, "A-1", [FieldError("firstname", "not text: it has a NUL or an incomplete character")])
+        RefusedOrder(
+            0, "A-1", None, [FieldError("firstname", "not text: it has a NUL or an incomplete character")]
+        )
     ]
 
 
 def test_a_slice_counts_its_orders_in_the_whole_array() -> None:
     sent = text([claras(id_order=n, email="clara@mail.example" if n % 3 else "clara") for n in range(10)])
-    slices = list(parse_slices(sent, PARIS, 4))
+    slices = list(parse_slices(sent, RULES, 4))
     assert [one.count for one in slices] == [4, 4, 2]
     assert [r.index for one in slices for r in one.refused] == [0, 3, 6, 9]
-    assert whole(sent, 4) == parse_batch(sent, PARIS)
+    assert whole(sent, 4) == parse_batch(sent, RULES)
 
 
 def test_a_shop_whose_orders_are_seldom_fast_has_them_all_read() -> None:
     sent = [claras(id_order=n if n < 60 or n % 9 else f"A-{n}") for n in range(120)]
-    assert ids(parse_batch(text(sent), PARIS)) == [(n, str(one["id_order"])) for n, one in enumerate(sent)]
+    assert ids(parse_batch(text(sent), RULES)) == [(n, str(one["id_order"])) for n, one in enumerate(sent)]
 
 
 def test_a_slice_of_large_orders_ends_early() -> None:
     sent = text([claras(id_order=n, unknown="x" * 600_000) for n in range(5)])
-    assert [one.count for one in parse_slices(sent, PARIS, 1_000)] == [2, 2, 1]
+    assert [one.count for one in parse_slices(sent, RULES, 1_000)] == [2, 2, 1]
 
 
 def test_a_lone_surrogate_costs_no_recursion_and_no_order_of_a_large_batch() -> None:

@@ -126,7 +126,7 @@ def test_all_that_is_wrong_with_a_row_is_told() -> None:
         "rating": ("", None),
         "text": ("\u200b", "no words"),
         "date": ("soon", "not a date and time"),
-        "product_id": ("RYE-1", "not an integer"),
+        "product_id": ("x" * 192, "longer than 191 characters"),
         "lang": ("french", "a language such as en, fr, pt-br"),
         "reply": ("\u200b", "no words"),
         "experience_date": ("x", "not a date and time"),

@@ -17,11 +17,17 @@ IDS = Permutation(b"a secret", INVITATION_BITS)
 DUE = 1_772_373_926  # 2026-03-01T14:05:26Z
 
 
-def result(numbers: list[int], *refused: RefusedOrder, details: bool = False) -> BatchResult:
+def result(
+    numbers: list[int],
+    *refused: RefusedOrder,
+    ignored: dict[int, list[FieldError]] | None = None,
+    details: bool = False,
+) -> BatchResult:
     """Of orders that the store gave these numbers, in the places that the refused ones leave."""
     count = len(numbers) + len(refused)
     places = [index for index in range(count) if index not in {one.index for one in refused}]
-    batch = Batch(count, [(index, ORDER) for index in places[: len(numbers)]], list(refused))
+    orders = [(index, ORDER) for index in places[: len(numbers)]]
+    batch = Batch(count, orders, list(refused), ignored or {})
     return result_of(batch, Stored(DUE, numbers), IDS if details else None)
 
 
@@ -51,36 +57,56 @@ def test_a_refusal_has_the_four_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "invalid", "named_missing", "named_invalid", "more"),
+    ("missing", "invalid", "ignored", "named", "more"),
     [
-        (20, 0, 20, 0, 0),
-        (0, 20, 0, 20, 0),
-        (15, 5, 15, 5, 0),
-        (15, 9, 15, 5, 4),
-        (25, 3, 20, 0, 8),
-        (0, 21, 0, 20, 1),
+        (20, 0, 0, (20, 0, 0), 0),
+        (0, 20, 0, (0, 20, 0), 0),
+        (0, 0, 20, (0, 0, 20), 0),
+        (15, 5, 0, (15, 5, 0), 0),
+        (15, 9, 0, (15, 5, 0), 4),
+        (10, 5, 9, (10, 5, 5), 4),
+        (25, 3, 1, (20, 0, 0), 9),
+        (0, 21, 0, (0, 20, 0), 1),
+        (0, 0, 300, (0, 0, 20), 280),
     ],
 )
 def test_at_most_twenty_places_are_named(
-    missing: int, invalid: int, named_missing: int, named_invalid: int, more: int
+    missing: int, invalid: int, ignored: int, named: tuple[int, int, int], more: int
 ) -> None:
-    errors = [FieldError("phone", "not text")] * invalid + [FieldError("email", None)] * missing
-    slices = [result([], RefusedOrder(index, None, [error])) for index, error in enumerate(errors)]
+    wrong = [FieldError("id_order", "not text")] * invalid + [FieldError("email", None)] * missing
+    slices = [result([], RefusedOrder(index, None, None, [error])) for index, error in enumerate(wrong)]
+    slices += [result([7], ignored={0: [FieldError("phone", "not text")]}) for _ in range(ignored)]
     message = told(*slices)["message"]
-    assert message.count("].email") == named_missing
-    assert message.count("].phone (not text)") == named_invalid
+    places = ("].email", "].id_order (not text)", "].phone (not text)")
+    assert tuple(message.count(place) for place in places) == named
     assert message.endswith(f" and {more} more") if more else "more" not in message
 
 
+def test_what_was_ignored_of_an_imported_order_is_told_and_of_a_duplicate_is_not() -> None:
+    ignored = {n: [FieldError("products[0].unit_price", "not a decimal")] for n in range(2)}
+    assert told(result([5, 0], ignored=ignored))["message"] == (
+        "Some orders were not imported because they had already been sent (see documentation) "
+        "Ignored fields: orders[0].products[0].unit_price (not a decimal)"
+    )
+    nameless = {0: [FieldError("products[1].name", None)]}
+    body = told(result([5], ignored=nameless, details=True), details=True)
+    assert (body["success"], body["message"]) == (1, "Ignored fields: orders[0].products[1].name (missing)")
+    assert body["orders"][0]["ignored"] == [{"field": "orders[0].products[1].name", "message": "missing"}]
+
+
 def test_details_list_each_order_in_the_order_sent() -> None:
-    refused = RefusedOrder(1, "A-\u2028'</", [FieldError("email", None), FieldError("phone", "not text")])
-    no_object = RefusedOrder(3, None, [FieldError("", "not an object")])
+    refused = RefusedOrder(
+        1, "A-\u2028'</", None, [FieldError("email", None), FieldError("phone", "not text")]
+    )
+    no_object = RefusedOrder(3, None, None, [FieldError("", "not an object")])
     slices = result([5, 0], refused, details=True), result([], no_object, details=True)
     invitation = {"id": IDS.shown(5), "due_at": "2026-03-01T14:05:26Z"}
     missing = {"field": "orders[1].email", "message": "missing"}
     not_text = {"field": "orders[1].phone", "message": "not text"}
     not_an_object = {"field": "orders[3]", "message": "not an object"}
-    assert told(*slices, details=True)["orders"] == [
+    listed = told(*slices, details=True)["orders"]
+    assert [one.pop("ignored") for one in listed] == [[], [], [], []]
+    assert listed == [
         {"index": 0, "id_order": "A-1", "status": "imported", "errors": [], "invitation": invitation},
         {"index": 1, "id_order": "A-\u2028'</", "status": "refused", "errors": [missing, not_text]},
         {"index": 2, "id_order": "A-1", "status": "duplicate", "errors": []},

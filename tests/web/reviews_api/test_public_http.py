@@ -50,7 +50,7 @@ def test_what_is_published_is_read_as_the_contract_says(shop: Reviewed) -> None:
     shop.member.replies(first, now=NOW + 2 * DAY)
     usual = {"odate": "2019-01-01", "transl": 0, "lang": "en"}
     crisp = usual | {"id": first.id, "c": "Clara N.", "r": 4, "txt": "Crisp.\nStill warm."}
-    crisp |= {"date": "2026-03-01 15:12", "reply": "Thank you!", "rdate": "2026-03-03 15:12"}
+    crisp |= {"date": "2026-03-01 15:12", "reply": "Thank you!", "rdate": "2026-03-03"}
     again = usual | {"id": second.id, "c": "Élodie Ö.", "r": 5, "txt": "Again!"}
     again |= {"date": "2026-03-02 15:12", "reply": "", "rdate": ""}
     ratings = {"total": 2, "average": 4.5, "distribution": {"1": 0, "2": 0, "3": 0, "4": 1, "5": 1}}

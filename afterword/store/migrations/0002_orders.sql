@@ -1,0 +1,28 @@
+-- orders: 'strict', or 'tolerant' of what some shops' orders lack.
+ALTER TABLE shops ADD COLUMN orders TEXT NOT NULL DEFAULT 'strict';
+
+-- Orders that were refused, for 30 days: no names and no addresses. errors is JSON, a list of places and of what was
+-- expected there. number is their order of arrival in the shop.
+CREATE TABLE refused_orders (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    day BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    refused_at BIGINT NOT NULL,
+    id_order TEXT,
+    reference TEXT,
+    errors TEXT NOT NULL,
+    PRIMARY KEY (shop_id, live, day, number)
+);
+
+-- How many were refused on each day since 1970 (UTC): beyond the rows that are kept of a day, only their number is.
+CREATE TABLE refused_counts (
+    shop_id BIGINT NOT NULL,
+    live BIGINT NOT NULL,
+    day BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    PRIMARY KEY (shop_id, live, day)
+);
+
+-- The reviews of all products are counted under a scope that no product's id can be.
+UPDATE review_counts SET scope = '' WHERE scope = 'products';
