@@ -4,6 +4,7 @@ Times are UTC, `2026-03-01T14:05:26Z`; a field without a value is null.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import Review
@@ -12,6 +13,7 @@ from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
 from afterword.store.messages.invitations import InvitationRow
 from afterword.store.orders import StoredOrder
+from afterword.store.refused import RefusedOfDay, RefusedRow
 from afterword.store.reviews.receipts import FoundReceipt
 from afterword.store.reviews.walking import Collected
 from afterword.store.suppressions import Suppression
@@ -52,6 +54,17 @@ def key(key: Key) -> Fields:
 def order(order: StoredOrder) -> Fields:
     """`order_date` is the shop's local time."""
     return _fields(order, "id_order reference order_date firstname email lang")
+
+
+def refused_order(row: RefusedRow) -> Fields:
+    """A refused order. `field` is the place within it, empty for the whole order."""
+    errors = [{"field": error.field, "message": error.expected or "missing"} for error in row.errors]
+    return {**_fields(row, "refused_at live id_order reference"), "errors": errors}
+
+
+def refused_of_day(day: RefusedOfDay) -> Fields:
+    """How many orders were refused on a day (UTC)."""
+    return {"day": f"{datetime.fromtimestamp(day.day, UTC):%Y-%m-%d}", "live": day.live, "orders": day.amount}
 
 
 def invitation(row: InvitationRow) -> Fields:

@@ -7,13 +7,21 @@ a process, each number is written by one thread only.
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 COMMIT_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 ORDERS = ("imported", "duplicate", "refused")
+REFUSALS = (
+    *("order invalid", "id_order missing", "id_order invalid", "order_date missing", "order_date invalid"),
+    *("firstname missing", "firstname invalid", "lastname missing", "lastname invalid"),
+    *("email missing", "email invalid", "products invalid"),
+    *("products.id missing", "products.id invalid", "products.name missing", "products.name invalid"),
+)
+"""Why an order can be refused: a mandatory field, or the order or its products as a whole."""
+
 MESSAGES = ("sent", "deferred", "failed", "in_doubt")
 DELIVERIES = ("sent", "deferred", "failed")
 
@@ -27,7 +35,8 @@ _SECONDS = _SIZES_SUM + 1
 _SECONDS_SUM = _SECONDS + len(COMMIT_SECONDS) + 1
 _WAITING = _SECONDS_SUM + 1
 _DELIVERIES = {outcome: _WAITING + 1 + index for index, outcome in enumerate(DELIVERIES)}
-_WIDTH = _WAITING + 1 + len(_DELIVERIES)
+_REFUSALS = {reason: _WAITING + 1 + len(_DELIVERIES) + index for index, reason in enumerate(REFUSALS)}
+_WIDTH = _WAITING + 1 + len(_DELIVERIES) + len(_REFUSALS)
 _BYTES = 8 * _WIDTH
 
 
@@ -52,6 +61,7 @@ class Totals(NamedTuple):
     commit_seconds: Distribution
     waiting_elsewhere: int
     deliveries: dict[str, int]
+    refusals: dict[str, int]
 
 
 class Board:
@@ -73,11 +83,16 @@ class Metrics:
         self._row = self._rows[number]
         self._row[_WAITING] = 0
 
-    def count_orders(self, imported: int, duplicate: int, refused: int) -> None:
+    def count_orders(
+        self, imported: int, duplicate: int, refused: int, reasons: Mapping[str, int] | None = None
+    ) -> None:
+        """`reasons` are among REFUSALS: how many of the refused orders had each."""
         row = self._row
         row[_IMPORTED] += imported
         row[_DUPLICATE] += duplicate
         row[_REFUSED] += refused
+        for reason, count in (reasons or {}).items():
+            row[_REFUSALS[reason]] += count
 
     def count_message(self, outcome: str, count: int = 1) -> None:
         self._row[_MESSAGES[outcome]] += count
@@ -108,4 +123,5 @@ class Metrics:
             Distribution(COMMIT_SECONDS, counts[_SECONDS:_SECONDS_SUM], every[_SECONDS_SUM]),
             counts[_WAITING] - round(self._row[_WAITING]),
             {outcome: counts[index] for outcome, index in _DELIVERIES.items()},
+            {reason: counts[index] for reason, index in _REFUSALS.items()},
         )

@@ -18,6 +18,7 @@ from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
 from afterword.cli.commands.maintenance import backup, copy_journal, migrate
+from afterword.cli.commands.orders import order
 from afterword.cli.commands.reviews import review
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
@@ -29,7 +30,7 @@ from afterword.cli.serving.running import dispatch, serve
 SECTIONS = {
     "Run": (serve, dispatch),
     "Set up": (shop, key),
-    "E-mails": (invitation, suppression),
+    "Orders and e-mails": (order, invitation, suppression),
     "Reviews": (review, verify, import_, export),
     "Webhooks": (webhook,),
     "Maintenance": (doctor, backup, copy, copy_journal, migrate),

@@ -17,9 +17,13 @@ from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
 from afterword.store.messages.steps import has_lapsed, rescue_lapsed
+from afterword.store.refused import are_any_old, forget_old
 
 ROUND = 5.0
 """Seconds between two rounds of housekeeping: with the lease of 40 s, what a crash left is taken up within 45 s."""
+
+FORGET_EVERY = 720
+"""Rounds between two looks for refused orders whose time is over: an hour."""
 
 log = log_for("dispatch")
 
@@ -55,6 +59,8 @@ class Dispatcher:
                     await worker.renew()
                 await self._rescue(self._clock())
                 await self._publish_overdue(self._clock())
+                if rounds % FORGET_EVERY == 0:
+                    await self._forget_refused(self._clock())
             except StoreUnavailable as error:
                 log.error("housekeeping postponed", error=str(error))
             except Exception:
@@ -77,6 +83,10 @@ class Dispatcher:
             self._database.metrics.count_message("in_doubt", in_doubt)
             if scheduled or in_doubt:
                 log.warning("expired claims recovered", scheduled=scheduled, in_doubt=in_doubt)
+
+    async def _forget_refused(self, now: float) -> None:
+        if await self._database.read(lambda tx: are_any_old(tx, now)):
+            await self._database.write(partial(forget_old, now=now))
 
     async def _publish_overdue(self, now: float) -> None:
         if await self._database.read(lambda tx: is_any_overdue(tx, now)):

@@ -32,7 +32,7 @@ def test_nothing_set_means_a_folder_here_and_e_mails_as_files() -> None:
         Path("afterword-data/send.journal"),
     )
     assert (settings.smtp, settings.sender, settings.host, settings.port) == (None, None, "127.0.0.1", 8000)
-    assert (settings.url, settings.body_limit) == ("http://127.0.0.1:8000", 256 * 2**20)
+    assert (settings.url, settings.body_limit) == ("http://127.0.0.1:8000", 64 * 2**20)
     assert settings.is_default
 
 

@@ -1,5 +1,6 @@
 """The orders of one request, each read by itself (docs/orders-api.md, "The request", "What happens")."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -23,6 +24,9 @@ FRUITLESS_TRIES = 8
 tried: a shop writes its orders all alike, and a try in vain costs an eighth of the fallback."""
 
 
+_INDEX = re.compile(r"\[[0-9]+\]")
+
+
 class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
     """An order that is not imported because it is wrong. `id_order` and `reference` are None when they cannot be
     read."""
@@ -31,6 +35,14 @@ class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
     id_order: str | None
     reference: str | None
     errors: list[FieldError]
+
+    @property
+    def reasons(self) -> set[str]:
+        """What is wrong, without places: `email invalid`, `products.name missing`, `order invalid`."""
+        return {
+            f"{_INDEX.sub('', error.field) or 'order'} {'missing' if error.expected is None else 'invalid'}"
+            for error in self.errors
+        }
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):

@@ -45,6 +45,12 @@ class Exposition(Collector):
         totals = self.totals
         yield _counter("afterword_orders", "Orders, live and test, by result.", "result", totals.orders)
         yield _counter(
+            "afterword_orders_refused",
+            "Refused orders, live and test, by what was wrong with them: an order can count under several reasons.",
+            "reason",
+            totals.refusals,
+        )
+        yield _counter(
             "afterword_messages",
             "E-mails of every kind, live and test, by what the transport said; one given up has failed.",
             "outcome",

@@ -4,11 +4,13 @@ The result of a batch is made where its rows are written, so that the orders the
 """
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +25,15 @@ MOST_PLACES = 20
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 
 
+class OrderCounts(NamedTuple):
+    """How many orders were imported, were duplicates and were refused, and of the refused ones, why."""
+
+    imported: int
+    duplicates: int
+    refused: int
+    reasons: Mapping[str, int]
+
+
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
     """What was done with the orders of a batch: a few counts, the first places of missing, invalid and ignored
     fields, at most twenty of each, and a JSON text for each order if `details` were asked for, else None."""
@@ -35,10 +46,11 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     invalid: list[str] = []
     ignored: list[str] = []
     details: list[str] | None = None
+    reasons: dict[str, int] = {}
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        return self.imported, self.duplicates, self.refused
+    def counts(self) -> OrderCounts:
+        return OrderCounts(self.imported, self.duplicates, self.refused, self.reasons)
 
     def __add__(self, other: "BatchResult") -> "BatchResult":
         """The result of both batches, which are slices of one request."""
@@ -51,6 +63,7 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
             (self.invalid + other.invalid)[:MOST_PLACES],
             (self.ignored + other.ignored)[:MOST_PLACES],
             None if self.details is None else self.details + (other.details or []),
+            dict(Counter(self.reasons) + Counter(other.reasons)),
         )
 
 
@@ -63,12 +76,13 @@ def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchRes
         len(batch.refused),
         *(_places(batch, stored) if batch.refused or batch.ignored else (0, [], [], [])),
         _details(batch, stored, ids) if ids else None,
+        dict(Counter(reason for one in batch.refused for reason in one.reasons)) if batch.refused else {},
     )
 
 
 def answer(result: BatchResult) -> bytes:
     """The body: the contract's four keys, and `orders` when details were asked for."""
-    count = sum(result.counts)
+    count = result.imported + result.duplicates + result.refused
     if result.details is not None:
         return _body(count, result.imported, _message(result), f', "orders": [{", ".join(result.details)}]')
     if count == result.imported and not result.places:

@@ -20,7 +20,7 @@ from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
-from afterword.web.orders_api.answer import BatchResult, answer, refusal
+from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, refusal
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
@@ -99,8 +99,10 @@ class OrdersEndpoint:
         payload = read_payload(head.kind, head.content_type, body)
         key = presented_key(payload.api_key, head.authorization)
         posted = Posted(key, payload.orders, payload.details, head.received_at)
-        written, *counts = await self._database.write_together(import_posted, posted, shop_id_of(key) or 0)
+        shop_id = shop_id_of(key) or 0
+        written, counts = await self._database.write_together(import_posted, posted, shop_id)
         self._database.metrics.count_orders(*counts)
+        _report_refused(shop_id, counts)
         return written
 
     async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
@@ -123,12 +125,20 @@ class OrdersEndpoint:
         except StoreUnavailable:
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
+        _report_refused(sender.shop.id, result.counts)
         return answer(result)
 
     def _count(self, importing: asyncio.Future[BatchResult]) -> None:
         """A slice is counted by itself: what it stored is stored, even when another one fails."""
         if not importing.cancelled() and importing.exception() is None:
             self._database.metrics.count_orders(*importing.result().counts)
+
+
+def _report_refused(shop_id: int, counts: OrderCounts) -> None:
+    """One line a request, without anything that the shop sent."""
+    if counts.refused:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.reasons.items()))
+        log.warning("orders refused", shop=shop_id, orders=counts.refused, reasons=reasons)
 
 
 def _refused(error: Exception) -> tuple[int, Headers, bytes]:

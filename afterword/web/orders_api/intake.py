@@ -16,11 +16,12 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, import_orders
+from afterword.store.refused import Refusal, keep_refused
 from afterword.web.authentication import Sender, Unauthorized, admit
-from afterword.web.orders_api.answer import BatchResult, answer, result_of
+from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, result_of
 
-Answered = tuple[bytes, int, int, int]
-"""The body of the answer to a request, and how many of its orders were imported, were duplicates, were refused."""
+Answered = tuple[bytes, OrderCounts]
+"""The body of the answer to a request, and what is counted of it."""
 
 B = TypeVar("B", Batch, bytes)
 
@@ -73,7 +74,7 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> Slice
 
 
 def _answered(result: BatchResult) -> Answered:
-    return answer(result), *result.counts
+    return answer(result), result.counts
 
 
 _decode_batch = msgspec.msgpack.Decoder(Batch).decode
@@ -86,6 +87,12 @@ def import_slices(tx: Transaction, slices: Sequence[Slice[bytes]]) -> list[Batch
 
 def _import(tx: Transaction, parsed: Sequence[Slice[Batch]]) -> list[BatchResult]:
     stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
+    refused = (
+        Refusal(one.sender.shop.id, one.sender.key.live, one.received_at, one.batch.refused)
+        for one in parsed
+        if one.batch.refused
+    )
+    keep_refused(tx, refused)
     ids = invitation_ids(tx) if any(one.details for one in parsed) else None
     return [
         result_of(one.batch, each, ids if one.details else None)

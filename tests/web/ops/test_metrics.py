@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from afterword.base.metrics import DELIVERIES
+from afterword.base.metrics import DELIVERIES, REFUSALS
 from afterword.store.engine.database import Database
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
@@ -55,6 +55,7 @@ def test_it_is_prometheus_text_and_every_value_is_there_from_the_start(server: S
     found = read_samples(answer.content.decode())
     assert {key: value for key, value in found.items() if "_bucket" not in key[0]} == {
         **{("orders_total", result): 0 for result in ("imported", "duplicate", "refused")},
+        **{("orders_refused_total", reason): 0 for reason in REFUSALS},
         **{("messages_total", outcome): 0 for outcome in ("sent", "deferred", "failed", "in_doubt")},
         **{("deliveries_total", outcome): 0 for outcome in DELIVERIES},
         ("invitations_due", ""): 0,

@@ -240,6 +240,50 @@ def test_good_orders_are_imported_and_bad_ones_told(alba: Server) -> None:
     assert {"no name", "no address", "a nameless product", "other"}.isdisjoint(alba.states())
 
 
+def test_what_is_ignored_costs_no_order_and_is_told(alba: Server) -> None:
+    products = [{"id": "SKU-100", "name": "Rye", "qty": 1.5, "unit_price": "1,234", "image_url": ["x"]}]
+    answer = alba.post_orders([an_order("tolerated", phone=33612345678, products=products)], details=True)
+    assert (answer.status, answer.counts) == (200, (1, 1, 1))
+    assert answer.body["message"] == (
+        "Ignored fields: orders[0].products[0].unit_price (not a decimal), orders[0].products[0].image_url (not text)"
+    )
+    assert [one["field"] for one in answer.body["orders"][0]["ignored"]] == [
+        "orders[0].products[0].unit_price",
+        "orders[0].products[0].image_url",
+    ]
+    stored = alba.read(lambda tx: tx.rows("SELECT phone, lines FROM orders WHERE id_order = 'tolerated'"))
+    assert stored == [("33612345678", '[{"id":"SKU-100","name":"Rye","qty":1.5}]')]
+
+
+def test_a_refused_order_leaves_a_trace_of_its_numbers_and_of_what_was_wrong(alba: Server) -> None:
+    alba.post_orders([an_order("traced", reference="R-traced", lastname="", email="clara at mail.example")])
+    rows = alba.read(
+        lambda tx: tx.rows("SELECT reference, errors FROM refused_orders WHERE id_order = 'traced'")
+    )
+    assert rows == [("R-traced", '[["lastname", null], ["email", "not an e-mail address"]]')]
+    [line] = [each for each in alba.log.splitlines() if 'event="orders refused"' in each and "shop=" in each][
+        -1:
+    ]
+    assert 'orders=1 reasons="email invalid 1, lastname missing 1"' in line
+    assert "traced" not in line and "clara" not in line
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+def test_a_compressed_body_is_415_and_named(alba: Server, coding: str) -> None:
+    answer = post(alba, b"\x1f\x8b", JSON, **{"Content-Encoding": coding})
+    assert (answer.status, answer.counts) == (415, (0, 0, 0))
+    assert coding in answer.body["message"]
+
+
+def test_a_form_that_curl_labels_is_read_as_the_json_that_it_is(alba: Server) -> None:
+    body = json.dumps({"api_key": alba.keys.private_key, "orders": [an_order("unlabelled")]})
+    assert post(alba, body, FORM).counts == (1, 1, 1)
+    alone = json.dumps([an_order("whole body")])
+    bearer = {"Authorization": f"Bearer {alba.keys.private_key}"}
+    assert post(alba, alone, JSON, **bearer).counts == (1, 1, 1)
+    assert post(alba, alone, JSON).status == 401
+
+
 def test_details_say_what_became_of_each_order_when_asked(alba: Server) -> None:
     alba.post_orders([an_order("details 1")])
     before = int(time.time())

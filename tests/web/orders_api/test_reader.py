@@ -15,7 +15,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.domain.orders.batch import Batch, BatchError
 from afterword.web.forms import JSON, MalformedBody
 from afterword.web.orders_api.reader import LOAD, SLICE, Reader
-from tests.domain.reading import claras
+from tests.domain.reading import RULES, claras
 from tests.processes import children_of
 from tests.server import Server, an_order
 
@@ -41,7 +41,7 @@ def ids(batch: bytes) -> list[int]:
 
 async def read(reader: Reader, sent: bytes | Path) -> AsyncIterator[bytes]:
     await reader.read(JSON.encode(), sent)
-    return reader.slices("Europe/Paris")
+    return reader.slices(RULES)
 
 
 async def read_all(reader: Reader, sent: bytes | Path) -> list[int]:

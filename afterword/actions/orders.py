@@ -1,0 +1,19 @@
+"""See what became of orders."""
+
+from typing import NamedTuple
+
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.refused import RefusedOfDay, RefusedRow, count_refused, list_refused
+
+
+class RefusedOrders(NamedTuple):
+    """The latest refused orders of a shop, and how many there were on each day."""
+
+    rows: list[RefusedRow]
+    days: list[RefusedOfDay]
+
+
+def refused(tx: Transaction, shop: Shop, now: float, *, most: int) -> RefusedOrders:
+    """Of the last thirty days, the latest first."""
+    return RefusedOrders(list_refused(tx, shop, now, most=most), count_refused(tx, shop, now))
