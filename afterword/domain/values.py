@@ -73,16 +73,6 @@ def shown_name(text: str) -> str:
     return "" if _ADDRESS.search(name) else name
 
 
-def signature(firstname: str, lastname: str) -> str:
-    """The public form of a name: first name and initial. Empty if either part is empty."""
-    if not firstname or not lastname:
-        return ""
-    end = 1
-    while end < len(lastname) and unicodedata.combining(lastname[end]):
-        end += 1
-    return f"{firstname} {lastname[:end].upper()}."
-
-
 def _cut(line: str, limit: int) -> str:
     """The start of the line and an ellipsis. Never separates a base character from its marks, or the parts of an
     emoji."""

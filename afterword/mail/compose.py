@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from afterword.domain.messages import Message, message_id
+from afterword.domain.names import public_name
 from afterword.domain.shops import Shop
-from afterword.domain.values import shown, shown_name, signature
+from afterword.domain.values import shown, shown_name
 from afterword.i18n.catalogue import Catalogue, catalogues, choose
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.kinds import Kind, kinds
@@ -114,11 +115,11 @@ class Composer:
         special = face.kind.values(message, shop, face.catalogue)
         if face.kind.to_shop:
             return face.values | special
-        firstname = shown_name(message.recipient.firstname)
+        to = message.recipient
         return {
             **face.values,
-            "firstname": firstname,
-            "signed": signature(firstname, shown_name(message.recipient.lastname)),
+            "firstname": shown_name(to.firstname),
+            "signed": public_name(to.firstname, to.lastname) or face.catalogue.gettext("A customer"),
             "review": check_link(links.review),
             "unsubscribe": links.unsubscribe,
             "verify": check_link(links.verify),

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from msgspec.structs import astuple
 
 from afterword.domain.messages import due_at
+from afterword.domain.names import public_name
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
-from afterword.domain.values import shown_name, signature
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -107,8 +107,8 @@ class StoredOrder(NamedTuple):
 
     @property
     def public_name(self) -> str:
-        """The customer's public name; empty if the name looks like an address, or a part of it is missing."""
-        return signature(shown_name(self.firstname), shown_name(self.lastname))
+        """The customer's public name; empty if there is none to show."""
+        return public_name(self.firstname, self.lastname)
 
 
 def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:

@@ -34,7 +34,10 @@ ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": 
 
 _CACHED = {**SAFE_HEADERS, "Cache-Control": "public, max-age=3600"}
 
-_RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?))?\s*(?:,|$)", re.IGNORECASE)
+_RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\s*)?(?:,|$)", re.IGNORECASE)
+
+LONGEST_ACCEPT_LANGUAGE = 500
+"""Characters of the header that are looked at. Browsers send some thirty."""
 
 _WITH_TEMPLATES = ("afterword.web", "afterword.web.customer", "afterword.web.shop", "afterword.web.ops")
 
@@ -50,7 +53,7 @@ def page(
 ) -> HTMLResponse:
     """A page in this language, or in the one that the browser asks for when None; English where there is no
     catalogue. It is kept by no cache unless `headers` say so."""
-    catalogue = choose(lang, catalogues()) if lang else _accepted(request)
+    catalogue = catalogue_of(request, lang)
     content = templates.get_template(name).render(
         catalogue=catalogue,
         lang=catalogue.lang,
@@ -59,6 +62,11 @@ def page(
         **values,
     )
     return HTMLResponse(content, status_code=status, headers={**UNCACHED, **(headers or {})})
+
+
+def catalogue_of(request: Request, lang: str | None) -> Catalogue:
+    """Of this language, or of the one that the browser asks for when None."""
+    return choose(lang, catalogues()) if lang else _accepted(request)
 
 
 def static_file(
@@ -78,7 +86,7 @@ async def cached(
 
 def _accepted(request: Request) -> Catalogue:
     """The language that the browser likes best of those there are (RFC 9110 12.5.4), or English."""
-    ranges = _RANGE.findall(request.headers.get("accept-language", ""))
+    ranges = _RANGE.findall(request.headers.get("accept-language", "")[:LONGEST_ACCEPT_LANGUAGE])
     for tag, quality in sorted(ranges, key=lambda found: -float(found[1] or 1)):
         catalogue = choose(tag, catalogues())
         if float(quality or 1) and catalogue.lang.partition("-")[0] == tag.lower().partition("-")[0]:

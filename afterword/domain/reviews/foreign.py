@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from afterword.domain.csv import unguarded
+from afterword.domain.names import public_name_of
 from afterword.domain.orders.fields import UnfitError, read_date, read_product_name
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import canonical
 from afterword.domain.reviews.review import SITE, read_rating, read_scope, read_words
 from afterword.domain.shops import check_lang
-from afterword.domain.values import shown_name, signature
 
 COLUMNS = {
     "id": ("id", "review_id"),
@@ -151,7 +151,7 @@ def _readers(source: Source, now: float) -> Readers:
     return {
         "rating": _rating,
         "text": read_words,
-        "author": public_name,
+        "author": public_name_of,
         "date": moment,
         "product_id": _scope,
         "product_name": read_product_name,
@@ -173,13 +173,6 @@ def _rating(text: str) -> int:
     """Reads `4`, `4.0` and `4/5` as four stars."""
     found = _stars(text)
     return read_rating(found[1] if found else text)
-
-
-def public_name(name: str) -> str:
-    """The public form of a name: first name and initial, or a single word as it is; empty if it looks like an
-    address. `Clara N.` does not change."""
-    words = shown_name(name).split()
-    return signature(words[0], words[-1].rstrip(".")) if len(words) > 1 else "".join(words)
 
 
 def _scope(text: str) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from afterword.domain.reviews.review import SITE
 from afterword.store.engine.database import Database
 from afterword.store.shops import find_public_key
-from afterword.web.render import UNCACHED, page
+from afterword.web.render import UNCACHED, catalogue_of, page
 from afterword.web.shop.product_data import product_data
 from afterword.web.shop.reading import (
     PageQuery,
@@ -46,7 +46,8 @@ class ShopPages:
             raise HTTPException(404)
         lang = chosen_language(request)
         address = f"{self._url}/{page_path(asked, content.shop)}"
-        data = product_data(content, address) if live and content.product else None
+        customer = catalogue_of(request, lang).gettext("A customer")
+        data = product_data(content, address, customer) if live and content.product else None
         answer = page(request, "showing.html", lang, view=shop_view(asked, content, lang), data=data)
         return cached_for_a_minute(request, answer, is_public=live)
 

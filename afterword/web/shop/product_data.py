@@ -15,8 +15,9 @@ REVIEWS_REPEATED = 10
 """Maximum reviews in the structured data."""
 
 
-def product_data(content: PageContent, address: str) -> dict[str, Any]:
-    """A `Product` with its rating and the first reviews of the page. The rating counts published reviews only."""
+def product_data(content: PageContent, address: str, customer: str) -> dict[str, Any]:
+    """A `Product` with its rating and the first reviews of the page. The rating counts published reviews only. An
+    author without a public name is called `customer`, as on the page: search engines require a name."""
     assert content.product is not None
     stars = {
         "@type": "AggregateRating",
@@ -32,7 +33,9 @@ def product_data(content: PageContent, address: str) -> dict[str, Any]:
         **_identity(content.product.line),
         "url": address,
         "aggregateRating": stars,
-        "review": [_review(show(each, content.shop)) for each in content.reviews[:REVIEWS_REPEATED]],
+        "review": [
+            _review(show(each, content.shop), customer) for each in content.reviews[:REVIEWS_REPEATED]
+        ],
     }
 
 
@@ -44,11 +47,10 @@ def _identity(line: OrderLine | None) -> dict[str, Any]:
     return {name: shown(value, 2_000) for name, value in given.items() if value}
 
 
-def _review(shown: dict[str, Any]) -> dict[str, Any]:
-    author = {"author": {"@type": "Person", "name": shown["author"]}} if shown["author"] else {}
+def _review(shown: dict[str, Any], customer: str) -> dict[str, Any]:
     return {
         "@type": "Review",
-        **author,
+        "author": {"@type": "Person", "name": shown["author"] or customer},
         "reviewRating": {
             "@type": "Rating",
             "ratingValue": shown["rating"],

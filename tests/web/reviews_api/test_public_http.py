@@ -1,8 +1,10 @@
 """Reviews for everybody, over real HTTP: docs/reviews-api.md, sentence by sentence, and each change seen in time."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import apsw
 import pytest
@@ -18,7 +20,7 @@ from afterword.web.reviews_api.cache import AnswerCache, CachedAnswer
 from tests.store.cast import NOW, Member, MovableClock, link_found, nothing_found
 from tests.web.asking import Watched, ask_at_once, web_on
 from tests.web.conftest import Site
-from tests.web.reviewed import PUBLIC, Reviewed, error_of, json_of, texts_of
+from tests.web.reviewed import PUBLIC, REVIEWS, Reviewed, error_of, json_of, texts_of
 
 DAY = 86_400
 SOON = 2.0
@@ -125,9 +127,9 @@ def test_what_is_not_there_is_404_in_the_contracts_form(shop: Reviewed) -> None:
     key, private = shop.public_key(), shop.member.shown.private_key.rpartition("/")[2]
     for path in ("", "/"):
         assert shop.site.get(f"{PUBLIC}{path}").status == 404
-    scopes = (f"{key}", f"{key}/", *(f"{key}/{scope}" for scope in ("shop", "12a", "%D9%A1", "site/more")))
+    scopes = (f"{key}", f"{key}/", *(f"{key}/{scope}" for scope in ("x" * 192, "%00", "no")))
     keys = ("x", "0" * 32, "g" * 32, f"{key}0", private, private[:32])
-    for path in (*scopes, f"{key}/{'9' * 20}", f"{key}/site%0A", *(f"{each}/site" for each in keys)):
+    for path in (*scopes, f"{key}/site%0A", *(f"{each}/site" for each in keys)):
         found = shop.site.get(f"{PUBLIC}/{path}")
         assert found.status == 404, path
         error_of(found)
@@ -315,3 +317,36 @@ def test_no_key_of_an_address_reaches_the_log(doomed_site: Site) -> None:
     for key in (shop.public_key(), shop.member.shown.private_key.rpartition("/")[2]):
         assert key not in said
     assert PUBLIC not in said and "api_key" not in said
+
+
+TEXT_IDS = (
+    "SKU-1",
+    "007",
+    "gid://shopify/Product/8123456789012",
+    "a?5&b=1",
+    "50% off",
+    "rye/bread",
+    "日本 1",
+)
+
+
+@pytest.mark.parametrize("product", TEXT_IDS)
+def test_a_product_may_have_any_text_for_an_id(shop: Reviewed, product: str) -> None:
+    lines = json.dumps([{"id": product, "name": "Rye bread"}])
+    about = shop.member.order("A-1", lines=lines)
+    shop.clara.reviews(about, 1, text="By its text.")
+    segment = quote(product, safe="")
+    assert texts_of(shop.read(segment)) == ["By its text."]
+    assert texts_of(shop.site.get(f"//public/v3/reviews/{shop.public_key()}/{segment}?limit=5")) == [
+        "By its text."
+    ]
+    page = shop.site.get(f"{shop.path}/products/{segment}")
+    assert page.status == 200 and "By its text." in page.content.decode()
+    moved = shop.site.get(f"/k/{shop.public_key()}/{segment}")
+    assert moved.status == 302
+    assert moved.headers["location"].endswith(f"{shop.path.lstrip('/')}/products/{segment}")
+    assert f"products/{segment}" in shop.site.get(shop.path).content.decode()
+    [listed] = json_of(
+        shop.site.get(f"{REVIEWS}?product_id={segment}&api_key={shop.member.shown.private_key}")
+    )["reviews"]
+    assert (listed["product"], listed["order_date"]) == (product, "2019-01-01")

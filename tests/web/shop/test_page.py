@@ -241,7 +241,7 @@ def test_a_public_key_leads_to_what_it_reads(bakery: Reviewed) -> None:
         answer = bakery.site.get(f"/k/{path}")
         assert (answer.status, answer.headers["location"]) == (302, where)
     private = bakery.member.shown.private_key.replace("/", "-")
-    for path in (f"{'0' * 32}/site", f"{live}/x", f"{private}/site"):
+    for path in (f"{'0' * 32}/site", f"{live}/no", f"{private}/site"):
         assert bakery.site.get(f"/k/{path}").status == 404
 
 
