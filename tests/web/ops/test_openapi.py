@@ -84,7 +84,8 @@ def test_the_fields_are_those_of_the_published_api(document: dict[str, Any]) -> 
         schema_name, name, kind, must, description = line.split(maxsplit=4)
         schema = document["components"]["schemas"][schema_name]
         field = resolve(document, schema["properties"][name])
-        assert (field["type"], name in schema["required"]) == (kind, must == "mandatory"), name
+        kinds = {"number": ["number", "integer"]}.get(str(field["type"]), field["type"])
+        assert kind in kinds and (name in schema["required"]) == (must == "mandatory"), name
         assert re.match(rf"{re.escape(description)}($|\. )", field["description"]), name
 
 
@@ -105,7 +106,7 @@ def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: di
     table = {(server.ORDERS_PATH, "POST"), (READ, "GET"), (READ, "OPTIONS"), (REVIEWS, "GET"), (STATS, "GET")}
     for route in router.routes:
         assert isinstance(route, Route) and route.methods
-        table |= {(route.path, method) for method in route.methods - {"HEAD"}}
+        table |= {(route.path.replace(":path", ""), method) for method in route.methods - {"HEAD"}}
     described = {
         (path, method.upper())
         for path, methods in document["paths"].items()
