@@ -1,16 +1,26 @@
-"""Reads request bodies: small ones into memory, large ones into a file, never more than a limit."""
+"""Reads request bodies: small ones into memory, large ones into a file, never more than a limit, and all files together
+never more than a budget."""
 
 import asyncio
+import time
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from starlette.types import Message, Receive
 
-IN_MEMORY = 2**20
-"""Maximum bytes of a body in memory; larger ones go to a file."""
+from afterword.base.errors import StoreUnavailable
+
+IN_MEMORY = 64 * 2**10
+"""Maximum bytes of a body in memory while it arrives; larger ones go to a file. As much is held for each connection."""
+
+SPOOLED = 2**30
+"""Maximum bytes of all files together, per process. What does not fit any more is answered 503."""
 
 PATIENCE = 60.0
-"""Seconds to wait for the next chunk of a body."""
+"""Seconds to wait for the next chunk of a body, and for its first LEAST_PACE * PATIENCE bytes."""
+
+LEAST_PACE = 8 * 2**10
+"""Bytes per second that a body must have on average, from PATIENCE on."""
 
 
 class BodyTooLarge(Exception):
@@ -18,64 +28,125 @@ class BodyTooLarge(Exception):
 
 
 class SenderGone(Exception):
-    """The connection broke or stalled before the body was complete."""
+    """The connection broke or stalled before the body was complete, or it came too slowly."""
 
 
-async def read_body(receive: Receive, length: int | None, limit: int, spool: Path) -> bytes | Path:
-    """The body, or the file that contains it, which the caller must delete. Raises BodyTooLarge, SenderGone.
+class Spool:
+    """The folder of large bodies. `taken` is the number of bytes in it."""
+
+    def __init__(self, folder: Path, budget: int = SPOOLED) -> None:
+        self._folder = folder
+        self._budget = budget
+        self.taken = 0
+
+    def new(self) -> "SpooledBody":
+        return SpooledBody(self, self._folder)
+
+    def take(self, size: int) -> None:
+        """Raises StoreUnavailable when the budget is spent."""
+        if self.taken + size > self._budget:
+            raise StoreUnavailable("too many large bodies are being received")
+        self.taken += size
+
+
+class SpooledBody:
+    """A body in a file: written while it arrives, then deleted by `remove`."""
+
+    def __init__(self, spool: Spool, folder: Path) -> None:
+        self._spool = spool
+        self._size = 0
+        self._file = NamedTemporaryFile(dir=folder, delete=False, buffering=0)  # noqa: SIM115 (it arrives in pieces)
+        self.path = Path(self._file.name)
+
+    def write(self, piece: bytes) -> None:
+        """Raises StoreUnavailable, and what the file system raises."""
+        self._spool.take(len(piece))
+        self._size += len(piece)
+        self._file.write(piece)
+
+    def end(self) -> None:
+        self._file.close()
+
+    def remove(self) -> None:
+        self.end()
+        self._spool.taken -= self._size
+        self._size = 0
+        self.path.unlink(missing_ok=True)
+
+
+class Arriving:
+    """A body on its way: what came of it, and whether it comes too slowly."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._began = time.monotonic()
+        self.size = 0
+        self.is_whole = False
+
+    async def next(self) -> bytes:
+        """The next chunk. Raises BodyTooLarge, SenderGone."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise SenderGone from error
+        piece, more = _piece(message)
+        self.is_whole = not more
+        self.size += len(piece)
+        check_size(self.size, self._limit)
+        if self.size < LEAST_PACE * (time.monotonic() - self._began - PATIENCE):
+            raise SenderGone
+        return piece
+
+
+async def read_small_body(receive: Receive, length: int | None, limit: int) -> bytes:
+    """The whole body in memory. Raises BodyTooLarge, SenderGone."""
+    check_size(length or 0, limit)
+    arriving, pieces = Arriving(receive, limit), []
+    while not arriving.is_whole:
+        pieces.append(await arriving.next())
+    return b"".join(pieces)
+
+
+async def read_body(receive: Receive, length: int | None, limit: int, spool: Spool) -> bytes | SpooledBody:
+    """The body, or the file that contains it, which the caller must remove.
 
     `length` is the Content-Length, if there is one: a body that arrives in one chunk is returned without waiting for
-    the end of the stream.
+    the end of the stream. Raises BodyTooLarge, SenderGone, StoreUnavailable.
     """
-    if length is not None:
-        _check(length, limit)
-    piece, more = _piece(await receive())
-    if len(piece) == length:
-        return piece
-    pieces, size = [piece], len(piece)
-    _check(size, limit)
-    while more:
-        if size > IN_MEMORY:
-            return await _spool(receive, pieces, size, limit, spool)
-        piece, more = await _next(receive)
-        pieces.append(piece)
-        size += len(piece)
-        _check(size, limit)
+    check_size(length or 0, limit)
+    arriving = Arriving(receive, limit)
+    pieces = [await arriving.next()]
+    if arriving.size == length:
+        return pieces[0]
+    while not arriving.is_whole:
+        if arriving.size > IN_MEMORY:
+            return await _spool(arriving, pieces, spool)
+        pieces.append(await arriving.next())
     return b"".join(pieces)
 
 
 async def pass_over(receive: Receive, most: int) -> None:
     """Reads and discards the rest of a body, at most about `most` bytes: browsers show no answer before they have
     sent everything. Raises SenderGone."""
-    more = True
-    while more and most > 0:
-        piece, more = await _next(receive)
-        most -= len(piece)
+    arriving = Arriving(receive, 2**62)
+    while not arriving.is_whole and arriving.size < most:
+        await arriving.next()
 
 
-async def _spool(receive: Receive, pieces: list[bytes], size: int, limit: int, spool: Path) -> Path:
-    with NamedTemporaryFile(dir=spool, delete=False) as file:
-        path = Path(file.name)
-        try:
-            file.writelines(pieces)
-            more = True
-            while more:
-                piece, more = await _next(receive)
-                size += len(piece)
-                _check(size, limit)
-                file.write(piece)
-        except BaseException:
-            path.unlink()
-            raise
-    return path
-
-
-async def _next(receive: Receive) -> tuple[bytes, bool]:
+async def _spool(arriving: Arriving, pieces: list[bytes], spool: Spool) -> SpooledBody:
+    body = spool.new()
     try:
-        async with asyncio.timeout(PATIENCE):
-            return _piece(await receive())
-    except TimeoutError as error:
-        raise SenderGone from error
+        for piece in pieces:
+            body.write(piece)
+        while not arriving.is_whole:
+            body.write(await arriving.next())
+        body.end()
+    except BaseException:
+        body.remove()
+        raise
+    return body
 
 
 def _piece(message: Message) -> tuple[bytes, bool]:
@@ -85,6 +156,7 @@ def _piece(message: Message) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
-def _check(size: int, limit: int) -> None:
+def check_size(size: int, limit: int) -> None:
+    """Raises BodyTooLarge."""
     if size > limit:
         raise BodyTooLarge(f"the body is larger than this server's limit of {limit} bytes")

@@ -8,9 +8,24 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from afterword.web.render import UNCACHED
+
 _SLASHES = re.compile(r"/{2,}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+MOST_SLASHES = 32
+"""In a path. Each is written again for every link of a page; none of our own has more than seven."""
+
+_REFUSED = Response("there is no such address\n", 404, UNCACHED, "text/plain")
+
+
+def _is_sound(raw: bytes, path: str) -> bool:
+    """Whether a path can be one of ours. A control character is in none: the proxies in front and our own router
+    disagree on where such a path ends."""
+    return raw.count(b"/") <= MOST_SLASHES and not _CONTROLS.search(path)
 
 
 class Edge:
@@ -25,12 +40,13 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path = scope["path"]
-        app = self._direct.get(path)
-        if app is None:
-            path = scope["path"] = unquote(
-                _SLASHES.sub("/", "/" + scope["raw_path"].decode("latin-1").strip("/"))
-            )
-            below = (app for prefix, app in self._below.items() if path.startswith(prefix))
-            app = self._direct.get(path) or next(below, self._router)
+        app = self._direct.get(scope["path"]) or self._slower(scope)
         await app(scope, receive, send)
+
+    def _slower(self, scope: Scope) -> ASGIApp:
+        raw: bytes = scope["raw_path"]
+        if not _is_sound(raw, scope["path"]):
+            return _REFUSED
+        path = scope["path"] = unquote(_SLASHES.sub("/", "/" + raw.decode("latin-1").strip("/")))
+        below = (app for prefix, app in self._below.items() if path.startswith(prefix))
+        return self._direct.get(path) or next(below, self._router)

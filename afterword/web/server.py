@@ -1,11 +1,13 @@
 """The table of all routes, and the HTTP server."""
 
+import resource
 import uuid
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,6 +20,7 @@ from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.store.engine.database import Database
+from afterword.web.body import Spool
 from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
 from afterword.web.edge import Edge
@@ -35,26 +38,37 @@ from afterword.web.shop.verification import VerificationPages
 from afterword.web.shop.widget import widget_words
 
 MOST_CONNECTIONS = 16_384
+
+SPARE_FILES = 256
+"""Descriptors that connections leave for the database, mail and all else."""
+
+HEADER_PATIENCE = 30_000
+"""Milliseconds until a connection is closed that has not sent a whole header, or nothing at all."""
+
+LARGEST_HEADER = 64 * 2**10
+"""Bytes of all header lines together."""
+
 ORDERS_PATH = "/private/v3/orders"
 
 log = log_for("web")
 
 
 class WebSettings(NamedTuple):
-    """`secret` signs links, `body_limit` is in bytes, `spool` is the folder for large bodies.
+    """`secret` signs links, `body_limit` is in bytes, `folder` is for large bodies.
 
     `url` is the public address, for pages that contain it.
     """
 
     secret: str
     body_limit: int
-    spool: Path
+    folder: Path
     url: str = "http://127.0.0.1:8000"
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
     """The application with all routes. The APIs' routes are dispatched ahead of the router, as the busiest ones."""
-    orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=settings.spool)
+    spool = Spool(settings.folder)
+    orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=spool)
     private = PrivateReviews(database, clock)
     return Edge(
         build_router(database, clock, settings),
@@ -66,7 +80,7 @@ def build_web(database: Database, readers: Readers, clock: Clock, settings: WebS
 def build_router(database: Database, clock: Clock, settings: WebSettings) -> Starlette:
     """All routes except those of the APIs."""
     pages = UnsubscribePages(database, clock, settings.secret)
-    form = Form(database, clock, settings.secret, url=settings.url, spool=settings.spool)
+    form = Form(database, clock, settings.secret, url=settings.url)
     docs = Docs(settings.url)
     shop = ShopPages(database, settings.url)
     verification = VerificationPages(database, clock)
@@ -124,6 +138,16 @@ async def _broken(request: Request, error: Exception) -> Response:
     return page(request, "broken.html", status=500, number=number)
 
 
+def most_connections() -> int:
+    """As many as this process may have descriptors for; it takes all that the system allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + SPARE_FILES
+    if soft < wanted:
+        soft = min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(1, min(MOST_CONNECTIONS, soft - SPARE_FILES))
+
+
 def build_server(web: ASGIApp, host: str, port: int) -> Server:
     """Granian, embedded in this process. `stop()` finishes open requests first."""
     return Server(
@@ -131,8 +155,10 @@ def build_server(web: ASGIApp, host: str, port: int) -> Server:
         address=host,
         port=port,
         interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE, max_buffer_size=LARGEST_HEADER),
         websockets=False,
         backlog=2_048,
-        backpressure=MOST_CONNECTIONS,
+        backpressure=most_connections(),
         log_enabled=False,
     )

@@ -8,6 +8,8 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -73,6 +75,31 @@ def split(text: bytes) -> list[Piece] | dict[str, Piece] | None:
             return {key: text[first:end] for key, first, end in _members(latin, start, "}")}
     decode(text)
     return None
+
+
+def pick(text: bytes, names: tuple[str, ...]) -> dict[str, Piece] | None:
+    """Those members of an object, not yet read; None for any other value. Of a repeated one the last counts.
+
+    The whole text is JSON when this returns. Raises NotJsonError. However many other members there are, nothing is
+    kept of them.
+    """
+    try:
+        found = _decoder_of(names).decode(text)
+        return {name: piece for name in names if (piece := getattr(found, name)) is not msgspec.UNSET}
+    except UNREADABLE:
+        pass
+    latin = text.decode("latin-1")
+    start = _end_of_space(latin, 0)
+    if latin[start : start + 1] != "{":
+        decode(text)
+        return None
+    return {key: text[at:end] for key, at, end in _members(latin, start, "}") if key in names}
+
+
+@cache
+def _decoder_of(names: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    fields = [(name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET) for name in names]
+    return msgspec.json.Decoder(msgspec.defstruct("Members", fields))
 
 
 def decode_piece(piece: Piece) -> object:

@@ -8,7 +8,6 @@ A request is read (`reading`), decided on here, and its result is shown (`showin
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
+from afterword.store.orders import StoredOrder
 from afterword.web.customer.drafts import Typed, check, read_typed, see_again
 from afterword.web.customer.links import Links
 from afterword.web.customer.reading import NotTaken, number, read_submission
@@ -41,33 +41,39 @@ log = log_for("form")
 class Form:
     """`url` is the public address of this server."""
 
-    def __init__(self, database: Database, clock: Clock, secret: str, *, url: str, spool: Path) -> None:
+    def __init__(self, database: Database, clock: Clock, secret: str, *, url: str) -> None:
         self._database = database
         self._clock = clock
         self._links = Links(database, secret)
         self._signer = Signer(secret)
         self._host = urlsplit(url).netloc
-        self._spool = spool
 
     async def answer(self, request: Request) -> Response:
         if request.method == "POST":
             result = await self._take(request)
         else:
-            result = _open(request.query_params, await self._find(request), self._clock())
+            sheet = await self._sheet(await self._links.find(request, "r"))
+            result = _open(request.query_params, sheet, self._clock())
         return show(request, result)
 
     async def _take(self, request: Request) -> Result:
-        fields = await read_submission(request, self._host, self._spool)
+        """The link is known to be good before the body is read, unless the store cannot say so: then what was typed
+        is read all the same, to be shown again."""
+        try:
+            order = await self._links.find(request, "r")
+        except StoreUnavailable:
+            order = None
+        fields = await read_submission(request, self._host)
         if isinstance(fields, NotTaken):
             return fields
         try:
-            return await self._decide(fields, await self._find(request), self._clock())
+            order = order or await self._links.find(request, "r")
+            return await self._decide(fields, await self._sheet(order), self._clock())
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
             return Unavailable(fields)
 
-    async def _find(self, request: Request) -> Sheet:
-        order = await self._links.find(request, "r")
+    async def _sheet(self, order: StoredOrder) -> Sheet:
         return await self._database.read(partial(read_sheet, order=order))
 
     async def _decide(self, fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:
@@ -87,7 +93,7 @@ class Form:
         try:
             await self._write(submission, now)
         except ReviewChanged:
-            sheet = await self._database.read(partial(read_sheet, order=sheet.order))
+            sheet = await self._sheet(sheet.order)
             typed, changed = see_again(typed, sheet.reviews)
             return FormPage(sheet, typed, start, "changed", changed)
         except StoreUnavailable as error:

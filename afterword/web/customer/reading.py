@@ -1,4 +1,4 @@
-"""Reads a submitted review form, or refuses it before anything is looked up.
+"""Reads a submitted review form, or refuses it.
 
 The URL is the credential, and there are no cookies, so another site cannot make a visitor's browser do anything that
 the site could not do itself. Submissions from other sites are refused all the same, so that a browser never submits
@@ -6,15 +6,14 @@ what its user did not write.
 """
 
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from starlette.requests import Request
 
-from afterword.web.body import IN_MEMORY, BodyTooLarge, SenderGone, pass_over, read_body
+from afterword.web.body import BodyTooLarge, SenderGone, pass_over, read_small_body
 from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_fields
 
-LARGEST_FORM = IN_MEMORY
+LARGEST_FORM = 2**20
 """Maximum bytes of a submitted form. A page with reviews of maximum length is a quarter of that."""
 
 FROM_OUR_PAGE = ("same-origin", "none")
@@ -28,13 +27,12 @@ class NotTaken(NamedTuple):
     why: str
 
 
-async def read_submission(request: Request, own_host: str, spool: Path) -> dict[str, str] | NotTaken:
-    """The fields of the form by name. `spool` is the folder for bodies too large for memory, which are refused before
-    they would go there."""
+async def read_submission(request: Request, own_host: str) -> dict[str, str] | NotTaken:
+    """The fields of the form by name."""
     if _comes_from_elsewhere(request, own_host):
         return NotTaken(403, "elsewhere")
     try:
-        return await _read_form(request, spool)
+        return await _read_form(request)
     except BodyTooLarge:
         return NotTaken(413, "large")
     except UnknownMediaType:
@@ -54,7 +52,7 @@ def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
     return headers["origin"].partition("://")[2] not in (own_host, headers.get("host"))
 
 
-async def _read_form(request: Request, spool: Path) -> dict[str, str]:
+async def _read_form(request: Request) -> dict[str, str]:
     """What is not UTF-8 becomes U+FFFD. Raises BodyTooLarge, SenderGone, UnknownMediaType, MalformedBody."""
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
@@ -62,12 +60,11 @@ async def _read_form(request: Request, spool: Path) -> dict[str, str]:
         raise UnknownMediaType(f"a form is {MULTIPART} or {URLENCODED}")
     length = request.headers.get("content-length")
     try:
-        body = await read_body(request.receive, int(length) if length else None, LARGEST_FORM, spool)
+        body = await read_small_body(request.receive, int(length) if length else None, LARGEST_FORM)
     except BodyTooLarge:
         with suppress(SenderGone):
             await pass_over(request.receive, 16 * LARGEST_FORM)
         raise
-    assert isinstance(body, bytes)
     fields = read_fields(kind, content_type.encode("latin-1"), body)
     return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
 

@@ -18,7 +18,7 @@ from afterword.base.log import log_for
 from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.database import Database
 from afterword.web.authentication import Unauthorized, admit, presented_key
-from afterword.web.body import BodyTooLarge, SenderGone, read_body
+from afterword.web.body import BodyTooLarge, SenderGone, Spool, SpooledBody, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
 from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, refusal
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
@@ -57,7 +57,7 @@ class OrdersEndpoint:
     """An ASGI application for one path, ahead of the router, since it is the busiest."""
 
     def __init__(
-        self, database: Database, readers: Readers, clock: Clock, *, body_limit: int, spool: Path
+        self, database: Database, readers: Readers, clock: Clock, *, body_limit: int, spool: Spool
     ) -> None:
         self._database = database
         self._readers = readers
@@ -90,10 +90,10 @@ class OrdersEndpoint:
         if isinstance(body, bytes) and len(body) <= SMALL_BODY:
             return await self._import_small(head, body)
         try:
-            return await self._import_large(head, body)
+            return await self._import_large(head, body.path if isinstance(body, SpooledBody) else body)
         finally:
-            if isinstance(body, Path):
-                body.unlink(missing_ok=True)
+            if isinstance(body, SpooledBody):
+                body.remove()
 
     async def _import_small(self, head: _Head, body: bytes) -> bytes:
         payload = read_payload(head.kind, head.content_type, body)

@@ -4,7 +4,7 @@ from codecs import BOM_UTF8
 
 import msgspec
 
-from afterword.domain.orders.json import NotJsonError, decode_piece, split
+from afterword.domain.orders.json import NotJsonError, decode_piece, pick
 from afterword.web.forms import JSON, URLENCODED, MalformedBody, read_fields
 
 
@@ -40,12 +40,12 @@ def _begins_as_json(body: bytes) -> bool:
 
 def _read_json(body: bytes) -> Payload:
     body = body.removeprefix(BOM_UTF8)
+    if body.lstrip()[:1] == b"[":
+        return Payload(orders=body)
     try:
-        members = split(body)
+        members = pick(body, ("api_key", "orders", "details", "id_order"))
     except NotJsonError as error:
         raise MalformedBody(f"the body is {error}") from error
-    if isinstance(members, list):
-        return Payload(orders=body)
     if members is None:
         raise MalformedBody("the body is not a JSON object")
     if "orders" not in members and "id_order" in members:

@@ -1,6 +1,7 @@
 """A cache of public answers: least recently used ones are evicted."""
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from afterword.store.shops import CacheKey
@@ -25,26 +26,26 @@ class CachedAnswer:
 
 
 class AnswerCache:
-    """Answers by URL. The most recent answer is never evicted, whatever its size."""
+    """Answers by what was asked. The most recent answer is never evicted, whatever its size."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[str, CachedAnswer] = OrderedDict()
+        self._answers: OrderedDict[Hashable, CachedAnswer] = OrderedDict()
         self.bytes = 0
 
-    def get(self, address: str) -> CachedAnswer | None:
+    def get(self, address: Hashable) -> CachedAnswer | None:
         entry = self._answers.get(address)
         if entry is not None:
             self._answers.move_to_end(address)
         return entry
 
-    def put(self, address: str, entry: CachedAnswer) -> None:
+    def put(self, address: Hashable, entry: CachedAnswer) -> None:
         self.drop(address)
         self._answers[address] = entry
         self.bytes += _size(entry)
         while len(self._answers) > 1 and (len(self._answers) > MOST_ANSWERS or self.bytes > MOST_BYTES):
             self.bytes -= _size(self._answers.popitem(last=False)[1])
 
-    def drop(self, address: str) -> None:
+    def drop(self, address: Hashable) -> None:
         entry = self._answers.pop(address, None)
         if entry is not None:
             self.bytes -= _size(entry)

@@ -97,7 +97,7 @@ class PublicReviews:
         self._database = database
         self._clock = clock
         self._cache = AnswerCache()
-        self._checks: dict[str, asyncio.Task[CachedAnswer]] = {}
+        self._checks: dict[PublicAddress, asyncio.Task[CachedAnswer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -108,17 +108,18 @@ class PublicReviews:
         await give(send, answer, scope["method"])
 
     async def _answer(self, scope: Scope) -> Answer:
-        method, address, now = scope["method"], _address(scope), self._clock()
+        method, now = scope["method"], self._clock()
         if method == "OPTIONS":
             return _PREFLIGHT
         if method not in ("GET", "HEAD"):
             raise Refusal(405, "method_not_allowed", "read reviews with GET", [(b"allow", METHODS)])
+        address = read_address(_address(scope))
         entry = self._cache.get(address)
         if entry is None or not 0 <= now - entry.checked_at < FRESH_FOR:
             entry = await self._check_once(address, now)
         return entry.unchanged if _has(scope, entry.etag) else entry.answer
 
-    async def _check_once(self, address: str, now: float) -> CachedAnswer:
+    async def _check_once(self, address: PublicAddress, now: float) -> CachedAnswer:
         """Concurrent requests for the same URL share one read."""
         check = self._checks.get(address)
         if check is None:
@@ -126,16 +127,15 @@ class PublicReviews:
             check.add_done_callback(lambda done: self._end(address, done))
         return await asyncio.shield(check)
 
-    def _end(self, address: str, check: asyncio.Task[CachedAnswer]) -> None:
+    def _end(self, address: PublicAddress, check: asyncio.Task[CachedAnswer]) -> None:
         del self._checks[address]
         if not check.cancelled():
             check.exception()  # avoids asyncio's warning if all clients have disconnected
 
-    async def _check(self, address: str, now: float) -> CachedAnswer:
-        wanted = read_address(address)
+    async def _check(self, address: PublicAddress, now: float) -> CachedAnswer:
         old = self._cache.get(address)
         known = old.cache_key if old else None
-        entry = await self._database.read(lambda tx: look(tx, wanted, known))
+        entry = await self._database.read(lambda tx: look(tx, address, known))
         if isinstance(entry, CachedAnswer):
             self._cache.put(address, entry)
         elif entry is None or old is None:
@@ -157,8 +157,9 @@ def _address(scope: Scope) -> str:
     return f"{path}\n{int(found[1])}" if found else path
 
 
+@lru_cache(maxsize=4_096)
 def read_address(address: str) -> PublicAddress:
-    """Parses a URL. Raises Refusal (404)."""
+    """Parses a URL, so that one answer is cached however it is spelled. Raises Refusal (404)."""
     found = _ADDRESS.fullmatch(address)
     try:
         if found is None:
