@@ -1,5 +1,5 @@
-"""Reads request bodies: small ones into memory, large ones into a file, never more than a limit, and all files together
-never more than a budget."""
+"""Reads request bodies: small ones into memory, large ones into a file, never more than a limit, and all files
+together never more than a budget."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from starlette.types import Message, Receive
 from afterword.base.errors import StoreUnavailable
 
 IN_MEMORY = 64 * 2**10
-"""Maximum bytes of a body in memory while it arrives; larger ones go to a file. As much is held for each connection."""
+"""Maximum bytes of a body in memory while it arrives, for each connection; larger ones go to a file."""
 
 SPOOLED = 2**30
 """Maximum bytes of all files together, per process. What does not fit any more is answered 503."""
