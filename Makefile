@@ -12,7 +12,7 @@ help: ## This list
 setup: $(DEVELOPMENT) ## Make .venv with everything, for running and for development
 
 run: $(RUNTIME) ## Set up and serve; an empty folder gets a demo shop
-	$(BIN)/afterword serve
+	@[ -n "$$AFTERWORD_SMTP$$AFTERWORD_SMTP_FILE" ] || export AFTERWORD_SMTP=outbox:; exec $(BIN)/afterword serve
 
 test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.files import own_folder
 from afterword.base.log import log_for
-from afterword.base.settings import Settings
+from afterword.base.settings import OUTBOX, Settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.dispatch.settling import AT_ONCE, AtLeastOnce, AtMostOnce, Carrier, Compose
 from afterword.dispatch.worker import Worker
@@ -23,8 +23,9 @@ from afterword.mail.originator import OUTBOX_SENDER
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
-from afterword.mail.transport import Transport
+from afterword.mail.transport import Transport, UnchosenTransport
 from afterword.store.engine.database import Database
+from afterword.store.opening import link_secret
 from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
@@ -35,13 +36,14 @@ log = log_for("app")
 
 def build_dispatcher(settings: Settings, database: Database, clock: Clock = system_clock) -> Dispatcher:
     """Raises SettingsError."""
-    compose = build_compose(settings)
+    secret = link_secret(settings, database)
+    compose = build_compose(settings, secret)
     workers = [
         Worker(database, queue, carrier, clock, live=live)
         for live in (True, False)
         for queue, carrier in _carriers(settings, compose, clock, live=live).items()
     ]
-    return Dispatcher(database, workers, clock, Signer(settings.link_secret()))
+    return Dispatcher(database, workers, clock, Signer(secret), settings.pulse)
 
 
 def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool) -> dict[Queue, Carrier]:
@@ -58,8 +60,10 @@ def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool)
 
 
 def _transport(settings: Settings, connections: int, *, live: bool) -> Transport:
-    if settings.smtp is None or not live:
+    if settings.smtp == OUTBOX or not live:
         return OutboxTransport(settings.outbox)
+    if settings.smtp is None:
+        return UnchosenTransport()
     try:
         address = parse_smtp_url(settings.smtp)
     except ValueError as error:
@@ -67,15 +71,14 @@ def _transport(settings: Settings, connections: int, *, live: bool) -> Transport
     return SmtpTransport(address, connections=connections)
 
 
-def build_compose(settings: Settings) -> Compose:
+def build_compose(settings: Settings, secret: str) -> Compose:
     """What composes e-mails, with their links. Raises SettingsError."""
     try:
         composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
     except ValueError as error:
         raise SettingsError(f"AFTERWORD_FROM: {error}") from error
-    url, secret = settings.url, settings.link_secret()
     return lambda message, shop, now: composer.compose(
-        message, shop, links_of(message, shop, url, secret), now
+        message, shop, links_of(message, shop, settings.url, secret), now
     )
 
 
@@ -96,7 +99,7 @@ async def serve(
     readers = Readers()
     spool = own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    web = WebSettings(settings.link_secret(), settings.body_limit, spool, settings.url)
+    web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url)
     server = build_server(build_web(database, readers, system_clock, web), *address)
     warn_about_mail(settings, database)
     stopping = _stop_signals(lifeline)
@@ -160,7 +163,9 @@ async def _answers(address: Address, server: asyncio.Task[None], stopping: async
 
 def warn_about_mail(settings: Settings, database: Database) -> None:
     if settings.smtp is None:
-        log.warning("smtp not configured", outbox=str(settings.outbox))
+        log.warning("smtp not configured", action="set AFTERWORD_SMTP: until then, live e-mails wait")
+    elif settings.smtp == OUTBOX:
+        log.info("outbox chosen", outbox=str(settings.outbox))
     if database.is_held:
         reason = "send journal missing or unreachable"
         log.error("sending paused", reason=reason, action="run: afterword doctor")

@@ -188,6 +188,6 @@ def _ready_message(ground: Ground) -> bytes:
 
 def _compose_one(data: Path) -> bytes:
     with _logging_to(data / "log"):
-        asyncio.run(_dispatch_all(settings_of(data)))
+        asyncio.run(_dispatch_all(settings_of(data, SMTP="outbox:")))
     [message] = settings_of(data).outbox.glob("*.eml")
     return message.read_bytes()

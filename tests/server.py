@@ -133,8 +133,8 @@ class Server:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a process that works on the same data."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AFTERWORD_")}
-        ours = {"AFTERWORD_DATA": str(self.data), "AFTERWORD_PORT": str(self.port)}
-        return inherited | ours | self.settings | more
+        ours = {"DATA": str(self.data), "PORT": str(self.port), "SMTP": "outbox:"}
+        return inherited | {f"AFTERWORD_{name}": value for name, value in ours.items()} | self.settings | more
 
     def _is_healthy(self) -> bool:
         with suppress(OSError):

@@ -1,6 +1,7 @@
 """Files that survive a power cut, and folders that do not outlive their process."""
 
 import os
+import pwd
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -37,6 +38,15 @@ def sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def owner_of(path: Path) -> str:
+    """The name of the user that owns it, or the number of one without a name. Raises OSError."""
+    number = path.stat().st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def own_folder(path: Path) -> Path:

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,28 @@ LONGEST_URL = 400
 _LINKABLE = re.compile(r"https?://[!#-;=?-~]+")
 """Addresses that are safe as links in e-mails: no spaces, quotes or angle brackets."""
 
+PREFIX = "AFTERWORD_"
+
+NAMES = (
+    "AFTERWORD_DATA",
+    "AFTERWORD_DATABASE",
+    "AFTERWORD_JOURNAL",
+    "AFTERWORD_SMTP",
+    "AFTERWORD_FROM",
+    "AFTERWORD_URL",
+    "AFTERWORD_SECRET",
+    "AFTERWORD_HOST",
+    "AFTERWORD_PORT",
+    "AFTERWORD_BODY_LIMIT",
+    "AFTERWORD_WEBHOOK_ALLOW",
+)
+"""All settings (docs/settings.md). Each can also be given as NAME_FILE."""
+
+OUTBOX = "outbox:"
+"""The AFTERWORD_SMTP with which live e-mails become files too."""
+
+SHORTEST_SECRET = 32
+
 Network = IPv4Network | IPv6Network
 
 _POSTGRESQL = ("postgresql://", "postgres://")
@@ -33,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A file, or the address of a separate PostgreSQL database."""
 
     smtp: str | None
+    """The mail server's address, or OUTBOX. None: no one has chosen, and live e-mails wait."""
+
     sender: str | None
     url: str
     secret: str | None
@@ -71,17 +96,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data / "outbox"
 
     @property
+    def local_url(self) -> str:
+        """Where this machine reaches what serves."""
+        return f"http://{_shown(self.host)}:{self.port}"
+
+    @property
     def link_host(self) -> str:
         """The host of the public address, for Message-IDs."""
         return urlsplit(self.url).hostname or "localhost"
 
+    @property
+    def secret_path(self) -> Path:
+        """Where the secret is stored when none was set."""
+        return self.data / "secret"
+
+    @property
+    def pulse(self) -> Path:
+        """The file that a dispatcher touches every few seconds."""
+        return self.data / "pulse"
+
     def link_secret(self) -> str:
-        """The secret that signs links: the one that was set, or one generated once and stored in the data folder."""
-        return self.secret or _stored_secret(self.data / "secret")
+        """The secret that signs links: the one that was set, or one generated once and stored in the data folder.
+
+        Raises SettingsError when the stored one cannot be used.
+        """
+        return self.secret or _stored_secret(self.secret_path)
+
+
+PUT_BACK = (
+    "it signs the links in e-mails and the chain of reviews, so put the file back from your copy. If it is lost, "
+    "write 32 or more new random characters into it: links in e-mails already sent stop working, and the chain "
+    "continues with a new key"
+)
+"""What to do about the stored secret."""
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     """Raises SettingsError with a sentence that names the setting; it never contains the value of a secret."""
+    _refuse_unknown(environment)
     folder = _read(environment, "AFTERWORD_DATA")
     data = Path(folder or "./afterword-data")
     host = _read(environment, "AFTERWORD_HOST") or "127.0.0.1"
@@ -89,7 +141,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     smtp = _read(environment, "AFTERWORD_SMTP")
     sender = _read(environment, "AFTERWORD_FROM")
     database = _read(environment, "AFTERWORD_DATABASE")
-    if smtp and not sender:
+    if smtp and smtp != OUTBOX and not sender:
         raise SettingsError(
             "AFTERWORD_FROM is needed with AFTERWORD_SMTP: the address that e-mails come from"
         )
@@ -111,6 +163,21 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     )
 
 
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    """A mistyped setting would otherwise count as not set. Names that begin with AFTERWORD_TEST_ are the tests'."""
+    known = {*NAMES, *(f"{name}_FILE" for name in NAMES)}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"):
+            rests = [each.removeprefix(PREFIX) for each in sorted(known)]
+            near = get_close_matches(name.removeprefix(PREFIX).upper(), rests, n=1)
+            hint = (
+                f"; did you mean {PREFIX}{near[0]}?"
+                if near
+                else ": unset it (docs/settings.md lists all settings)"
+            )
+            raise SettingsError(f"{name} is not a setting{hint}")
+
+
 def _read(environment: Mapping[str, str], name: str) -> str | None:
     file = environment.get(f"{name}_FILE")
     if not file:
@@ -118,9 +185,16 @@ def _read(environment: Mapping[str, str], name: str) -> str | None:
     if environment.get(name):
         raise SettingsError(f"{name} and {name}_FILE are both set: keep one")
     try:
-        return Path(file).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name}_FILE cannot be read: {error}") from error
+        text = Path(file).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name}_FILE cannot be read: {file} is not a text in UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{name}_FILE cannot be read: {error.strerror or error}: {file}") from error
+    if not text:
+        raise SettingsError(
+            f"{name}_FILE names an empty file: write the setting into {file}, or unset {name}_FILE"
+        )
+    return text
 
 
 def journal_address(text: str, name: str) -> Path | str:
@@ -162,8 +236,10 @@ def _networks(text: str) -> tuple[Network, ...]:
 
 
 def _secret(text: str | None) -> str | None:
-    if text is not None and len(text) < 32:
-        raise SettingsError("AFTERWORD_SECRET is too short: use at least 32 random characters")
+    if text is not None and len(text) < SHORTEST_SECRET:
+        raise SettingsError(
+            f"AFTERWORD_SECRET is too short: use at least {SHORTEST_SECRET} random characters"
+        )
     return text
 
 
@@ -175,7 +251,7 @@ def _shown(host: str) -> str:
 
 
 def _stored_secret(path: Path) -> str:
-    """The secret in this file, which is created atomically and durably if it is missing."""
+    """The secret in this file, which is created atomically and durably if it is missing. Raises SettingsError."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret = secrets.token_hex(32)
@@ -189,4 +265,11 @@ def _stored_secret(path: Path) -> str:
             pass
         finally:
             unnamed.unlink()
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} holds binary data: {PUT_BACK}") from None
+    if len(secret) < SHORTEST_SECRET:
+        wrong = f"too short (at least {SHORTEST_SECRET} characters)" if secret else "empty"
+        raise SettingsError(f"{path} is {wrong}: {PUT_BACK}")
+    return secret

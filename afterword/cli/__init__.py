@@ -17,6 +17,7 @@ from afterword.cli.commands.exports import export
 from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
+from afterword.cli.commands.mail import mail
 from afterword.cli.commands.maintenance import backup, copy_journal, migrate
 from afterword.cli.commands.orders import order
 from afterword.cli.commands.reviews import review
@@ -30,7 +31,7 @@ from afterword.cli.serving.running import dispatch, serve
 SECTIONS = {
     "Run": (serve, dispatch),
     "Set up": (shop, key),
-    "Orders and e-mails": (order, invitation, suppression),
+    "Orders and e-mails": (order, invitation, suppression, mail),
     "Reviews": (review, verify, import_, export),
     "Webhooks": (webhook,),
     "Maintenance": (doctor, backup, copy, copy_journal, migrate),
@@ -64,7 +65,7 @@ class Commands(click.Group):
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Settings come from the environment: AFTERWORD_DATA (the data folder, ./afterword-data by default), "
-    "AFTERWORD_SMTP and AFTERWORD_FROM (without them, e-mails become files), AFTERWORD_URL and more. See "
+    "AFTERWORD_SMTP and AFTERWORD_FROM (without them, live e-mails wait), AFTERWORD_URL and more. See "
     "docs/settings.md.",
 )
 @click.version_option(__version__, prog_name="afterword", message="%(prog)s %(version)s")

@@ -10,9 +10,10 @@ import click
 
 from afterword.actions import shops
 from afterword.base.settings import read_settings
+from afterword.domain.reviews.chain import Signer
 from afterword.domain.shops import Shop, parse_delay
 from afterword.store.engine.database import Database
-from afterword.store.opening import open_database
+from afterword.store.opening import link_secret, open_database
 
 LARGEST_ID = 2**53 - 1
 LONGEST_REASON = 200
@@ -81,3 +82,8 @@ def opened_for(id_or_name: str) -> Iterator[tuple[Database, Shop]]:
     """The database, and the shop that SHOP names. Raises Refused too."""
     with opened() as database:
         yield database, database.read_now(lambda tx: shops.named(tx, id_or_name))
+
+
+def signer_of(database: Database) -> Signer:
+    """What signs the chain. Raises SettingsError."""
+    return Signer(link_secret(read_settings(), database))

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
@@ -31,11 +32,15 @@ log = log_for("dispatch")
 class Dispatcher:
     """Sends all that is due."""
 
-    def __init__(self, database: Database, workers: Sequence[Worker], clock: Clock, signer: Signer) -> None:
+    def __init__(
+        self, database: Database, workers: Sequence[Worker], clock: Clock, signer: Signer, pulse: Path
+    ) -> None:
+        """Touches `pulse` in every round of housekeeping that the database took part in."""
         self._database = database
         self._workers = workers
         self._clock = clock
         self._signer = signer
+        self._pulse = pulse
 
     async def run(self) -> None:
         """Until `stop`; returns when the messages in progress are finished."""
@@ -61,6 +66,7 @@ class Dispatcher:
                 await self._publish_overdue(self._clock())
                 if rounds % FORGET_EVERY == 0:
                     await self._forget_refused(self._clock())
+                self._pulse.touch(0o600)
             except StoreUnavailable as error:
                 log.error("housekeeping postponed", error=str(error))
             except Exception:

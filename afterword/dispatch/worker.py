@@ -29,9 +29,6 @@ CLAIMED_AT_ONCE = 64
 LEASE = 40
 """Seconds that a claim counts without being renewed."""
 
-LONGEST_TRANSPORT_PAUSE = 10.0
-"""Seconds between two tries of a transport that is in trouble: when it is well again, messages go at once."""
-
 log = log_for("dispatch")
 
 
@@ -217,7 +214,8 @@ class Worker:
 
         `pause` is what it was when this message set out: all that meet the same trouble together double it once.
         """
-        pause = self._pause = max(self._pause, min(max(1.0, pause * 2), LONGEST_TRANSPORT_PAUSE))
+        longest = getattr(trouble, "longest_pause", TransportTrouble.longest_pause)
+        pause = self._pause = max(self._pause, min(max(1.0, pause * 2), longest))
         log.error("transport failed", live=self._live, error=str(trouble), pause=pause)
         await self._put_back()  # first, so that none of these sets out and meets it too
         later = int(self._clock()) + 1 + random.randrange(int(pause))  # noqa: S311

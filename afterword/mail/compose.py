@@ -4,8 +4,10 @@ The bytes are ours from the first header to the last line end: the standard libr
 cost more than all the rest of a message, and have made header lines out of names (CVE-2024-6923).
 """
 
+import secrets
 from base64 import encodebytes
 from binascii import b2a_qp
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +19,7 @@ from afterword.i18n.catalogue import Catalogue, catalogues, choose
 from afterword.mail.headers import check_header, date_field, mailbox_field, text_field, wire_address
 from afterword.mail.kinds import Kind, kinds
 from afterword.mail.links import Links, check_link
-from afterword.mail.originator import check_host, read_originator, reply_to_of, site_of
+from afterword.mail.originator import Originator, check_host, read_originator, reply_to_of, site_of
 from afterword.mail.transport import ComposedMessage
 from afterword.mail.wording import Wording, compile_wording
 
@@ -84,7 +86,9 @@ class Composer:
         check_header(header, face.names)
         body = _body(face, self._values(face, message, shop, links), b"--=_" + fingerprint.encode("ascii"))
         content = b"\r\n".join((header, b"", body))
-        return ComposedMessage(self._originator.address, recipient, fingerprint, content)
+        id_order = message.order.id_order if message.order else ""
+        form = "" if message.live else links.review
+        return ComposedMessage(self._originator.address, recipient, fingerprint, content, id_order, form)
 
     def _make_face(self, shop: Shop, lang: str, kind: str, waiting: int) -> _Face:
         catalogue = choose(lang, catalogues())
@@ -202,3 +206,38 @@ def _encoded(kind: bytes, text: str) -> bytes:
     if len(quoted) <= len(in_base64):
         return _PART % (kind, b"quoted-printable", quoted)
     return _PART % (kind, b"base64", in_base64)
+
+
+TEST_SUBJECT = "Test e-mail from Afterword"
+
+_TEST_TEXT = """\
+This is a test e-mail from Afterword, sent with the command "afterword mail test" on {date} UTC.
+
+It came from {sender} through the mail server that AFTERWORD_SMTP names, as e-mails to customers do.
+If it is in your spam folder, check SPF, DKIM and DMARC of the sender's domain: afterword doctor.
+"""
+
+
+def compose_test(originator: Originator, recipient: str, host: str, now: float) -> ComposedMessage:
+    """The test e-mail of `afterword mail test`: to the operator, about no order, in English like all commands.
+
+    `recipient` is from `wire_address`, and `host` is right of the @ in the Message-ID. Raises ValueError
+    for a host that cannot be there.
+    """
+    fingerprint = secrets.token_hex(16)
+    date = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    header = (
+        mailbox_field("From", originator.name or "Afterword", originator.address),
+        mailbox_field("To", "", recipient),
+        text_field("Subject", TEST_SUBJECT),
+        date_field(int(now)),
+        f"Message-ID: {message_id(fingerprint, check_host(host))}",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        _TEST_TEXT.format(date=date, sender=originator.address),
+    )
+    content = "\r\n".join(header).replace("\r\n", "\n").replace("\n", "\r\n").encode()
+    return ComposedMessage(originator.address, recipient, fingerprint, content)

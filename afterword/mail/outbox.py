@@ -4,31 +4,38 @@ It serves test mode, shops without a mail server yet, and tests.
 """
 
 import asyncio
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from afterword.base.files import sync
+from afterword.base.log import log_for
 from afterword.domain.messages import Outcome
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
+
+LONGEST_ORDER = 60
+"""Characters of an order's number in a file's name."""
+
+log = log_for("mail")
 
 
 class OutboxTransport:
     """Writes messages flat into `folder`, which is made when missing, readable by its owner alone.
 
     A file named `*.eml` is always a whole message that survives a power cut: it is written and fsynced as
-    `.name.tmp` first, then renamed, and the folder is fsynced. The name is the message's fingerprint, so
-    a message never has two files, and what a crash left half-written is overwritten by the next try.
+    `.name.tmp` first, then renamed, and the folder is fsynced. The name is the order's number and the message's
+    fingerprint, so a message never has two files, and what a crash left half-written is overwritten by the next try.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     async def deliver(self, message: ComposedMessage, mark: Mark) -> Outcome:
-        """See `Transport.deliver`. The outcome's reply is the path of the file.
+        """See `Transport.deliver`. The outcome's reply is the path of the file. A test e-mail's form is logged.
 
         `in_doubt` when the disk fails between the mark and the end: the file may be there or not.
         """
-        name = f"{message.fingerprint}.eml"
+        name = _name(message)
         draft = self._folder / f".{name}.tmp"
         try:
             await asyncio.to_thread(_write, draft, message.content)
@@ -41,10 +48,18 @@ class OutboxTransport:
             await asyncio.to_thread(_publish, draft, self._folder / name)
         except OSError as error:
             return Outcome("in_doubt", f"the outbox cannot be written: {error.strerror or error}")
+        if message.form:
+            log.info("test e-mail written", file=str(self._folder / name), form=message.form)
         return Outcome("sent", str(self._folder / name))
 
     async def close(self) -> None:
         """Nothing is held open between messages."""
+
+
+def _name(message: ComposedMessage) -> str:
+    """Begins with the order's number, where it has one; characters that are unsafe in a file's name become `-`."""
+    order = re.sub(r"[^A-Za-z0-9._-]", "-", message.id_order[:LONGEST_ORDER]).lstrip(".")
+    return f"{order}{'-' if order else ''}{message.fingerprint}.eml"
 
 
 def _write(draft: Path, content: bytes) -> None:

@@ -12,7 +12,8 @@ import aiosmtplib
 
 from afterword.domain.messages import Outcome
 from afterword.mail.smtp_address import SmtpAddress
-from afterword.mail.smtp_connection import BROKEN, Connection, NotListening, printable, reason_of
+from afterword.mail.smtp_connection import BROKEN, Connection, NotListening, printable
+from afterword.mail.smtp_trouble import why_not_usable
 from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 
 MESSAGES_A_CONNECTION = 100
@@ -122,7 +123,7 @@ class SmtpTransport:
         error = await _connect(client, self._timeout)
         if error is not None:
             where = f"{address.host}:{address.port}"
-            reason = printable(_without_secret(reason_of(error), address))
+            reason = printable(_without_secret(why_not_usable(error, address.tls), address))
             raise TransportTrouble(f"the mail server {where} cannot be used: {reason}")
         self._local_hostname = client.local_hostname  # asking for it can mean a DNS query
         return Connection(client, self._timeout)

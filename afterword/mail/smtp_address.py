@@ -26,6 +26,10 @@ def parse_smtp_url(text: str) -> SmtpAddress:
     percent-decoded. Raises ValueError with a sentence that repeats no part of the text, because a
     password with an unescaped character can turn up in any part of it.
     """
+    if text.strip().startswith("smtps:"):
+        raise ValueError(
+            "an SMTP address begins with smtp://: for smtps://, write smtp://user:password@host:465?tls=tls"
+        )
     parts, port = _split(text.strip())
     if parts is None or parts.scheme != "smtp" or not parts.hostname or parts.path not in ("", "/"):
         raise ValueError(

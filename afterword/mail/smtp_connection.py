@@ -177,7 +177,7 @@ def _words(answer: SMTPResponse) -> str:
 def reason_of(error: Exception) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"
-    return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else repr(error))
+    return str(error).rstrip(".") or ("no answer in time" if isinstance(error, TimeoutError) else repr(error))
 
 
 def printable(text: str) -> str:

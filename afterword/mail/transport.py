@@ -11,18 +11,26 @@ from afterword.domain.messages import Outcome
 Mark = Callable[[], Awaitable[bool]]
 """Writes durably that this message is now on its way. False: it must not be sent any more (guarantee 6)."""
 
+LONGEST_TRANSPORT_PAUSE = 10.0
+"""Seconds between two tries of a transport that is in trouble: when it is well again, messages go at once."""
+
 
 class ComposedMessage(NamedTuple):
     """A finished e-mail. `content` has CRLF line ends, no dot-stuffing, and ends with CRLF.
 
     `sender` and `recipient` are bare addresses for the envelope (RFC 5321). `fingerprint` is the message's: 32 hex
     digits, the same each time that it is composed.
+
+    `id_order` names the order that it is about, or is empty. `form` is the link to its form in a test e-mail, and
+    empty in a live one, whose link no log may hold.
     """
 
     sender: str
     recipient: str
     fingerprint: str
     content: bytes
+    id_order: str = ""
+    form: str = ""
 
     @property
     def needs_smtputf8(self) -> bool:
@@ -36,8 +44,17 @@ class ComposedMessage(NamedTuple):
 class TransportTrouble(Exception):
     """Something is wrong with the transport, not with this message: nothing fails, everything waits.
 
-    Its text is one sentence for the operator, and never holds a password.
+    Its text is one sentence for the operator without its full stop, and never holds a password.
     """
+
+    longest_pause = LONGEST_TRANSPORT_PAUSE
+
+
+class NoTransport(TransportTrouble):
+    """No one has chosen a transport, which only a new start changes."""
+
+    longest_pause = 60.0
+    """So there is one line a minute in the log."""
 
 
 class Transport(Protocol):
@@ -56,3 +73,17 @@ class Transport(Protocol):
     async def close(self) -> None:
         """Release whatever is held open. Messages under way are not waited for."""
         ...
+
+
+class UnchosenTransport:
+    """Carries nothing: without AFTERWORD_SMTP, live e-mails wait until someone has chosen."""
+
+    async def deliver(self, message: ComposedMessage, mark: Mark) -> Outcome:
+        """Raises NoTransport."""
+        raise NoTransport(
+            "no live e-mail is sent, because AFTERWORD_SMTP is not set: set it and start again "
+            "(AFTERWORD_SMTP=outbox: writes e-mails into files)"
+        )
+
+    async def close(self) -> None:
+        """Nothing is held open."""

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from afterword.base.errors import SettingsError
 from afterword.base.metrics import Metrics
-from afterword.base.settings import Settings
+from afterword.base.settings import PUT_BACK, Settings
 from afterword.store.engine.database import Database
-from afterword.store.engine.transaction import JournalAddress
+from afterword.store.engine.transaction import JournalAddress, Transaction
+from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.journal.place import send_journal
+from afterword.store.queries import query
 
 if TYPE_CHECKING:
     from afterword.store.engine.postgres import PostgresDatabase
@@ -23,6 +26,26 @@ def open_database(settings: Settings, *, apart: bool = False, metrics: Metrics |
     if path is None:
         return open_postgres(settings.database, settings.journal, apart=apart, metrics=metrics)
     return open_sqlite(path, settings.journal, apart=apart, metrics=metrics)
+
+
+def link_secret(settings: Settings, database: Database) -> str:
+    """`settings.link_secret()`, which makes a new secret only for a database that has used none yet.
+
+    Raises SettingsError.
+    """
+    path = settings.secret_path
+    if settings.secret is None and not path.exists() and database.read_now(_has_used_secret):
+        raise SettingsError(
+            f"{path} is missing, and no AFTERWORD_SECRET is set, though {database.name} has sent e-mails or taken "
+            f"reviews with a secret: {PUT_BACK}"
+        )
+    return settings.link_secret()
+
+
+def _has_used_secret(tx: Transaction) -> bool:
+    """Whether e-mails were sent, with links, or reviews are in the chain."""
+    has_sent = any(position > HEADER_SIZE for _, position in tx.rows(query("any_journal")))
+    return has_sent or bool(tx.rows(query("any_entry")))
 
 
 # Each engine is imported when it is opened: SQLite does not load psycopg, nor PostgreSQL apsw.

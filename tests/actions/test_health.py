@@ -1,14 +1,18 @@
 """What doctor finds, and what it says then."""
 
 import os
+import threading
 from collections import namedtuple
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import get_args
 
+import psycopg
 import pytest
 
-from afterword.actions import health
+from afterword.actions import health, pulse
 from afterword.actions.backlog import LATE, MOST_LISTED
 from afterword.actions.health import Health
 from afterword.app import build_dispatcher
@@ -28,7 +32,9 @@ pytestmark = pytest.mark.sqlite
 
 
 def examine(folder: Path, now: float = NOW, **more: str) -> Health:
-    return health.examine(read_settings({"AFTERWORD_DATA": str(folder), **more}), build_dispatcher, now)
+    """On a port on which nothing serves, if not given."""
+    settings = read_settings({"AFTERWORD_DATA": str(folder), "AFTERWORD_PORT": "1", **more})
+    return health.examine(settings, build_dispatcher, now)
 
 
 def actions(found: Health) -> dict[str, str]:
@@ -38,6 +44,11 @@ def actions(found: Health) -> dict[str, str]:
 
 def said(found: Health, check: str) -> list[tuple[str, str]]:
     return [(each.level, each.says) for each in found.findings if each.check == check]
+
+
+def is_fine(found: Health) -> bool:
+    """But for what runs: nothing does beside these tests."""
+    return actions(found).keys() == {"serving", "dispatching"}
 
 
 def fails(alba: Member, kind: str, count: int = 1, reply: str = "") -> None:
@@ -50,14 +61,142 @@ def fails(alba: Member, kind: str, count: int = 1, reply: str = "") -> None:
 
 def test_a_new_folder_is_fine(tmp_path: Path) -> None:
     found = examine(tmp_path / "data")
-    assert found.is_ok
+    assert is_fine(found)
     assert found.details["invitations"] == dict.fromkeys(get_args(State), 0)
-    assert [level for level, says in said(found, "mail") if says.startswith("NO E-MAIL IS SENT")] == ["note"]
+    [(level, says)] = said(found, "mail")
+    assert level == "note" and says.startswith("NO LIVE E-MAIL IS SENT: AFTERWORD_SMTP is not set. ")
+    [(level, says)] = said(examine(tmp_path / "data", AFTERWORD_SMTP="outbox:"), "mail")
+    assert level == "note" and says.startswith(
+        "NO E-MAIL IS SENT: with AFTERWORD_SMTP=outbox:, e-mails become files"
+    )
+
+
+def test_live_emails_that_wait_for_a_transport_need_a_person_before_they_are_due(
+    tmp_path: Path, alba: Member
+) -> None:
+    alba.sends("A-1", live=False)
+    assert "mail" not in actions(examine(tmp_path))
+    alba.sends("A-1")
+    assert actions(examine(tmp_path))["mail"].startswith("NO LIVE E-MAIL IS SENT: ")
+    assert "mail" not in actions(examine(tmp_path, AFTERWORD_SMTP="outbox:"))
+
+
+def test_a_database_that_cannot_be_written_needs_a_person(tmp_path: Path, postgres: str) -> None:
+    with new_database(postgres) as rows:
+        there = {"AFTERWORD_DATABASE": rows}
+        assert is_fine(examine(tmp_path, **there))
+        with psycopg.connect(rows, autocommit=True) as connection:
+            name = connection.info.dbname
+            connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        assert "database" in actions(examine(tmp_path, **there))
+
+
+def test_files_that_this_user_cannot_write_need_a_person(sent: Path, anyone: None) -> None:
+    """As when a command was once run as root."""
+    database, journal = sent / "afterword.db", sent / "send.journal"
+    journal.chmod(0o444)
+    assert actions(examine(sent))["database"] == f"{journal} cannot be used: Permission denied"
+    journal.chmod(0o600)
+    database.chmod(0o444)
+    assert " cannot be written " in actions(examine(sent))["database"]
+    database.chmod(0o000)
+    assert actions(examine(sent))["database"] == (
+        f"{database} cannot be opened as a database: permission denied. Run this as the user that owns it: "
+        f"{database.owner()}"
+    )
+
+
+@pytest.fixture
+def anyone(sent: Path) -> Iterator[None]:
+    """Not the superuser, whom no mode of a file stops."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for each in (*sent.parents[:-2], sent, *sent.iterdir()):
+        each.chmod(each.stat().st_mode | 0o055)
+    for each in (sent, *sent.iterdir()):
+        os.chown(each, 65534, -1)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_what_dispatches_and_serves_is_looked_at(tmp_path: Path) -> None:
+    found = actions(examine(tmp_path))
+    assert found["serving"].startswith("NOTHING SERVES: no Afterword answers at http://127.0.0.1:1 (")
+    assert "(none has ever used this data folder)" in found["dispatching"]
+    (tmp_path / "pulse").touch()
+    os.utime(tmp_path / "pulse", (NOW, NOW))
+    assert "dispatching" not in actions(examine(tmp_path, NOW + 60))
+    assert "(the last at 2026-03-01T14:12:06Z)" in actions(examine(tmp_path, NOW + 62))["dispatching"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "answers"),
+    [
+        (200, '{"status": "ok"}', True),
+        (200, '{"status": "held"}', True),
+        (503, '{"status": "unavailable"}', True),
+        (200, '{"status": "fine"}', False),
+        (200, '["status"]', False),
+        (404, "<p>Not here</p>", False),
+    ],
+)
+def test_only_an_afterword_counts_as_serving(status: int, body: str, answers: bool) -> None:
+    with program(status, body) as url:
+        found = pulse.ask(url)
+    assert (found.answers, found.why_not) == (
+        answers,
+        "" if answers else "what answers there is not Afterword",
+    )
+    assert pulse.ask(url).why_not == "nothing accepts connections there"
+
+
+def test_a_public_address_that_does_not_answer_is_noted(tmp_path: Path) -> None:
+    with program(200, '{"status": "ok"}') as url:
+        here = {"AFTERWORD_PORT": url.rpartition(":")[2]}
+        assert said(examine(tmp_path, **here), "serving") == [("ok", f"Afterword answers at {url}.")]
+        [(level, says)] = said(examine(tmp_path, **here, AFTERWORD_URL="http://127.0.0.1:2"), "serving")
+        assert level == "note" and "but from this machine not at http://127.0.0.1:2 (nothing accepts" in says
+        assert said(examine(tmp_path, AFTERWORD_URL=url), "serving")[0][0] == "ok"
+
+
+@contextmanager
+def program(status: int, body: str) -> Iterator[str]:
+    """The address of a program that gives one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_secret_that_is_missing_beside_a_database_that_sent_needs_a_person(sent: Path) -> None:
+    (sent / "secret").unlink()
+    assert " is missing, and no AFTERWORD_SECRET is set, though " in actions(examine(sent))["sender"]
+    assert not (sent / "secret").exists()
+    (sent / "secret").write_text("")
+    assert actions(examine(sent))["sender"].startswith(f"{sent / 'secret'} is empty: ")
 
 
 def test_a_wrong_setting_is_a_finding(tmp_path: Path) -> None:
     found = examine(tmp_path, AFTERWORD_FROM="clara", AFTERWORD_SMTP="smtp://127.0.0.1:1?tls=none")
-    assert actions(found).keys() == {"sender", "mail"}
+    assert actions(found).keys() >= {"sender", "mail"}
     assert actions(found)["sender"].startswith("AFTERWORD_FROM: ")
     assert [level for level, says in said(found, "settings") if "set AFTERWORD_URL" in says] == ["note"]
     wrong = examine(tmp_path, AFTERWORD_FROM="alba@alba.example", AFTERWORD_SMTP="smtp://a:b@c:d")
@@ -71,7 +210,12 @@ def test_the_mail_server_is_visited(tmp_path: Path) -> None:
         mail = {"AFTERWORD_SMTP": peer.url, "AFTERWORD_FROM": "reviews@alba.example"}
         found = examine(tmp_path, **mail)
         assert (peer.connections, peer.messages) == (1, [])
-    assert said(found, "mail") == [("ok", f"The mail server 127.0.0.1:{peer.port} accepts e-mails.")]
+    assert said(found, "mail") == [
+        (
+            "ok",
+            f"The mail server 127.0.0.1:{peer.port} accepts e-mails. To send one: afterword mail test ADDRESS",
+        )
+    ]
     assert f"127.0.0.1:{peer.port}" in actions(examine(tmp_path, **mail))["mail"]
 
 
@@ -108,7 +252,7 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
         "afterword review list {0} --state waiting"
     )
     early = examine(tmp_path, NOW + 3_599)
-    assert (early.is_ok, early.details["waiting_reviews"]) == (True, 2)
+    assert ("reviews" in actions(early), early.details["waiting_reviews"]) == (False, 2)
     assert said(early, "reviews") == [("note", waits.format(2)), ("note", waits.format(1))]
     flagged, other = said(examine(tmp_path, NOW + 3_600), "reviews")
     assert flagged[0] == "action"
@@ -155,6 +299,7 @@ def sent(tmp_path: Path) -> Iterator[Path]:
     """The folder of a database that has sent an e-mail, and that is not open."""
     with closing_now(open_database(tmp_path)) as database:
         fails(new_member(database, "Alba's bakery"), "sent", 50)
+    read_settings({"AFTERWORD_DATA": str(tmp_path)}).link_secret()
     yield tmp_path
 
 
@@ -171,10 +316,10 @@ def test_a_lost_journal_pauses_sending_until_it_is_put_back_or_accepted(sent: Pa
     says = actions(examine(sent))["journal"]
     assert says.startswith("SENDING IS PAUSED: ") and " is missing. " in says and "doctor --accept" in says
     elsewhere.rename(journal)
-    assert examine(sent).is_ok
+    assert is_fine(examine(sent))
     journal.unlink()
     assert accept(sent) == 0
-    assert journal.exists() and examine(sent).is_ok
+    assert journal.exists() and is_fine(examine(sent))
 
 
 @pytest.mark.parametrize("has_sent", [True, False])
@@ -183,6 +328,7 @@ def test_a_journal_whose_server_cannot_be_reached_is_not_called_lost(
 ) -> None:
     with new_database(postgres) as rows, new_database(postgres) as journal:
         there = {"AFTERWORD_DATABASE": rows, "AFTERWORD_JOURNAL": journal}
+        read_settings({"AFTERWORD_DATA": str(tmp_path)}).link_secret()
         with closing_now(open_postgres(rows, journal)) as database:
             if has_sent:
                 fails(new_member(database, "Alba's bakery"), "sent")
@@ -198,7 +344,7 @@ def test_a_journal_whose_server_cannot_be_reached_is_not_called_lost(
                 pytest.raises(Refused, match=r"unknown whether it is lost; nothing was accepted$"),
             ):
                 health.accept_journal_loss(database)
-        assert examine(tmp_path, **there).is_ok
+        assert is_fine(examine(tmp_path, **there))
         with journal_of(journal) as found:
             assert len(list(found.lines_from(HEADER_SIZE))) == (2 if has_sent else 0)
 

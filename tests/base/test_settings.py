@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from afterword.base import settings
 from afterword.base.errors import SettingsError
-from afterword.base.settings import read_settings
+from afterword.base.settings import PUT_BACK, read_settings
 
 PROJECT = Path(__file__).parents[2]
 NAMES = {
@@ -21,6 +22,7 @@ NAMES = {
     "AFTERWORD_HOST": "0.0.0.0",
     "AFTERWORD_PORT": "8080",
     "AFTERWORD_BODY_LIMIT": "1048576",
+    "AFTERWORD_WEBHOOK_ALLOW": "10.0.0.0/8",
 }
 
 
@@ -107,6 +109,45 @@ def test_a_wrong_value_names_its_setting_and_is_not_repeated(name: str, value: s
     assert len(value) < 9 or value not in str(raised.value)
 
 
+def test_an_empty_file_is_refused_and_not_taken_for_a_setting_that_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / "setting").write_text("\n")
+    with pytest.raises(SettingsError, match="AFTERWORD_SECRET_FILE names an empty file: write "):
+        read_settings({"AFTERWORD_SECRET_FILE": str(tmp_path / "setting")})
+
+
+def test_every_known_name_is_read_here() -> None:
+    assert sorted(settings.NAMES) == sorted(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("AFTERWORD_STMP", "AFTERWORD_STMP is not a setting; did you mean AFTERWORD_SMTP?"),
+        ("AFTERWORD_SMTP_FIEL", "AFTERWORD_SMTP_FIEL is not a setting; did you mean AFTERWORD_SMTP_FILE?"),
+        ("AFTERWORD_smtp", "AFTERWORD_smtp is not a setting; did you mean AFTERWORD_SMTP?"),
+        ("AFTERWORD_FORM", "AFTERWORD_FORM is not a setting; did you mean AFTERWORD_FROM?"),
+        (
+            "AFTERWORD_SERVICE_HOST",
+            "AFTERWORD_SERVICE_HOST is not a setting: unset it (docs/settings.md lists all settings)",
+        ),
+        ("AFTERWORD_", "AFTERWORD_ is not a setting: unset it (docs/settings.md lists all settings)"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_one(name: str, says: str) -> None:
+    """Before anything that its absence causes, such as the sender that AFTERWORD_FORM was to set."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings({"AFTERWORD_SMTP": NAMES["AFTERWORD_SMTP"], name: "a-value-with-a-password"})
+    assert str(raised.value) == says
+
+
+def test_names_of_tests_and_of_other_programs_are_left_alone() -> None:
+    assert read_settings({"AFTERWORD_TEST_SCALE": "5", "AFTERWARD": "x", "SMTP": "y"}) == read_settings({})
+
+
+def test_the_outbox_is_chosen_without_a_sender() -> None:
+    assert read_settings({"AFTERWORD_SMTP": "outbox:"}).smtp == settings.OUTBOX
+
+
 def test_a_mail_server_needs_a_sender() -> None:
     with pytest.raises(SettingsError, match="AFTERWORD_FROM is needed with AFTERWORD_SMTP") as raised:
         read_settings({"AFTERWORD_SMTP": NAMES["AFTERWORD_SMTP"]})
@@ -148,6 +189,32 @@ def test_the_secret_is_made_once_and_kept_for_its_owner_alone(tmp_path: Path) ->
     assert settings.link_secret() == secret
     assert (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_wrong"),
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"short\n", "is too short (at least 32 characters)"),
+        (b"31 characters are not sufficient", ""),
+        (b"31 characters are not sufficien", "is too short (at least 32 characters)"),
+        (bytes(range(128, 192)), "holds binary data"),
+    ],
+)
+def test_a_stored_secret_that_anyone_could_guess_is_refused_with_what_to_do(
+    tmp_path: Path, content: bytes, is_wrong: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    stored = read_settings({"AFTERWORD_DATA": str(tmp_path)})
+    if not is_wrong:
+        assert stored.link_secret() == content.decode()
+        return
+    with pytest.raises(SettingsError) as raised:
+        stored.link_secret()
+    assert str(raised.value) == f"{file} {is_wrong}: {PUT_BACK}"
+    assert file.read_bytes() == content
 
 
 def test_processes_that_start_together_keep_one_secret(tmp_path: Path) -> None:

@@ -42,12 +42,12 @@ class Ran(NamedTuple):
 class Command:
     """`afterword` on `port`, with AFTERWORD_DATA set to `data`, or in `folder` without it when that is not wanted."""
 
-    def __init__(self, folder: Path, *, default: bool = False) -> None:
+    def __init__(self, folder: Path, *, default: bool = False, port: int | None = None) -> None:
         self.folder = folder
         self.data = folder / ("afterword-data" if default else "data")
-        self.port = str(free_port())
+        self.port = str(port or free_port())
         self.environment = {name: value for name, value in os.environ.items() if "AFTERWORD" not in name}
-        self.environment["AFTERWORD_PORT"] = self.port
+        self.environment |= {"AFTERWORD_PORT": self.port, "AFTERWORD_SMTP": "outbox:"}
         if not default:
             self.environment["AFTERWORD_DATA"] = str(self.data)
 

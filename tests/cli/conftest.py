@@ -18,7 +18,8 @@ def afterword(tmp_path: Path) -> Command:
 
 @pytest.fixture
 def database(afterword: Command) -> Iterator[SqliteDatabase]:
-    """The command's own database, open beside it, on which the cast acts."""
+    """The command's own database, open beside it, on which the cast acts; and its secret, as `serve` made it."""
+    read_settings(afterword.environment).link_secret()
     with closing_now(open_database(afterword.data)) as opened:
         yield opened
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path:
     needs("curl")
     command = Command(tmp_path, default=True)
     with serving(command) as demo_shop:
-        demo_shop.wait_for(lambda: any("never leave this machine" in line for line in demo_shop.lines))
+        demo_shop.wait_for(lambda: any("orders never leave this machine" in line for line in demo_shop.lines))
         [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
         assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         assert paste(line) == {"success": 0, "orders_count": 1, "orders_imported": 0, "message": DUPLICATE}
@@ -74,7 +75,11 @@ def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path:
         assert 8 < time.monotonic() - imported_at < 14
         [email] = emails(command)
         assert b"clara@example.com" in email.read_bytes()
+        assert email.name.startswith("1-")
         demo_shop.wait_for(lambda: any(email.name in line for line in demo_shop.log))
+        [written] = [line for line in demo_shop.log if 'event="test e-mail written"' in line]
+        form = re.search(r"form=(http://\S+)", written)
+        assert form and urlopen(form[1], timeout=10).status == 200
         assert demo_shop.stop() == 0
     with serving(command) as again:
         again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
@@ -144,7 +149,7 @@ def test_commands_write_and_read_while_serve_takes_orders_without_a_break(afterw
         for customer in ("clara", "diego"):
             assert afterword.json("suppression", "add", "1", f"{customer}@mail.example")["new"]
         assert afterword.json("backup", "monday.db")["file"] == "monday.db"
-        assert afterword.run("doctor").code == 0
+        assert afterword.run("doctor", AFTERWORD_PORT=str(alba.port)).code == 0
     assert crowd.turned_away == 0 and len(crowd.acknowledged) > 100
     check_kept(alba, crowd)
 

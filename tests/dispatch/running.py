@@ -40,6 +40,7 @@ async def dispatching(member: Member, clock: Clock, peer: Peer | None = None) ->
         "AFTERWORD_DATA": str(database.journal.address.parent),
         "AFTERWORD_URL": "https://reviews.example",
         "AFTERWORD_SECRET": SECRET,
+        "AFTERWORD_SMTP": "outbox:",
         **MORE,
     }
     if peer is not None:

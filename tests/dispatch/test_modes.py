@@ -1,8 +1,11 @@
 """Live and test messages never share a transport, and trouble of one does not delay the other."""
 
 import pytest
+from structlog.testing import capture_logs
 
+from afterword.mail.transport import LONGEST_TRANSPORT_PAUSE, NoTransport, TransportTrouble
 from tests.dispatch.running import (
+    MORE,
     database_of,
     dispatch_until,
     dispatching,
@@ -31,12 +34,41 @@ def test_live_messages_go_to_the_mail_server_and_test_messages_to_the_outbox(
     assert all(b"@mail.example" in file.read_bytes() for file in outbox(alba))
 
 
-def test_without_a_mail_server_live_messages_become_files(alba: Member, clock: MovableClock) -> None:
+def test_live_messages_become_files_where_that_was_chosen(alba: Member, clock: MovableClock) -> None:
     message = imported(alba)
     clock.now = DUE
     dispatch_until(lambda: alba.state(message) == "sent", alba, clock)
     [file] = outbox(alba)
     assert b"Subject: " in file.read_bytes()
+
+
+def test_live_messages_wait_loudly_until_a_transport_is_chosen(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is sent, fails or has a try counted; test messages go."""
+    live = [imported(alba, f"{n}") for n in range(40)]
+    test = imported(alba, "1", live=False)
+    clock.now = DUE
+    monkeypatch.setitem(MORE, "AFTERWORD_SMTP", "")
+    with capture_logs() as log:
+        dispatch_until(lambda: alba.state(test) == "sent", alba, clock, then=1.5)
+    said = [line for line in log if line["event"] == "transport failed"]
+    assert said and all(line["log_level"] == "error" for line in said)
+    assert said[0]["error"].startswith(
+        "no live e-mail is sent, because AFTERWORD_SMTP is not set: set it and"
+    )
+    assert alba.states(*live) == ["scheduled"] * 40
+    assert {alba.sees(each).tries for each in live} == {0}
+    assert len(outbox(alba)) == 1
+    monkeypatch.undo()
+    clock.now += 60
+    with RelayPeer() as peer:
+        dispatch_until(lambda: alba.states(*live) == ["sent"] * 40, alba, clock, peer)
+    assert len(reached(peer)) == 40
+
+
+def test_without_a_transport_there_is_one_line_a_minute() -> None:
+    assert NoTransport.longest_pause == 60 > TransportTrouble.longest_pause == LONGEST_TRANSPORT_PAUSE
 
 
 @pytest.mark.parametrize("trouble", [Line.STALL, Line.CUT, "554 5.7.1 blocked"], ids=str)

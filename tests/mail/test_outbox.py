@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from afterword.domain.messages import Outcome
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.transport import ComposedMessage, TransportTrouble
-from tests.mail.conftest import TO_CLARA, marked
+from tests.mail.conftest import LINKS, TO_CLARA, compose, example, marked
 from tests.peers import run
 
 
@@ -36,6 +38,32 @@ def test_every_message_has_one_file_of_its_own(tmp_path: Path) -> None:
         deliver(tmp_path, message)
     assert sorted(os.listdir(tmp_path)) == ["c0ffee.eml", "decade.eml"]
     assert (tmp_path / "c0ffee.eml").read_bytes() == again.content
+
+
+@pytest.mark.parametrize(
+    ("id_order", "name"),
+    [
+        ("1234", "1234-c0ffee.eml"),
+        ("../../etc/passwd", "-..-etc-passwd-c0ffee.eml"),
+        ("n° 7\0\n", "n--7---c0ffee.eml"),
+        ("9" * 300, "9" * 60 + "-c0ffee.eml"),
+        ("", "c0ffee.eml"),
+        ("...", "c0ffee.eml"),
+    ],
+)
+def test_the_files_name_begins_with_the_order(tmp_path: Path, id_order: str, name: str) -> None:
+    assert deliver(tmp_path, TO_CLARA._replace(id_order=id_order)).reply == str(tmp_path / name)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_only_the_form_of_a_test_email_is_logged(tmp_path: Path) -> None:
+    with capture_logs() as log:
+        deliver(tmp_path, compose(replace(example("invitation"), live=True)))
+        assert log == []
+        written = deliver(tmp_path, compose(replace(example("invitation"), live=False))).reply
+    [line] = log
+    assert (line["event"], line["file"], line["form"]) == ("test e-mail written", written, LINKS.review)
+    assert written.startswith(f"{tmp_path}/1234-")
 
 
 def test_the_message_is_on_the_disk_before_the_mark_and_in_sight_after_it(

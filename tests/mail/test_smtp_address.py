@@ -51,6 +51,11 @@ def test_a_wrong_address_is_refused_with_a_sentence_that_keeps_the_password(text
     assert "ame@" not in told
 
 
+def test_another_scheme_of_tls_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ValueError, match=r"for smtps://, write smtp://user:password@host:465\?tls=tls$"):
+        parse_smtp_url("smtps://alba:sesame@relay.example")
+
+
 def test_the_password_is_in_no_repr() -> None:
     address = parse_smtp_url("smtp://alba:open-sesame@relay.example")
     assert address.password == "open-sesame"

@@ -8,10 +8,8 @@ import msgspec
 from afterword.actions.reviews.foreign import Collection
 from afterword.actions.reviews.imports import Import, Imported, RowRefused, rows_of
 from afterword.base.clock import system_clock
-from afterword.base.settings import read_settings
-from afterword.cli.options import check_text, checked, json_option, opened_for, shop_argument
+from afterword.cli.options import check_text, checked, json_option, opened_for, shop_argument, signer_of
 from afterword.cli.output import say, say_json, say_progress, shown
-from afterword.domain.reviews.chain import Signer
 from afterword.domain.values import counted
 
 MOST_ERRORS = 1_000
@@ -50,9 +48,10 @@ def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool,
         elif len(errors) < MOST_ERRORS:
             errors.append(error)
 
-    signer = Signer(read_settings().link_secret())
     with opened_for(id_or_name) as (database, shop), rows_of(file) as rows:
-        importing = Import(database, Collection(shop, source, not test), signer, system_clock, report)
+        importing = Import(
+            database, Collection(shop, source, not test), signer_of(database), system_clock, report
+        )
         done = importing.run(
             rows, dry_run=dry_run, progress=lambda so_far: say_progress(counted(so_far.rows, "row"))
         )

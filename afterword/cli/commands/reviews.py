@@ -9,10 +9,8 @@ from afterword.actions import present
 from afterword.actions.reviews import moderation, reading
 from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
-from afterword.base.settings import read_settings
-from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument
+from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument, signer_of
 from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
-from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review, ReviewState, Unfit, read_words
 from afterword.domain.values import counted, utc_text
@@ -192,11 +190,11 @@ def _change(
     review_id: int, version: int | None, action: Callable[..., Review], *values: str | None
 ) -> tuple[Review, Review]:
     """The review before and after. Raises Refused; nothing is changed then."""
-    signer = Signer(read_settings().link_secret())
 
     def work(tx: Transaction) -> tuple[Review, Review]:
         with reading.as_read(tx, review_id, version) as review:
             return review, action(tx, review, *values, signer, system_clock())
 
     with opened() as database:
+        signer = signer_of(database)
         return database.write_now(work)

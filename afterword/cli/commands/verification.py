@@ -10,10 +10,8 @@ import click
 from afterword.actions import present
 from afterword.actions.reviews import verification
 from afterword.actions.reviews.verification import Chain, Receipt, Verified
-from afterword.base.settings import read_settings
-from afterword.cli.options import checked, json_option, opened_for
+from afterword.cli.options import checked, json_option, opened_for, signer_of
 from afterword.cli.output import mode, progress, say, say_json, shown
-from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.receipts import ReceiptStatus
 from afterword.domain.values import counted, utc_text
 from afterword.store.reviews.receipts import FoundReceipt
@@ -80,9 +78,8 @@ def verify(
 
 def _check_shop(id_or_name: str, live: bool, keys: set[str], receipt: Receipt | None) -> tuple[str, Verified]:
     """What was checked, and the result. Unless keys are given, this installation must have signed everything."""
-    signer = Signer(read_settings().link_secret())
     with opened_for(id_or_name) as (database, shop):
-        chain = Chain(shop, live, keys or verification.own_keys(signer, shop))
+        chain = Chain(shop, live, keys or verification.own_keys(signer_of(database), shop))
         result = verification.check_shop(database, chain, receipt, progress)
     return f"{shop.name} ({mode(live)} reviews)", result
 

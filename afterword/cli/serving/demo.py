@@ -48,7 +48,8 @@ def _first_steps(settings: Settings, database: Database, now: float) -> list[str
         curl_line(settings.url, keys.test_key, now),
         "",
         f"{TEST_DELAY} seconds later the customer's e-mail is a file in {settings.outbox}, which any mail program",
-        "can open, and the log below says so. E-mails for test orders never leave this machine.",
+        "can open. The log below then has the link to its form, where you can write a review. E-mails for test",
+        "orders never leave this machine.",
     ]
 
 

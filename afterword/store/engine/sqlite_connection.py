@@ -1,5 +1,6 @@
 """Connections to a SQLite file through apsw, and their errors."""
 
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 import apsw
 
 from afterword.base.errors import StoreUnavailable
+from afterword.base.files import owner_of
 from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Params, Row, Verdict
 from afterword.store.queries import query, query_of_rows
 
@@ -51,8 +53,7 @@ class SqliteConnection:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS), alone)
         except UNAVAILABLE as error:
-            cause = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise StoreUnavailable(f"{path} cannot be opened as a database: {cause}") from error
+            raise StoreUnavailable(f"{path} cannot be opened as a database: {_cause(path, error)}") from error
         self._execute = self.raw.cursor().execute
         self.name = str(path.resolve())
 
@@ -116,12 +117,23 @@ class SqliteConnection:
         return "none" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
 
     def unavailable(self, error: Exception) -> Exception:
+        if isinstance(error, OSError) and error.filename:  # the send journal
+            return StoreUnavailable(f"{error.filename} cannot be used: {error.strerror}")
         if isinstance(error, UNAVAILABLE):
             return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
         return error
 
     def close(self) -> None:
         self.raw.close()
+
+
+def _cause(path: Path, error: Exception) -> str:
+    """In the system's words, which are clearer than SQLite's about whose the file is."""
+    denied = (apsw.CantOpenError, apsw.ReadOnlyError, PermissionError)
+    there = next(each for each in (path, *path.absolute().parents) if os.path.exists(each))  # noqa: PTH110
+    if isinstance(error, denied) and not os.access(there, os.R_OK | os.W_OK, effective_ids=True):
+        return f"permission denied. Run this as the user that owns it: {owner_of(there)}"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 @lru_cache(maxsize=1_000)

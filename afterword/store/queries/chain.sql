@@ -10,6 +10,10 @@ UPDATE chain_heads SET seq = :seq, hash = :hash, public_key = :public_key WHERE 
 -- name: chain_head
 SELECT h.seq, h.hash, h.public_key FROM chain_heads h WHERE h.shop_id = :shop_id AND h.live = :live;
 
+-- name: any_entry
+-- One row if any shop's chain has an entry.
+SELECT 1 FROM chain_heads h LIMIT 1;
+
 -- name: insert_entry
 INSERT INTO chain (shop_id, live, seq, review_id, version, happened_at, kind, details, previous, hash,
                    signature)
