@@ -93,6 +93,7 @@ class Server:
         self._left: list[int] = []
         self._log = folder / "log"
         self.keys = self.add_shop("Alba's bakery", delay)
+        read_settings(self.environment()).link_secret()  # as the first start makes it
 
     @property
     def url(self) -> str:

@@ -34,7 +34,8 @@ def link_secret(settings: Settings, database: Database) -> str:
     Raises SettingsError.
     """
     path = settings.secret_path
-    if settings.secret is None and not path.exists() and database.read_now(_has_used_secret):
+    is_lost = settings.secret is None and not path.exists() and database.read_now(_has_used_secret)
+    if is_lost and not path.exists():  # a process that started at the same time may have made it and used it
         raise SettingsError(
             f"{path} is missing, and no AFTERWORD_SECRET is set, though {database.name} has sent e-mails or taken "
             f"reviews with a secret: {PUT_BACK}"
