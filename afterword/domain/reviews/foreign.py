@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from afterword.domain.csv import unguarded
 from afterword.domain.names import public_name_of
-from afterword.domain.orders.fields import UnfitError, read_date, read_product_name
+from afterword.domain.orders.dates import read_date
+from afterword.domain.orders.fields import UnfitError, read_product_name
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import canonical
 from afterword.domain.reviews.review import SITE, read_rating, read_scope, read_words
