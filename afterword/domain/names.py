@@ -52,8 +52,8 @@ def _given_part(first: str, last: str) -> str:
 
 
 def _without_surname(name: str) -> str:
-    """A name without a last name. In scripts without initials it begins with the surname, which only a blank tells from
-    the rest."""
+    """A name without a last name. In scripts without initials it begins with the surname, and only a blank tells what
+    follows."""
     if not _has_no_initials(_first_letter(name)):
         return name
     return name.partition(" ")[2].strip()
