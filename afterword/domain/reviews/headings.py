@@ -1,7 +1,7 @@
 """The headings of tables of reviews that were collected elsewhere: which column has what (docs/feeds.md, "Import").
 
-They are those of the exports of Judge.me, Loox, Okendo, Shopify, Stamped, Trustpilot, WooCommerce and Yotpo, and of
-this server's own export and API.
+They are those of the exports of BigCommerce, Judge.me, Kudobuzz, Loox, Okendo, PowerReviews, Shopify, Trustpilot,
+WooCommerce, X-Cart and Yotpo, and of this server's own export and API.
 """
 
 import re
@@ -86,7 +86,7 @@ _SHOWN = _YES | {
         "active",
         "public",
     ),
-    *("enabled", "displayed", "live", "online"),
+    *("enabled", "displayed", "live", "online", "featured"),
 }
 _NOT_SHOWN = (
     _NO

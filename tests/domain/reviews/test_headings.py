@@ -114,16 +114,31 @@ SAMPLES = {
         ("Zoe,Smells good,candle,gid://shopify/Product/555,4,C-1,2025-02-01,us,z@x.example,,",),
         (("gid://shopify/Product/555", 4, "Smells good", "Zoe", "2025-02-01T11:00:00Z", "", None, False),),
     ),
-    "Stamped": Sample(
+    "BigCommerce": Sample(
+        "title,text,status,rating,email,name,date_reviewed,id,product_id,date_created,date_modified",
+        (
+            "Great,Good bread,approved,5,c@x.example,Clara Nunez,2025-03-02T10:12:00Z,7,100,2025-03-02T10:12:00Z,",
+            "Bad,Hm,disapproved,1,c@x.example,Clara Nunez,2025-03-02T10:12:00Z,8,100,2025-03-02T10:12:00Z,",
+            "Bad,Hm,pending,1,c@x.example,Clara Nunez,2025-03-02T10:12:00Z,9,100,2025-03-02T10:12:00Z,",
+        ),
+        (
+            ("100", 5, "Great\n\nGood bread", "Clara N.", "2025-03-02T10:12:00Z", "", None, False),
+            "not shown",
+            "not shown",
+        ),
+    ),
+    "Kudobuzz": Sample(
         "Reviewer Name,Reviewer Email,Review Title,Reviewer Image,Review Message,Product ID,Review Score,Verified,"
         "Published,Created_at",
         (
             "Rubin,r@x.example,First,https://x.example,My message,171092420,3,TRUE,TRUE,2015-08-10 14:16:38 GMT",
             "Apore,r@x.example,First,https://x.example,My message,171092420,1,TRUE,FALSE,2015-08-10 14:16:38 GMT",
+            "Malka,r@x.example,First,,My message,171092420,5,TRUE,TRUE,Mon Aug 10 2015 14:16:38 GMT+0000 (GMT)",
         ),
         (
             ("171092420", 3, "First\n\nMy message", "Rubin", "2015-08-10T14:16:38Z", "", None, False),
             "not shown",
+            "refused: date",
         ),
     ),
     "Trustpilot": Sample(
