@@ -1,4 +1,4 @@
-"""See what became of orders."""
+"""See which orders were refused, and why."""
 
 from typing import NamedTuple
 

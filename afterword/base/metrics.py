@@ -15,10 +15,10 @@ COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 ORDERS = ("imported", "duplicate", "refused")
 REFUSALS = (
-    *("order invalid", "id_order missing", "id_order invalid", "order_date missing", "order_date invalid"),
-    *("firstname missing", "firstname invalid", "lastname missing", "lastname invalid"),
-    *("email missing", "email invalid", "products invalid"),
-    *("products.id missing", "products.id invalid", "products.name missing", "products.name invalid"),
+    *("order_invalid", "id_order_missing", "id_order_invalid", "order_date_missing", "order_date_invalid"),
+    *("firstname_missing", "firstname_invalid", "lastname_missing", "lastname_invalid"),
+    *("email_missing", "email_invalid", "products_invalid"),
+    *("products_id_missing", "products_id_invalid", "products_name_missing", "products_name_invalid"),
 )
 """Why an order can be refused: a mandatory field, or the order or its products as a whole."""
 

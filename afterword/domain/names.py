@@ -10,7 +10,7 @@ _PARTICLE = re.compile(r"['’‘`´][a-z](?=[ -])")
 """As in `'t Hart`, which is sorted under H."""
 
 _WITHOUT_INITIALS = ("CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO", "IDEOGRAPHIC")
-"""How the Unicode names of letters begin in whose scripts an initial is half of a name, or all of it."""
+"""The beginnings of characters' names in Unicode, of scripts without initials."""
 
 
 def public_name(firstname: str, lastname: str) -> str:
@@ -52,8 +52,8 @@ def _given_part(first: str, last: str) -> str:
 
 
 def _without_surname(name: str) -> str:
-    """A name that stands alone. In scripts without initials it begins with the surname, which only a blank tells from
-    the rest."""
+    """A name without a last name. In scripts without initials it begins with the surname, and only a blank tells what
+    follows."""
     if not _has_no_initials(_first_letter(name)):
         return name
     return name.partition(" ")[2].strip()

@@ -11,21 +11,15 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.web.render import UNCACHED
-
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_NOWHERE = "/-"
 
 MOST_SLASHES = 32
 """In a path. Each is written again for every link of a page; none of our own has more than seven."""
 
-_REFUSED = Response("there is no such address\n", 404, UNCACHED, "text/plain")
-
-
-def _is_sound(raw: bytes, path: str) -> bool:
-    """Whether a path can be one of ours. A control character is in none: the proxies in front and our own router
-    disagree on where such a path ends."""
-    return raw.count(b"/") <= MOST_SLASHES and not _CONTROLS.search(path)
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_REFUSED = Response("there is no such address\n", 404, _HEADERS, "text/plain")
 
 
 class Edge:
@@ -45,8 +39,10 @@ class Edge:
 
     def _slower(self, scope: Scope) -> ASGIApp:
         raw: bytes = scope["raw_path"]
-        if not _is_sound(raw, scope["path"]):
+        if raw.count(b"/") > MOST_SLASHES:
             return _REFUSED
-        path = scope["path"] = unquote(_SLASHES.sub("/", "/" + raw.decode("latin-1").strip("/")))
+        path = unquote(_SLASHES.sub("/", "/" + raw.decode("latin-1").strip("/")))
+        # Proxies in front and our own router disagree on where a path with a control character ends.
+        path = scope["path"] = _NOWHERE if _CONTROLS.search(path) else path
         below = (app for prefix, app in self._below.items() if path.startswith(prefix))
         return self._direct.get(path) or next(below, self._router)

@@ -6,7 +6,7 @@ from urllib.parse import unquote_to_bytes
 MOST_FIELDS = 4_096
 """Fields that a form may have: one of orders needs three, one of reviews up to three for each line of an order."""
 
-_PIECE = 2**16
+_PIECE = 2**12
 """Bytes that are unescaped at a time."""
 
 JSON, MULTIPART, URLENCODED = "application/json", "multipart/form-data", "application/x-www-form-urlencoded"

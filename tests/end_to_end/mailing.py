@@ -131,7 +131,9 @@ class Mailing:
             for number in range(shops):
                 url = None if number % 2 else self.receiver.url
                 database.write_now(lambda tx, url=url: _cause(tx, url))
-            shuffled = "UPDATE messages SET next_try_at = next_try_at - (message_id * 7919 & 1023)"
+            shuffled = (
+                "UPDATE messages SET next_try_at = next_try_at - (message_id * 2654435761 / 65536 & 1023)"
+            )
             database.write_now(lambda tx: tx.run(shuffled))
         self.expected = {named: kind for named, (kind, _) in messages(self.server).items()}
         assert set(self.expected.values()) == KINDS

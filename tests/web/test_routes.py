@@ -128,3 +128,15 @@ def test_a_body_that_nobody_needs_is_not_waited_for(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.port), 5) as line:
         line.sendall(request + b"List-Unsubscribe=One-Click")
         assert line.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["/metrics%0a", "/metrics%0a/", "/metrics%00", "/healthz%0d", "/docs%0A//"])
+def test_a_control_character_is_in_no_address(site: Site, path: str) -> None:
+    answer = site.get(path)
+    assert answer.status == 404 and b"<h1>There is nothing at this address</h1>" in answer.content
+
+
+def test_an_address_of_slashes_is_answered_in_a_line(site: Site) -> None:
+    for path in ("/s/1" + "/" * 40, "/" * 8_000):
+        answer = site.get(path)
+        assert (answer.status, answer.content) == (404, b"there is no such address\n")

@@ -38,9 +38,9 @@ class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def reasons(self) -> set[str]:
-        """What is wrong, without places: `email invalid`, `products.name missing`, `order invalid`."""
+        """What is wrong, without places: `email_invalid`, `products_name_missing`, `order_invalid`."""
         return {
-            f"{_INDEX.sub('', error.field) or 'order'} {'missing' if error.expected is None else 'invalid'}"
+            f"{_INDEX.sub('', error.field).replace('.', '_') or 'order'}_{'invalid' if error.expected else 'missing'}"
             for error in self.errors
         }
 

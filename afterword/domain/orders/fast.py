@@ -12,12 +12,12 @@ from typing import Annotated
 
 import msgspec
 
+from afterword.domain.orders.dates import read_date
 from afterword.domain.orders.email import is_common_address
 from afterword.domain.orders.fields import (
     LONGEST_KEY,
     LONGEST_TEXT,
     UnfitError,
-    read_date,
     read_id,
     read_key,
     read_price,

@@ -4,15 +4,12 @@ Each reader takes any JSON value and returns what is stored, or None when nothin
 `UnfitError`, and nothing else, with what was expected. Numbers with a point or an exponent come as floats.
 """
 
-import html
-import html.entities
 import math
 import re
 import unicodedata
-from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from afterword.domain.markup import decoded, without_tags
 from afterword.domain.orders.email import check_address
 
 LONGEST_TEXT = 2_000
@@ -31,20 +28,17 @@ _MOST = 2**63
 _MOST_DIGITS = 10**300
 """Far above any number that a text field takes as its digits, and below where `str(int)` refuses."""
 
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 # Noncharacters are added to the contract's control characters and line separators: XML has no way to write
 # them, so one product name would break a whole review feed.
 _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
-_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>])[^<>]*>")
-_INLINE_TAGS = re.compile("(?:a|abbr|b|bdi|big|em|font|i|mark|s|small|span|strong|sub|sup|u)", re.IGNORECASE)
 _stored_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
 _currency = re.compile(
     r"(?:[^\W\d_]{1,3}\.?|[^\W\d_]{0,2}[$¢-¥֏؋৲৳৻૱௹฿៛\u20a0-\u20cf﷼﹩＄￠￡￥￦])?"
 ).fullmatch
-"""A sign such as `€` or `US$`, or a code or abbreviation such as `EUR`, `zł` or `kr.`; or nothing."""
+"""A symbol such as `€` or `US$`, or a code or abbreviation such as `EUR`, `zł` or `kr.`; or nothing."""
 
 _plainly_spelled = re.compile(r"0{0,99}([0-9]{1,15})(?:\.([0-9]{1,40}))?").fullmatch
 _OTHER_SPELLINGS = tuple(
@@ -60,12 +54,6 @@ _OTHER_SPELLINGS = tuple(
 """Numbers as people write them: whole part and decimals. `1,234` is not among them, since it can mean either."""
 
 _BLANK_BETWEEN_GROUPS = re.compile(r"(?<=[0-9])[\s'’](?=[0-9]{3}(?![0-9]))")
-_stored_date = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} (?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}").fullmatch
-_DATE = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:(?:T| +)([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?"
-    r" *(?:(Z|UTC|GMT)|([+-][0-9]{2}):?([0-9]{2})?)?)?",
-    re.IGNORECASE,
-)
 
 
 class UnfitError(Exception):
@@ -112,10 +100,7 @@ def _is_stacked(text: str) -> bool:
 
 
 def read_name(value: object) -> str | None:
-    """Text whose HTML entities are decoded once: shop modules send `Soin &amp; Beauté`.
-
-    Only entities with their semicolon count, so that `Salt&copper` stays as it is.
-    """
+    """Text whose HTML entities are decoded once."""
     if type(value) is str and "&" in value:
         value = _decoded(value)
     return read_text(value)
@@ -127,14 +112,7 @@ def _decoded(text: str) -> str:
         text = text.strip()
     if len(text) > 40 * LONGEST_TEXT:
         raise UnfitError(f"longer than {LONGEST_TEXT:,} characters")
-    return _ENTITY.sub(_decode_entity, text)
-
-
-def _decode_entity(found: re.Match[str]) -> str:
-    entity = found[0]
-    if entity[1] == "#" or entity[1:] in html.entities.html5:
-        return html.unescape(entity)
-    return entity
+    return decoded(text)
 
 
 def read_label(value: object) -> str | None:
@@ -147,12 +125,7 @@ def read_product_name(value: object) -> str | None:
     text = value if type(value) is str else _digits(value)
     if "&" in text:
         text = _decoded(text)
-    return read_text(_TAG.sub(_blank_for_tag, text) if "<" in text else text)
-
-
-def _blank_for_tag(found: re.Match[str]) -> str:
-    """What is left of a tag: a line's end becomes a blank, emphasis nothing."""
-    return "" if _INLINE_TAGS.fullmatch(found[1]) else " "
+    return read_text(without_tags(text))
 
 
 def read_key(value: object) -> str | None:
@@ -285,49 +258,3 @@ def _spelled_otherwise(text: str) -> re.Match[str]:
         if found := _plainly_spelled(text):
             return found
     raise UnfitError("not a decimal")
-
-
-def read_date(value: object, zone: ZoneInfo) -> str | None:
-    """`YYYY-MM-DD HH:MM:SS` in the shop's local time, a real day of the calendar.
-
-    Without an offset the time is the shop's own already, and a date alone is the start of that day.
-    `0000-00-00` is how a database writes none.
-    """
-    if type(value) is str and _stored_date(value):
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            pass  # 30 February, or 0000-00-00
-        else:
-            return value
-    text, own_zone = _of_php(value) if type(value) is dict else (value, "")
-    if type(text) is not str:
-        raise UnfitError("not a date and time")
-    text = read_text(text)
-    if text is None or text.startswith("0000-00-00"):
-        return None
-    return _read_loose_date(text, own_zone, zone)
-
-
-def _of_php(value: dict[str, object]) -> tuple[object, str]:
-    """The time and the zone, or offset, of a DateTime that PHP's json_encode wrote."""
-    zone = value.get("timezone", "")
-    return value.get("date"), zone if type(zone) is str else ""
-
-
-def _read_loose_date(text: str, own_zone: str, zone: ZoneInfo) -> str:
-    is_named = "/" in own_zone
-    found = _DATE.fullmatch(text if is_named else f"{text} {own_zone}".rstrip())
-    if not found:
-        raise UnfitError("not a date and time")
-    day, hour, minute, second, utc, offset, offset_minutes = found.groups()
-    zoned = "+00:00" if utc else f"{offset}:{offset_minutes or '00'}" if offset else ""
-    try:
-        moment = datetime.fromisoformat(f"{day}T{hour or '00':0>2}:{minute or '00'}:{second or '00'}{zoned}")
-        if is_named:
-            moment = moment.replace(tzinfo=ZoneInfo(own_zone))
-        if moment.tzinfo:
-            moment = moment.astimezone(zone).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
-        raise UnfitError("not a date and time") from None
-    return str(moment)

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from afterword.domain.orders.dates import read_date
 from afterword.domain.orders.fields import (
     LONGEST_KEY,
     LONGEST_TEXT,
     UnfitError,
-    read_date,
     read_email,
     read_id,
     read_key,
@@ -216,7 +216,7 @@ def _read_line(product: object, at: str, rules: Rules, parsed: ParsedOrder) -> O
 
 
 _EMPTY: tuple[object, ...] = (None, {}, [])
-"""Elements that stand for no product, and are passed over."""
+"""Elements that are no product, and are passed over."""
 
 
 def _list(products: object) -> list[object]:

@@ -13,8 +13,11 @@ from itertools import compress
 
 from afterword.domain.reviews.abuse import AbuseWords
 
-FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders")
-"""All flags. The last two come from comparing with other reviews (`actions.writing`)."""
+UNSURE = "unknown state"
+"""The flag of an imported review whose source does not clearly say that it shows it (docs/feeds.md)."""
+
+FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders", UNSURE)
+"""All flags. Two come from comparing with other reviews (`actions.writing`), the last from an import."""
 
 
 def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:

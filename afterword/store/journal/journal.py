@@ -30,7 +30,7 @@ HEADER_SIZE = len(HEADER.format(identity="0" * 32))
 
 LINES_AT_ONCE = 5_000
 
-_LINE = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?")
+_is_line = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?").fullmatch
 
 
 class Journal(Protocol):
@@ -77,7 +77,7 @@ class JournalPlace(Protocol):
 def events(lines: Iterable[str]) -> Iterator[list[str]]:
     """The words of each valid line; others are skipped."""
     for line in lines:
-        if _LINE.fullmatch(line):
+        if _is_line(line):
             yield line.split(maxsplit=5)
 
 

@@ -34,7 +34,7 @@ def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
 
 
 def _begins_as_json(body: bytes) -> bool:
-    """Programs label what they send as a form when they are told no type. No form of ours begins like that."""
+    """Programs label what they send as a form when they are given no type. No form of ours begins like that."""
     return body[:100].removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"[")
 
 

@@ -31,7 +31,7 @@ def test_neighbours_of_a_refused_request_are_taken(database: Database, alba: Mem
     assert isinstance(answers[1], Unauthorized) and isinstance(answers[2], BatchError)
     answered = [one for one in answers if not isinstance(one, Exception)]
     none: dict[str, int] = {}
-    wrong = {"email invalid": 1}
+    wrong = {"email_invalid": 1}
     counts = [counts for _, counts in answered]
     assert counts == [(1, 0, 0, none), (1, 0, 0, none), (1, 1, 1, wrong), (0, 0, 0, none)]
     bodies = [json.loads(body) for body, *_ in answered]

@@ -264,7 +264,7 @@ def test_a_refused_order_leaves_a_trace_of_its_numbers_and_of_what_was_wrong(alb
     [line] = [each for each in alba.log.splitlines() if 'event="orders refused"' in each and "shop=" in each][
         -1:
     ]
-    assert 'orders=1 reasons="email invalid 1, lastname missing 1"' in line
+    assert 'orders=1 reasons="email_invalid 1, lastname_missing 1"' in line
     assert "traced" not in line and "clara" not in line
 
 

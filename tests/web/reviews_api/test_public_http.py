@@ -81,7 +81,7 @@ def test_at_most_a_thousand_are_given_the_newest_first_and_all_are_counted(shop:
                          author, lang, experience_date, salt, written_at, changed_at, published_at, flags,
                          wants_reply, text_hash, address_hash)
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 1200)
-    SELECT shop_id, 2147483648 + n, number + n, order_id + n + 1000000, line, live, scope, state, version, rating,
+    SELECT shop_id, 2147483648 + n, 2147483648 + n, order_id + n + 1000000, line, live, scope, state, version, rating,
            'Number ' || n, author, lang, experience_date, salt, written_at, changed_at, published_at + n / 2, flags,
            wants_reply, '', ''
     FROM reviews, numbers WHERE shop_id = :shop_id
@@ -106,10 +106,11 @@ def test_whoever_shows_a_few_gets_a_few_and_all_are_counted(shop: Reviewed) -> N
 
 def test_an_imported_review_says_whence_it_came_and_others_say_nothing_of_it(shop: Reviewed) -> None:
     ours = shop.review("A-1", text="Ours.")
-    shop.imports(replace(ours, id=2**40, order_id=0, text="Theirs.", imported_from="an old shop"))
-    theirs, mine = json_of(shop.read())["reviews"]
-    assert (theirs["txt"], theirs["imported"], theirs["source"]) == ("Theirs.", 1, "an old shop")
-    assert mine.keys() == theirs.keys() - {"imported", "source"}
+    theirs = replace(ours, id=2**40, number=2**40, order_id=0, text="Theirs.", imported_from="an old shop")
+    shop.imports(theirs)
+    other, mine = json_of(shop.read())["reviews"]
+    assert (other["txt"], other["imported"], other["source"]) == ("Theirs.", 1, "an old shop")
+    assert mine.keys() == other.keys() - {"imported", "source"}
 
 
 def test_hostile_texts_come_through_as_json(shop: Reviewed) -> None:
