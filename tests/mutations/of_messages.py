@@ -23,7 +23,7 @@ OF_MESSAGES = {
             "Connection._transact",
             '"in_doubt"',
             '"deferred"',
-            "test_a_line_that_breaks_after_data_leaves_doubt_which_only_a_person_settles[sqlite-after DATA]",
+            "test_a_line_that_breaks_after_354_leaves_doubt_which_only_a_person_settles[sqlite-after the final dot]",
         ),
         Mutation(
             "what a crash left marked is scheduled again",

@@ -63,9 +63,10 @@ WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'claimed' AND 
 
 -- name: record_outcome
 -- What the transport or the webhook said. Only the holder of the claim may say it, even after its lease has lapsed.
--- Never to be tried before it is due, though the clock was set back in between.
+-- Never to be tried before it is due, though the clock was set back in between. What the transport could not take is
+-- no try.
 UPDATE messages
-SET state = :state, tries = tries + 1,
+SET state = :state, tries = tries + :tried, first_try_at = CASE WHEN tries + :tried > 0 THEN first_try_at END,
     next_try_at = CASE WHEN :next_try_at IS NULL THEN next_try_at
                        WHEN :next_try_at < due_at THEN due_at ELSE :next_try_at END,
     sent_at = :sent_at, reason = :reason, claim = NULL, lease_until = NULL
