@@ -48,7 +48,9 @@ class Caution:
 
     def met_trouble(self, attempt: Attempt) -> None:
         """All that set out together and meet the same trouble double the pause once."""
-        self.pause = max(self.pause, min(max(FIRST_TRANSPORT_PAUSE, attempt.pause * 2), LONGEST_TRANSPORT_PAUSE))
+        self.pause = max(
+            self.pause, min(max(FIRST_TRANSPORT_PAUSE, attempt.pause * 2), LONGEST_TRANSPORT_PAUSE)
+        )
 
     def left_in_doubt(self, attempt: Attempt) -> None:
         """The line broke when the message may have left."""

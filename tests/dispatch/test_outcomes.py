@@ -142,7 +142,14 @@ def test_a_line_that_breaks_after_354_leaves_doubt_which_only_a_person_settles(
     ],
     ids=[
         *("a greeting of 554", "no greeting", "no hello", "a refused sender", "not now", "cut at RCPT"),
-        *("421 to RCPT", "cut at DATA", "421 to DATA", "nonsense to DATA", "421 to the dot", "530 to the dot"),
+        *(
+            "421 to RCPT",
+            "cut at DATA",
+            "421 to DATA",
+            "nonsense to DATA",
+            "421 to the dot",
+            "530 to the dot",
+        ),
     ],
 )
 def test_a_transport_in_trouble_fails_no_message_and_costs_it_no_try(

@@ -183,6 +183,25 @@ FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.messag
 WHERE m.state = 'in_doubt'
 ORDER BY m.message_id LIMIT :most;
 
+-- name: doubts
+-- A shop's messages in doubt, of every kind, with what their fingerprints are made of.
+SELECT m.message_id, m.live, m.kind, m.created_at, o.id_order
+FROM messages m LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.state = 'in_doubt' AND m.message_id > :after
+ORDER BY m.message_id LIMIT :most;
+
+-- name: doubt_arrived
+-- A person says that it arrived.
+UPDATE messages SET state = 'sent', sent_at = :now, reason = NULL, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'in_doubt';
+
+-- name: doubt_lost
+-- A person says that it did not: it is due now, or, after the clock was set back, when it is due.
+UPDATE messages
+SET state = 'scheduled', next_try_at = CASE WHEN :now < due_at THEN due_at ELSE :now END,
+    tries = 0, first_try_at = NULL, reason = NULL, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'in_doubt';
+
 -- name: count_invitations
 -- How many there are in each state; reads every row, for doctor.
 SELECT m.state, count(*) FROM messages m WHERE m.kind = 'invitation' GROUP BY m.state;
