@@ -65,3 +65,12 @@ def test_a_restored_database_knows_it(
         restored = alba.on(after)
         restored.sends("1")
         assert restored.sends_due() == again
+
+
+def test_one_that_is_sent_again_waits_until_it_is_due_after_the_clock_was_set_back(
+    database: Database, alba: Member
+) -> None:
+    in_doubt(alba, "1")
+    invitations.settle(database, alba.shop, arrived=False, now=DUE - 3_600)
+    assert alba.claims(DUE - 1) == []
+    assert alba.sends_due() == ["1"]
