@@ -7,6 +7,7 @@ from afterword.actions import shops
 from afterword.domain.messages import message_id, order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
@@ -65,3 +66,20 @@ def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
     Raises Refused, and JournalMissing while sending is paused.
     """
     return send_invitation(tx, invitation_id, now)
+
+
+def settle(database: Database, shop: Shop, *, arrived: bool, now: float) -> int:
+    """Settles all of a shop's messages in doubt, of every kind: a person says that they arrived, or that none did and
+    they are to be sent again. Returns how many; one that comes into doubt at that moment may wait.
+
+    Raises JournalMissing while sending is paused.
+    """
+    settled, last = 0, 0
+
+    def some(tx: Transaction) -> list[int]:
+        return settle_doubts(tx, shop, arrived=arrived, after=last, now=now)
+
+    while numbers := database.write_now(some):
+        settled += len(numbers)
+        last = numbers[-1]
+    return settled

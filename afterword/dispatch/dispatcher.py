@@ -12,7 +12,7 @@ from pathlib import Path
 
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
-from afterword.base.errors import StoreUnavailable
+from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
@@ -67,7 +67,7 @@ class Dispatcher:
                 if rounds % FORGET_EVERY == 0:
                     await self._forget_refused(self._clock())
                 self._pulse.touch(0o600)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, JournalMissing) as error:
                 log.error("housekeeping postponed", error=str(error))
             except Exception:
                 log.exception("housekeeping failed")

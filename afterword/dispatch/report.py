@@ -9,6 +9,7 @@ from afterword.store.messages.steps import Settled
 _MESSAGE = {
     "sent": "message sent",
     "deferred": "message deferred",
+    "untaken": "message not taken",
     "failed": "message failed",
     "in_doubt": "message in doubt",
 }
@@ -21,7 +22,8 @@ def settled(metrics: Metrics, claim: Claim, outcome: Outcome, state: Settled) ->
     """Deferred for the last time is failed, as the journal has it."""
     kind = "failed" if state in ("failed", "stopped") or outcome.kind == "gone" else outcome.kind
     if claim.delivery is None:
-        metrics.count_message(kind)
+        if kind != "untaken":
+            metrics.count_message(kind)
         file = {"file": outcome.reply} if kind == "sent" and not claim.message.live else {}
         log.info(_MESSAGE[kind], **_fields(claim), kind=claim.message.kind, state=state, **file)
         return

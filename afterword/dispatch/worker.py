@@ -15,6 +15,7 @@ from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.log import log_for
 from afterword.dispatch import report
+from afterword.dispatch.caution import Attempt, Caution
 from afterword.dispatch.fairness import Turns
 from afterword.dispatch.settling import Carrier
 from afterword.domain.messages import Outcome, Queue, next_try_at
@@ -28,6 +29,9 @@ CLAIMED_AT_ONCE = 64
 
 LEASE = 40
 """Seconds that a claim counts without being renewed."""
+
+UNWELL = (StoreUnavailable, JournalMissing)
+"""What a store in trouble raises: everything waits until it is well again."""
 
 log = log_for("dispatch")
 
@@ -49,7 +53,7 @@ class Worker:
         self._idle = 0
         self._news = asyncio.Event()
         self._is_stopping = False
-        self._pause = 0.0
+        self._caution = Caution()
         self._turns = Turns(database, queue, live=live)
 
     async def run(self) -> None:
@@ -106,8 +110,8 @@ class Worker:
 
     async def _claim_or_rest(self) -> None:
         self._news.clear()
-        if self._pause:
-            await self._rest(self._pause)
+        if self._caution.pause:
+            await self._rest(self._caution.pause)
         if not await self._claim_what_is_due():
             await self._rest(self._turns.rest)
 
@@ -122,16 +126,17 @@ class Worker:
             pass
 
     async def _claim_what_is_due(self) -> bool:
-        """Whether there was something. A transport in trouble gets one message, to see whether it is well again."""
+        """Whether there was something. A transport in trouble gets one message, to see whether it is well again; one
+        that left a message in doubt, not before all others have come back."""
         try:
             now = self._clock()
             found = await self._turns.look(now)
-            if not found or self._database.is_held or self._is_stopping:
+            if not found or self._database.is_held or self._is_stopping or self._caution.is_waiting:
                 return False
-            most = 1 if self._pause else CLAIMED_AT_ONCE if self._carrier.claims_ahead else self._idle
+            most = 1 if self._caution.pause else CLAIMED_AT_ONCE if self._carrier.claims_ahead else self._idle
             sources, part = self._turns.next(most)
             claims = await self._claim(sources, part * len(sources), now) if sources else []
-        except StoreUnavailable as error:
+        except UNWELL as error:
             log.error("claiming postponed", error=str(error))
             return False
         except Exception:
@@ -160,7 +165,7 @@ class Worker:
 
         Whatever goes wrong is this message's own: the others go on.
         """
-        marked, pause = False, self._pause
+        marked, attempt = False, self._caution.sets_out()
 
         async def mark() -> bool:
             nonlocal marked
@@ -169,57 +174,80 @@ class Worker:
             marked = bool(await self._database.write_together(take_steps, step))
             if recording:
                 await recording
+            if self._caution.is_outdated(attempt):
+                raise TransportTrouble("another message is in doubt: one at a time is tried now")
             return marked
 
         try:
             outcome = await self._carrier.deliver(claim, mark)
-        except (TransportTrouble, StoreUnavailable, JournalMissing) as trouble:
-            await self._wait_for_better_times(claim, trouble, pause)
-            return None
+        except (TransportTrouble, *UNWELL) as trouble:
+            longest_pause = getattr(trouble, "longest_pause", TransportTrouble.longest_pause)
+            self._caution.met_trouble(attempt, longest_pause)
+            outcome = Outcome("untaken", str(trouble))
         except Exception as error:
             log.exception("message handling failed", message=claim.fingerprint)
-            outcome = Outcome(
-                "in_doubt" if marked else "deferred", f"an error of Afterword's own: {type(error).__name__}"
-            )
-        self._pause = 0.0
+            reason = f"an error of Afterword's own: {type(error).__name__}"
+            outcome = Outcome("in_doubt" if marked else "deferred", reason)
+        finally:
+            self._caution.came_back()
+        return await self._judge(claim, outcome, attempt, marked=marked)
+
+    async def _judge(
+        self, claim: Claim, outcome: Outcome, attempt: Attempt, *, marked: bool
+    ) -> Outcome | None:
+        """What an outcome says of the transport; the outcome to record, if there is one."""
+        if outcome.kind == "in_doubt":
+            self._caution.left_in_doubt(attempt)
+        if outcome.kind in ("in_doubt", "untaken"):
+            await self._wait_for_better_times(outcome.reply)
+        else:
+            self._caution.was_answered(attempt, marked=marked)
+        if outcome.kind == "untaken" and not marked:
+            await self._release([claim], self._soon(), outcome.reply)
+            return None
         return None if outcome.kind == "withdrawn" else outcome
 
     async def _settle(self, claim: Claim, outcome: Outcome | None) -> None:
-        if outcome is not None:
-            await self._record(claim, outcome)
-            if self._queue == Queue.WEBHOOKS:
-                (self._turns.is_well if outcome.kind == "sent" else self._turns.is_in_trouble)(claim.source)
-                self._news.set()
+        """Raises nothing: an error of our own costs this message's outcome, and what was marked is then in doubt."""
+        try:
+            if outcome is not None:
+                await self._record(claim, outcome)
+                if self._queue == Queue.WEBHOOKS:
+                    (self._turns.is_well if outcome.kind == "sent" else self._turns.is_in_trouble)(
+                        claim.source
+                    )
+                    self._news.set()
+        except Exception:
+            log.exception("message handling failed", message=claim.fingerprint)
         if self._in_hand.get(claim.message.id) is claim:
             del self._in_hand[claim.message.id]
 
     async def _record(self, claim: Claim, outcome: Outcome) -> None:
-        """Stores the outcome, however long the store takes to be well again."""
+        """Stores the outcome, however long the store or the journal takes to be well again."""
         now = self._clock()
         later = None
         if outcome.kind == "deferred":
             later = next_try_at(claim.message, int(now), random.random())  # noqa: S311
+        elif outcome.kind == "untaken":
+            later = self._soon()
         while True:
             try:
                 state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
                 break
-            except StoreUnavailable as error:
+            except UNWELL as error:
                 report.waits(claim, error)
                 await asyncio.sleep(1.0)
         assert not isinstance(state, bool)
         report.settled(self._database.metrics, claim, outcome, state)
 
-    async def _wait_for_better_times(self, claim: Claim, trouble: Exception, pause: float) -> None:
-        """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try.
-
-        `pause` is what it was when this message set out: all that meet the same trouble together double it once.
-        """
-        longest = getattr(trouble, "longest_pause", TransportTrouble.longest_pause)
-        pause = self._pause = max(self._pause, min(max(1.0, pause * 2), longest))
-        log.error("transport failed", live=self._live, error=str(trouble), pause=pause)
+    async def _wait_for_better_times(self, trouble: str) -> None:
+        """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try."""
+        log.error("transport failed", live=self._live, error=trouble, pause=self._caution.pause)
         await self._put_back()  # first, so that none of these sets out and meets it too
-        later = int(self._clock()) + 1 + random.randrange(int(pause))  # noqa: S311
-        await self._release([claim], later, str(trouble))
+
+    def _soon(self) -> int:
+        """When one that met trouble is tried again: behind the others, and all within the pause."""
+        return int(self._clock()) + 1 + random.randrange(max(1, int(self._caution.pause)))  # noqa: S311
 
     async def _put_back(self) -> None:
         claims = list(self._claimed)
@@ -236,5 +264,7 @@ class Worker:
             await self._database.write(
                 partial(release, claims=claims, next_try_at=next_try_at, reason=reason)
             )
-        except StoreUnavailable as error:
+        except UNWELL as error:
             log.error("claims not released", claims=len(claims), error=str(error))
+        except Exception:
+            log.exception("claims not released", claims=len(claims))

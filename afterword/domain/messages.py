@@ -87,10 +87,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """What the transport says of a message, with the server's own words.
 
     `withdrawn`: the mark before DATA was refused (suppressed, cancelled or claimed elsewhere a moment ago), so
-    nothing was sent. `gone`: a webhook says that it will never take anything again.
+    nothing was sent. `untaken`: it was marked, and the transport was in trouble before it could take it. `gone`: a
+    webhook says that it will never take anything again.
     """
 
-    kind: Literal["sent", "deferred", "failed", "in_doubt", "withdrawn", "gone"]
+    kind: Literal["sent", "deferred", "failed", "in_doubt", "withdrawn", "untaken", "gone"]
     reply: str = ""
 
 

@@ -28,8 +28,8 @@ _FITS_A_COMMAND = re.compile(r"[^\s\x00-\x1f\x7f<>\ud800-\udfff]+")
 class SmtpTransport:
     """Carries messages to one mail server over at most `connections` connections; further messages wait.
 
-    `timeout` is in seconds and covers each of: opening a connection, each answer before the mark, and
-    everything after the mark. So a message is settled at most `timeout` after its mark.
+    `timeout` is in seconds and covers each of: opening a connection, each answer before the message, and the
+    message with its answer. So a message is settled at most twice `timeout` after its mark.
 
     Certificates are verified against the system's trust store, or by `tls_context`. A password is never
     sent without TLS, except to the machine itself.

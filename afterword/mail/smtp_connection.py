@@ -1,7 +1,7 @@
 """One SMTP connection, logged in, and the transactions on it: one message each (RFC 5321).
 
 Replies are read by their first digit (RFC 5321 4.2.1). Only an answer to RCPT, DATA or the final dot is
-about the message; everything else that goes wrong is the transport's trouble.
+about the message, unless its code is about the server; everything else that goes wrong is the transport's trouble.
 """
 
 import asyncio
@@ -22,6 +22,11 @@ LONGEST_REPLY = 500
 
 BROKEN = (aiosmtplib.SMTPException, OSError, ValueError)
 """What a broken, silent or babbling line raises; a timeout and a failed TLS handshake are OSErrors."""
+
+
+_ABOUT_THE_SERVER = frozenset((421, 432, 454, 530, 534, 535, 538))
+"""Codes that are about the server or the login, whichever command they answer: it is closing (RFC 5321 3.8), or wants
+a login or TLS (RFC 4954 6, RFC 3207 4)."""
 
 
 class NotListening(TransportTrouble):
@@ -53,15 +58,18 @@ class Connection:
         return outcome
 
     async def _transact(self, message: ComposedMessage, mark: Mark) -> Outcome:
-        """Guarantee 5: once marked, a line that breaks leaves the message in doubt, wherever it broke.
+        """Guarantee 5: once the server has said 354, a line that breaks leaves the message in doubt, wherever it is.
 
-        The client cannot tell a lost message from a lost answer (RFC 1047).
+        The client cannot tell a lost message from a lost answer (RFC 1047). Before 354 no byte of it has left.
         """
         refusal = await self._address(message)
         if refusal is not None:
             return refusal
         if not await mark():
             return Outcome("withdrawn")
+        answer = await self._ask(TransportTrouble, b"DATA")
+        if answer.code // 100 != 3:
+            return _refusal(answer, "DATA")
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._hand_over(message.content)
@@ -88,9 +96,7 @@ class Connection:
         answer = await self._ask(TransportTrouble, b"RCPT TO:<%b>" % message.recipient.encode())
         if answer.code // 100 == 2:
             return None
-        if answer.code // 100 not in (4, 5):
-            raise TransportTrouble(f"the mail server gave no answer to RCPT: {_words(answer)}")
-        return _refusal(answer)
+        return _refusal(answer, "RCPT")
 
     async def _ask(self, trouble: type[TransportTrouble], *command: bytes) -> SMTPResponse:
         try:
@@ -101,23 +107,17 @@ class Connection:
             raise trouble(f"the connection to the mail server broke: {reason}") from error
 
     async def _hand_over(self, content: bytes) -> Outcome:
-        """DATA, the content and the final dot (RFC 5321 4.1.1.4, 4.5.2)."""
+        """The content and the final dot (RFC 5321 4.1.1.4, 4.5.2)."""
         protocol = self._client.protocol
-        answer = await self._client.execute_command(b"DATA")
-        if answer.code // 100 in (4, 5):
-            return _refusal(answer)
-        if answer.code // 100 != 3 or protocol is None:
-            self.cut()
-            return Outcome("in_doubt", f"the mail server gave no answer to DATA: {_words(answer)}")
+        if protocol is None:
+            raise TransportTrouble("the connection to the mail server broke before the message")
         # Straight to the protocol: the library would go over every line end once more. No other task
         # uses this connection and the loop has no turn between the two calls, so the answer is ours.
         protocol.write(_with_dots(content))
         answer = await protocol.read_response()
         self._under_way = False
-        if answer.code == 421:
-            self.cut()
         if answer.code // 100 in (4, 5):
-            return _refusal(answer)
+            return _refusal(answer, "the message")
         if answer.code // 100 == 2:
             return Outcome("sent", _words(answer))
         self.cut()
@@ -166,7 +166,13 @@ def _with_dots(content: bytes) -> bytes:
     return content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-def _refusal(answer: SMTPResponse) -> Outcome:
+def _refusal(answer: SMTPResponse, what: str) -> Outcome:
+    """What an answer to RCPT, DATA or the message says of the message. Raises TransportTrouble when it says nothing
+    of it: then the server has not taken it."""
+    if answer.code in _ABOUT_THE_SERVER:
+        raise TransportTrouble(f"the mail server takes no messages now: {_words(answer)}")
+    if answer.code // 100 not in (4, 5):
+        raise TransportTrouble(f"the mail server gave no answer to {what}: {_words(answer)}")
     return Outcome("deferred" if answer.code // 100 == 4 else "failed", _words(answer))
 
 

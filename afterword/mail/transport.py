@@ -66,7 +66,8 @@ class Transport(Protocol):
         is `sent`, `deferred`, `failed` or `in_doubt`; when it returned False, it is `withdrawn`. What
         `mark` raises is passed on, and the message has not left.
 
-        Raises TransportTrouble, always before the mark: then the message can simply be tried again.
+        Raises TransportTrouble, before the mark or after it, only when the message surely was not taken: then it
+        can simply be tried again.
         """
         ...
 

@@ -68,6 +68,20 @@ def test_one_is_moved_to_a_time_and_never_before_it_or_by_a_delay_from_now(
     assert "'tomorrow' is not a time" in afterword.run(*move, "tomorrow").usage
 
 
+def test_all_in_doubt_are_settled_by_one_command(afterword: Command, alba: Member) -> None:
+    settle = ("invitation", "settle", "Alba's bakery")
+    for number in range(3):
+        alba.sends(f"A-{number}")
+    for claim in alba.claims():
+        alba.marks(claim)
+        alba.records(claim, "in_doubt", "the connection broke")
+    assert "Say --sent if they arrived" in afterword.run(*settle).usage
+    assert len(alba.lists("in_doubt")) == 3
+    assert afterword.say(*settle, "--again") == "E-mails in doubt that are due now: 3.\n"
+    assert len(alba.lists("scheduled")) == 3
+    assert afterword.json(*settle, "--sent") == {"shop_id": 1, "settled": 0, "sent": True}
+
+
 @pytest.mark.parametrize("to", ["2030-03-01", "2030-03-01T14:05:26", "+2", "1969-01-01T00:00:00Z"])
 def test_a_time_without_its_offset_is_refused(to: str) -> None:
     with pytest.raises(ValueError, match=re.escape(repr(to.lstrip("+")))):

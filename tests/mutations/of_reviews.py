@@ -54,6 +54,20 @@ OF_REVIEWS = {
             "test_any_changed_value_of_any_row_is_found[sqlite]",
         ),
         Mutation(
+            "an entry does not commit to what its review is about",
+            "words_of",
+            '"scope": review.scope,',
+            "",
+            "test_an_entry_commits_to_every_value_that_its_author_gave_or_that_it_is_about[scope-200]",
+        ),
+        Mutation(
+            "an entry does not commit to its order",
+            "subject_of",
+            '"order_id": review.order_id',
+            "",
+            "test_an_entry_commits_to_every_value_that_its_author_gave_or_that_it_is_about[order_id-8]",
+        ),
+        Mutation(
             "a GET withdraws a review",
             "Form.answer",
             "_open(",

@@ -109,6 +109,29 @@ def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(alba: Member, our
     assert alba.records(ours, "failed") is None
 
 
+@by_mail
+def test_what_was_marked_is_not_put_back(alba: Member, ours: Claim) -> None:
+    """Guarantee 5: whoever puts it back cannot know whether it has left."""
+    assert alba.marks(ours)
+    assert alba.releases(ours) == 0
+    assert state_of(ours, alba) == "sending"
+
+
+@by_mail
+def test_what_the_transport_could_not_take_is_scheduled_again_and_no_try(alba: Member, ours: Claim) -> None:
+    assert alba.marks(ours)
+    assert alba.records(ours, "untaken", "421 closing", again=DUE + 5) == "scheduled"
+    left = row(ours, alba)
+    assert (left["tries"], left["next_try_at"], left["reason"]) == (0, DUE + 5, "421 closing")
+    assert alba.records(ours, "sent") is None
+    [again] = [
+        one
+        for one in alba.claims(DUE + 86_400, queue=queue_of(ours.message.kind))
+        if one.key["message_id"] == ours.message.id
+    ]
+    assert (again.message.tries, again.message.first_try_at) == (0, DUE + 86_400)
+
+
 @each_kind
 def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
     alba: Member, kind: MessageKind, ours: Claim

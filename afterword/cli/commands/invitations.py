@@ -68,7 +68,7 @@ def _in_words(error: FieldError) -> str:
 
 @click.group()
 def invitation() -> None:
-    """List, show, cancel, move and send invitations."""
+    """List, show, cancel, move, send and settle invitations."""
 
 
 @invitation.command("list")
@@ -146,6 +146,26 @@ def send(invitation_id: int, as_json: bool) -> None:
     row = _change(lambda tx: invitations.send(tx, invitation_id, system_clock()))
     sentence = f"Invitation {row.id} is due now; a running Afterword sends it within seconds."
     say_result(present.invitation(row), sentence, as_json=as_json)
+
+
+@invitation.command()
+@shop_argument
+@click.option("--sent", "word", flag_value="sent", help="All of them arrived.")
+@click.option("--again", "word", flag_value="again", help="None of them arrived: send all again.")
+@json_option
+def settle(id_or_name: str, word: str | None, as_json: bool) -> None:
+    """Settle all of a shop's e-mails in doubt, of every kind.
+
+    With --again, customers whose e-mail did arrive get it twice: look into the mail server's log first.
+    """
+    if word is None:
+        raise click.UsageError("Say --sent if they arrived, or --again if none did.")
+    arrived = word == "sent"
+    with opened_for(id_or_name) as (database, shop):
+        settled = invitations.settle(database, shop, arrived=arrived, now=system_clock())
+    state = "counted as sent" if arrived else "due now"
+    sentence = f"E-mails in doubt that are {state}: {settled}."
+    say_result({"shop_id": shop.id, "settled": settled, "sent": arrived}, sentence, as_json=as_json)
 
 
 def _change(action: Callable[[Transaction], InvitationRow]) -> InvitationRow:

@@ -4,6 +4,7 @@ Their imports are inside the functions, so that the other commands start in half
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import click
@@ -47,12 +48,13 @@ def serve(workers: int, no_dispatch: bool) -> None:
     address = free_address(settings)
     board = Board(workers)
 
-    def work(number: int = 0, lifeline: int | None = None) -> None:
+    def work(number: int = 0, lifeline: int | None = None, serves: Callable[[], None] = _nothing) -> None:
         """The first one prints the introduction and sends; each opens the database by itself."""
         database = open_database(settings, apart=True, metrics=Metrics(board, number))
         lines = introduction(settings, database, system_clock()) if number == 0 else []
 
         def introduce() -> None:
+            serves()
             with suppress(BrokenPipeError):  # a closed stdout is no reason not to serve
                 for line in lines:
                     say(line)
@@ -66,6 +68,10 @@ def serve(workers: int, no_dispatch: bool) -> None:
         work()
     else:
         watch_over(workers, work)
+
+
+def _nothing() -> None:
+    """No other process watches over this one."""
 
 
 @click.command()

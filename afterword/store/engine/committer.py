@@ -56,15 +56,20 @@ class Committer:
         return not self._keeper.has_journal
 
     def commit(self, calls: Sequence[Call]) -> list[Any]:
-        """The result of each call, or the exception that it raised. A failing call does not affect the others."""
+        """The result of each call, or the exception that it raised. A failing call does not affect the others.
+
+        When the journal proves to be lost, everything is tried again without it: only marks and the like are refused.
+        """
         is_behind = False
         for _ in range(MOST_TRIES):
+            had_journal = self._keeper.has_journal
             try:
                 return self._commit_together(calls, is_behind)
             except Exception as error:
                 failed, verdict = error, self.connection.judge(error)
                 is_behind = isinstance(error, JournalAhead)
-            if verdict != "again" and not is_behind:
+                is_lost = had_journal and not self._keeper.has_journal
+            if verdict != "again" and not is_behind and not is_lost:
                 break
         if len(calls) == 1 or verdict == "none":
             return [self.connection.unavailable(failed)] * len(calls)

@@ -58,6 +58,12 @@ class JournalFile:
     def size(self) -> int:
         return os.fstat(self._file).st_size
 
+    def is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._file))
+        except OSError:
+            return False
+
     def heal(self) -> None:
         size = self.size()
         if os.pread(self._file, 1, size - 1) != b"\n":

@@ -42,6 +42,10 @@ class Journal(Protocol):
         """The position after the last line."""
         ...
 
+    def is_in_place(self) -> bool:
+        """Whether it is still what `JournalPlace.find` finds: not deleted, moved or replaced since it was opened."""
+        ...
+
     def heal(self) -> None:
         """Ends a line that was torn by a crash or a full disk, so that the next one starts on a new line."""
         ...

@@ -101,11 +101,13 @@ class JournalKeeper(Keeper):
     def _known(self, journal: Journal, positions: list[int]) -> int:
         """The position up to which the database has applied the journal, whose row is locked. Raises
         JournalMissing."""
-        if positions and journal.size() >= positions[0]:
+        if positions and journal.is_in_place() and journal.size() >= positions[0]:
             return positions[0]
         self._journal = None
         journal.close()
-        raise JournalMissing("another send journal, or a newer copy, has replaced this one")
+        raise JournalMissing(
+            "the send journal was removed, cut or replaced by another one, or by a newer copy"
+        )
 
     def failed(self) -> None:
         """No message was sent for the lines just written. That is certain only if these lines directly follow the

@@ -5,9 +5,12 @@ more ends here.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
+from afterword.base.log import log_for
 from afterword.domain.messages import Queue
+from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.replay import settle
 from afterword.store.messages.claims import Claim, Source
@@ -20,6 +23,14 @@ FEW_DUE = 1_000
 """Messages due in all sources of a queue, up to which these are found without asking each of them."""
 
 _CLAIMED = query("claimed_message")
+
+_UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What values that we did not write raise when they are read: msgspec's errors are ValueErrors, and no engine's error
+is one of these."""
+
+_DAMAGED = "its row in the database is damaged and cannot be read"
+
+log = log_for("store")
 
 
 class Hold(NamedTuple):
@@ -50,15 +61,15 @@ def claim_due(
     """Claims up to `most` due messages, the oldest of each source first; no other dispatcher can have them.
 
     Each of the sources has an equal part, the first ones if there are more of them than can be claimed. What is
-    suppressed, or was settled before a restore, ends here and is not among them. Guarantee 4: a row is due only when
-    `next_try_at` has come, in whole seconds that were rounded up.
+    suppressed, was settled before a restore, or cannot be read, ends here and is not among them. Guarantee 4: a row
+    is due only when `next_try_at` has come, in whole seconds that were rounded up.
     """
     values: dict[str, Any] = {"live": int(live), "queue": int(queue), "most": max(1, most // len(sources))}
     values |= {"claim": hold.holder, "now": int(hold.now), "lease_until": hold.lease_until}
     claims = _claim(tx, sources[:most], values)
     claims = [claim for claim, ended in zip(claims, cancel_suppressed(tx, claims), strict=True) if not ended]
     claims = list(_without_settled(tx, claims))
-    return claims if queue == Queue.INVITATIONS else list(completed(tx, claims))
+    return claims if queue == Queue.INVITATIONS else list(_completed(tx, claims))
 
 
 def _claim(tx: Transaction, sources: Sequence[Source], values: dict[str, Any]) -> list[Claim]:
@@ -70,11 +81,37 @@ def _claim(tx: Transaction, sources: Sequence[Source], values: dict[str, Any]) -
         for source, rows in zip(asked, found, strict=True)
         for (number,) in rows
     ]
-    rows = tx.rows_by_id(_CLAIMED, [(shop.id, number) for shop, number in claimed])
-    holder = values["claim"]
-    return [
-        Claim(read_message(row, shop), shop, holder) for row, (shop, _) in zip(rows, claimed, strict=True)
-    ]
+    return list(_read(tx, claimed, values["claim"]))
+
+
+def _read(tx: Transaction, claimed: Sequence[tuple[Shop, int]], holder: str) -> Iterator[Claim]:
+    """Their claims. A row that cannot be read costs its own message, which fails."""
+    with suppress(*_UNREADABLE):
+        rows = tx.rows_by_id(_CLAIMED, [(shop.id, number) for shop, number in claimed])
+        yield from [
+            Claim(read_message(row, shop), shop, holder) for row, (shop, _) in zip(rows, claimed, strict=True)
+        ]
+        return
+    for shop, number in claimed:
+        try:
+            [row] = tx.rows_by_id(_CLAIMED, [(shop.id, number)])
+            yield Claim(read_message(row, shop), shop, holder)
+        except _UNREADABLE as error:
+            _give_up(tx, {"shop_id": shop.id, "message_id": number, "claim": holder}, error)
+
+
+def _completed(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:
+    """Each with what it is about, which may be damaged too."""
+    for claim in claims:
+        try:
+            yield from list(completed(tx, [claim]))
+        except _UNREADABLE as error:
+            _give_up(tx, claim.key, error)
+
+
+def _give_up(tx: Transaction, key: dict[str, Any], error: Exception) -> None:
+    log.error("message unreadable", shop=key["shop_id"], number=key["message_id"], error=type(error).__name__)
+    tx.run(query("end_claimed"), key | {"state": "failed", "reason": _DAMAGED})
 
 
 def _without_settled(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:

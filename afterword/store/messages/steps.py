@@ -31,7 +31,7 @@ class Mark(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What came of it; `next_try_at` is None when a deferred message is out of tries."""
+    """What came of it; `next_try_at` is None when a deferred message is out of tries, never for one `untaken`."""
 
     claim: Claim
     outcome: Outcome
@@ -81,7 +81,7 @@ def _state_after(record: Record) -> State:
     kind = record.outcome.kind
     if kind == "sent" or kind == "in_doubt":
         return kind
-    return "scheduled" if kind == "deferred" and record.next_try_at is not None else "failed"
+    return "scheduled" if kind in ("deferred", "untaken") and record.next_try_at is not None else "failed"
 
 
 def _key_of_record(record: Record, state: State) -> tuple[Any, ...]:
@@ -89,7 +89,8 @@ def _key_of_record(record: Record, state: State) -> tuple[Any, ...]:
     sent_at = int(record.now) if state == "sent" else None
     reason = None if state == "sent" else record.outcome.reply
     claim = record.claim
-    return state, record.next_try_at, sent_at, reason, claim.shop.id, claim.message.id, claim.holder
+    tried = int(record.outcome.kind != "untaken")
+    return state, tried, record.next_try_at, sent_at, reason, claim.shop.id, claim.message.id, claim.holder
 
 
 def _recorded(tx: Transaction, record: Record, state: State) -> Settled:

@@ -63,9 +63,10 @@ WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'claimed' AND 
 
 -- name: record_outcome
 -- What the transport or the webhook said. Only the holder of the claim may say it, even after its lease has lapsed.
--- Never to be tried before it is due, though the clock was set back in between.
+-- Never to be tried before it is due, though the clock was set back in between. What the transport could not take is
+-- no try.
 UPDATE messages
-SET state = :state, tries = tries + 1,
+SET state = :state, tries = tries + :tried, first_try_at = CASE WHEN tries + :tried > 0 THEN first_try_at END,
     next_try_at = CASE WHEN :next_try_at IS NULL THEN next_try_at
                        WHEN :next_try_at < due_at THEN due_at ELSE :next_try_at END,
     sent_at = :sent_at, reason = :reason, claim = NULL, lease_until = NULL
@@ -181,6 +182,25 @@ SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at,
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.state = 'in_doubt'
 ORDER BY m.message_id LIMIT :most;
+
+-- name: doubts
+-- A shop's messages in doubt, of every kind, with what their fingerprints are made of.
+SELECT m.message_id, m.live, m.kind, m.created_at, o.id_order
+FROM messages m LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.state = 'in_doubt' AND m.message_id > :after
+ORDER BY m.message_id LIMIT :most;
+
+-- name: doubt_arrived
+-- A person says that it arrived.
+UPDATE messages SET state = 'sent', sent_at = :now, reason = NULL, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'in_doubt';
+
+-- name: doubt_lost
+-- A person says that it did not: it is due now, or, after the clock was set back, when it is due.
+UPDATE messages
+SET state = 'scheduled', next_try_at = CASE WHEN :now < due_at THEN due_at ELSE :now END,
+    tries = 0, first_try_at = NULL, reason = NULL, claim = NULL, lease_until = NULL
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'in_doubt';
 
 -- name: count_invitations
 -- How many there are in each state; reads every row, for doctor.

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from afterword.domain.reviews.chain import (
     FIRST,
@@ -14,6 +15,7 @@ from afterword.domain.reviews.chain import (
     Signer,
     canonical,
     commitment,
+    committed,
     fixes,
     is_signed_by,
 )
@@ -25,7 +27,7 @@ from afterword.domain.reviews.verification import (
     read_line,
     written_line,
 )
-from tests.domain.reviews.chains import SECRET, chain
+from tests.domain.reviews.chains import REVIEW, SECRET, chain
 
 KNOWN_HASH = "90514c2811bf879c24231cdebf825548b099ce9b7d29334479b22d1dfe7ed58f"
 KNOWN_SIGNATURE = (
@@ -66,6 +68,29 @@ def test_a_known_entry_has_its_known_hash_and_signature() -> None:
 
 WORDS: dict[str, object] = {"rating": 5, "text": "Très bon\n\U0001f35e"}
 KNOWN_COMMITMENT = "1bb756f0fb2d104180054e027f27cdc71f545980bb96fa23ba4daeb9363a5199"
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("author", "Diego D."),
+        ("experience_date", "2026-02-19"),
+        ("imported_from", "elsewhere.example"),
+        ("lang", "fr"),
+        ("product_name", "Seed rolls"),
+        ("rating", 5),
+        ("scope", "200"),
+        ("text", "Bad bread."),
+        ("line", 2),
+        ("order_id", 8),
+    ],
+)
+def test_an_entry_commits_to_every_value_that_its_author_gave_or_that_it_is_about(
+    name: str, other: object
+) -> None:
+    """Each alone: what else would find a change may be changed with it."""
+    assert getattr(REVIEW, name) != other
+    assert committed(replace(REVIEW, **{name: other})) != committed(REVIEW)
 
 
 def test_known_words_have_their_known_commitment() -> None:

@@ -232,7 +232,7 @@ def test_a_journal_whose_place_was_taken_is_not_written_any_more(
 ) -> None:
     """As when a second host adopts a journal of its own before the first has sent anything."""
     alba.executes("UPDATE journals SET journal = 'another'")
-    with pytest.raises(JournalMissing, match="another send journal"):
+    with pytest.raises(JournalMissing):
         alba.marks(claims[0])
     assert database.is_held
     assert alba.state(claims[0]) == "claimed"

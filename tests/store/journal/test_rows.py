@@ -154,7 +154,7 @@ def test_a_copied_journal_is_that_of_the_same_database_and_of_its_backups(
         with closing_now(open_postgres(url, new)) as after:
             assert not after.is_held
             alba.on(after).marks(second)
-            with pytest.raises(JournalMissing, match="newer copy"):
+            with pytest.raises(JournalMissing):
                 alba.marks(third)
             assert before.is_held
             assert alba.on(after).state(third) == "claimed"

@@ -1,0 +1,28 @@
+"""Messages in doubt, of every kind, that a person settles together (guarantee 5)."""
+
+from afterword.domain.messages import fingerprint, numbered
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Transaction
+from afterword.store.queries import query
+
+MOST = 500
+"""Messages that one transaction settles: a few milliseconds."""
+
+
+def settle_doubts(tx: Transaction, shop: Shop, *, arrived: bool, after: int, now: float) -> list[int]:
+    """Ends a shop's messages in doubt as sent, or schedules them at once, by the operator's word. Up to MOST of them,
+    behind the number `after`; returns their numbers.
+
+    Raises JournalMissing.
+    """
+    found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": after, "most": MOST})
+    for number, live, kind, created_at, id_order in found:
+        cause = id_order if kind == "invitation" else numbered(number, created_at)
+        mark = fingerprint(shop.salt, kind, cause, live=bool(live))
+        key = {"shop_id": shop.id, "message_id": number}
+        tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
+        if arrived and kind not in ("invitation", "digest"):
+            tx.run(query("remove_message"), key)
+        tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})
+        tx.journal(f"{'sent' if arrived else 'released'} {mark} {shop.id} {number} {int(now)}")
+    return [row[0] for row in found]

@@ -1,0 +1,290 @@
+"""Faults of the mail server, of the journal and of rows: they stop what they must, and nothing else."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from afterword.base.errors import JournalMissing
+from afterword.mail import smtp_connection
+from afterword.mail.smtp import SmtpTransport
+from afterword.store.engine.database import Database
+from tests.dispatch.running import (
+    dispatch_until,
+    dispatching,
+    imported,
+    reached,
+    reviewed,
+    unsent,
+    until,
+    until_state,
+)
+from tests.needs import scale
+from tests.peers import run
+from tests.scripted_peer import Answer, Line, ScriptedPeer
+from tests.store.cast import DUE, Customer, Imported, Member, MovableClock, order
+from tests.store.journal.journals import journal
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+MOST_IN_DOUBT = 32
+"""Of however many messages, when a mail server breaks every connection at the dot for a minute."""
+
+
+def many(alba: Member, count: int) -> list[Imported]:
+    batch = [order(f"{number}", email=f"clara+{number}@nunez.example") for number in range(count)]
+    return [each for each in alba.sends_batch(*batch) if each]
+
+
+def ticking(clock: MovableClock) -> "asyncio.Task[None]":
+    """Twenty times as quick as it is, as the pauses are."""
+
+    async def tick() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            clock.step(1)
+
+    return asyncio.create_task(tick())
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "in_doubt"),
+    [
+        ("DATA", Line.CUT, 0),
+        ("DATA", "421 4.3.2 closing", 0),
+        ("letter", "421 4.3.2 closing", 0),
+        ("RCPT", "421 4.3.2 closing", 0),
+        ("letter", Line.CUT, MOST_IN_DOUBT),
+        ("letter", "99 what", MOST_IN_DOUBT),
+    ],
+)
+def test_a_server_that_breaks_for_a_minute_leaves_few_in_doubt_and_then_gets_all_others(
+    alba: Member, clock: MovableClock, step: str, answer: Answer, in_doubt: int
+) -> None:
+    """Clock and pauses are twenty times as quick. AFTERWORD_TEST_SCALE=10 makes it 4,000 messages."""
+
+    async def watch() -> float:
+        time = ticking(clock)
+        try:
+            async with dispatching(alba, clock, peer):
+                await asyncio.sleep(60 / 20)
+                assert peer.messages == []
+                peer.script.clear()
+                begun = clock.now
+                await until(lambda: not {"scheduled", "claimed", "sending"} & states(), 20 + 2 * scale())
+                return clock.now - begun
+        finally:
+            time.cancel()
+
+    def states() -> set[str]:
+        return {row[0] for row in alba.rows("SELECT DISTINCT state FROM messages")}
+
+    count = 400 * scale()
+    many(alba, count)
+    clock.now = DUE
+    with ScriptedPeer({step: answer}) as peer:
+        took = run(watch(), 40 + 4 * scale())
+        arrived = reached(peer)
+    found = dict(alba.rows("SELECT state, count(*) FROM messages GROUP BY state"))
+    assert found.get("in_doubt", 0) <= in_doubt
+    assert found["sent"] == count - found.get("in_doubt", 0) == len(arrived) == len(set(arrived))
+    assert alba.rows("SELECT DISTINCT tries FROM messages") == [(1,)], "trouble of the server is no try"
+    assert took < 60 + 20 * scale()
+
+
+def test_while_a_server_hangs_at_the_dot_one_message_at_a_time_is_risked(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The probe hangs longer than the pause before the next one."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: len(alba.lists("in_doubt")) == 16, 10)
+            for _ in range(30):
+                await asyncio.sleep(0.1)
+                assert len(alba.lists("sending")) <= 1
+
+    monkeypatch.setitem(SmtpTransport.__init__.__kwdefaults__, "timeout", 0.4)
+    many(alba, 40)
+    clock.now = DUE
+    with ScriptedPeer({"letter": Line.STALL}) as peer:
+        run(watch())
+
+
+class PeerOfTwoSpeeds(ScriptedPeer):
+    """It cuts the connection of the first message at the dot, and answers no other RCPT before it may."""
+
+    def __init__(self) -> None:
+        super().__init__({"letter": Line.CUT})
+        self.may_answer = threading.Event()
+
+    async def _answer(self, wire: Any, step: str, usual: str) -> str:
+        is_first = not any(line.startswith("RCPT") for line in self.dialogue[:-1])
+        while step == "RCPT" and not is_first and not self.may_answer.is_set():
+            await asyncio.sleep(0.01)
+        return await super()._answer(wire, step, usual)
+
+
+def test_what_is_on_its_way_when_another_message_is_in_doubt_stops_before_data(
+    alba: Member, clock: MovableClock
+) -> None:
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: len(alba.lists("in_doubt")) == 1)
+            peer.may_answer.set()
+            await until(lambda: len(alba.lists("scheduled")) == 7)
+
+    many(alba, 8)
+    clock.now = DUE
+    with PeerOfTwoSpeeds() as peer:
+        run(watch())
+        assert peer.dialogue.count("DATA") == 1
+    stopped = "another message is in doubt: one at a time is tried now"
+    assert {row.reason for row in alba.lists("scheduled")} <= {stopped, None}
+    assert stopped in {row.reason for row in alba.lists("scheduled")}
+
+
+def test_an_error_of_our_own_after_the_message_left_is_doubt_and_no_second_message(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(answer: object) -> str:
+        raise RuntimeError("an error of ours")
+
+    monkeypatch.setattr(smtp_connection, "_words", broken)
+    invitation = imported(alba)
+    clock.now = DUE
+    with ScriptedPeer() as peer:
+        dispatch_until(lambda: alba.state(invitation) == "in_doubt", alba, clock, peer)
+        clock.step(86_400)
+        dispatch_until(lambda: True, alba, clock, peer, then=0.3)
+    assert len(peer.messages) == 1
+    assert alba.sees(invitation).reason == "an error of Afterword's own: RuntimeError"
+
+
+class HesitantPeer(ScriptedPeer):
+    """It answers no message before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = threading.Event()
+
+    async def _take_message(self, wire: Any, envelope: list[str]) -> None:
+        while not self.may_answer.is_set():
+            await asyncio.sleep(0.01)
+        await super()._take_message(wire, envelope)
+
+
+def cut_it(database: Database) -> Callable[[], None]:
+    """As `logrotate` with `copytruncate` does. Returns what puts it back, as `cp` does, into the same file."""
+    content = journal(database).read_bytes()
+    journal(database).write_bytes(content[: len(content) // 2])
+    return lambda: put_back(database, content)
+
+
+def put_back(database: Database, content: bytes) -> None:
+    journal(database).write_bytes(content)
+
+
+def replace_it(database: Database) -> Callable[[], None]:
+    """Lays a cut copy in its place, as an editor does."""
+    path = journal(database)
+    away = path.rename(path.with_name("away"))
+    content = away.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    return lambda: put_back(database, content)
+
+
+def lose_it(database: Database) -> Callable[[], None]:
+    path = journal(database)
+    away = path.rename(path.with_name("away"))
+    return lambda: (away.rename(path), None)[1]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("lose", [cut_it, replace_it, lose_it])
+@pytest.mark.parametrize("in_hand", [1, 12])
+def test_a_journal_lost_while_serving_loses_no_outcome_and_stops_nothing_but_sending(
+    database: Database,
+    alba: Member,
+    clock: MovableClock,
+    lose: Callable[[Database], Callable[[], None]],
+    in_hand: int,
+) -> None:
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: len(alba.lists("sending")) == in_hand)
+            bring_back = lose(database)
+            peer.may_answer.set()
+            await until(lambda: alba.states(*first) == ["sent"] * in_hand)
+            later = many(alba, 3)
+            assert alba.suppresses("diego@diaz.example", now=DUE)
+            await asyncio.sleep(0.3)
+            assert database.is_held and len(peer.messages) == in_hand
+            assert set(alba.states(*later)) <= {"scheduled", "claimed"}
+            bring_back()
+            for one in later:
+                await until_state(alba, one, "sent")
+
+    first = [imported(alba, f"first-{number}") for number in range(in_hand)]
+    clock.now = DUE
+    with HesitantPeer() as peer:
+        run(watch())
+    assert len(peer.messages) == in_hand + 3
+
+
+@pytest.mark.sqlite
+def test_the_write_that_finds_the_journal_lost_is_stored_and_a_mark_is_refused(
+    database: Database, alba: Member
+) -> None:
+    alba.sends("1")
+    alba.sends("2")
+    one, two = alba.claims_each()
+    alba.delivers(one)
+    cut_it(database)
+
+    assert alba.suppresses("diego@diaz.example")
+    with pytest.raises(JournalMissing):
+        alba.marks(two)
+    assert alba.state(two) == "claimed" and alba.why_not("diego@diaz.example") == "unsubscribed"
+
+
+def check_that_others_go(alba: Member, clock: MovableClock, damage: str) -> None:
+    """The damaged order is the first of three that are due together."""
+    damaged, *others = many(alba, 3)
+    alba.executes(f"UPDATE orders SET {damage} WHERE shop_id = {alba.shop.id} AND id_order = '0'")
+    clock.now = DUE
+    with ScriptedPeer() as peer:
+        dispatch_until(lambda: alba.states(*others) == ["sent", "sent"], alba, clock, peer)
+    assert reached(peer) == ["clara+1@nunez.example", "clara+2@nunez.example"]
+    rows = dict(alba.rows("SELECT message_id, reason FROM messages WHERE state = 'failed'"))
+    assert rows == {damaged.number: "its row in the database is damaged and cannot be read"}
+
+
+@pytest.mark.parametrize("lines", ["no json", "7", '[{"id":'])
+def test_a_row_that_cannot_be_read_costs_its_own_message_alone(
+    alba: Member, clock: MovableClock, lines: str
+) -> None:
+    check_that_others_go(alba, clock, f"lines = '{lines}'")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("column", ["lines", "lang", "email", "firstname"])
+def test_a_cell_that_is_no_text_costs_its_own_message_alone(
+    alba: Member, clock: MovableClock, column: str
+) -> None:
+    """SQLite keeps whatever a damaged page, or another program, has put there."""
+    check_that_others_go(alba, clock, f"{column} = CAST(x'ff00ff' AS TEXT)")
+
+
+def test_a_message_about_a_damaged_review_costs_itself_alone(
+    alba: Member, clara: Customer, clock: MovableClock
+) -> None:
+    reviewed(alba, clara, "1")
+    alba.executes("UPDATE messages SET payload = 'no json' WHERE kind = 'receipt'")
+    reviewed(alba, clara, "2")
+    with ScriptedPeer() as peer:
+        dispatch_until(lambda: bool(peer.messages), alba, clock, peer, then=0.3)
+    assert reached(peer) == ["clara+2@nunez.example"]
+    assert [row[:2] for row in unsent(alba)] == [("receipt", "failed")]
