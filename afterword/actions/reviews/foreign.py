@@ -6,8 +6,11 @@ from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
+from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Signer, imported_details
+from afterword.domain.reviews.flags import Checked
 from afterword.domain.reviews.foreign import Foreign
+from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import SITE, Review, text_hash
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
@@ -27,6 +30,11 @@ class Collection(NamedTuple):
     source: str
     live: bool
 
+    def checked(self, foreign: Foreign) -> Checked:
+        """What the checks look at in one of them."""
+        own = own_addresses(self.shop.name, filter(None, [self.shop.site]))
+        return Checked(foreign.text, foreign.author, foreign.lang, own)
+
 
 def import_reviews(
     tx: Transaction,
@@ -44,7 +52,7 @@ def import_reviews(
     """
     results: list[ImportResult] = []
     for foreign in found:
-        review = _review(tx, collection, foreign, look(foreign.text), now)
+        review = _review(tx, collection, foreign, look(collection.checked(foreign)), now)
         key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
@@ -78,6 +86,8 @@ def _review(
 ) -> Review:
     """The review to store, which has no order."""
     known = next_review(tx)
+    # Unflagged reviews were published where they come from.
+    state, publish_at = decide("checks", collection.shop.publish_after, flags, int(now))
     return Review(
         shop_id=collection.shop.id,
         id=known.id,
@@ -85,12 +95,13 @@ def _review(
         order_id=0,
         line=0 if foreign.scope == SITE else 1,
         live=collection.live,
-        state="waiting" if flags else "published",
+        state=state,
         version=1,
         imported_from=collection.source,
         salt=secrets.token_hex(16),
         changed_at=int(now),
-        published_at=None if flags else foreign.written_at,
+        published_at=foreign.written_at if state == "published" else None,
+        publish_at=publish_at,
         flags=flags,
         text_hash=text_hash(foreign.text),
         address_hash="",
