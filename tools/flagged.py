@@ -1,7 +1,7 @@
 """Measures how often the checks flag real reviews: `make flagged REVIEWS=reviews.csv`.
 
 The file has the columns `text`, `rating` (1 to 5) and `lang`, and may have `author`, `site` and `shop` (the reviewed
-shop's address and name). It stays where it is: nobody's reviews belong into this repository. docs/moderation.md has
+shop's address and name). It stays where it is: customers' reviews are not for this repository. docs/moderation.md has
 the figures of one such file. With `--show`, each flagged review is printed, for a person to judge.
 """
 
