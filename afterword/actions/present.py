@@ -92,9 +92,10 @@ def receipt(found: FoundReceipt) -> Fields:
 
 
 def exported(row: Collected) -> Fields:
-    """Everything that the shop may know of a review; what is of its order is null where the review was imported."""
+    """Everything that the shop may know of a review; what is of its order is null where the review was imported.
+    `product_id` is `site` for a review of the shop, since an import takes an empty one for a mistake."""
     shape = review_shape(row.review)
-    more = {"product_id": shape["product"], "flags": ", ".join(row.review.flags) or None}
+    more = {"product_id": row.review.scope, "flags": ", ".join(row.review.flags) or None}
     fields = {**shape, **more, **_fields(row.order, "id_order reference firstname lastname email")}
     return {name: fields[name] for name in EXPORTED}
 

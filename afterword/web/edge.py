@@ -11,8 +11,6 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.web.render import UNCACHED
-
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NOWHERE = "/-"
@@ -20,7 +18,8 @@ _NOWHERE = "/-"
 MOST_SLASHES = 32
 """In a path. Each is written again for every link of a page; none of our own has more than seven."""
 
-_REFUSED = Response("there is no such address\n", 404, UNCACHED, "text/plain")
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_REFUSED = Response("there is no such address\n", 404, _HEADERS, "text/plain")
 
 
 class Edge:

@@ -21,7 +21,7 @@ def file(afterword: Command, alba: Member, clara: Customer) -> Path:
 def test_an_export_goes_to_standard_output_in_each_format(afterword: Command, alba: Member) -> None:
     [review] = json.loads(afterword.say("export", "Alba's bakery", "--format", "json"))
     assert (review["text"], review["id_order"]) == ("Très bon.", "A-1")
-    [row] = csv.DictReader(afterword.say("export", "1").splitlines())
+    [row] = csv.DictReader(afterword.say("export", "1").removeprefix("\ufeff").splitlines())
     assert (row["id"], row["text"]) == (str(review["id"]), "Très bon.")
     feed = afterword.say("export", "1", "--format", "google", AFTERWORD_URL="https://reviews.example")
     assert [found.id for found in check_feed(feed.encode())] == [review["id"]]

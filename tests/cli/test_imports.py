@@ -21,10 +21,11 @@ def table(afterword: Command, alba: Member) -> None:
 
 def test_a_file_is_imported_once(afterword: Command, database: SqliteDatabase) -> None:
     dry = afterword.json("import", "Alba's bakery", "good.csv", "--dry-run")
-    counts = {"imported": 2, "waiting": 1, "imported_before": 0, "refused": 0}
-    assert dry == counts | {"ignored_columns": [], "errors": [], "dry_run": True}
+    counts = {"imported": 2, "waiting": 1, "imported_before": 0, "not_shown": 0, "refused": 0}
+    columns = {name: [name] for name in ("id", "rating", "text", "date")}
+    assert dry == counts | {"columns": columns, "ignored_columns": [], "errors": [], "dry_run": True}
     said = afterword.say("import", "1", "good.csv", "--dry-run")
-    assert said.startswith("2 reviews would be imported; 1 of ")
+    assert "\n2 reviews would be imported; 1 of " in said
     assert counted(database, "reviews") == 0
     said = afterword.say("import", "1", "good.csv", "--from", "Old Reviews Ltd")
     assert said == "2 reviews imported; 1 of them flagged, waiting for moderation.\n"
@@ -37,13 +38,30 @@ def test_a_file_is_imported_once(afterword: Command, database: SqliteDatabase) -
 def test_a_wrong_row_is_reported_with_exit_code_1_and_ignored_columns_are_named(afterword: Command) -> None:
     ran = afterword.run("import", "1", "wrong.csv")
     assert ran.code == 1 and ran.out.endswith("\n1 row not imported: see the errors above.\n")
-    assert ran.err == "line 4, rating: not 1 to 5 stars\nline 4, text: missing\n"
+    assert ran.err == "line 4, rating: not 1 to 5 stars\n"
     ran = afterword.run("import", "1", "wrong.csv", "--json")
     found = json.loads(ran.out)
     assert (ran.code, ran.err, found["refused"], found["imported_before"]) == (1, "", 1, 2)
     assert found["errors"][0] == {"line": 4, "field": "rating", "message": "not 1 to 5 stars"}
     (afterword.folder / "more.csv").write_text("rating,text,date,Colour,\x1b[31m\n5,Good.,2026-02-10,red,\n")
     assert afterword.say("import", "1", "more.csv").splitlines()[0] == r"Ignored columns: Colour, \x1b[31m."
+
+
+def test_a_dry_run_says_which_column_is_taken_for_what(afterword: Command) -> None:
+    """What the source does not show is counted, and no error."""
+    table = "Review Score,Review Content,Created_at,Is Hidden,curated,Colour\n5,,2026-02-10,no,ok,red\n"
+    (afterword.folder / "foreign.csv").write_text(table + "1,Bad.,2026-02-10,yes,ok,red\n")
+    assert afterword.say("import", "1", "foreign.csv", "--dry-run").splitlines() == [
+        "Columns:",
+        "  rating: Review Score",
+        "  text:   Review Content",
+        "  date:   Created_at",
+        "  state:  Is Hidden, curated",
+        "Ignored columns: Colour.",
+        "1 review would be imported.",
+        "1 review not imported: not shown by its source.",
+    ]
+    assert afterword.run("import", "1", "foreign.csv").code == 0
 
 
 def test_an_import_that_was_killed_continues(afterword: Command, database: SqliteDatabase) -> None:

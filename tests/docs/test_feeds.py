@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from afterword.actions.present import EXPORTED
-from afterword.domain.reviews.foreign import COLUMNS
+from afterword.domain.reviews.headings import COLUMNS
 from tests.cli.command import Command
 from tests.docs.pages import blocks, read, rows, section
 from tests.google_feed import check_feed
@@ -18,10 +18,10 @@ def test_the_examples_run_as_they_stand(tmp_path: Path) -> None:
     table, commands = blocks(section(read("docs/feeds.md"), "## Import"))[0].split("\n\n")
     (tmp_path / "reviews.csv").write_text(table)
     trial, real = commands.splitlines()
-    assert afterword.say(*shlex.split(trial)[1:]) == "2 reviews would be imported.\n"
+    assert afterword.say(*shlex.split(trial)[1:]).endswith("\n2 reviews would be imported.\n")
     assert afterword.say(*shlex.split(real)[1:]) == "2 reviews imported.\n"
     to_stdout, to_file = blocks(section(read("docs/feeds.md"), "## Export"))[0].splitlines()
-    assert afterword.say(*shlex.split(to_stdout.partition(" > ")[0])[1:]).startswith("id,id_order,")
+    assert afterword.say(*shlex.split(to_stdout.partition(" > ")[0])[1:]).startswith("\ufeffid,id_order,")
     afterword.say(*shlex.split(to_file)[1:])
     bread, shop = json.loads((tmp_path / "reviews.json").read_text())
     assert bread["text"] == "Good bread\n\nGood crust;\nkeeps for days."

@@ -12,13 +12,25 @@ def rows(text: str) -> list[Row]:
     return list(read_rows(io.StringIO(text, newline="")))
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+33 1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_a_formula_is_no_formula_any_more_and_comes_back_as_it_was(text: str) -> None:
-    assert guarded(text) == f"'{text}"
-    assert unguarded(guarded(text)) == text
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        *((text, f"'{text}") for text in ("=1+1", "+33 1", "-1", "@SUM(A1)")),
+        ("\t=1", "'\t'=1"),
+        ("Good;=1+1", "Good;'=1+1"),
+        ("Good\t@SUM(A1)", "Good\t'@SUM(A1)"),
+        ("Good:\n- crust\n- crumb", "Good:\n'- crust\n'- crumb"),
+        ('Good;""=1+1', 'Good;""\'=1+1'),
+    ],
+)
+def test_a_formula_is_no_formula_any_more_and_comes_back_as_it_was(text: str, cell: str) -> None:
+    assert guarded(text) == cell
+    assert unguarded(cell) == text
 
 
-@pytest.mark.parametrize("text", ["", "Good bread.", "'tis good", "a=1", "2 - 1", "–", "''"])
+@pytest.mark.parametrize(
+    "text", ["", "Good bread.", "'tis good", "a=1", "2 - 1", "–", "''", "a; b", "a,=1", "a\nb"]
+)
 def test_any_other_text_stays_as_it_is(text: str) -> None:
     assert guarded(text) == unguarded(text) == text
 
@@ -27,6 +39,24 @@ def test_any_other_text_stays_as_it_is(text: str) -> None:
 def test_whatever_is_guarded_begins_with_nothing_that_a_spreadsheet_runs(text: str) -> None:
     assert not guarded(text).startswith(tuple("=+-@\t\r"))
     assert unguarded(guarded(text)) == unguarded(text)
+
+
+@given(st.text("=+-@\"';,\t\n x", max_size=12))
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_whichever_separator_a_spreadsheet_expects_no_cell_is_a_formula(separator: str, text: str) -> None:
+    """It reads what we write with commas: with another separator, our quotation marks do not hold a cell together."""
+    written = io.StringIO()
+    csv.writer(written).writerows([["id", "text", "end"], ["1", guarded(text), "x"]])
+    lines = io.StringIO(written.getvalue(), newline="")
+    for row in csv.reader(lines, delimiter=separator):
+        assert not any(cell.startswith(tuple("=+-@")) for cell in row), row
+
+
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", "sep=; "])
+def test_a_first_line_that_names_the_separator_is_no_row(first: str) -> None:
+    assert rows(f"{first}\r\ntext,a;b\r\n1;2\r\n") == [Row(2, ["text,a", "b"]), Row(3, ["1", "2"])]
+    assert rows("sep=\t\na\tb\n") == [Row(2, ["a", "b"])]
+    assert rows("sep=;") == []
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -49,8 +49,8 @@ def _pages(database: Database, export: Export, progress: Callable[[int], None]) 
 
 
 def _as_csv(pages: Pages, export: Export) -> Iterator[str]:
-    """RFC 4180; no cell is a formula."""
-    yield _line(present.EXPORTED)
+    """RFC 4180, with a byte order mark, without which spreadsheets misread accents; no cell is a formula."""
+    yield "\ufeff" + _line(present.EXPORTED)
     for page in pages:
         yield "".join(_line(map(_cell, fields.values())) for fields in _fields(page))
 

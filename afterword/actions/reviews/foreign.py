@@ -8,7 +8,7 @@ from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
 from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Signer, imported_details
-from afterword.domain.reviews.flags import Checked
+from afterword.domain.reviews.flags import UNSURE, Checked
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import SITE, Review, text_hash
@@ -52,7 +52,7 @@ def import_reviews(
     """
     results: list[ImportResult] = []
     for foreign in found:
-        review = _review(tx, collection, foreign, look(collection.checked(foreign)), now)
+        review = _review(tx, collection, foreign, flags_of(collection, foreign, look), now)
         key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
@@ -61,6 +61,11 @@ def import_reviews(
         assert is_new, "its number is new"
         results.append("waiting" if review.state == "waiting" else "imported")
     return results
+
+
+def flags_of(collection: Collection, foreign: Foreign, look: Look) -> tuple[str, ...]:
+    """The findings of the checks, and whether it is unknown if its source shows the review."""
+    return look(collection.checked(foreign)) + (UNSURE,) * foreign.is_unsure
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
@@ -105,5 +110,5 @@ def _review(
         flags=flags,
         text_hash=text_hash(foreign.text),
         address_hash="",
-        **{name: value for name, value in foreign._asdict().items() if name != "key"},
+        **{name: value for name, value in foreign._asdict().items() if name not in ("key", "is_unsure")},
     )

@@ -11,14 +11,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
+from afterword.actions.reviews.foreign import (
+    Collection,
+    ImportResult,
+    flags_of,
+    import_reviews,
+    which_imported_before,
+)
 from afterword.actions.reviews.writing import CHECKS, looked_at
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
 from afterword.domain.orders.order import FieldError
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.foreign import Foreign, Head, Source, read_head, read_review
+from afterword.domain.reviews.foreign import Foreign, Source, read_review
+from afterword.domain.reviews.headings import Head, read_head
 from afterword.store.engine.database import Database
 
 ROWS_A_TRANSACTION = 200
@@ -34,12 +41,15 @@ class RowRefused(NamedTuple):
 
 
 class Imported(msgspec.Struct):
-    """The counts of one file. `waiting` ones are among the imported."""
+    """The counts of one file. `waiting` ones are among the imported, `not_shown` ones are not shown by their source.
+    `columns` has the headings that each field is read from."""
 
     imported: int = 0
     waiting: int = 0
     imported_before: int = 0
+    not_shown: int = 0
     refused: int = 0
+    columns: dict[str, tuple[str, ...]] = {}
     ignored_columns: tuple[str, ...] = ()
 
     def add(self, results: Iterable[ImportResult]) -> None:
@@ -50,7 +60,7 @@ class Imported(msgspec.Struct):
 
     @property
     def rows(self) -> int:
-        return self.imported + self.imported_before + self.refused
+        return self.imported + self.imported_before + self.not_shown + self.refused
 
 
 @contextmanager
@@ -92,7 +102,7 @@ class Import:
             head = read_head(next(rows, Row(1, [])).cells or [])
         except ValueError as error:
             raise Refused(str(error)) from error
-        self._done.ignored_columns = head.ignored
+        self._done.columns, self._done.ignored_columns = head.columns, head.ignored
         good = self._good(head, rows)
         while found := list(islice(good, ROWS_A_TRANSACTION)):
             self._done.add(self._try(found) if dry_run else self._store(found))
@@ -100,7 +110,7 @@ class Import:
         return self._done
 
     def _good(self, head: Head, rows: Iterator[Row]) -> Iterator[Foreign]:
-        """The reviews that can be imported; the other rows are reported."""
+        """The reviews that can be imported; wrong rows are reported, those that are not shown are counted."""
         shop = self.collection.shop
         source = Source(self.collection.source, ZoneInfo(shop.timezone), shop.lang)
         for line, cells in rows:
@@ -108,7 +118,9 @@ class Import:
                 self._refuse(line, [FieldError("", "a cell that does not end")])
                 continue
             found = read_review(head, cells, source, self.clock())
-            if isinstance(found, list):
+            if found is None:
+                self._done.not_shown += 1
+            elif isinstance(found, list):
                 self._refuse(line, found)
             else:
                 yield found
@@ -135,4 +147,4 @@ class Import:
         if is_known or foreign.key in self._seen:
             return "imported before"
         self._seen.add(foreign.key)
-        return "waiting" if CHECKS(self.collection.checked(foreign)) else "imported"
+        return "waiting" if flags_of(self.collection, foreign, CHECKS) else "imported"

@@ -10,7 +10,7 @@ from afterword.actions.reviews.imports import Import, Imported, RowRefused, rows
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import check_text, checked, json_option, opened_for, shop_argument
-from afterword.cli.output import say, say_json, say_progress, shown
+from afterword.cli.output import say, say_fields, say_json, say_progress, shown
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.values import counted
 
@@ -29,14 +29,17 @@ MOST_ERRORS = 1_000
     help="Where they were collected (default: elsewhere).",
 )
 @click.option("--test", is_flag=True, help="Import them as test reviews.")
-@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be imported.")
+@click.option(
+    "--dry-run", is_flag=True, help="Change nothing; say what would be imported, and from which columns."
+)
 @json_option
 def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool, as_json: bool) -> None:
     """Import reviews that were collected elsewhere, from a CSV file.
 
     Its first line names the columns: rating, text and date are required; id, author, product_id, product_name,
-    lang, experience_date, title, reply and replied_at are optional. Imported reviews are labelled. Running it again
-    imports nothing twice, and continues where it was interrupted. See docs/feeds.md.
+    lang, experience_date, title, reply, replied_at and state are optional. The exports of the usual review services
+    are read as they are; --dry-run says which column is taken for what. Imported reviews are labelled. Running it
+    again imports nothing twice, and continues where it was interrupted. See docs/feeds.md.
 
     \b
       afterword import "Alba's bakery" reviews.csv --from "Old Reviews Ltd" --dry-run
@@ -67,6 +70,9 @@ def import_(id_or_name: str, file: Path, source: str, test: bool, dry_run: bool,
 
 
 def _say(done: Imported, dry_run: bool) -> None:
+    if dry_run:
+        say("Columns:")
+        say_fields({f"  {field}": ", ".join(headings) for field, headings in done.columns.items()})
     if done.ignored_columns:
         say(f"Ignored columns: {', '.join(map(shown, done.ignored_columns))}.")
     verb = "would be imported" if dry_run else "imported"
@@ -74,5 +80,8 @@ def _say(done: Imported, dry_run: bool) -> None:
     say(f"{counted(done.imported, 'review')} {verb}{waiting}.")
     if done.imported_before:
         say(f"{counted(done.imported_before, 'review')} imported before.")
+    if done.not_shown:
+        whose = "its" if done.not_shown == 1 else "their"
+        say(f"{counted(done.not_shown, 'review')} not imported: not shown by {whose} source.")
     if done.refused:
         say(f"{counted(done.refused, 'row')} not imported: see the errors above.")

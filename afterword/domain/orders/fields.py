@@ -4,13 +4,12 @@ Each reader takes any JSON value and returns what is stored, or None when nothin
 `UnfitError`, and nothing else, with what was expected. Numbers with a point or an exponent come as floats.
 """
 
-import html
-import html.entities
 import math
 import re
 import unicodedata
 from decimal import Decimal
 
+from afterword.domain.markup import decoded, without_tags
 from afterword.domain.orders.email import check_address
 
 LONGEST_TEXT = 2_000
@@ -29,14 +28,11 @@ _MOST = 2**63
 _MOST_DIGITS = 10**300
 """Far above any number that a text field takes as its digits, and below where `str(int)` refuses."""
 
-_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 # Noncharacters are added to the contract's control characters and line separators: XML has no way to write
 # them, so one product name would break a whole review feed.
 _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
-_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?=[\s/>])[^<>]*>")
-_INLINE_TAGS = re.compile("(?:a|abbr|b|bdi|big|em|font|i|mark|s|small|span|strong|sub|sup|u)", re.IGNORECASE)
 _stored_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
 _currency = re.compile(
@@ -104,10 +100,7 @@ def _is_stacked(text: str) -> bool:
 
 
 def read_name(value: object) -> str | None:
-    """Text whose HTML entities are decoded once: shop modules send `Soin &amp; Beauté`.
-
-    Only entities with their semicolon count, so that `Salt&copper` stays as it is.
-    """
+    """Text whose HTML entities are decoded once."""
     if type(value) is str and "&" in value:
         value = _decoded(value)
     return read_text(value)
@@ -119,14 +112,7 @@ def _decoded(text: str) -> str:
         text = text.strip()
     if len(text) > 40 * LONGEST_TEXT:
         raise UnfitError(f"longer than {LONGEST_TEXT:,} characters")
-    return _ENTITY.sub(_decode_entity, text)
-
-
-def _decode_entity(found: re.Match[str]) -> str:
-    entity = found[0]
-    if entity[1] == "#" or entity[1:] in html.entities.html5:
-        return html.unescape(entity)
-    return entity
+    return decoded(text)
 
 
 def read_label(value: object) -> str | None:
@@ -139,12 +125,7 @@ def read_product_name(value: object) -> str | None:
     text = value if type(value) is str else _digits(value)
     if "&" in text:
         text = _decoded(text)
-    return read_text(_TAG.sub(_blank_for_tag, text) if "<" in text else text)
-
-
-def _blank_for_tag(found: re.Match[str]) -> str:
-    """What is left of a tag: a line's end becomes a blank, emphasis nothing."""
-    return "" if _INLINE_TAGS.fullmatch(found[1]) else " "
+    return read_text(without_tags(text))
 
 
 def read_key(value: object) -> str | None:

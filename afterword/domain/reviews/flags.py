@@ -20,8 +20,11 @@ from afterword.domain.reviews.advertising import (
     undisguised,
 )
 
-FLAGS = ("link", "e-mail address", "phone number", "abuse", "threat", "copied text", "many orders")
-"""All flags. The last two come from comparing with other reviews (`actions.writing`)."""
+UNSURE = "unknown state"
+"""The flag of an imported review whose source does not clearly say that it shows it (docs/feeds.md)."""
+
+FLAGS = ("link", "e-mail address", "phone number", "abuse", "threat", "copied text", "many orders", UNSURE)
+"""All flags. Two come from comparing with other reviews (`actions.writing`), the last from an import."""
 
 
 class Checked(NamedTuple):

@@ -47,12 +47,12 @@ class Feed:
         return f"{_HEAD}<publisher>{_element('name', self._publisher)}</publisher>\n"
 
     def add(self, reviews: Iterable[tuple[Review, OrderLine | None]]) -> str:
-        """Adds those that belong in the feed: published reviews of products. The order line is None if it is
-        unknown."""
+        """Adds those that belong in the feed: published reviews of products, with words, which the schema requires.
+        The order line is None if it is unknown."""
         found = [
             _review(review, product, self._pages + quote(review.scope, safe=""))
             for review, product in reviews
-            if review.state == "published" and review.scope != SITE
+            if review.state == "published" and review.scope != SITE and _written(review.text).strip()
         ]
         opening = "<reviews>\n" if found and not self._has_reviews else ""
         self._has_reviews |= bool(found)

@@ -1,6 +1,7 @@
 """Moderation: a review is published, or rejected for a listed reason that has nothing to do with its rating
 (docs/law.md, "Moderation"). Automatic checks never reject; they only make a review wait for a person."""
 
+from afterword.domain.reviews.flags import UNSURE
 from afterword.domain.reviews.review import ReviewState
 
 REJECTION_REASONS = (
@@ -15,8 +16,9 @@ REJECTION_REASONS = (
 """The codes of the listed reasons. None depends on how positive or negative a review is."""
 
 
-NEEDS_A_PERSON = frozenset({"e-mail address", "phone number", "threat"})
-"""Flags of what the law makes a person look at: personal data, which may be another's, and threats."""
+NEEDS_A_PERSON = frozenset({"e-mail address", "phone number", "threat", UNSURE})
+"""Flags of what the law makes a person look at (personal data, which may be another's, and threats), and of what may
+not be shown where it comes from."""
 
 
 def decide(mode: str, publish_after: int, flags: tuple[str, ...], now: int) -> tuple[ReviewState, int | None]:

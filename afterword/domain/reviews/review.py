@@ -69,7 +69,8 @@ def read_scope(text: str) -> str:
 
 
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A review as stored. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`.
+    """A review as stored. Times are epoch seconds, `experience_date` is `YYYY-MM-DD`. Of an imported review it may be
+    empty, where it is unknown, and so may the text, where there were only stars.
 
     `number` is its position in the sequence of all reviews, `id` the number shown instead (`domain.numbers`). `line`
     is the number of its order line, from 1, or 0 for a review of the shop. `order_id` is 0 for imported reviews.

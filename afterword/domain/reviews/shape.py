@@ -7,7 +7,7 @@ Shape = dict[str, object]
 
 _TIMES = ("written_at", "changed_at", "published_at", "publish_at", "replied_at", "disputed_at")
 
-_AS_THEY_ARE = ("version", "rating", "text", "author", "lang", "experience_date", "imported_from")
+_AS_THEY_ARE = ("version", "rating", "text", "author", "lang", "imported_from")
 
 _SENT = (
     *("id", "order", "product", "product_name", "state", "version", "rating", "text", "author", "lang"),
@@ -25,6 +25,7 @@ def review_shape(review: Review) -> Shape:
         "product_name": review.product_name,
         "state": review.state,
         **{name: getattr(review, name) for name in _AS_THEY_ARE},
+        "experience_date": review.experience_date or None,
         "flags": list(review.flags),
         "reason": review.reason,
         "reply": review.reply,

@@ -57,7 +57,7 @@ def _review(shown: dict[str, Any], customer: str) -> dict[str, Any]:
             "bestRating": 5,
             "worstRating": 1,
         },
-        "reviewBody": shown["text"],
+        **({"reviewBody": shown["text"]} if shown["text"] else {}),
         "inLanguage": shown["lang"],
         "datePublished": shown["published"],
     }

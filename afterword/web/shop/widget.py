@@ -21,6 +21,7 @@ WORDS = {
     "customer": sentence("A customer"),
     "published": sentence("Published on {{ date }}"),
     "ordered": sentence("ordered on {{ date }}"),
+    "undated": sentence("date of experience not known"),
     "imported": sentence("Imported from {{ source }}, not verified by us."),
     "replied": sentence("The shop replied on {{ date }}:"),
     "read": sentence("Read our reviews"),

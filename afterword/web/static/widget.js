@@ -121,11 +121,10 @@
 
     function review(one) {
       const author = make("bdi", one.c || words.customer);
-      const days = [say(words.published, day(one.date))];
-      if (one.odate) days.push(say(words.ordered, day(one.odate)));
+      const days = [say(words.published, day(one.date)), one.odate ? say(words.ordered, day(one.odate)) : words.undated];
       const item = make("li", [
         make("p", [stars(one.r, words, one.r), author], { className: "who" }),
-        make("p", one.txt, { className: "text", dir: "auto", lang: one.lang || "" }),
+        one.txt && make("p", one.txt, { className: "text", dir: "auto", lang: one.lang || "" }),
         make("p", days.join(" · "), { className: "days" }),
       ]);
       if (one.imported) item.append(make("p", say(words.imported, one.source), { className: "days" }));

@@ -79,6 +79,14 @@ def test_a_review_is_told_with_its_author_its_stars_its_words_and_when_it_was_wr
     assert found.element.find("review_url").attrib == {"type": "group"}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("text", ["", "\ufffe"])
+def test_stars_without_words_are_left_out_since_the_schema_requires_them(text: str) -> None:
+    assert check_feed(feed_of([(replace(REVIEW, text=text), RYE)])) == []
+    assert [
+        found.id for found in check_feed(feed_of([(replace(REVIEW, text=text), RYE), (REVIEW, RYE)]))
+    ] == [REVIEW.id]
+
+
 def test_the_page_of_a_test_review_is_that_of_the_test_reviews() -> None:
     [found] = check_feed(feed_of([(REVIEW, None)], live=False))
     assert found.text("review_url") == "https://reviews.example/s/7/test?product=100"

@@ -61,6 +61,30 @@ def test_what_the_checks_find_waits_for_a_person(alba: Member) -> None:
     assert [each.state for each in alba.asks(counts, alba.shop.id, "100", live=True)] == ["waiting"]
 
 
+def test_what_its_source_does_not_clearly_show_waits_for_a_person(alba: Member) -> None:
+    assert (
+        bring(alba, foreign("a", is_unsure=True), foreign("b", text="www.x", is_unsure=True))
+        == ["waiting"] * 2
+    )
+    assert [(each.state, each.publish_at, each.flags) for each in stored(alba)] == [
+        ("waiting", None, ("unknown state",)),
+        ("waiting", None, ("link", "unknown state")),
+    ]
+    assert alba.asks(ratings, alba.shop.id, "100", live=True).total == 0
+
+
+def test_stars_without_words_or_a_date_of_experience_count_and_are_in_the_chain(
+    alba: Member, clara: Customer
+) -> None:
+    """Two of them are no copies of each other, nor is what a customer writes later."""
+    assert bring(alba, *(foreign(key, text="", experience_date="") for key in "abc")) == ["imported"] * 3
+    assert alba.asks(ratings, alba.shop.id, "100", live=True).total == 3
+    for review in stored(alba):
+        assert (review.text, review.experience_date, review.flags) == ("", "", ())
+        assert alba.asks(check_now, alba.shop.id, review.id) == (review, [])
+    assert clara.reviews(alba.order("A-5"), text="…").flags == ()
+
+
 def test_none_is_imported_twice(alba: Member) -> None:
     first, second, third = foreign("a"), foreign("b"), foreign("c")
     assert bring(alba, first, second, first) == ["imported", "imported", "imported before"]

@@ -81,6 +81,19 @@ def test_each_review_has_its_dates_its_author_and_what_the_shop_said(site: Site)
     assert "The mill disputes this review (1 March 2026): No such order." in disputed
 
 
+def test_what_is_not_known_of_an_imported_review_is_not_made_up(site: Site) -> None:
+    """Neither the date of the experience, nor words where there were only stars."""
+    shop = Reviewed.new(site)
+    shop.imports(shop.foreign(1, scope="100", imported_from="another place", text="", experience_date=""))
+    page = html(shop, "/products/100")
+    [said] = articles(page)
+    assert "Published on 2 March 2026 date of experience not known" in said and "ordered on" not in said
+    assert 'class="text"' not in page
+    assert "date de l’expérience inconnue" in plain(html(shop, "/products/100?lang=fr"))
+    [data] = map(json.loads, re.findall(r'<script type="application/ld\+json">(.*?)</script>', page))
+    assert (data["aggregateRating"]["reviewCount"], "reviewBody" in data["review"][0]) == (1, False)
+
+
 def test_a_day_is_that_of_the_shops_own_time_zone(site: Site) -> None:
     shop = Reviewed.new(site, timezone="Pacific/Auckland")
     shop.imports(shop.foreign(0, published_at=NOW))

@@ -226,6 +226,18 @@ def test_the_first_five_reviews_are_shown_with_their_dates_and_replies(
     assert browser.evaluate(focus) == "list", "the list cannot be scrolled by keyboard"
 
 
+def test_what_is_not_known_of_an_imported_review_is_not_made_up(page: ShopPage, browser: Browser) -> None:
+    shop = page.shop
+    unknown = {"text": "", "experience_date": "", "imported_from": "another place", "published_at": NOW}
+    shop.imports(shop.foreign(70, scope="200", **unknown))
+    page.open(browser, page.tag("reviews", "200"))
+    [said] = browser.evaluate(INSIDE)
+    assert "Clara N.Published on 1 March 2026 · date of experience not known" in said
+    answer = shop.site.get(f"/public/v3/reviews/{shop.public_key()}/200?limit=5")
+    [review] = json.loads(answer.content)["reviews"]
+    assert (review["txt"], review["odate"], review["r"]) == ("", "", 5)
+
+
 def test_it_speaks_the_language_of_the_page(page: ShopPage, browser: Browser) -> None:
     page.open(browser, page.tag("reviews", "site"), html='lang="fr-CA"')
     [said] = browser.evaluate(INSIDE)
