@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench templates places texts lock clean
+.PHONY: help setup run test lint bench flagged templates places texts lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ lint: $(DEVELOPMENT) ## Format, then check style, types and floors
 
 bench: $(DEVELOPMENT) ## Measure, as ratios to a limit in the same run
 	$(BIN)/python -m benchmarks $(BENCH)
+
+flagged: $(DEVELOPMENT) ## Measure how often the checks flag the reviews of a CSV file: REVIEWS=FILE
+	@$(BIN)/python -m tools.flagged $(REVIEWS)
 
 templates: $(DEVELOPMENT) ## Compile the e-mails' MJML
 	$(BIN)/python tools/compile_mjml.py

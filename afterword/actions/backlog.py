@@ -101,8 +101,8 @@ def _what(one: Unsent) -> str:
 
 
 def reviews(database: Database, details: dict[str, Any], now: float) -> Iterator[Finding]:
-    """Live reviews that wait for a person. A flagged one waits until a person decides, so it needs action once it has
-    waited for as long as its shop lets any other wait."""
+    """Live reviews that wait for a person. One with personal data or a threat waits until a person decides, so it
+    needs action once it has waited for as long as its shop lets any other wait."""
     waiting, listed = database.read_now(_waiting)
     details["waiting_reviews"] = sum(found.amount for found in waiting)
     if not waiting:
@@ -116,7 +116,7 @@ def reviews(database: Database, details: dict[str, Any], now: float) -> Iterator
 
 
 def _waiting(tx: Transaction) -> tuple[list[WaitingReviews], list[tuple[WaitingReviews, Shop]]]:
-    """All shops, and those that are listed: the ones with the oldest flagged reviews first."""
+    """All shops, and those that are listed: first where a decision that only a person can take is oldest."""
     waiting = waiting_by_shop(tx)
     waiting.sort(key=lambda found: (found.found_since is None, found.found_since or found.since))
     first = waiting[:MOST_LISTED]
@@ -133,7 +133,7 @@ def _waiting_at(found: WaitingReviews, shop: Shop, now: float) -> Finding:
     if found.found_since is None or now - found.found_since < shop.publish_after:
         return Finding("reviews", "note", says)
     says += (
-        f". A flagged review is never published automatically, and one has waited longer than "
+        f". One with personal data or a threat, which is never published automatically, has waited longer than "
         f"{format_delay(shop.publish_after)}: publish or reject it"
     )
     return Finding("reviews", "action", says)

@@ -26,7 +26,8 @@ ORDER_RULES: tuple[OrderRules, ...] = ("strict", "tolerant")
 (docs/orders-api.md, "Tolerant orders")."""
 
 PUBLISH_AFTER = 7 * 86_400
-"""Seconds after which a review without flags is published even if no person has looked at it."""
+"""Seconds after which a waiting review is published even if no person has looked at it, unless its flags forbid it
+(docs/moderation.md)."""
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 

@@ -43,7 +43,7 @@ def unsent_messages(tx: Transaction) -> list[Unsent]:
 class WaitingReviews(NamedTuple):
     """The live reviews of one shop that wait for a person: how many, and since when the oldest (epoch seconds).
 
-    `found_since` is the same for flagged reviews, which are never published automatically.
+    `found_since` is the same for those that are never published automatically, because of their flags.
     """
 
     shop_id: int

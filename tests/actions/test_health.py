@@ -24,7 +24,7 @@ from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.opening import open_postgres
 from tests.peers import RelayPeer
 from tests.postgres import new_database, unreachable
-from tests.store.cast import DUE, NOW, Customer, Member, link_found, new_member, order
+from tests.store.cast import DUE, NOW, Customer, Member, new_member, order, phone_number_found
 from tests.store.databases import closing_now, execute, open_database
 from tests.store.journal.journals import journal_of
 
@@ -246,7 +246,7 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
     assert none.details["waiting_reviews"] == 0
     assert said(none, "reviews") == [("ok", "No review is waiting for moderation.")]
     clara.reviews(alba.moderates().order("A-1"))
-    clara.reviews(bruno.moderates().order("B-1"), look=link_found)
+    clara.reviews(bruno.moderates().order("B-1"), look=phone_number_found)
     waits = (
         "1 review of shop {0} has been waiting for moderation since 2026-03-01T14:12:06Z: "
         "afterword review list {0} --state waiting"
@@ -256,7 +256,9 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
     assert said(early, "reviews") == [("note", waits.format(2)), ("note", waits.format(1))]
     flagged, other = said(examine(tmp_path, NOW + 3_600), "reviews")
     assert flagged[0] == "action"
-    assert flagged[1].startswith(waits.format(2) + ". A flagged review is never published automatically")
+    assert flagged[1].startswith(
+        waits.format(2) + ". One with personal data or a threat, which is never published automatically"
+    )
     assert "longer than 1h" in flagged[1]
     assert other == ("note", waits.format(1))
 

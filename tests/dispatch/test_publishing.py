@@ -11,7 +11,7 @@ from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import entries_of_review
 from tests.dispatch.running import dispatch_until, dispatching, until
 from tests.peers import run
-from tests.store.cast import NOW, Customer, Member, MovableClock, link_found
+from tests.store.cast import NOW, Customer, Member, MovableClock, link_found, phone_number_found
 from tests.store.databases import another, closing_now
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -54,12 +54,12 @@ def test_a_review_is_published_when_its_time_has_come_and_not_before(
     assert [(entry.kind, entry.details) for entry in chain[1:]] == [("published", '{"by":"time"}')]
 
 
-def test_what_the_checks_found_is_never_published_by_time(
+def test_what_a_person_must_decide_is_never_published_by_time(
     strict: Member, clara: Customer, clock: MovableClock
 ) -> None:
-    """A review that was written last, and in which nothing was found, is published after all that could be."""
-    found = clara.reviews(strict.order("F-1"), look=link_found)
-    [unfound] = reviewed(clara, strict, now=NOW + 1)
+    """The other flagged review, which was written last, is published after all that could be."""
+    found = clara.reviews(strict.order("F-1"), look=phone_number_found)
+    unfound = clara.reviews(strict.order("F-2"), text="evil.com", look=link_found, now=NOW + 1)
     clock.now = NOW + 10 * 366 * 86_400
     dispatch_until(lambda: strict.finds(unfound).state == "published", strict, clock)
     assert strict.finds(found) == found

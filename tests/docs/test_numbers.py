@@ -93,6 +93,7 @@ NUMBERS = [
     Number("feeds", r"stored (\d+) at a time", "ROWS_A_TRANSACTION"),
     Number("moderation", r"from (\d+) letters on", "SHORTEST_COPY"),
     Number("moderation", r"(\w+) other orders of the same", "MOST_ORDERS"),
+    Number("moderation", r"were reviewed within (\w+) days", "MOST_ORDERS_WITHIN", DAY),
     Number("moderation", r"unreviewed after (\w+) days", "PUBLISH_AFTER", DAY),
     Number("showing", r"A page has (\w+) reviews", "REVIEWS_SHOWN"),
     Number("showing", r"first (\w+) reviews, and the picture", "REVIEWS_REPEATED"),

@@ -43,6 +43,7 @@ from tests.store.given import Invited, nothing_found, number_of
 from tests.store.given import MovableClock as MovableClock
 from tests.store.given import link_found as link_found
 from tests.store.given import order as order
+from tests.store.given import phone_number_found as phone_number_found
 
 T = TypeVar("T")
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
+from afterword.domain.reviews.flags import Checked
 from afterword.domain.shops import DEFAULT_DELAY
 from afterword.store.messages.claims import Claim
 
@@ -63,9 +64,14 @@ def number_of(of: Invited) -> int:
     return of.number if isinstance(of, Imported) else of
 
 
-def nothing_found(text: str) -> tuple[str, ...]:
+def nothing_found(checked: Checked) -> tuple[str, ...]:
     return ()
 
 
-def link_found(text: str) -> tuple[str, ...]:
+def link_found(checked: Checked) -> tuple[str, ...]:
     return ("link",)
+
+
+def phone_number_found(checked: Checked) -> tuple[str, ...]:
+    """What waits until a person decides, however long that takes."""
+    return ("phone number",)

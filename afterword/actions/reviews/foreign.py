@@ -6,9 +6,11 @@ from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
+from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Signer, imported_details
-from afterword.domain.reviews.flags import UNSURE
+from afterword.domain.reviews.flags import UNSURE, Checked
 from afterword.domain.reviews.foreign import Foreign
+from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import SITE, Review, text_hash
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
@@ -28,6 +30,11 @@ class Collection(NamedTuple):
     source: str
     live: bool
 
+    def checked(self, foreign: Foreign) -> Checked:
+        """What the checks look at in one of them."""
+        own = own_addresses(self.shop.name, filter(None, [self.shop.site]))
+        return Checked(foreign.text, foreign.author, foreign.lang, own)
+
 
 def import_reviews(
     tx: Transaction,
@@ -45,7 +52,7 @@ def import_reviews(
     """
     results: list[ImportResult] = []
     for foreign in found:
-        review = _review(tx, collection, foreign, flags_of(foreign, look), now)
+        review = _review(tx, collection, foreign, flags_of(collection, foreign, look), now)
         key = {"shop_id": review.shop_id, "live": int(review.live), "source_key": foreign.key}
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
@@ -56,9 +63,9 @@ def import_reviews(
     return results
 
 
-def flags_of(foreign: Foreign, look: Look) -> tuple[str, ...]:
+def flags_of(collection: Collection, foreign: Foreign, look: Look) -> tuple[str, ...]:
     """The findings of the checks, and whether it is unknown if its source shows the review."""
-    return look(foreign.text) + (UNSURE,) * foreign.is_unsure
+    return look(collection.checked(foreign)) + (UNSURE,) * foreign.is_unsure
 
 
 def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
@@ -84,6 +91,8 @@ def _review(
 ) -> Review:
     """The review to store, which has no order."""
     known = next_review(tx)
+    # Unflagged reviews were published where they come from.
+    state, publish_at = decide("checks", collection.shop.publish_after, flags, int(now))
     return Review(
         shop_id=collection.shop.id,
         id=known.id,
@@ -91,12 +100,13 @@ def _review(
         order_id=0,
         line=0 if foreign.scope == SITE else 1,
         live=collection.live,
-        state="waiting" if flags else "published",
+        state=state,
         version=1,
         imported_from=collection.source,
         salt=secrets.token_hex(16),
         changed_at=int(now),
-        published_at=None if flags else foreign.written_at,
+        published_at=foreign.written_at if state == "published" else None,
+        publish_at=publish_at,
         flags=flags,
         text_hash=text_hash(foreign.text),
         address_hash="",

@@ -18,7 +18,7 @@ from afterword.actions.reviews.foreign import (
     import_reviews,
     which_imported_before,
 )
-from afterword.actions.reviews.writing import CHECKS
+from afterword.actions.reviews.writing import CHECKS, looked_at
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows
@@ -132,8 +132,9 @@ class Import:
 
     def _store(self, found: list[Foreign]) -> list[ImportResult]:
         signer, now = self.signer, self.clock()
+        look = looked_at(CHECKS, map(self.collection.checked, found))
         return self.database.write_now(
-            lambda tx: import_reviews(tx, self.collection, found, CHECKS, signer=signer, now=now)
+            lambda tx: import_reviews(tx, self.collection, found, look, signer=signer, now=now)
         )
 
     def _try(self, found: list[Foreign]) -> list[ImportResult]:
@@ -146,4 +147,4 @@ class Import:
         if is_known or foreign.key in self._seen:
             return "imported before"
         self._seen.add(foreign.key)
-        return "waiting" if flags_of(foreign, CHECKS) else "imported"
+        return "waiting" if flags_of(self.collection, foreign, CHECKS) else "imported"

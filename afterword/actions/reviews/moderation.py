@@ -98,8 +98,8 @@ def is_any_overdue(tx: Transaction, now: float) -> bool:
 def publish_overdue(tx: Transaction, signer: Signer, now: float, most: int = 100) -> int:
     """Publishes reviews that no person has looked at within the shop's `publish_after`, and returns how many.
 
-    Flagged reviews are never published automatically (`domain.reviews.moderation.decide`). Reviews that another
-    dispatcher publishes at the same time are skipped.
+    Those with one of the flags in NEEDS_A_PERSON are never published automatically
+    (`domain.reviews.moderation.decide`). Reviews that another dispatcher publishes at the same time are skipped.
     """
     published = 0
     # Sorted by shop, so that two dispatchers that do this at once do not deadlock.

@@ -4,20 +4,22 @@ Guarantee 10: the text of a review changes only here and in `moderation.erase`.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged
-from afterword.domain.reviews.abuse import abuse_words
+from afterword.domain.reviews.abuse import BadWords, word_list
+from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Entry, Signer, committed
-from afterword.domain.reviews.flags import look
+from afterword.domain.reviews.flags import Checked, look
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     MOST_ORDERS,
+    MOST_ORDERS_WITHIN,
     SITE,
     Review,
     Words,
@@ -25,7 +27,7 @@ from afterword.domain.reviews.review import (
     text_hash,
 )
 from afterword.domain.suppressions import address_hash
-from afterword.i18n.abuse import abuse_entries
+from afterword.i18n.abuse import abuse_entries, threat_entries
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.enqueue import notify_author, notify_shop
 from afterword.store.messages.invitations import answer_invitation
@@ -38,11 +40,27 @@ from afterword.store.reviews.writing import (
     reviews_of_order,
 )
 
-Look = Callable[[str], tuple[str, ...]]
-"""Returns the flags for a text."""
+Look = Callable[[Checked], tuple[str, ...]]
+"""Returns the flags for a review."""
 
-CHECKS: Look = partial(look, abuse=abuse_words(abuse_entries()))
-"""All checks of a text, with the abuse words of every language."""
+
+def _look(checked: Checked) -> tuple[str, ...]:
+    return look(checked, _words_of(checked.lang))
+
+
+@lru_cache(maxsize=100)
+def _words_of(lang: str) -> BadWords:
+    return BadWords(word_list(abuse_entries(lang)), word_list(threat_entries()))
+
+
+CHECKS: Look = _look
+"""All checks, with the bad words of the review's language."""
+
+
+def looked_at(look: Look, reviews: Iterable[Checked]) -> Look:
+    """Checks reviews now, and returns what knows the flags of these and no others: a transaction must not wait for
+    checks (guarantee 11)."""
+    return {checked: look(checked) for checked in reviews}.__getitem__
 
 
 class Said(NamedTuple):
@@ -60,6 +78,12 @@ class Submission(NamedTuple):
     order: StoredOrder
     said: Sequence[Said]
     wants_reply: bool = False
+
+    def checked(self, text: str) -> Checked:
+        """What the checks look at. The shop's own addresses are those of its site and of the order's products."""
+        order, shop = self.order, self.order.shop
+        addresses = filter(None, (shop.site, *(line.url for line in order.lines)))
+        return Checked(text, order.public_name, order.lang, own_addresses(shop.name, addresses))
 
 
 class Written(NamedTuple):
@@ -141,16 +165,17 @@ def _new_version(work: Work, submission: Submission, said: Said, found: Review |
 def _decided(work: Work, submission: Submission, review: Review, look: Look) -> Review:
     """The review with its flags, published or waiting as the shop's moderation and the flags require."""
     shop, now = submission.order.shop, int(work.now)
-    flags = look(review.text) + _compare(work.tx, review)
+    flags = look(submission.checked(review.text)) + _compare(work, review)
     state, publish_at = decide(shop.moderation, shop.publish_after, flags, now)
     published_at = now if state == "published" else None
     return replace(review, flags=flags, state=state, publish_at=publish_at, published_at=published_at)
 
 
-def _compare(tx: Transaction, review: Review) -> tuple[str, ...]:
-    """Flags from comparing with other reviews: copied text, or many reviewed orders of one address."""
-    copied = is_worth_comparing(review.text) and is_copied(tx, review)
-    many = orders_of_address(tx, review, MOST_ORDERS) >= MOST_ORDERS
+def _compare(work: Work, review: Review) -> tuple[str, ...]:
+    """Flags from comparing with other reviews: copied text, or many orders of one address reviewed at once."""
+    copied = is_worth_comparing(review.text) and is_copied(work.tx, review)
+    since = int(work.now) - MOST_ORDERS_WITHIN
+    many = orders_of_address(work.tx, review, MOST_ORDERS, since=since) >= MOST_ORDERS
     return ("copied text",) * copied + ("many orders",) * many
 
 

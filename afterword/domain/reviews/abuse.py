@@ -1,10 +1,10 @@
-"""Words that put a review before a person: insults to people, hatred, threats. `i18n/words/` has the lists."""
+"""Words that put a review before a person: insults to people, hatred, threats. `i18n.abuse` has the lists."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class AbuseWords(NamedTuple):
+class WordList(NamedTuple):
     """Lower case, without accents. A word counts by itself, a phrase only with one blank between its words."""
 
     words: frozenset[str]
@@ -16,7 +16,14 @@ class AbuseWords(NamedTuple):
         return not self.words.isdisjoint(words) or any(f" {phrase} " in line for phrase in self.phrases)
 
 
-def abuse_words(entries: Iterable[str]) -> AbuseWords:
+class BadWords(NamedTuple):
+    """What counts in texts of one language: insults and hatred, and threats."""
+
+    abuse: WordList
+    threats: WordList
+
+
+def word_list(entries: Iterable[str]) -> WordList:
     found = frozenset(entries)
     words = frozenset(entry for entry in found if " " not in entry)
-    return AbuseWords(words, tuple(sorted(found - words)))
+    return WordList(words, tuple(sorted(found - words)))

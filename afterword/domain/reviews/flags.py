@@ -1,4 +1,4 @@
-"""Automatic checks of a review's text (docs/law.md, "Moderation").
+"""Automatic checks of a review's text and of its author's name (docs/law.md, "Moderation").
 
 A flagged review waits for a person. Checks never reject a review, and they never see its rating. docs/moderation.md
 describes what they look for and what they miss.
@@ -7,104 +7,56 @@ Every pattern is bounded, so a check takes time in proportion to the length of t
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import compress
+from typing import NamedTuple
 
-from afterword.domain.reviews.abuse import AbuseWords
+from afterword.domain.folding import fold_case, lower
+from afterword.domain.reviews.abuse import BadWords
+from afterword.domain.reviews.advertising import (
+    EMAIL_ADDRESS,
+    OwnAddresses,
+    has_link,
+    undisguised,
+)
 
 UNSURE = "unknown state"
 """The flag of an imported review whose source does not clearly say that it shows it (docs/feeds.md)."""
 
-FLAGS = ("link", "e-mail address", "phone number", "abuse", "copied text", "many orders", UNSURE)
+FLAGS = ("link", "e-mail address", "phone number", "abuse", "threat", "copied text", "many orders", UNSURE)
 """All flags. Two come from comparing with other reviews (`actions.writing`), the last from an import."""
 
 
-def look(text: str, abuse: AbuseWords) -> tuple[str, ...]:
-    """The flags for a text, in the order of `FLAGS`, regardless of case. Never raises."""
-    plain = _undisguised(_fold(text))
-    found = (
-        _LINK.search(_ADDRESS.sub(" ", plain)),
-        _ADDRESS.search(plain),
+class Checked(NamedTuple):
+    """What the checks look at: a review's text, and its author's public name. `lang` is the language of the order."""
+
+    text: str
+    author: str = ""
+    lang: str = ""
+    own: OwnAddresses = OwnAddresses()
+
+
+def look(checked: Checked, words: BadWords) -> tuple[str, ...]:
+    """The flags for a review, in the order of `FLAGS`. Never raises.
+
+    `words` are those that count in its language. Only links depend on capitals, which begin sentences.
+    """
+    found = [_look(text, checked, words) for text in (checked.text, checked.author) if text]
+    return tuple(compress(FLAGS, map(any, zip(*found, strict=True))))
+
+
+def _look(text: str, checked: Checked, words: BadWords) -> tuple[bool, ...]:
+    """Whether there is each of `FLAGS`, as far as one text shows it."""
+    cased = fold_case(text)
+    plain = undisguised(lower(cased))
+    spellings = [re.findall(r"[^\W_]+", each) for each in set(_spellings(plain))]
+    return (
+        has_link(cased, checked.lang, checked.own),
+        EMAIL_ADDRESS.search(plain) is not None,
         any(_is_phone_number(number, plain) for number in _PHONE_NUMBERS.finditer(plain)),
-        any(abuse.are_in(re.findall(r"[^\W_]+", each)) for each in set(_spellings(plain))),
+        any(map(words.abuse.are_in, spellings)),
+        any(map(words.threats.are_in, spellings)),
     )
-    return tuple(compress(FLAGS, found))
-
-
-_DROPPED = ("Mn", "Me", "Cf")
-"""Unicode categories that are removed: accents, and invisible characters such as zero-width and direction marks and
-soft hyphens."""
-
-
-def _fold(text: str) -> str:
-    """Lower case without accents, look-alike letters and digits in their plain form (NFKD), and runs of spaces or
-    line ends reduced to one."""
-    if not text.isascii():
-        # Remove marks first: normalizing a long run of them takes quadratic time.
-        decomposed = unicodedata.normalize("NFKD", _without_marks(text))
-        # Via upper case, so that `ı` becomes `i`, as its capital is `I`.
-        text = _without_marks(decomposed.upper().casefold())
-    blanks = re.sub(r"[^\S\n]+", " ", text.lower())
-    return re.sub(r" ?\n[\n ]*", "\n", blanks)
-
-
-def _without_marks(text: str) -> str:
-    return "".join(map(_plain, text))
-
-
-def _plain(character: str) -> str:
-    if character.isascii():
-        return character
-    category = unicodedata.category(character)
-    if category == "Nd":
-        return str(unicodedata.decimal(character))
-    return "" if category in _DROPPED else "." if character == "。" else character
-
-
-_AT = re.compile(r"\s?(?:[(\[{<]\s?(?:at|a|@|arobase)\s?[)\]}>]|(?<=\s)arobase(?=\s))\s?")
-_DOT = re.compile(r"\s?[(\[{<]\s?(?:dot|point|punkt|\.)\s?[)\]}>]\s?")
-_SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,}[^\W\d_](?![^\W_])")
-
-
-def _undisguised(text: str) -> str:
-    """Resolves disguises such as `mail (at) shop [dot] com` and `w w w`."""
-    text = _SPACED.sub(lambda found: found[0].replace(" ", ""), text)
-    return _DOT.sub(".", _AT.sub("@", text))
-
-
-_ENDS = (
-    "com|net|org|fr|uk|co|io|ch|lu|nl|pl|pt|dk|cz|ru|cn|jp|br|ro|hu|biz|dev|xyz|ly|gl|ws|tk|mobi|asso|"
-    "bzh|nz|za|kr|tr|ua|mx"
-)
-"""Top-level domains that cannot be the first word of a sentence."""
-
-_WORDS_TOO = "de|it|be|at|in|is|me|us|es|eu|ca|au|se|ie|tv|ai|app|info|example"
-"""Top-level domains that may also be the first word of a sentence whose author left out the space ("très bien.De
-plus"). They count only at the end of a line or before punctuation."""
-
-_LINK = re.compile(
-    rf"""
-      (?<![^\W_]) (?: h(?:tt|xx)ps? | www\d? ) (?![^\W_])
-    | [a-z]{{2}} \ ?:// \ ?\w
-    | \w\. (?:{_ENDS}) (?!\w)
-    | \w\. (?:{_WORDS_TOO}) (?= $ | \ ?[\n,;!?)\]] | \.(?:\s|$) )
-    | \w\. [a-z]{{2,24}} / \w
-    | \w\ \. \ ? (?:com|fr|org|uk|io) (?!\w)
-    | \w\. \ com (?!\w)
-    | \w\ dot\ (?:{_ENDS}) (?!\w)
-    | \w\ point\ (?:com|fr|org) (?!\w)
-    """,
-    re.VERBOSE,
-)
-
-_ADDRESS = re.compile(
-    rf"""
-      \w @ (?: [\w-]{{1,63}}\. ){{1,8}} [a-z]{{2,63}}
-    | \w\ ?@\ ? [\w-]{{1,63}} (?: \ ?\.\ ? | \ dot\ | \ point\ ) (?:{_ENDS}) (?!\w)
-    """,
-    re.VERBOSE,
-)
 
 
 _PHONE_NUMBERS = re.compile(

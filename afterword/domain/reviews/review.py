@@ -26,8 +26,11 @@ PRODUCTS = ""
 LONGEST_REVIEW = 5_000
 """Maximum length of a review, and of a reply, in characters."""
 
-MOST_ORDERS = 3
-"""Reviewed orders of one address after which the next review is flagged."""
+MOST_ORDERS = 5
+"""Other orders of one address, reviewed within MOST_ORDERS_WITHIN, after which the next review is flagged."""
+
+MOST_ORDERS_WITHIN = 3 * 86_400
+"""Seconds. A loyal customer orders again and again; who invents orders reviews them all at once."""
 
 SHORTEST_COPY = 50
 """Minimum letters and digits of a text that is checked for copies: two people may both write "Very good!"."""

@@ -1,6 +1,6 @@
 -- name: waiting_by_shop
--- How many live reviews of each shop wait for a person, since when, and since when flagged ones do, which are never
--- published automatically; reads the small index of waiting reviews.
+-- How many live reviews of each shop wait for a person, since when, and since when those do that are never published
+-- automatically, because of their flags; reads the small index of waiting reviews.
 SELECT r.shop_id, count(*), min(r.written_at), min(CASE WHEN r.publish_at IS NULL THEN r.written_at END)
 FROM reviews r WHERE r.state = 'waiting' AND r.live = 1 GROUP BY r.shop_id ORDER BY r.shop_id;
 

@@ -51,9 +51,10 @@ SELECT r.order_id FROM reviews r
 WHERE r.shop_id = :shop_id AND r.live = :live AND r.text_hash = :text_hash AND r.order_id <> :order_id LIMIT 1;
 
 -- name: orders_of_address
--- The reviewed orders of one address, from at most :most reviews.
+-- The orders of one address that were reviewed since a moment, from at most :most reviews.
 SELECT r.order_id FROM reviews r
 WHERE r.shop_id = :shop_id AND r.live = :live AND r.address_hash = :address_hash AND r.order_id <> :order_id
+  AND r.written_at > :since
 ORDER BY r.written_at DESC LIMIT :most;
 
 -- name: newest_reviews

@@ -77,9 +77,10 @@ def is_copied(tx: Transaction, review: Review) -> bool:
     return bool(tx.rows(query("copies_of_text"), _compared(review) | {"most": 1}))
 
 
-def orders_of_address(tx: Transaction, review: Review, most: int) -> int:
-    """How many other orders of the same e-mail address were reviewed; counts no further than `most`."""
-    values = _compared(review) | {"most": most * (MOST_LINES + 1)}
+def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:
+    """How many other orders of the same e-mail address have a review written since then (epoch seconds); counts no
+    further than `most`."""
+    values = _compared(review) | {"most": most * (MOST_LINES + 1), "since": since}
     return len(set(tx.rows(query("orders_of_address"), values)))
 
 

@@ -6,6 +6,7 @@ lost: if anything goes wrong, the page that says so contains it.
 A request is read (`reading`), decided on here, and its result is shown (`showing`).
 """
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.actions.reviews.writing import CHECKS, Submission, withdraw, write_reviews
+from afterword.actions.reviews.writing import CHECKS, Submission, looked_at, withdraw, write_reviews
 from afterword.base.clock import Clock
 from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.base.log import log_for
@@ -115,7 +116,9 @@ class Form:
     async def _write(self, submission: Submission, now: float) -> None:
         """Tries twice: if another window submits the same text at the same time, the second try finds it stored.
         Raises ReviewChanged if it was a different text, and StoreUnavailable."""
-        work = partial(write_reviews, submission=submission, look=CHECKS, signer=self._signer, now=now)
+        checked = {submission.checked(said.words.text) for said in submission.said}
+        look = await asyncio.to_thread(looked_at, CHECKS, checked)
+        work = partial(write_reviews, submission=submission, look=look, signer=self._signer, now=now)
         try:
             written = await self._database.write(work)
         except ReviewChanged:

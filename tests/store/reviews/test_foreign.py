@@ -1,6 +1,7 @@
 """Reviews of elsewhere are imported once, even by two at the same time, and are labelled."""
 
 from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
+from afterword.domain.reviews.flags import Checked
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.database import Database
@@ -27,8 +28,8 @@ def bring(member: Member, *found: Foreign, live: bool = True) -> list[ImportResu
     return act(member.store, import_reviews, collection, found, suspicious, signer=SIGNER, now=NOW)
 
 
-def suspicious(text: str) -> tuple[str, ...]:
-    return ("link",) if "www" in text else ()
+def suspicious(checked: Checked) -> tuple[str, ...]:
+    return ("link",) if "www" in checked.text else ()
 
 
 def stored(member: Member, live: bool = True) -> list[Review]:
@@ -53,7 +54,8 @@ def test_a_review_of_elsewhere_is_published_as_of_its_day_and_marked(alba: Membe
 def test_what_the_checks_find_waits_for_a_person(alba: Member) -> None:
     assert bring(alba, foreign(text="See www.evil.example")) == ["waiting"]
     [review] = stored(alba)
-    assert (review.state, review.published_at, review.publish_at) == ("waiting", None, None)
+    assert (review.state, review.published_at) == ("waiting", None)
+    assert review.publish_at == NOW + alba.shop.publish_after
     assert review.flags == ("link",)
     assert alba.asks(check_now, alba.shop.id, review.id) == (review, [])
     assert [each.state for each in alba.asks(counts, alba.shop.id, "100", live=True)] == ["waiting"]

@@ -7,12 +7,12 @@ import pytest
 
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
-from afterword.domain.reviews.abuse import abuse_words
+from afterword.domain.reviews.abuse import BadWords, word_list
 from afterword.domain.reviews.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.overview import WaitingReviews, waiting_by_shop
-from tests.store.cast import NOW, SIGNER, Customer, Member, link_found
+from tests.store.cast import NOW, SIGNER, Customer, Member, phone_number_found
 from tests.store.kinds import hook
 from tests.store.reviews.reviewing import counted, notified
 
@@ -31,13 +31,14 @@ def one_review(clara: Customer, member: Member, name: str = "A-1", **words: obje
 def test_what_the_checks_find_is_stored_in_their_words(alba: Member, clara: Customer) -> None:
     found = "See https://evil.example or call 06 12 34 56 78, and tell them that I have sent you."
     texts = ("Crisp.", found, found.upper())
-    checks = partial(look, abuse=abuse_words([]))
+    checks = partial(look, words=BadWords(word_list([]), word_list([])))
     reviews = [one_review(clara, alba, f"A-{n}", text=text, look=checks) for n, text in enumerate(texts)]
     assert [(each.state, each.flags) for each in reviews] == [
         ("published", ()),
         ("waiting", ("link", "phone number")),
         ("waiting", ("link", "phone number", "copied text")),
     ]
+    assert [each.publish_at for each in reviews] == [None, None, None]
     assert not any("," in flag for flag in FLAGS), "they are stored with commas between"
 
 
@@ -92,8 +93,8 @@ def test_no_program_is_notified_of_the_words_of_an_erased_review(alba: Member, c
 
 def test_what_waits_is_counted_by_shop(strict: Member, bruno: Member, clara: Customer) -> None:
     one_review(clara, strict, "A-1")
-    one_review(clara, strict, "A-2", now=NOW + 60, look=link_found)
-    one_review(clara, strict, "A-3", now=NOW + 90, look=link_found)
+    one_review(clara, strict, "A-2", now=NOW + 60, look=phone_number_found)
+    one_review(clara, strict, "A-3", now=NOW + 90, look=phone_number_found)
     one_review(clara, bruno.moderates(), "B-1", now=NOW + 120)
     clara.reviews(strict.order("T-1", live=False), text="A test.")
     assert strict.asks(waiting_by_shop) == [
