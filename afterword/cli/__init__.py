@@ -11,14 +11,13 @@ import click
 
 from afterword import __version__
 from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
-from afterword.cli.commands.copy import copy
 from afterword.cli.commands.doctor import doctor
 from afterword.cli.commands.exports import export
 from afterword.cli.commands.imports import import_
 from afterword.cli.commands.invitations import invitation, order
 from afterword.cli.commands.keys import key
 from afterword.cli.commands.mail import mail
-from afterword.cli.commands.maintenance import backup, copy_journal, migrate
+from afterword.cli.commands.maintenance import backup, copy, copy_journal, migrate
 from afterword.cli.commands.reviews import review
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression

@@ -1,20 +1,23 @@
-"""`afterword migrate`, `afterword backup` and `afterword copy-journal`."""
+"""`afterword migrate`, `afterword backup`, `afterword copy` and `afterword copy-journal`."""
 
 import os
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import click
 
-from afterword.base.errors import Refused
+from afterword.base.errors import Refused, StoreUnavailable
 from afterword.base.files import whole_file
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
-from afterword.cli.output import progress, say, say_json, say_result, shown
+from afterword.cli.output import progress, say, say_json, say_result, say_table, shown
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.journal import copy_journal as copy_lines
 from afterword.store.journal.place import journal_place
+from afterword.store.transfer.copy import Copied, connect
+from afterword.store.transfer.copy import copy as copy_database
 
 
 @click.command()
@@ -111,3 +114,45 @@ def copy_journal(to: str, as_json: bool) -> None:
         f"The send journal is copied ({size:,} bytes). Set AFTERWORD_JOURNAL to the new place, and start."
     )
     say_result({"bytes": size}, sentence, as_json=as_json)
+
+
+@click.command()
+@click.option("--from", "source", metavar="DATABASE", required=True, help="The database to copy.")
+@click.option("--to", "destination", metavar="DATABASE", required=True, help="An empty database.")
+@json_option
+def copy(source: str, destination: str, as_json: bool) -> None:
+    """Copy everything to another database, and compare both.
+
+    DATABASE is the path of a SQLite file, or postgresql://… Stop Afterword, copy, set AFTERWORD_DATABASE to the new
+    database, and start Afterword again. Nothing is written to the old database. To continue an interrupted copy, run
+    the same command again; until it is finished, nothing else opens the new database.
+
+    Leave the send journal where it is: the new database continues it. To start on another machine, copy the journal
+    there too (afterword copy-journal). Never run Afterword on both databases. See docs/copying.md.
+    """
+    try:
+        with closing(connect(source)) as old, closing(connect(destination, is_new=True)) as new:
+            copied = copy_database(old, new, progress)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{error}; to continue, run the same command again") from error
+    except KeyboardInterrupt:
+        click.echo("\nTo continue, run the same command again.", err=True)
+        raise
+    if as_json:
+        say_json(_copied_fields(copied))
+    else:
+        _say_copied(copied)
+
+
+def _copied_fields(copied: Copied) -> dict[str, object]:
+    tables = {name: {"rows": found.rows, "sha256": found.sha256} for name, found in copied.tables.items()}
+    return {"from": copied.source, "to": copied.destination, "tables": tables}
+
+
+def _say_copied(copied: Copied) -> None:
+    rows = [(name, f"{found.rows:,}", found.sha256) for name, found in copied.tables.items()]
+    say_table(("table", "rows", "SHA-256, the same in both"), rows)
+    say()
+    say(f"{shown(copied.destination)} has everything that is in {shown(copied.source)}.")
+    say("Set AFTERWORD_DATABASE to the new database and start Afterword. Leave every other setting as it is,")
+    say("above all the send journal. Do not start Afterword on the old database again.")
