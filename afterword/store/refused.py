@@ -89,8 +89,8 @@ def are_any_old(tx: Transaction, now: float) -> bool:
 def forget_old(tx: Transaction, now: float) -> int:
     """Deletes what is older than KEPT_FOR days, of up to a hundred shops, and returns of how many."""
     values = {"day": _first_day(now)}
-    shops = tx.rows(query("shops_of_old_refused"), values | {"most": 100})
-    for (shop_id,) in shops:
+    shops = {shop_id for (shop_id,) in tx.rows(query("shops_of_old_refused"), values | {"most": 100})}
+    for shop_id in sorted(shops):
         for name in ("delete_old_refused", "delete_old_refused_counts"):
             tx.run(query(name), values | {"shop_id": shop_id})
     return len(shops)

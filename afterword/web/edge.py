@@ -41,8 +41,10 @@ class Edge:
         raw: bytes = scope["raw_path"]
         if raw.count(b"/") > MOST_SLASHES:
             return _REFUSED
-        path = unquote(_SLASHES.sub("/", "/" + raw.decode("latin-1").strip("/")))
-        # Proxies in front and our own router disagree on where a path with a control character ends.
-        path = scope["path"] = _NOWHERE if _CONTROLS.search(path) else path
+        path = scope["path"] = unquote(_SLASHES.sub("/", "/" + raw.decode("latin-1").strip("/")))
         below = (app for prefix, app in self._below.items() if path.startswith(prefix))
-        return self._direct.get(path) or next(below, self._router)
+        app = self._direct.get(path) or next(below, self._router)
+        if app is self._router and _CONTROLS.search(path):
+            # Proxies in front and the router disagree on where such a path ends.
+            scope["path"] = _NOWHERE
+        return app

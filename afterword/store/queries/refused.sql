@@ -18,7 +18,8 @@ SELECT r.day, r.live, r.amount FROM refused_counts r
 WHERE r.shop_id = :shop_id AND r.day >= :day ORDER BY r.day DESC, r.live DESC;
 
 -- name: shops_of_old_refused
-SELECT DISTINCT r.shop_id FROM refused_counts r WHERE r.day < :day ORDER BY r.shop_id LIMIT :most;
+-- A shop as often as it has such days.
+SELECT r.shop_id FROM refused_counts r WHERE r.day < :day ORDER BY r.shop_id LIMIT :most;
 
 -- name: delete_old_refused
 DELETE FROM refused_orders WHERE shop_id = :shop_id AND day < :day;

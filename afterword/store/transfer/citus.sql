@@ -17,6 +17,8 @@ ALTER TABLE shops DROP CONSTRAINT IF EXISTS shops_name_key;
 SELECT create_distributed_table('shops', 'shop_id', colocate_with => 'none');
 SELECT create_distributed_table('keys', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('orders', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('refused_orders', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('refused_counts', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('messages', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('suppressions', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('journaled', 'shop_id', colocate_with => 'shops');

@@ -71,8 +71,9 @@ def test_an_impossible_date_is_left_out() -> None:
     assert "Order 1234\n" in text_of(message("invitation", order))
 
 
-def test_a_name_that_is_not_shown_does_not_sign() -> None:
-    assert "signed with your first name and the initial" in text_of(EXAMPLE, lastname="www.evil.example")
+def test_a_name_that_is_not_shown_signs_as_a_customer() -> None:
+    assert 'public and signed "A customer"' in text_of(EXAMPLE, lastname="www.evil.example")
+    assert "Clara N" not in text_of(EXAMPLE, lastname="www.evil.example")
 
 
 @pytest.mark.parametrize(

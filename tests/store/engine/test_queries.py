@@ -20,6 +20,7 @@ CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
 
 MAY_SCAN = (
     "all_suppressions",
+    "any_entry",
     "any_journal",
     "count_invitations",
     "doubtful_invitations",
@@ -27,6 +28,7 @@ MAY_SCAN = (
     "forget_journals",
     "key_by_id",
     "list_shops",
+    "shops_of_old_refused",
     "stopped_webhooks",
     "unsent_messages",
     "webhook_by_id",

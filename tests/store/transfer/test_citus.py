@@ -32,6 +32,8 @@ ASKS_ALL_NODES = {
     "lapsed": "every few seconds; each shard reads the small index of what is in hand",
     "oldest_due": "for doctor and the metrics; the front of one index",
     "count_due": "for the metrics; no more rows of a shard than are counted at most",
+    "any_entry": "when the secret of links is missing",
+    "shops_of_old_refused": "every hour; a table of few rows",
     "in_hand": "when the loss of the send journal is accepted",
     "doubtful_invitations": "for doctor",
     "count_invitations": "for doctor",

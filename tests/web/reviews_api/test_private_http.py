@@ -47,11 +47,11 @@ def test_a_review_is_listed_as_the_contract_says(shop: Reviewed) -> None:
     shop.member.replies(first, now=NOW + 2 * DAY)
     crisp = {"id": first.id, "order": "A-1", "product": "no", "review_rating": 4, "review_text": "Crisp."}
     crisp |= {"reviewer_name": "Clara", "reviewer_lastname": "Nunez", "reviewer_email": "a-1@mail.example"}
-    crisp |= {"date_time": "2026-03-01 15:12:06", "review_status": 1}
+    crisp |= {"date_time": "2026-03-01 15:12:06", "order_date": "2019-01-01", "review_status": 1}
     crisp |= {"answer_text": "Thank you!", "answer_date_time": "2026-03-03 15:12:06"}
     stale = {"id": second.id, "order": "A-2", "product": "100", "review_rating": 1, "review_text": "Stale."}
     stale |= {"reviewer_name": "Élodie", "reviewer_lastname": "Nunez", "reviewer_email": "a-2@mail.example"}
-    stale |= {"date_time": "2026-03-02 15:12:06", "review_status": 1}
+    stale |= {"date_time": "2026-03-02 15:12:06", "order_date": "2019-01-01", "review_status": 1}
     stale |= {"answer_text": "", "answer_date_time": ""}
     totals = {"total_results": 2, "total_pages": 1}
     assert json_of(shop.list()) == {"pagination": totals, "reviews": [stale, crisp]}
@@ -180,11 +180,11 @@ WRONG = {
     "review_type": ("shop",),
     "limit": ("0", "1001", "ten", "-1", "1.5", "١", "9" * 5_000),
     "page": ("0", "-1", "9" * 18),
-    "product_id": ("A100", "1" * 20),
+    "product_id": ("x" * 192, "no"),
     "sort": ("newest",),
     "status": ("3", "published"),
     "update_from": ("yesterday", "2026-02-30", "01/03/2026", "0000-01-01"),
-    "scope": ("shop",),
+    "scope": ("x" * 192, "no"),
     "include_public_key": ("maybe",),
 }
 

@@ -165,7 +165,7 @@ def test_it_is_small_with_its_words_cached_and_may_be_taken_from_anywhere(site: 
 
 
 def test_its_words_are_those_of_the_nearest_language(site: Site) -> None:
-    for tag, lang in (("fr-CA", "fr"), ("tlh", "en"), ("%00", "en"), ("fr_FR", "fr")):
+    for tag, lang in (("fr-CA", "fr"), ("tlh", "en"), ("fr_FR", "fr")):
         answer = site.get(f"/widget/{tag}.json")
         assert (answer.status, json.loads(answer.content)["lang"]) == (200, lang)
 
