@@ -24,7 +24,7 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u00a1-\U0010ffff-]+")
 _DOMAIN = re.compile(r"[A-Za-z0-9.-]+")
-_MAILBOX = re.compile(r"\s*(?:(?P<name>[^<>]*)<(?P<framed>[^<>\s]+)>|(?P<bare>[^<>\s]+))\s*")
+_mailbox = re.compile(r"(?:(?P<name>[^<>]*)<(?P<framed>[^<>\s]+)>|(?P<bare>[^<>\s]+))").fullmatch
 
 
 class AddressError(ValueError):
@@ -72,7 +72,7 @@ def wire_address(address: str) -> str:
 def parse_mailbox(text: str) -> tuple[str, str]:
     """The display name (may be empty) and the wire address of `Reviews <reviews@afterword.example>`
     or of a bare address. Raises AddressError."""
-    found = _MAILBOX.fullmatch(text)
+    found = _mailbox(text.strip())
     if not found:
         raise AddressError(f"{text!r} is not an address: write Reviews <reviews@shop.example>")
     name = (found["name"] or "").strip()

@@ -16,7 +16,7 @@ def test_a_shop_needs_only_a_name_which_is_its_alone(afterword: Command) -> None
     assert PUBLIC_KEY.fullmatch(shop.pop("public_key"))
     assert PUBLIC_KEY.fullmatch(shop.pop("public_test_key"))
     usual = {"lang": "en", "site": None, "timezone": "UTC", "email": None, "delay": "10d"}
-    moderation = {"moderation": "checks", "publish_after": "7d"}
+    moderation = {"moderation": "checks", "publish_after": "7d", "orders": "strict"}
     assert shop == {"id": 1, "name": "Alba's bakery", **usual, **moderation}
     assert afterword.json("shop", "list") == [shop]
     taken = 'there is already a shop named "Alba\'s bakery"'
@@ -31,6 +31,7 @@ def test_a_shop_is_added_with_all_its_options_and_its_keys_are_shown_once(afterw
         "email": "alba@bakery.example",
         "delay": "36h",
         "moderation": "by-hand",
+        "orders": "tolerant",
         "publish_after": "2d",
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
