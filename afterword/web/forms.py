@@ -1,6 +1,7 @@
 """The fields of a form, multipart or urlencoded, sent by a program or by a browser."""
 
 import re
+from collections.abc import Container
 from urllib.parse import unquote_to_bytes
 
 MOST_FIELDS = 4_096
@@ -35,16 +36,18 @@ def check_coding(content_encoding: bytes) -> None:
         raise UnknownMediaType(f"send the body as it is: the Content-Encoding {coding[:40]!a} is not read")
 
 
-def read_fields(kind: str, content_type: bytes, body: bytes) -> dict[str, bytes]:
-    """The fields of a whole form, none of which has two values. Raises MalformedBody.
+def read_fields(kind: str, content_type: bytes, body: bytes, single: Container[str] = ()) -> dict[str, bytes]:
+    """The fields of a whole form; of a repeated one the last value, but those in `single` have only one. Raises
+    MalformedBody.
 
     `kind` is MULTIPART or URLENCODED; `content_type` holds the boundary.
     """
     pairs = _read_multipart(content_type, body) if kind == MULTIPART else _read_urlencoded(body)
     fields: dict[str, bytes] = {}
     for name, value in pairs:
-        if fields.setdefault(name, value) != value:
+        if fields.get(name, value) != value and name in single:
             raise MalformedBody(f"the form has the field {name[:40]!r} twice, with different values")
+        fields[name] = value
     return fields
 
 

@@ -8,7 +8,7 @@ CURL, KEY = b'Content-Disposition: form-data; name="api_key"', b"7/fr/00"
 
 
 def read(body: bytes, parameters: bytes = b"; boundary=xYx") -> dict[str, bytes]:
-    return read_fields(MULTIPART, MULTIPART.encode() + parameters, body)
+    return read_fields(MULTIPART, MULTIPART.encode() + parameters, body, ("api_key",))
 
 
 def a_form(*heads: bytes, value: bytes = KEY) -> bytes:

@@ -23,7 +23,7 @@ def read_payload(kind: str, content_type: bytes, body: bytes) -> Payload:
     """
     if kind == JSON or (kind == URLENCODED and _begins_as_json(body)):
         return _read_json(body)
-    fields = read_fields(kind, content_type, body)
+    fields = read_fields(kind, content_type, body, ("api_key", "orders", "details"))
     if "orders" not in fields and any(name.startswith("orders[") for name in fields):
         raise MalformedBody("orders is JSON text in one field, not fields such as orders[0][id_order]")
     return Payload(
