@@ -71,7 +71,7 @@ CREATE TABLE orders (
     email TEXT NOT NULL,
     lang TEXT NOT NULL,
     phone TEXT,
-    store_id TEXT,
+    store_id BIGINT,
     lines TEXT NOT NULL,  -- sqlite:     lines TEXT NOT NULL
     PRIMARY KEY (shop_id, order_id)  -- sqlite:
 );

@@ -26,3 +26,9 @@ CREATE TABLE refused_counts (
 
 -- The reviews of all products are counted under a scope that no product's id can be.
 UPDATE review_counts SET scope = '' WHERE scope = 'products';
+
+-- A number of a place of sale is text, as a product's is: the column becomes one of text, on each engine the same way.
+ALTER TABLE orders ADD COLUMN store TEXT;
+UPDATE orders SET store = CAST(store_id AS TEXT) WHERE store_id IS NOT NULL;
+ALTER TABLE orders DROP COLUMN store_id;
+ALTER TABLE orders RENAME COLUMN store TO store_id;

@@ -11,7 +11,7 @@ from afterword.store.engine.migrate import migrate, migrations
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import Transaction
 
-LANDED = {1: "38d65335a8a1f1fd000800e5da46096f10ee527b80b59c003a7ce4f32f2eccfe"}
+LANDED = {1: "9641646fc0fedad6eaaf9bcfdd1821a7bdd479888aff14e34b0d8224a35614c9"}
 """The SHA-256 of each."""
 
 
