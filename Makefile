@@ -4,15 +4,23 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench flagged templates places texts lock clean
+.PHONY: help install setup run wheel test lint bench flagged templates places texts lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(RUNTIME) ## Make .venv with what a server needs, and nothing for development
+	$(BIN)/python -m compileall -q afterword
+	@$(BIN)/afterword --version
 
 setup: $(DEVELOPMENT) ## Make .venv with everything, for running and for development
 
 run: $(RUNTIME) ## Set up and serve; an empty folder gets a demo shop
 	@[ -n "$$AFTERWORD_SMTP$$AFTERWORD_SMTP_FILE" ] || export AFTERWORD_SMTP=outbox:; exec $(BIN)/afterword serve
+
+wheel: $(RUNTIME) ## Build the package in dist/, to install it elsewhere
+	$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -w dist .
+	@cp requirements/run.txt dist/ && ls dist/*.whl dist/run.txt
 
 test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/ruff check .
