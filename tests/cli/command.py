@@ -100,3 +100,8 @@ def commands(command: click.Command = main, words: str = "afterword") -> dict[st
         return {words: command}
     found = [commands(each, f"{words} {name}") for name, each in command.commands.items()]
     return {name: each for some in found for name, each in some.items()}
+
+
+def check_command(name: str, *words: str) -> None:
+    """Fails when there is no such command; raises a usage error for an option that is not there."""
+    main.commands[name].make_context(name, list(words))
