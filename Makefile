@@ -29,7 +29,7 @@ test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(TESTS)
 
-lint: $(DEVELOPMENT) ## Format, then check style, types and floors
+lint: $(DEVELOPMENT) ## Format, then check style, types and import rules
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
@@ -50,7 +50,7 @@ places: $(DEVELOPMENT) ## Write into the catalogues where each message is used
 texts: $(DEVELOPMENT) ## Print every sentence that people read, by place
 	@$(BIN)/python -m tools.texts
 
-lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
+lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
 		--python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
@@ -61,7 +61,7 @@ clean: ## Remove what setup and tests made
 
 .venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Afterword needs Python 3.11 or newer")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 $(RUNTIME): requirements/run.txt pyproject.toml | .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
