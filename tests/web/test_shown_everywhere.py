@@ -108,6 +108,11 @@ def test_a_name_is_one_in_the_e_mail_the_form_the_page_the_api_the_feed_and_the_
     assert bought.structured["review"][0]["author"] == {"@type": "Person", "name": shown}
 
 
+def test_an_order_without_a_first_name_is_greeted_without_one(site: Site) -> None:
+    assert Bought.new(site, firstname=None, lastname=None).e_mail.startswith("Hello,\n\n")
+    assert Bought.new(site, lastname=None).e_mail.startswith("Hello Clara,\n\n")
+
+
 def test_a_products_name_has_no_tags_anywhere(site: Site) -> None:
     bought = Bought.new(site, {"name": "Rye <em>bread</em><br/>1 kg &amp; more"})
     name = "Rye bread 1 kg & more"
