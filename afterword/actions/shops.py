@@ -4,6 +4,8 @@ from typing import Any
 
 from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY, Shop
+from afterword.i18n.catalogue import has_catalogue
+from afterword.i18n.dates import english_name
 from afterword.store.engine.database import Transaction
 from afterword.store.shops import NewKeys, add_shop, change_shop, find_shop, list_shops
 
@@ -22,6 +24,13 @@ def named(tx: Transaction, id_or_name: str) -> Shop:
 
 def listed(tx: Transaction) -> list[Shop]:
     return list_shops(tx)
+
+
+def language_warning(lang: str) -> str | None:
+    """What to say where e-mails cannot be in this language, since it has no catalogue; they are in English then."""
+    if has_catalogue(lang):
+        return None
+    return f"e-mails are in English; there is no {english_name(lang)} catalogue yet"
 
 
 def add(tx: Transaction, name: str, now: float, **fields: Any) -> tuple[Shop, NewKeys]:

@@ -23,6 +23,12 @@ def language_name(lang: str) -> str:
     return (locale and locale.get_display_name()) or lang
 
 
+def english_name(lang: str) -> str:
+    """What a language is called in English; its tag where CLDR does not know it."""
+    locale = _parsed(lang)
+    return (locale and locale.get_display_name("en")) or lang
+
+
 @lru_cache(maxsize=256)
 def _parsed(lang: str) -> Locale | None:
     try:
