@@ -12,13 +12,16 @@ from afterword.store.shops import NewKeys, add_shop, change_shop, find_shop, lis
 USUAL = {"lang": "en", "timezone": "UTC", "delay": DEFAULT_DELAY, "site": None, "email": None}
 """What a new shop has unless it says otherwise."""
 
+NO_SHOP = "this database has no shop yet: check AFTERWORD_DATA and AFTERWORD_DATABASE, or run afterword shop add NAME"
+
 
 def named(tx: Transaction, id_or_name: str) -> Shop:
     """The shop of this id or name. Raises Refused."""
     # Bytes that are not UTF-8 reach us as half characters, which are in no name and which no store takes.
     shop = find_shop(tx, id_or_name) if id_or_name.isprintable() else None
     if shop is None:
-        raise Refused(f"there is no shop {id_or_name!r}; list the shops with: afterword shop list")
+        hint = "list the shops with: afterword shop list" if list_shops(tx) else NO_SHOP
+        raise Refused(f"there is no shop {id_or_name!r}; {hint}")
     return shop
 
 

@@ -12,6 +12,9 @@ PUBLIC_KEY = re.compile(r"[0-9a-f]{32}")
 
 def test_a_shop_needs_only_a_name_which_is_its_alone(afterword: Command) -> None:
     assert afterword.say("shop", "list") == "No shops. Add one with: afterword shop add NAME\n"
+    assert (
+        "check AFTERWORD_DATA and" in afterword.run("shop", "set", "Alba's bakery", "--lang", "fr").sentence
+    )
     shop = afterword.json("shop", "add", "Alba's bakery")
     assert PRIVATE_KEY.fullmatch(shop.pop("private_key"))
     assert PRIVATE_KEY.fullmatch(shop.pop("test_key"))
