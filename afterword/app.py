@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
+from afterword.actions.trial import TrialFiles
 from afterword.base.clock import Clock, system_clock
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.files import own_folder
@@ -99,7 +100,8 @@ async def serve(
     readers = Readers()
     spool = own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url)
+    trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
+    web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url, trial)
     server = build_server(build_web(database, readers, system_clock, web), *address)
     warn_about_mail(settings, database)
     stopping = _stop_signals(lifeline)

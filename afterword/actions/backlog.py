@@ -16,6 +16,7 @@ from afterword.store.overview import (
     oldest_due,
     unsent_messages,
     waiting_by_shop,
+    waiting_tests_by_shop,
 )
 from afterword.store.shops import shops_of
 from afterword.store.webhooks import stopped_webhooks
@@ -101,17 +102,22 @@ def _what(one: Unsent) -> str:
 
 
 def reviews(database: Database, details: dict[str, Any], now: float) -> Iterator[Finding]:
-    """Live reviews that wait for a person. One with personal data or a threat waits until a person decides, so it
+    """Reviews that wait for a person. A live one with personal data or a threat waits until a person decides, so it
     needs action once it has waited for as long as its shop lets any other wait."""
     waiting, listed = database.read_now(_waiting)
     details["waiting_reviews"] = sum(found.amount for found in waiting)
     if not waiting:
-        yield Finding("reviews", "ok", "No review is waiting for moderation.")
+        yield Finding("reviews", "ok", "No live review is waiting for moderation.")
     for found, shop in listed:
         yield _waiting_at(found, shop, now)
     if len(waiting) > len(listed):
         more = counted(len(waiting) - len(listed), "more shop has", "more shops have")
         says = f"And {more} reviews waiting: afterword review list SHOP --state waiting"
+        yield Finding("reviews", "note", says)
+    if tests := database.read_now(waiting_tests_by_shop):
+        named = next(iter(tests)) if len(tests) == 1 else "SHOP"
+        amount = counted(sum(tests.values()), "test review waits", "test reviews wait")
+        says = f"{amount} for moderation: afterword review list {named} --test --state waiting"
         yield Finding("reviews", "note", says)
 
 

@@ -1,6 +1,9 @@
 """See, cancel, move and send invitations."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from afterword.actions import shops
@@ -11,12 +14,21 @@ from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
+    count_behind,
     find_invitation,
+    invitation_of,
+    list_addresses,
     list_invitations,
     move_invitation,
     send_invitation,
 )
-from afterword.store.orders import StoredOrder, order_of
+from afterword.store.orders import StoredOrder, find_order, order_of
+
+MOST_BEHIND = 10_000
+"""Invitations that are counted and not listed."""
+
+LOOKED_AT = 10_000
+"""Addresses that are read in one transaction."""
 
 
 class InvitationDetails(NamedTuple):
@@ -28,8 +40,39 @@ class InvitationDetails(NamedTuple):
     message_id: str
 
 
-def listed(database: Database, shop: Shop, state: str | None = None) -> Iterator[InvitationRow]:
-    """Newest first; read page after page, so that no snapshot stays open for long."""
+class Wanted(NamedTuple):
+    """Which invitations: those in this state, of the orders with this id or reference, to this address; None: any."""
+
+    state: str | None = None
+    order: str | None = None
+    email: str | None = None
+
+
+class Listed(NamedTuple):
+    """The newest invitations of those wanted, and how many more there are, counted no further than MOST_BEHIND."""
+
+    rows: list[InvitationRow]
+    more: int
+
+
+def listed(database: Database, shop: Shop, wanted: Wanted, most: int) -> Listed:
+    """Newest first; read page after page, so that no snapshot stays open for long.
+
+    An order is found by its index. An address has none: all of the shop's orders are looked at.
+    """
+    if wanted.order is not None or wanted.email is not None:
+        of_order = _of_order if wanted.order is not None else _to_address
+        rows = (row for row in of_order(database, shop, wanted) if wanted.state in (None, row.state))
+        return Listed(list(islice(rows, most)), sum(1 for _ in islice(rows, MOST_BEHIND)))
+    found = list(islice(_all(database, shop, wanted.state), most))
+    if len(found) < most:
+        return Listed(found, 0)
+    before = found[-1].number
+    more = database.read_now(lambda tx: count_behind(tx, shop, wanted.state, before=before, most=MOST_BEHIND))
+    return Listed(found, more)
+
+
+def _all(database: Database, shop: Shop, state: str | None) -> Iterator[InvitationRow]:
     before = 2**62
 
     def page(tx: Transaction) -> list[InvitationRow]:
@@ -38,6 +81,34 @@ def listed(database: Database, shop: Shop, state: str | None = None) -> Iterator
     while rows := database.read_now(page):
         yield from rows
         before = rows[-1].number
+
+
+def _of_order(database: Database, shop: Shop, wanted: Wanted) -> Iterator[InvitationRow]:
+    """The live and the test order of this id or reference."""
+
+    def invitation(tx: Transaction, *, live: bool) -> InvitationRow | None:
+        order = find_order(tx, shop, wanted.order or "", live=live)
+        if order is None:
+            return None
+        stored = order_of(tx, shop, order.order_id)
+        is_theirs = stored is not None and wanted.email in (None, stored.email.casefold())
+        return invitation_of(tx, shop, order.order_id) if is_theirs else None
+
+    rows = (database.read_now(partial(invitation, live=live)) for live in (True, False))
+    yield from sorted((row for row in rows if row), key=attrgetter("number"), reverse=True)
+
+
+def _to_address(database: Database, shop: Shop, wanted: Wanted) -> Iterator[InvitationRow]:
+    before = 2**62
+
+    def page(tx: Transaction) -> list[tuple[int, str]]:
+        return list_addresses(tx, shop, before=before, most=LOOKED_AT)
+
+    while pairs := database.read_now(page):
+        for number, email in pairs:
+            if email.casefold() == wanted.email:
+                yield database.read_now(partial(invitation_of, shop=shop, order_id=number))
+        before = pairs[-1][0]
 
 
 def found(tx: Transaction, invitation_id: int, host: str) -> InvitationDetails:

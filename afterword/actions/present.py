@@ -6,12 +6,13 @@ Times are UTC, `2026-03-01T14:05:26Z`; a field without a value is null.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.chain import Entry
 from afterword.domain.reviews.review import Review
 from afterword.domain.reviews.shape import review_shape
 from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
-from afterword.store.messages.invitations import InvitationRow
+from afterword.store.messages.invitations import InvitationRow, UnsentEmail
 from afterword.store.orders import StoredOrder
 from afterword.store.refused import RefusedOfDay, RefusedRow
 from afterword.store.reviews.receipts import FoundReceipt
@@ -54,6 +55,15 @@ def key(key: Key) -> Fields:
 def order(order: StoredOrder) -> Fields:
     """`order_date` is the shop's local time."""
     return _fields(order, "id_order reference order_date firstname email lang")
+
+
+def order_line(line: OrderLine) -> Fields:
+    """A product of an order, with what was sent of it."""
+    return {name: value for name in line.__struct_fields__ if (value := getattr(line, name)) is not None}
+
+
+def unsent_email(email: UnsentEmail) -> Fields:
+    return _fields(email, "kind state due_at next_try_at tries reason")
 
 
 def refused_order(row: RefusedRow) -> Fields:

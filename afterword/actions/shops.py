@@ -4,11 +4,15 @@ from typing import Any
 
 from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY, Shop
+from afterword.i18n.catalogue import has_catalogue
+from afterword.i18n.dates import english_name
 from afterword.store.engine.database import Transaction
 from afterword.store.shops import NewKeys, add_shop, change_shop, find_shop, list_shops
 
 USUAL = {"lang": "en", "timezone": "UTC", "delay": DEFAULT_DELAY, "site": None, "email": None}
 """What a new shop has unless it says otherwise."""
+
+NO_SHOP = "this database has no shop yet: check AFTERWORD_DATA and AFTERWORD_DATABASE, or run afterword shop add NAME"
 
 
 def named(tx: Transaction, id_or_name: str) -> Shop:
@@ -16,12 +20,20 @@ def named(tx: Transaction, id_or_name: str) -> Shop:
     # Bytes that are not UTF-8 reach us as half characters, which are in no name and which no store takes.
     shop = find_shop(tx, id_or_name) if id_or_name.isprintable() else None
     if shop is None:
-        raise Refused(f"there is no shop {id_or_name!r}; list the shops with: afterword shop list")
+        hint = "list the shops with: afterword shop list" if list_shops(tx) else NO_SHOP
+        raise Refused(f"there is no shop {id_or_name!r}; {hint}")
     return shop
 
 
 def listed(tx: Transaction) -> list[Shop]:
     return list_shops(tx)
+
+
+def language_warning(lang: str) -> str | None:
+    """What to say where e-mails cannot be in this language, since it has no catalogue; they are in English then."""
+    if has_catalogue(lang):
+        return None
+    return f"e-mails are in English; there is no {english_name(lang)} catalogue yet"
 
 
 def add(tx: Transaction, name: str, now: float, **fields: Any) -> tuple[Shop, NewKeys]:

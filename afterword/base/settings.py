@@ -96,9 +96,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data / "outbox"
 
     @property
+    def demo_key(self) -> Path:
+        """The file with the demo shop's test key."""
+        return self.data / "demo.key"
+
+    @property
     def local_url(self) -> str:
         """Where this machine reaches what serves."""
         return f"http://{_shown(self.host)}:{self.port}"
+
+    @property
+    def is_trial(self) -> bool:
+        """True if neither a data folder, nor a database, nor a public address was set."""
+        return self.is_default and self.url == self.local_url
 
     @property
     def link_host(self) -> str:

@@ -86,6 +86,12 @@ def _of_people(fields: Fields) -> Fields:
     return {**fields, "live": mode(bool(fields["live"]))} if "live" in fields else fields
 
 
+def warn(sentence: str | None) -> None:
+    """On stderr: what was done all the same, but may not be meant."""
+    if sentence:
+        click.echo(f"Note: {shown(sentence)}", err=True)
+
+
 def say_text(title: str, text: str) -> None:
     """A text with lines of its own, under its title."""
     click.echo(f"{title}:")

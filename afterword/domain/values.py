@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 LONGEST_SHOWN = 98
 """Maximum length of one value in an e-mail, in characters. With up to ten octets per character reference, a value on
@@ -24,6 +25,11 @@ _ADDRESS = re.compile(r"://|@|www\.|\w\.\w{2,}", re.IGNORECASE)
 def utc_text(seconds: int | None) -> str | None:
     """Epoch seconds as programs are shown every moment, `2026-03-01T14:05:26Z`; None stays None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def local_text(seconds: int, timezone: str) -> str:
+    """Epoch seconds as people read a moment in their time zone: `2026-03-01 15:05:26 (Europe/Paris)`."""
+    return f"{datetime.fromtimestamp(seconds, ZoneInfo(timezone)):%Y-%m-%d %H:%M:%S} ({timezone})"
 
 
 def counted(amount: int, noun: str, plural: str | None = None) -> str:

@@ -91,6 +91,11 @@ def choose(lang: str, among: Mapping[str, Catalogue]) -> Catalogue:
     return among.get(tag) or among.get(tag.partition("-")[0]) or among[ENGLISH]
 
 
+def has_catalogue(lang: str) -> bool:
+    """Whether what is said in this language is in it, or in what it is a variety of, and not in English instead."""
+    return choose(lang, catalogues()).lang.partition("-")[0] == lang.lower().partition("-")[0]
+
+
 def _read(path: Path) -> Catalogue:
     with path.open("rb") as file:
         catalog = read_po(file, abort_invalid=True)

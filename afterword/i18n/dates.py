@@ -1,11 +1,11 @@
 """Dates, times and numbers as people of a language write them (CLDR, by Babel)."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, format_timedelta
 from babel.numbers import format_decimal
 
 _WORLDWIDE = Locale("en", "001")
@@ -21,6 +21,12 @@ def language_name(lang: str) -> str:
     """What a language calls itself; its tag where CLDR does not know it."""
     locale = _parsed(lang)
     return (locale and locale.get_display_name()) or lang
+
+
+def english_name(lang: str) -> str:
+    """What a language is called in English; its tag where CLDR does not know it."""
+    locale = _parsed(lang)
+    return (locale and locale.get_display_name("en")) or lang
 
 
 @lru_cache(maxsize=256)
@@ -43,6 +49,11 @@ def day(text: str, lang: str) -> str:
 def time_of_day(seconds: float, zone: ZoneInfo, lang: str) -> str:
     """Hours and minutes of a moment, in this time zone."""
     return format_time(datetime.fromtimestamp(seconds, zone), "short", locale=locale_of(lang))
+
+
+def ago(seconds: float, lang: str) -> str:
+    """How long ago something was: 5 minutes ago."""
+    return format_timedelta(timedelta(seconds=-seconds), add_direction=True, locale=locale_of(lang))
 
 
 @lru_cache(maxsize=4096)

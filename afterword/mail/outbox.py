@@ -6,7 +6,12 @@ It serves test mode, shops without a mail server yet, and tests.
 import asyncio
 import re
 from contextlib import suppress
+from email import message_from_bytes
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import default as default_policy
 from pathlib import Path
+from typing import NamedTuple
 
 from afterword.base.files import sync
 from afterword.base.log import log_for
@@ -16,7 +21,59 @@ from afterword.mail.transport import ComposedMessage, Mark, TransportTrouble
 LONGEST_ORDER = 60
 """Characters of an order's number in a file's name."""
 
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\.eml")
+"""Names of files that this transport writes: none leads out of the folder."""
+
 log = log_for("mail")
+
+
+class WrittenEmail(NamedTuple):
+    """An e-mail of the outbox: the name of its file, when it was written (epoch seconds), to whom, about which order
+    (empty: none), and its text and HTML."""
+
+    file: str
+    written_at: float
+    name: str
+    address: str
+    subject: str
+    order: str
+    text: str
+    html: str
+
+
+def newest_emails(folder: Path, most: int) -> tuple[int, list[WrittenEmail]]:
+    """How many e-mails are in the outbox, and the newest of them, the newest first."""
+    try:
+        names = [(path.stat().st_mtime, path.name) for path in folder.glob("[!.]*.eml")]
+    except FileNotFoundError:  # removed while we looked
+        names = []
+    found = (read_email(folder, name) for _, name in sorted(names, reverse=True)[:most])
+    return len(names), [email for email in found if email]
+
+
+def read_email(folder: Path, name: str) -> WrittenEmail | None:
+    """The e-mail in this file of the outbox; None when there is no such file."""
+    file = folder / name
+    if not _FILE.fullmatch(name) or not file.is_file():
+        return None
+    message = message_from_bytes(file.read_bytes(), _class=EmailMessage, policy=default_policy)
+    to = message["To"]
+    [reader] = to.addresses if to else [Address()]
+    return WrittenEmail(
+        name,
+        file.stat().st_mtime,
+        reader.display_name,
+        reader.addr_spec,
+        message["Subject"] or "",
+        name.rpartition("-")[0],
+        _part(message, "plain"),
+        _part(message, "html"),
+    )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return part.get_content() if isinstance(part, EmailMessage) else ""
 
 
 class OutboxTransport:

@@ -118,6 +118,23 @@ def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:
     return None
 
 
+class FoundOrder(NamedTuple):
+    """The number of an order, and what only the shop is shown of it: `received_at` in epoch seconds."""
+
+    order_id: int
+    received_at: int
+    phone: str | None
+    store_id: str | None
+
+
+def find_order(tx: Transaction, shop: Shop, named: str, *, live: bool) -> FoundOrder | None:
+    """The order with this `id_order`, else the one with this `reference`."""
+    for name in ("order_by_id_order", "order_by_reference"):
+        for row in tx.rows(query(name), {"shop_id": shop.id, "live": int(live), "named": named}):
+            return FoundOrder(*row)
+    return None
+
+
 def as_order(shop: Shop, row: Row) -> StoredOrder:
     """Reads a row of `order_of` or `orders_of_reviews`."""
     order_id, live, *texts, lines = row

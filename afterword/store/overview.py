@@ -55,3 +55,8 @@ class WaitingReviews(NamedTuple):
 def waiting_by_shop(tx: Transaction) -> list[WaitingReviews]:
     """One for each shop with waiting reviews."""
     return [WaitingReviews(*row) for row in tx.rows(query("waiting_by_shop"))]
+
+
+def waiting_tests_by_shop(tx: Transaction) -> dict[int, int]:
+    """The number of waiting test reviews of each shop that has any."""
+    return dict(tx.rows(query("waiting_tests_by_shop")))

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from afterword.actions.trial import TrialFiles
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
@@ -27,6 +28,7 @@ from afterword.web.edge import Edge
 from afterword.web.ops.docs import Docs
 from afterword.web.ops.health import health
 from afterword.web.ops.metrics import metrics
+from afterword.web.ops.trial import TrialPages
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
 from afterword.web.render import ANYWHERE, UNCACHED, page, static_file
@@ -59,13 +61,14 @@ log = log_for("web")
 class WebSettings(NamedTuple):
     """`secret` signs links, `body_limit` is in bytes, `folder` is for large bodies.
 
-    `url` is the public address, for pages that contain it.
+    `url` is the public address, for pages that contain it. `trial` is there where the data folder is that of a trial.
     """
 
     secret: str
     body_limit: int
     folder: Path
     url: str = "http://127.0.0.1:8000"
+    trial: TrialFiles | None = None
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
@@ -88,6 +91,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
     docs = Docs(settings.url)
     shop = ShopPages(database, settings.url)
     verification = VerificationPages(database, clock)
+    trial = TrialPages(database, clock, settings.url, settings.trial)
     router = Starlette(
         routes=[
             Route("/r/{shop}/{token}", form.answer, methods=["GET", "POST"]),
@@ -105,10 +109,14 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
             Route("/healthz", partial(health, database=database)),
             Route("/metrics", partial(metrics, database=database, clock=clock)),
+            Route("/", trial.home),
+            Route("/trial/emails/{file}", trial.email),
+            Route("/trial/widget", trial.widget),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
             Route("/static/showing.css", static_file("showing.css", "text/css; charset=utf-8")),
+            Route("/static/trial.css", static_file("trial.css", "text/css; charset=utf-8")),
         ],
         exception_handlers={HTTPException: _http_error, StoreUnavailable: _unavailable, Exception: _broken},
     )

@@ -244,7 +244,7 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
 ) -> None:
     none = examine(tmp_path)
     assert none.details["waiting_reviews"] == 0
-    assert said(none, "reviews") == [("ok", "No review is waiting for moderation.")]
+    assert said(none, "reviews") == [("ok", "No live review is waiting for moderation.")]
     clara.reviews(alba.moderates().order("A-1"))
     clara.reviews(bruno.moderates().order("B-1"), look=phone_number_found)
     waits = (
@@ -261,6 +261,17 @@ def test_a_waiting_review_is_noted_and_a_flagged_one_needs_a_person_in_the_end(
     )
     assert "longer than 1h" in flagged[1]
     assert other == ("note", waits.format(1))
+
+
+def test_a_waiting_test_review_is_not_passed_over(
+    tmp_path: Path, alba: Member, bruno: Member, clara: Customer
+) -> None:
+    clara.reviews(alba.moderates().order("T-1", live=False))
+    one = "1 test review waits for moderation: afterword review list 1 --test --state waiting"
+    assert said(examine(tmp_path), "reviews")[1:] == [("note", one)]
+    clara.reviews(bruno.moderates().order("T-1", live=False))
+    two = "2 test reviews wait for moderation: afterword review list SHOP --test --state waiting"
+    assert said(examine(tmp_path), "reviews")[1:] == [("note", two)]
 
 
 def test_shops_beyond_the_listed_ones_are_counted(

@@ -51,11 +51,12 @@ class Command:
         if not default:
             self.environment["AFTERWORD_DATA"] = str(self.data)
 
-    def run(self, *arguments: str, **settings: str) -> Ran:
+    def run(self, *arguments: str, stdin: str = "", **settings: str) -> Ran:
         ended = subprocess.run(
             [*AFTERWORD, *arguments],
             cwd=self.folder,
             env=self.environment | settings,
+            input=stdin,
             capture_output=True,
             encoding="utf-8",
             timeout=60,
@@ -82,6 +83,23 @@ class Command:
         os.close(theirs)
         with os.fdopen(mine, "rb", buffering=0) as terminal:
             return terminal.read(4_000).decode()
+
+    def at_terminal(self, *arguments: str, types: str = "", **settings: str) -> Ran:
+        """How a command ends whose person sits at a terminal and types this; all that it says is in `out`."""
+        mine, theirs = pty.openpty()
+        os.write(mine, types.encode())
+        process = subprocess.Popen(
+            [*AFTERWORD, *arguments],
+            cwd=self.folder,
+            env=self.environment | settings,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+        code = process.wait(60)
+        os.close(theirs)
+        with os.fdopen(mine, "rb", buffering=0) as terminal:
+            return Ran(code, terminal.read(16_000).decode(), "")
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(

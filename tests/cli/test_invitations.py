@@ -1,3 +1,4 @@
+import json
 import re
 import time
 from datetime import datetime
@@ -23,11 +24,38 @@ def test_a_list_is_of_one_shop_and_state(afterword: Command, alba: Member, bruno
     assert "is not one of" in afterword.run("invitation", "list", "1", "--state", "lost").usage
 
 
-def test_a_long_list_is_written_whole_newest_first(afterword: Command, alba: Member) -> None:
+def test_a_long_list_is_cut_and_says_how_many_more_there_are(afterword: Command, alba: Member) -> None:
     alba.sends_batch(*(order(f"A-{number}") for number in range(1_010)))
-    listed = [row["id_order"] for row in afterword.json("invitation", "list", "1")]
-    assert listed == [f"A-{number}" for number in reversed(range(1_010))]
-    assert len(afterword.say("invitation", "list", "1", "--state", "scheduled").splitlines()) == 1_011
+    newest_first = [f"A-{number}" for number in reversed(range(1_010))]
+    whole = afterword.json("invitation", "list", "1", "--limit", "1010")
+    assert [row["id_order"] for row in whole] == newest_first
+    cut = afterword.run("invitation", "list", "1", "--json")
+    assert [row["id_order"] for row in json.loads(cut.out)] == newest_first[:100]
+    assert cut.err == "Not listed: 910 older ones. See --limit.\n"
+    lines = afterword.say("invitation", "list", "1", "--state", "scheduled", "--limit", "5").splitlines()
+    assert len(lines) == 7 and lines[-1] == "Not listed: 1,005 older ones. See --limit."
+
+
+def test_it_is_found_by_order_and_by_address(afterword: Command, alba: Member, bruno: Member) -> None:
+    alba.sends("A-1", reference="R-1", email="Diego@nunez.example", order_date="2026-02-28 10:00:00")
+    alba.sends("A-2")
+    alba.sends("A-1", live=False)
+    bruno.sends("A-1", email="diego@nunez.example")
+
+    def found(*options: str) -> list[tuple[str, bool]]:
+        rows = afterword.json("invitation", "list", "1", *options)
+        return [(row["id_order"], row["live"]) for row in rows]
+
+    assert found("--order", "A-1") == [("A-1", False), ("A-1", True)]
+    assert found("--order", "R-1") == [("A-1", True)]
+    assert found("--email", "diego@Nunez.example") == [("A-1", True)]
+    assert found("--order", "A-1", "--email", "clara@nunez.example") == [("A-1", False)]
+    assert found("--order", "A-1", "--state", "sent") == found("--order", "A-3") == []
+    assert found("--email", "clara@nunez.example") == [("A-1", False), ("A-2", True)]
+    said = afterword.say("invitation", "list", "1", "--email", "clara@nunez.example", "--limit", "1")
+    assert said.endswith("\nNot listed: 1 older one. See --limit.\n") and "clara" not in said
+    assert "2026-02-28" in afterword.say("invitation", "list", "1", "--order", "R-1")
+    assert "not an e-mail address" in afterword.run("invitation", "list", "1", "--email", "diego").usage
 
 
 def test_one_is_shown_with_its_order_and_its_message_id(afterword: Command, alba: Member) -> None:

@@ -1,7 +1,11 @@
 """The commands about reviews, one by one, and what they say."""
 
+import shlex
+from pathlib import Path
+
 import pytest
 
+from afterword.cli.commands.reviews import BELOW
 from afterword.store.engine.sqlite import SqliteDatabase
 from tests.cli.command import Command
 from tests.store.cast import NOW, Customer, Member, link_found
@@ -111,15 +115,77 @@ def test_the_shop_replies_once_changes_it_and_removes_it(afterword: Command, wai
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "give either a TEXT or --remove"),
+        ([], "give a TEXT, - to read it from stdin, or --remove"),
         (["Thanks.", "--remove"], "give either a TEXT or --remove"),
-        ([""], "Invalid value for '[TEXT]': Write a few words."),
-        (["a" * 5_001], "Invalid value for '[TEXT]': This is too long: the limit is 5,000 characters."),
-        (["Thanks\udcff"], "Invalid value for '[TEXT]': Your text contains a character we cannot save. "),
+        (["\N{SMILING FACE WITH SMILING EYES}" * 5_001], "Invalid value for TEXT: This is too long"),
+        (["a" * 5_001], "Invalid value for TEXT: This is too long: the limit is 5,000 characters."),
+        (["Thanks\udcff"], "Invalid value for TEXT: Your text contains a character we cannot save. "),
     ],
 )
 def test_a_reply_is_a_few_words(afterword: Command, words: list[str], sentence: str) -> None:
     assert afterword.run("review", "reply", "1", *words).usage.startswith(sentence)
+
+
+@pytest.mark.parametrize(("words", "stdin"), [("", ""), (" - ", ""), ("-", "-\n"), ("-", " \n")])
+def test_an_empty_reply_or_a_lone_dash_is_never_published(
+    afterword: Command, waiting: str, words: str, stdin: str
+) -> None:
+    ran = afterword.run("review", "reply", waiting, words, stdin=stdin)
+    assert ran.sentence == "the reply is empty: nothing was changed"
+
+
+def test_a_reply_is_read_from_stdin(afterword: Command, waiting: str) -> None:
+    ran = afterword.run("review", "reply", waiting, "-", stdin="Thank you,\nClara!\n")
+    assert ran.out == "The reply is saved.\n"
+    assert afterword.json("review", "show", waiting)["reply"] == "Thank you,\nClara!"
+    wrong = afterword.run("review", "reply", waiting, "-", stdin="a" * 200_000)
+    assert wrong.usage.startswith("Invalid value for TEXT: This is too long")
+
+
+class Editor:
+    """What a person writes in an editor, which is a program that this writes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.program, self.seen = folder / "editor", folder / "seen"
+
+    def writes(self, text: str) -> dict[str, str]:
+        self.program.write_text(f'#!/bin/sh\ncp "$1" {self.seen}\nprintf %s {shlex.quote(text)} > "$1"\n')
+        self.program.chmod(0o700)
+        return {"EDITOR": str(self.program), "VISUAL": ""}
+
+
+def test_a_reply_is_written_in_an_editor_and_confirmed(
+    afterword: Command, waiting: str, tmp_path: Path
+) -> None:
+    editor = Editor(tmp_path)
+    written = editor.writes(f"Thank you,\nClara!\n\n{BELOW}\nand what was below")
+    said = afterword.at_terminal("review", "reply", waiting, types="y\n", **written)
+    assert "    Thank you,\r\n    Clara!\r\nPublish this reply" in said.out
+    assert said.code == 0 and "The reply is saved." in said.out
+    assert "Clara N., 4 stars:\nCrisp, still warm." in editor.seen.read_text()
+    assert afterword.json("review", "show", waiting)["reply"] == "Thank you,\nClara!"
+    emptied = afterword.at_terminal("review", "reply", waiting, **editor.writes(f"\n{BELOW}\n"))
+    assert editor.seen.read_text().startswith("Thank you,\nClara!\n")
+    assert emptied.code == 1 and "the reply is empty" in emptied.out
+
+
+def test_words_of_the_command_line_are_confirmed_too(afterword: Command, waiting: str) -> None:
+    asked = afterword.at_terminal("review", "reply", waiting, "Thanks.", types="n\n")
+    assert asked.code == 1 and "not confirmed: nothing was changed" in asked.out
+    assert afterword.at_terminal("review", "reply", waiting, "Thanks!", "--yes").code == 0
+    assert afterword.json("review", "show", waiting)["reply"] == "Thanks!"
+
+
+def test_a_copied_text_names_the_reviews_that_have_it(
+    afterword: Command, alba: Member, clara: Customer
+) -> None:
+    text = "The crust is thick and dark, and the crumb is open without being full of holes."
+    first = clara.reviews(alba.order("A-1"), text=text)
+    copied = clara.reviews(alba.order("A-2"), text=text.upper())
+    assert copied.flags == ("copied text",)
+    why = f"copied text (as review {first.id})"
+    assert why in afterword.say("review", "list", "1", "--state", "waiting")
+    assert why in afterword.say("review", "show", str(copied.id))
 
 
 def test_a_dispute_is_shown_beside_the_review_which_stays_as_it_is(afterword: Command, waiting: str) -> None:

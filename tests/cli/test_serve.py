@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urljoin
 from urllib.request import urlopen
 
 import pytest
@@ -61,16 +63,18 @@ def serving(command: Command, *arguments: str) -> Iterator[Serving]:
         found.process.wait()
 
 
-def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path: Path) -> None:
+def test_a_newcomer_pastes_one_line_and_has_a_published_review_ten_seconds_later(tmp_path: Path) -> None:
     needs("curl")
     command = Command(tmp_path, default=True)
     with serving(command) as demo_shop:
-        demo_shop.wait_for(lambda: any("orders never leave this machine" in line for line in demo_shop.lines))
-        [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
+        [key, line] = told(demo_shop)
+        assert f"Open http://127.0.0.1:{command.port}/ on" in "".join(demo_shop.lines)
         assert paste(line) == {"success": 1, "orders_count": 1, "orders_imported": 1, "message": None}
         assert paste(line) == {"success": 0, "orders_count": 1, "orders_imported": 0, "message": DUPLICATE}
         imported_at = time.monotonic()
         assert emails(command) == []
+        home = f"http://127.0.0.1:{command.port}/"
+        assert b"1</bdi> e-mail is on its way" in read(home)
         demo_shop.wait_for(lambda: bool(emails(command)))
         assert 8 < time.monotonic() - imported_at < 14
         [email] = emails(command)
@@ -79,17 +83,54 @@ def test_a_newcomer_pastes_one_line_and_has_an_email_ten_seconds_later(tmp_path:
         demo_shop.wait_for(lambda: any(email.name in line for line in demo_shop.log))
         [written] = [line for line in demo_shop.log if 'event="test e-mail written"' in line]
         form = re.search(r"form=(http://\S+)", written)
-        assert form and urlopen(form[1], timeout=10).status == 200
+        assert form
+        follow_all(home, form[1])
         assert demo_shop.stop() == 0
     with serving(command) as again:
-        again.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in again.lines))
-        assert not any(line.startswith("curl ") for line in again.lines)
+        assert told(again)[0] == key
+        assert paste(told(again)[1])["orders_imported"] == 1  # with the next number
+        command.json("key", "revoke", "2")
         assert again.stop(signal.SIGINT) == 0
+    with serving(command) as at_last:
+        at_last.wait_for(lambda: any("key add 'Demo shop' --test" in line for line in at_last.lines))
+        assert not any(line.startswith("curl ") for line in at_last.lines)
     assert [shop["name"] for shop in command.json("shop", "list")] == ["Demo shop"]
 
 
-def paste(line: str) -> object:
-    return json.loads(subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30).stdout)
+def told(demo_shop: Serving) -> tuple[str, str]:
+    """The test key and the command that sends an order with it, as `serve` prints them."""
+    demo_shop.wait_for(lambda: any("To add your own shop" in line for line in demo_shop.lines))
+    [line] = [line for line in demo_shop.lines if line.startswith("curl ")]
+    [key] = [line.strip() for line in demo_shop.lines if line.startswith("    1/en/")]
+    assert key in line
+    return key, line
+
+
+def read(url: str, form: dict[str, str] | None = None) -> bytes:
+    data = urlencode(form).encode() if form else None
+    with urlopen(url, data, timeout=10) as answer:
+        found: bytes = answer.read()
+    return found
+
+
+def follow_all(home: str, form: str) -> None:
+    """From the first page to the e-mail, the form and its thanks, and on to the public page that has the words."""
+    links = re.findall(r'href="([^"#]+)"', read(home).decode())
+    pages = {urljoin(home, link): read(urljoin(home, link)) for link in links}
+    [email] = [url for url in pages if "/trial/emails/" in url]
+    assert form in pages and form in pages[email].decode()
+    fields = {"stars-1": "5", "text-1": "Crisp to the last slice.", "lived": "1", "seen-1": "0"}
+    thanks = read(form, fields).decode()
+    assert "Thank you!" in thanks
+    of_shop, of_product = sorted(set(re.findall(r'href="([^"]+/s/1/test(?:\?product=100)?)"', thanks)))
+    assert "No reviews yet" in read(urljoin(form, of_shop)).decode()
+    assert "Crisp to the last slice." in read(urljoin(form, of_product)).decode()
+
+
+def paste(line: str) -> dict[str, Any]:
+    done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, timeout=30)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def emails(command: Command) -> list[Path]:

@@ -1,7 +1,9 @@
+import json
 import re
 
 import pytest
 
+from afterword.actions.shops import language_warning
 from tests.cli.command import Command
 
 PRIVATE_KEY = re.compile(r"1/(en|fr)/[0-9a-f]{64}")
@@ -10,6 +12,9 @@ PUBLIC_KEY = re.compile(r"[0-9a-f]{32}")
 
 def test_a_shop_needs_only_a_name_which_is_its_alone(afterword: Command) -> None:
     assert afterword.say("shop", "list") == "No shops. Add one with: afterword shop add NAME\n"
+    assert (
+        "check AFTERWORD_DATA and" in afterword.run("shop", "set", "Alba's bakery", "--lang", "fr").sentence
+    )
     shop = afterword.json("shop", "add", "Alba's bakery")
     assert PRIVATE_KEY.fullmatch(shop.pop("private_key"))
     assert PRIVATE_KEY.fullmatch(shop.pop("test_key"))
@@ -51,6 +56,23 @@ def test_only_given_settings_change_and_an_empty_text_clears(afterword: Command)
     assert "at least one option" in afterword.run("shop", "set", "1").usage
     unknown = afterword.run("shop", "set", "Clara", "--lang", "fr").sentence
     assert unknown == "there is no shop 'Clara'; list the shops with: afterword shop list"
+
+
+@pytest.mark.parametrize(("lang", "name"), [("de", "German"), ("pt-br", "Portuguese (Brazil)"), ("xx", "xx")])
+def test_a_language_without_a_catalogue_is_set_and_warned_of(
+    afterword: Command, lang: str, name: str
+) -> None:
+    said = f"Note: e-mails are in English; there is no {name} catalogue yet\n"
+    added = afterword.run("shop", "add", "Alba's bakery", "--lang", lang, "--json")
+    assert (added.code, added.err, json.loads(added.out)["lang"]) == (0, said, lang)
+    assert afterword.run("key", "add", "1", "--lang", lang).err == said
+    assert afterword.run("shop", "set", "1", "--lang", lang).err == said
+    assert afterword.run("shop", "set", "1", "--delay", "1d").err == ""
+
+
+@pytest.mark.parametrize("lang", ["fr", "fr-ca", "fr-be", "en-gb"])
+def test_a_variety_of_a_language_has_its_catalogue(lang: str) -> None:
+    assert language_warning(lang) is None
 
 
 @pytest.mark.parametrize(

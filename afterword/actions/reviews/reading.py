@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import Entry
+from afterword.domain.reviews.flags import COPIED
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
@@ -13,16 +14,21 @@ from afterword.store.numbers import invitation_ids
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.chain import entries_of_review
 from afterword.store.reviews.rows import NEWEST_START, OLDEST_START, Cursor, changed_reviews, waiting_reviews
-from afterword.store.reviews.writing import find_review, past_versions
+from afterword.store.reviews.writing import find_review, past_versions, same_text
+
+MOST_COPIES = 3
+"""Copies that are named."""
 
 
 class ReviewDetails(NamedTuple):
-    """A review with its history; `order` and the id of its invitation are None where it was imported."""
+    """A review with its history; `order` and the id of its invitation are None where it was imported. `copies` has
+    ids of reviews with the same text, where the checks found it copied."""
 
     review: Review
     shop: Shop
     order: StoredOrder | None
     invitation_id: int | None
+    copies: list[int]
     past_versions: list[Review]
     entries: list[Entry]
 
@@ -49,7 +55,13 @@ def found(tx: Transaction, review_id: int) -> ReviewDetails:
     order = order_of(tx, shop, review.order_id)
     invitation_id = invitation_ids(tx).shown(order.order_id) if order else None
     entries = entries_of_review(tx, shop.id, review.id)
-    return ReviewDetails(review, shop, order, invitation_id, past_versions(tx, review), entries)
+    past = past_versions(tx, review)
+    return ReviewDetails(review, shop, order, invitation_id, copies(tx, review), past, entries)
+
+
+def copies(tx: Transaction, review: Review) -> list[int]:
+    """The oldest reviews with the text of one that was found copied; none for any other."""
+    return same_text(tx, review, MOST_COPIES) if COPIED in review.flags else []
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from afterword.base.errors import ReviewChanged
 from afterword.domain.reviews.abuse import BadWords, word_list
 from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Entry, Signer, committed
-from afterword.domain.reviews.flags import Checked, look
+from afterword.domain.reviews.flags import COPIED, Checked, look
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     MOST_ORDERS,
@@ -176,7 +176,7 @@ def _compare(work: Work, review: Review) -> tuple[str, ...]:
     copied = is_worth_comparing(review.text) and is_copied(work.tx, review)
     since = int(work.now) - MOST_ORDERS_WITHIN
     many = orders_of_address(work.tx, review, MOST_ORDERS, since=since) >= MOST_ORDERS
-    return ("copied text",) * copied + ("many orders",) * many
+    return (COPIED,) * copied + ("many orders",) * many
 
 
 def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:

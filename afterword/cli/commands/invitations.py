@@ -1,5 +1,4 @@
-"""`afterword order` and `afterword invitation`: the orders that were refused, and the one e-mail that each of the
-others earns."""
+"""`afterword order` and `afterword invitation`: orders, those that were refused, and the one e-mail of each other."""
 
 from collections.abc import Callable
 from typing import get_args
@@ -7,6 +6,7 @@ from typing import get_args
 import click
 
 from afterword.actions import invitations, orders, present
+from afterword.actions.orders import OrderDetails
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import (
@@ -19,26 +19,113 @@ from afterword.cli.options import (
     row_id,
     shop_argument,
 )
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result
+from afterword.cli.output import say, say_fields, say_json, say_list, say_result, shown
 from afterword.domain.messages import State
+from afterword.domain.orders.email import check_address
 from afterword.domain.orders.order import FieldError
-from afterword.domain.values import counted, utc_text
+from afterword.domain.values import counted, local_text, utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow
 
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
+_limit_option = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
+)
+
+
+def _address(text: str) -> str:
+    return check_address(text).casefold()
 
 
 @click.group()
 def order() -> None:
-    """List a shop's refused orders."""
+    """Show an order and its e-mails; list refused orders."""
+
+
+@order.command("show")
+@shop_argument
+@click.argument("named", metavar="ORDER")
+@click.option("--test", is_flag=True, help="An order sent with a test key.")
+@json_option
+def show_order(id_or_name: str, named: str, test: bool, as_json: bool) -> None:
+    """Show an order: whether its e-mail was sent, and its reviews.
+
+    ORDER is its id_order or its reference. Times for people are the shop's.
+    """
+    with opened_for(id_or_name) as (database, shop):
+        found = database.read_now(lambda tx: orders.found(tx, shop, named, live=not test))
+    if as_json:
+        say_json(_order_fields(found))
+    else:
+        _say_order(found)
+
+
+def _order_fields(found: OrderDetails) -> present.Fields:
+    next_try_at = utc_text(found.invitation.next_try_at)
+    return {
+        **present.order(found.order),
+        "lastname": found.order.lastname,
+        "phone": found.more.phone,
+        "store_id": found.more.store_id,
+        "live": found.order.live,
+        "received_at": utc_text(found.more.received_at),
+        "products": list(map(present.order_line, found.order.lines)),
+        "suppressed": found.suppressed,
+        "invitation": {**present.invitation(found.invitation), "next_try_at": next_try_at},
+        "reviews": list(map(present.review, found.reviews)),
+        "unsent": list(map(present.unsent_email, found.unsent)),
+    }
+
+
+def _say_order(found: OrderDetails) -> None:
+    zone = found.order.shop.timezone
+    fields = _order_fields(found)
+    nested = {"products", "suppressed", "invitation", "reviews", "unsent"}
+    short = {name: value for name, value in fields.items() if name not in nested}
+    say_fields(short | {"received_at": local_text(found.more.received_at, zone)})
+    for line in found.order.lines:
+        say(shown(f"product: {line.qty or 1:g} x {line.name} (id {line.id})"))
+    say()
+    say(
+        shown(
+            f"E-mail: {email_sentence(found.invitation, zone)} (afterword invitation show {found.invitation.id})"
+        )
+    )
+    if found.suppressed:
+        say(f"No e-mail is sent to this address: {found.suppressed} (see: afterword suppression list).")
+    for email in found.unsent:
+        say(
+            shown(
+                f"Another e-mail, {email.kind}: {email.state}{f', {email.reason}' if email.reason else ''}."
+            )
+        )
+    for review in found.reviews:
+        about = shown(review.product_name or "the shop")
+        written = local_text(review.written_at, zone)
+        say(f"Review of {about}: {review.state}, written {written} (afterword review show {review.id})")
+    if not found.reviews:
+        say("No reviews yet.")
+
+
+def email_sentence(row: InvitationRow, zone: str) -> str:
+    """Whether the customer got the e-mail. Moments are in this time zone."""
+    sent = local_text(row.sent_at, zone) if row.sent_at else ""
+    tried = f" after {counted(row.tries, 'try', 'tries')}: {row.reason}" if row.tries else ""
+    return {
+        "scheduled": f"not sent yet; due {local_text(row.next_try_at, zone)}{tried}",
+        "claimed": "being sent just now",
+        "sending": "being sent just now",
+        "in_doubt": f"may have arrived or not ({row.reason}): see docs/operating.md, An e-mail in doubt",
+        "sent": f"sent {sent}",
+        "answered": f"sent {sent}, and answered by a review",
+        "failed": f"could not be delivered: {row.reason}",
+        "cancelled": f"cancelled, not sent: {row.reason}",
+    }[row.state]
 
 
 @order.command()
 @shop_argument
-@click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
-)
+@_limit_option
 @json_option
 def refused(id_or_name: str, limit: int, as_json: bool) -> None:
     """List orders that were refused in the last 30 days, newest first, and why.
@@ -74,13 +161,28 @@ def invitation() -> None:
 @invitation.command("list")
 @shop_argument
 @click.option("--state", type=click.Choice(get_args(State)), help="Only invitations in this state.")
+@click.option("--order", "named", help="Only those of the order with this id_order or reference.")
+@click.option("--email", callback=checked(_address), help="Only those to this address; looks at every order.")
+@_limit_option
 @json_option
-def list_(id_or_name: str, state: str | None, as_json: bool) -> None:
-    """List a shop's invitations, newest first."""
+def list_(
+    id_or_name: str, state: str | None, named: str | None, email: str | None, limit: int, as_json: bool
+) -> None:
+    """List a shop's invitations, newest first.
+
+    Times are UTC; ordered is the day of the order as the shop sent it.
+    """
+    wanted = invitations.Wanted(state, named, email)
     with opened_for(id_or_name) as (database, shop):
-        rows = map(present.invitation, invitations.listed(database, shop, state))
-        columns = "id id_order live state due_at sent_at tries reason"
-        say_list(rows, columns, "No invitations.", as_json=as_json)
+        found = invitations.listed(database, shop, wanted, limit)
+    rows = ({**present.invitation(row), "ordered": row.order_date[:10]} for row in found.rows)
+    columns = "id id_order ordered live state due_at sent_at tries reason"
+    say_list(
+        map(present.invitation, found.rows) if as_json else rows, columns, "No invitations.", as_json=as_json
+    )
+    if found.more:
+        at_least = "at least " if found.more == invitations.MOST_BEHIND else ""
+        click.echo(f"Not listed: {at_least}{counted(found.more, 'older one')}. See --limit.", err=as_json)
 
 
 @invitation.command()

@@ -2,10 +2,10 @@
 
 import click
 
-from afterword.actions import keys, present
+from afterword.actions import keys, present, shops
 from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument
-from afterword.cli.output import mode, say_list, say_result
+from afterword.cli.output import mode, say_list, say_result, warn
 from afterword.domain.shops import check_lang
 
 
@@ -26,6 +26,8 @@ def add(id_or_name: str, test: bool, lang: str | None, as_json: bool) -> None:
     """
     with opened_for(id_or_name) as (database, shop):
         new, text = database.write_now(lambda tx: keys.add(tx, shop, lang, system_clock(), live=not test))
+    if lang:
+        warn(shops.language_warning(lang))
     sentence = f"Key {new.id} of {shop.name} ({mode(new.live)}). It is shown only now; it is not stored."
     say_result({**present.key(new), "key": text}, sentence, text, as_json=as_json)
 

@@ -1,6 +1,8 @@
 """`afterword review`: what customers wrote, and its moderation (docs/moderation.md)."""
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import click
@@ -9,18 +11,27 @@ from afterword.actions import present
 from afterword.actions.reviews import moderation, reading
 from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
+from afterword.base.errors import Refused
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument, signer_of
 from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
+from afterword.cli.output import shown as in_terminal
+from afterword.domain.reviews.flags import COPIED
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review, ReviewState, Unfit, read_words
 from afterword.domain.values import counted, utc_text
 from afterword.domain.values import shown as one_line
 from afterword.i18n.catalogue import ENGLISH, catalogues
 from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
-from afterword.store.engine.database import Transaction
+from afterword.store.engine.database import Database, Transaction
 
 LONGEST_CELL = 40
 """Characters of a text, or of a product's name, in a list."""
+
+LONGEST_STDIN = 100_000
+"""Bytes that are read of a reply: more than one may have."""
+
+BELOW = "-------- Write the reply above this line. An empty reply changes nothing. --------"
+"""Divides a reply from the review in an editor."""
 
 
 def _words(text: str) -> str:
@@ -54,21 +65,32 @@ def list_(id_or_name: str, state: str | None, test: bool, as_json: bool) -> None
     """
     with opened_for(id_or_name) as (database, shop):
         listed = reading.listed(database, shop, state, live=not test)
-        rows = map(present.review if as_json else _row, listed)
+        copies = partial(_copies, database)
+        rows = map(present.review if as_json else partial(_row, copies=copies), listed)
         say_list(rows, "id written state why stars author about text", "No reviews.", as_json=as_json)
 
 
-def _row(review: Review) -> present.Fields:
+def _copies(database: Database, review: Review) -> list[int]:
+    return database.read_now(lambda tx: reading.copies(tx, review))
+
+
+def _row(review: Review, copies: Callable[[Review], list[int]]) -> present.Fields:
     return {
         "id": review.id,
         "written": utc_text(review.written_at),
         "state": review.state,
-        "why": review.reason or ", ".join(review.flags) or None,
+        "why": review.reason or _flags_in_words(review, copies(review)),
         "stars": review.rating,
         "author": review.author,
         "about": one_line(review.product_name or "the shop", LONGEST_CELL),
         "text": one_line(review.text, LONGEST_CELL),
     }
+
+
+def _flags_in_words(review: Review, copies: list[int]) -> str | None:
+    """What the checks found, and which reviews have the same text."""
+    of = f" (as review {', '.join(map(str, copies))})" if copies else ""
+    return ", ".join(f"{flag}{of if flag == COPIED else ''}" for flag in review.flags) or None
 
 
 @review.command()
@@ -94,7 +116,7 @@ def _fields(found: ReviewDetails) -> present.Fields:
 def _say_review(found: ReviewDetails) -> None:
     texts = {"text": found.review.text, "reply": found.review.reply, "dispute": found.review.dispute}
     short = {name: value for name, value in _fields(found).items() if name not in texts}
-    flags = ", ".join(found.review.flags) or None
+    flags = _flags_in_words(found.review, found.copies)
     say_fields(short | {"author": found.review.author or None, "flags": flags})
     for each in found.past_versions:
         title = f"version {each.version}, {counted(each.rating, 'star')}, {utc_text(each.written_at)}"
@@ -137,18 +159,67 @@ def reject(review_id: int, reason: str, version: int | None, as_json: bool) -> N
 
 @review.command()
 @_id
-@click.argument("text", required=False, callback=checked(_words))
+@click.argument("text", required=False)
 @click.option("--remove", is_flag=True, help="Remove the reply.")
+@click.option("--yes", is_flag=True, help="Do not ask before it is published.")
 @_version
 @json_option
-def reply(review_id: int, text: str | None, remove: bool, version: int | None, as_json: bool) -> None:
-    """Set the shop's one public reply to a review."""
-    if (text is None) != remove:
+def reply(
+    review_id: int, text: str | None, remove: bool, yes: bool, version: int | None, as_json: bool
+) -> None:
+    """Set the shop's one public reply to a review.
+
+    Without TEXT, your editor opens (VISUAL, EDITOR, or vi); with - the reply is read from stdin. On a terminal it is
+    shown, and you are asked, before it is published. An empty reply changes nothing.
+    """
+    if text is not None and remove:
         raise click.UsageError("give either a TEXT or --remove")
-    _, new = _change(review_id, version, moderation.answer, text)
+    if not remove:
+        text, version = _written_reply(review_id, text, version)
+        if _is_interactive() and not yes:
+            _ask_about(text)
+    _, new = _change(review_id, version, moderation.answer, None if remove else text)
     done = "removed" if remove else "saved"
     shown = " and shown with the review" if not remove and new.state == "published" else ""
     say_result(present.review(new), f"The reply is {done}{shown}.", as_json=as_json)
+
+
+def _written_reply(review_id: int, text: str | None, version: int | None) -> tuple[str, int | None]:
+    """The words of a reply, from the command line, stdin or an editor, and the version that they are about. Raises
+    Refused for none, and BadParameter for wrong ones."""
+    if text is None:
+        text, version = _edited_reply(review_id, version)
+    elif text == "-":
+        text = sys.stdin.buffer.read(LONGEST_STDIN).decode("utf-8", "surrogateescape")
+    if text.strip() in ("", "-"):
+        raise Refused("the reply is empty: nothing was changed")
+    try:
+        return _words(text), version
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="TEXT") from error
+
+
+def _edited_reply(review_id: int, version: int | None) -> tuple[str, int]:
+    """What is written in the editor, above the review that is shown there, and the version of that."""
+    if not _is_interactive():
+        raise click.UsageError("give a TEXT, - to read it from stdin, or --remove")
+    with opened() as database:
+        found = database.read_now(lambda tx: reading.found(tx, review_id)).review
+    title = f"{found.author or 'A customer'}, {counted(found.rating, 'star')}:"
+    text = click.edit(f"{found.reply or ''}\n\n{BELOW}\n\n{title}\n{found.text}\n", extension=".txt")
+    return (text or "").partition(BELOW)[0], version or found.version
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _ask_about(text: str) -> None:
+    """Shows a reply as it will be read. Raises Refused unless the person at the terminal wants it."""
+    for line in text.split("\n"):
+        click.echo(f"    {in_terminal(line)}".rstrip(), err=True)
+    if not click.confirm("Publish this reply?", err=True):
+        raise Refused("not confirmed: nothing was changed")
 
 
 @review.command()

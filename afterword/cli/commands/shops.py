@@ -8,7 +8,7 @@ import click
 from afterword.actions import present, shops
 from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened, opened_for, shop_argument
-from afterword.cli.output import say, say_fields, say_json, say_list
+from afterword.cli.output import say, say_fields, say_json, say_list, warn
 from afterword.domain.orders.email import check_address
 from afterword.domain.shops import (
     check_lang,
@@ -76,6 +76,7 @@ def add(name: str, as_json: bool, **options: Any) -> None:
     """
     with opened() as database:
         new, keys = database.write_now(lambda tx: shops.add(tx, name, system_clock(), **_given(options)))
+    warn(shops.language_warning(new.lang))
     if as_json:
         say_json({**present.shop(new), **keys._asdict()})
         return
@@ -113,6 +114,8 @@ def set_(id_or_name: str, as_json: bool, **options: Any) -> None:
         raise click.UsageError("give at least one option to change")
     with opened_for(id_or_name) as (database, found):
         changed = database.write_now(lambda tx: shops.change(tx, found, **changes))
+    if "lang" in changes:
+        warn(shops.language_warning(changed.lang))
     if as_json:
         say_json(present.shop(changed))
         return

@@ -1,55 +1,65 @@
-"""What `afterword serve` prints at its first start: a demo shop, and a command to paste."""
+"""What `afterword serve` prints at its start: where it is, and in a trial how to send an order."""
 
 import json
 import shlex
 import shutil
 import sys
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from afterword.actions import shops
+from afterword.actions import shops, trial
+from afterword.actions.trial import DEMO_SHOP, Trial
 from afterword.base.settings import Settings
 from afterword.domain.shops import TEST_DELAY
 from afterword.store.engine.database import Database
 
-NAME = "Demo shop"
-
 
 def introduction(settings: Settings, database: Database, now: float) -> list[str]:
-    """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them."""
+    """Lines for stdout. An empty default data folder gets the demo shop, whose test key is among them as long as it
+    is the only shop."""
     running = f"Afterword is running at {settings.url}"
     there = database.read_now(shops.listed)
+    if not there and not settings.is_default:
+        add = "No shops yet. Add one from another terminal, with the same settings:"
+        return [running, "", add, _add_a_shop()]
     if not there:
-        return [running, "", *_first_steps(settings, database, now)]
-    if settings.is_default and any(shop.name == NAME for shop in there):
-        return [
-            running,
-            "",
-            "The demo shop's test key was shown at the first start and is not stored. To add another one:",
-            f"    {command()} key add {shlex.quote(NAME)} --test",
-            "To add your own shop:",
-            _add_a_shop(),
-        ]
-    return [running]
+        trial.add_demo_shop(database, settings.demo_key, now)
+        running += f'\nThe data folder is new, so "{DEMO_SHOP}" was added for you to try.'
+    found = database.read_now(partial(trial.found, key_file=settings.demo_key))
+    return [running, *_steps(settings, found, now)] if settings.is_default and found else [running]
 
 
-def _first_steps(settings: Settings, database: Database, now: float) -> list[str]:
-    if not settings.is_default:
-        return ["No shops yet. Add one from another terminal, with the same settings:", _add_a_shop()]
-    _, keys = database.write_now(partial(shops.add, name=NAME, now=now))
+def _steps(settings: Settings, found: Trial, now: float) -> list[str]:
+    """From the trial's page to a shop of one's own."""
     return [
-        f'The data folder is new, so "{NAME}" was added for you to try. Its test key, shown only now:',
+        *([f"Open {settings.url}/ on this machine: it leads from an order to a review."] * settings.is_trial),
         "",
-        f"    {keys.test_key}",
+        *(_an_order(settings, found, found.test_key, now) if found.test_key else _another_key()),
+        "",
+        "To add your own shop:",
+        _add_a_shop(),
+    ]
+
+
+def _an_order(settings: Settings, found: Trial, test_key: str, now: float) -> list[str]:
+    return [
+        "The demo shop's test key:",
+        "",
+        f"    {test_key}",
         "",
         "To send an order with it, paste this into another terminal:",
         "",
-        curl_line(settings.url, keys.test_key, now),
+        curl_line(settings.url, test_key, now, found.next_id_order),
         "",
-        f"{TEST_DELAY} seconds later the customer's e-mail is a file in {settings.outbox}, which any mail program",
-        "can open. The log below then has the link to its form, where you can write a review. E-mails for test",
-        "orders never leave this machine.",
+        f"{TEST_DELAY} seconds later the customer's e-mail is a file in {settings.outbox}, and the log below has the",
+        "link to its form. E-mails for test orders never leave this machine.",
+    ]
+
+
+def _another_key() -> list[str]:
+    return [
+        "The demo shop's test key is gone or was revoked. To add another one:",
+        f"    {command()} key add {shlex.quote(DEMO_SHOP)} --test",
     ]
 
 
@@ -57,17 +67,9 @@ def _add_a_shop() -> str:
     return f'    {command()} shop add "Alba\'s bakery"'
 
 
-def curl_line(url: str, key: str, now: float) -> str:
-    """One order dated now, sent as shops do; one line for sh, whatever its parts contain."""
-    order = {
-        "id_order": "1",
-        "order_date": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-        "firstname": "Clara",
-        "lastname": "Martin",
-        "email": "clara@example.com",
-        "products": [{"id": 100, "name": "Rye bread", "qty": 2, "unit_price": 3.9}],
-    }
-    form = [f"api_key={key}", f"orders={json.dumps([order])}"]
+def curl_line(url: str, key: str, now: float, id_order: str = "1") -> str:
+    """The example order, sent as shops do; one line for sh, whatever its parts contain."""
+    form = [f"api_key={key}", f"orders={json.dumps([trial.example_order(now, id_order)])}"]
     fields = " ".join(f"-F {shlex.quote(field)}" for field in form)
     return f"curl {fields} {shlex.quote(url + '/private/v3/orders')}"
 

@@ -13,6 +13,9 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 
+NO_DATE = "not a date and time: write 2026-03-01 14:05:26"
+"""What is said of text that is no date: how to write one."""
+
 
 def read_date(value: object, zone: ZoneInfo) -> str | None:
     """`YYYY-MM-DD HH:MM:SS` in the shop's local time, a real day of the calendar.
@@ -29,7 +32,7 @@ def read_date(value: object, zone: ZoneInfo) -> str | None:
             return value
     text, own_zone = _of_php(value) if type(value) is dict else (value, "")
     if type(text) is not str:
-        raise UnfitError("not a date and time")
+        raise UnfitError(NO_DATE)
     text = read_text(text)
     if text is None or text.startswith("0000-00-00"):
         return None
@@ -46,7 +49,7 @@ def _read_loose_date(text: str, own_zone: str, zone: ZoneInfo) -> str:
     is_named = "/" in own_zone
     found = _DATE.fullmatch(text if is_named else f"{text} {own_zone}".rstrip())
     if not found:
-        raise UnfitError("not a date and time")
+        raise UnfitError(NO_DATE)
     day, hour, minute, second, utc, offset, offset_minutes = found.groups()
     zoned = "+00:00" if utc else f"{offset}:{offset_minutes or '00'}" if offset else ""
     try:
@@ -56,5 +59,5 @@ def _read_loose_date(text: str, own_zone: str, zone: ZoneInfo) -> str:
         if moment.tzinfo:
             moment = moment.astimezone(zone).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError, ZoneInfoNotFoundError):
-        raise UnfitError("not a date and time") from None
+        raise UnfitError(NO_DATE) from None
     return str(moment)

@@ -23,7 +23,10 @@ from afterword.domain.reviews.advertising import (
 UNSURE = "unknown state"
 """The flag of an imported review whose source does not clearly say that it shows it (docs/feeds.md)."""
 
-FLAGS = ("link", "e-mail address", "phone number", "abuse", "threat", "copied text", "many orders", UNSURE)
+COPIED = "copied text"
+"""The flag of a review whose text is that of another order's."""
+
+FLAGS = ("link", "e-mail address", "phone number", "abuse", "threat", COPIED, "many orders", UNSURE)
 """All flags. Two come from comparing with other reviews (`actions.writing`), the last from an import."""
 
 

@@ -1,7 +1,7 @@
 """Invitations as their shop sees them, and what it does with them by hand."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,12 +14,14 @@ from afterword.store.queries import query, row_of
 
 
 class InvitationRow(msgspec.Struct, frozen=True):
-    """An invitation as the shop sees it: `id` is shown, `number` is its order's. Times are epoch seconds."""
+    """An invitation as the shop sees it: `id` is shown, `number` is its order's. `order_date` is the shop's local
+    time, the other times are epoch seconds."""
 
     number: int
     id: int
     shop_id: int
     id_order: str
+    order_date: str
     live: bool
     state: State
     due_at: int
@@ -35,6 +37,41 @@ def list_invitations(
     """A page of a shop's invitations, the newest first; `before` is the last number of the page before."""
     values = {"shop_id": shop.id, "state": state, "before": before, "most": most}
     return _rows(tx, "list_invitations", values)
+
+
+def count_behind(tx: Transaction, shop: Shop, state: str | None, *, before: int, most: int) -> int:
+    """How many more invitations such a list has, counted no further than `most`."""
+    values = {"shop_id": shop.id, "state": state, "before": before, "most": most}
+    return int(tx.rows(query("invitations_behind"), values)[0][0])
+
+
+def list_addresses(tx: Transaction, shop: Shop, *, before: int, most: int) -> list[tuple[int, str]]:
+    """A page of the numbers of a shop's orders and their addresses, the newest first."""
+    values = {"shop_id": shop.id, "before": before, "most": most}
+    return [(number, email) for number, email in tx.rows(query("addresses_of_orders"), values)]
+
+
+def invitation_of(tx: Transaction, shop: Shop, order_id: int) -> InvitationRow:
+    """The one invitation of an order."""
+    [row] = _rows(tx, "invitation_of_order", {"shop_id": shop.id, "order_id": order_id})
+    return row
+
+
+class UnsentEmail(NamedTuple):
+    """An e-mail about a review that waits or has failed. Times are epoch seconds."""
+
+    kind: str
+    state: State
+    due_at: int
+    next_try_at: int
+    tries: int
+    reason: str | None
+
+
+def unsent_emails(tx: Transaction, shop: Shop, review_id: int) -> list[UnsentEmail]:
+    """The oldest first. What was sent is not kept."""
+    values = {"shop_id": shop.id, "review_id": review_id}
+    return [UnsentEmail(*row) for row in tx.rows(query("emails_about_review"), values)]
 
 
 def doubtful_invitations(tx: Transaction, most: int) -> list[InvitationRow]:

@@ -165,20 +165,48 @@ DELETE FROM messages WHERE shop_id = :shop_id AND webhook_id = :webhook_id AND q
 
 -- name: list_invitations
 -- A page of a shop's invitations, the newest first. No other message has the number of an order.
-SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, o.order_date, m.live, m.state, m.due_at, m.next_try_at,
+       m.sent_at, m.tries, m.reason
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.shop_id = :shop_id AND (:state IS NULL OR m.state = :state) AND m.message_id < :before
 ORDER BY m.message_id DESC LIMIT :most;
 
+-- name: invitations_behind
+-- How many more such a list has, counted no further than :most.
+SELECT count(*) FROM (
+    SELECT 1 FROM messages m
+    WHERE m.shop_id = :shop_id AND m.kind = 'invitation' AND (:state IS NULL OR m.state = :state)
+      AND m.message_id < :before
+    LIMIT :most) AS behind;
+
+-- name: addresses_of_orders
+-- Where a page of a shop's invitations goes, the newest first: an address has no index.
+SELECT m.message_id, o.email FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.message_id < :before
+ORDER BY m.message_id DESC LIMIT :most;
+
+-- name: invitation_of_order
+SELECT m.message_id AS number, m.shop_id, o.id_order, o.order_date, m.live, m.state, m.due_at, m.next_try_at,
+       m.sent_at, m.tries, m.reason
+FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.message_id = :order_id;
+
+-- name: emails_about_review
+-- E-mails other than invitations that wait or have failed; one that was sent is gone.
+SELECT m.kind, m.state, m.due_at, m.next_try_at, m.tries, m.reason FROM messages m
+WHERE m.shop_id = :shop_id AND m.review_id = :review_id AND m.queue > 0 AND m.webhook_id = 0 ORDER BY m.message_id;
+
 -- name: show_invitation
 -- One invitation, wherever it is: one look into each shop.
-SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, o.order_date, m.live, m.state, m.due_at, m.next_try_at,
+       m.sent_at, m.tries, m.reason
 FROM shops s CROSS JOIN messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.shop_id = s.shop_id AND m.message_id = :message_id;
 
 -- name: doubtful_invitations
 -- What only a person can settle, the oldest first; reads every row, for doctor.
-SELECT m.message_id AS number, m.shop_id, o.id_order, m.live, m.state, m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+SELECT m.message_id AS number, m.shop_id, o.id_order, o.order_date, m.live, m.state, m.due_at, m.next_try_at,
+       m.sent_at, m.tries, m.reason
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.state = 'in_doubt'
 ORDER BY m.message_id LIMIT :most;

@@ -18,5 +18,14 @@ SELECT o.order_id, o.live, o.id_order, o.reference, o.order_date, o.firstname, o
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
+-- name: order_by_id_order
+-- The number of an order that the shop names, and what only the shop is shown of it.
+SELECT o.order_id, o.received_at, o.phone, o.store_id FROM orders o
+WHERE o.shop_id = :shop_id AND o.live = :live AND o.id_order = :named;
+
+-- name: order_by_reference
+SELECT o.order_id, o.received_at, o.phone, o.store_id FROM orders o
+WHERE o.shop_id = :shop_id AND o.live = :live AND o.reference = :named;
+
 -- name: id_order_of
 SELECT o.id_order FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;

@@ -50,6 +50,11 @@ SELECT r.* FROM shops s CROSS JOIN reviews r WHERE r.shop_id = s.shop_id AND r.r
 SELECT r.order_id FROM reviews r
 WHERE r.shop_id = :shop_id AND r.live = :live AND r.text_hash = :text_hash AND r.order_id <> :order_id LIMIT 1;
 
+-- name: same_text
+SELECT r.review_id FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.text_hash = :text_hash AND r.review_id <> :review_id
+ORDER BY r.written_at, r.review_id LIMIT :most;
+
 -- name: orders_of_address
 -- The orders of one address that were reviewed since a moment, from at most :most reviews.
 SELECT r.order_id FROM reviews r

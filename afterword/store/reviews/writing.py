@@ -77,6 +77,12 @@ def is_copied(tx: Transaction, review: Review) -> bool:
     return bool(tx.rows(query("copies_of_text"), _compared(review) | {"most": 1}))
 
 
+def same_text(tx: Transaction, review: Review, most: int) -> list[int]:
+    """The ids of other reviews with the same text, the oldest first."""
+    rows = tx.rows(query("same_text"), _compared(review) | {"review_id": review.id, "most": most})
+    return [number for (number,) in rows]
+
+
 def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:
     """How many other orders of the same e-mail address have a review written since then (epoch seconds); counts no
     further than `most`."""

@@ -36,7 +36,7 @@ class Docs:
             document=self._document,
             commands=_commands(self._document, self._address),
             address=self._address,
-            pretty=_pretty,
+            pretty=pretty,
         )
 
 
@@ -50,38 +50,39 @@ def _commands(document: dict[str, Any], address: str) -> list[tuple[str, str, st
     return [
         (
             "One order, in a form",
-            _curl(
+            curl(
                 address,
                 f"--form-string 'api_key={KEY}'",
-                f"--form-string {quote('orders=' + _pretty(orders))}",
+                f"--form-string {quote('orders=' + pretty(orders))}",
             ),
             "imported",
         ),
         (
             "Two orders in JSON, with details",
-            _curl(
+            curl(
                 address,
                 f"-H 'Authorization: Bearer {KEY}'",
                 "-H 'Content-Type: application/json'",
-                f"-d {quote(_pretty(detailed))}",
+                f"-d {quote(pretty(detailed))}",
             ),
             "with_details",
         ),
     ]
 
 
-def _curl(address: str, *options: str) -> str:
+def curl(address: str, *options: str) -> str:
+    """A command for sh, an option a line."""
     return " \\\n  ".join((f"curl {quote(address)}", *options))
 
 
-def _pretty(value: object, indent: str = "") -> str:
+def pretty(value: object, indent: str = "") -> str:
     """JSON for people: short values stay on one line."""
     line = json.dumps(value, ensure_ascii=False)
     if len(indent + line) <= LONGEST_LINE or not isinstance(value, dict | list):
         return line
     inner = indent + "  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(name)}: {_pretty(each, inner)}" for name, each in value.items()]
+        parts = [f"{json.dumps(name)}: {pretty(each, inner)}" for name, each in value.items()]
     else:
-        parts = [_pretty(each, inner) for each in value]
+        parts = [pretty(each, inner) for each in value]
     return f"{line[0]}\n{inner}" + f",\n{inner}".join(parts) + f"\n{indent}{line[-1]}"

@@ -4,6 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from afterword.domain.orders.dates import NO_DATE
 from afterword.domain.orders.order import OrderLine, decode_lines
 from tests.domain.reading import RULES, claras, good, ignored, wrong
 
@@ -186,7 +187,7 @@ OF_PHP = [
     ],
 )
 def test_what_is_no_real_date_is_refused(sent: object) -> None:
-    assert wrong(claras(order_date=sent)) == [("order_date", "not a date and time")]
+    assert wrong(claras(order_date=sent)) == [("order_date", NO_DATE)]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,14 @@ MAY_SCAN = (
 """What is asked on the command line alone, or of a table of few rows. All the rest is asked while orders come in or
 messages go out, or by a person who waits: an index gives it what it reads."""
 
-SMALL = ("SCAN s USING", "SCAN due", "CONSTANT ROW", "INDEX messages_held", "INDEX reviews_waiting")
+SMALL = (
+    "SCAN s USING",
+    "SCAN due",
+    "SCAN behind",
+    "CONSTANT ROW",
+    "INDEX messages_held",
+    "INDEX reviews_waiting",
+)
 """What may be read from end to end: the shops, and the indexes of what is in hand just now, and of what waits."""
 
 
