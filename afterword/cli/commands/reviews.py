@@ -10,7 +10,16 @@ from afterword.actions.reviews import moderation, reading
 from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument, signer_of
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
+from afterword.cli.output import (
+    log_command,
+    say,
+    say_fields,
+    say_json,
+    say_list,
+    say_result,
+    say_table,
+    say_text,
+)
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review, ReviewState, Unfit, read_words
 from afterword.domain.values import counted, utc_text
@@ -175,6 +184,7 @@ def erase(review_id: int, as_json: bool) -> None:
     counted as erased, and the chain stays intact.
     """
     old, new = _change(review_id, None, moderation.erase)
+    log_command("review erased", shop=new.shop_id, review=new.id, live=new.live)
     sentence = f"Review {new.id} is erased: {_removed(old)} are removed permanently."
     say_result(present.review(new), sentence, as_json=as_json)
 
