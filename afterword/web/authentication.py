@@ -1,5 +1,6 @@
 """Authenticates requests by private key."""
 
+import asyncio
 from typing import Literal, NamedTuple
 
 from afterword.base.clock import Clock
@@ -9,6 +10,9 @@ from afterword.store.engine.database import Database, Transaction
 from afterword.store.shops import KeyUse, find_private_key, note_uses
 
 HOUR = 3_600
+
+NOTED_AFTER = 60.0
+"""Seconds from a key's use to the write that notes it."""
 
 Why = Literal["missing", "wrong", "revoked", "not for orders", "not for reviews"]
 
@@ -71,7 +75,7 @@ def log_refused(refused: Unauthorized, api: KeyScope) -> None:
 
 
 class KeyUses:
-    """Notes when keys were last used: beside the request, and once an hour a key."""
+    """Notes when keys were last used: after the request, and once an hour a key."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -81,15 +85,20 @@ class KeyUses:
         """The keys that were used in this hour."""
 
     def note(self, presented: str, shop_id: int) -> None:
-        """For a key that was accepted, of this shop. Nothing waits for it, and in trouble the next hour makes up."""
+        """For a key that was accepted, of this shop. A use that cannot be written, or that a stop follows at once, is
+        not noted."""
         now = self._clock()
         hour = int(now // HOUR)
         if hour != self._hour:
             self._hour, self._noted = hour, set()
         if presented not in self._noted:
             self._noted.add(presented)
-            written = self._database.write_together(note_uses, KeyUse(presented, now), shop_id)
-            written.add_done_callback(lambda done: done.cancelled() or done.exception())
+            use = KeyUse(presented, now)
+            asyncio.get_running_loop().call_later(NOTED_AFTER, self._write, use, shop_id)
+
+    def _write(self, use: KeyUse, shop_id: int) -> None:
+        written = self._database.write_together(note_uses, use, shop_id)
+        written.add_done_callback(lambda done: done.cancelled() or done.exception())
 
 
 def _bearer(authorization: bytes) -> str:

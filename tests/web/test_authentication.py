@@ -1,18 +1,23 @@
 """What a private key is good for, when it was last used, and what the security log says of keys, links and posts."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
+import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from afterword.domain.shops import KeyScope
-from afterword.store.opening import open_sqlite
+from afterword.store.engine.database import Database
 from afterword.store.shops import list_keys, revoke_key
-from tests.server import an_order
-from tests.store.databases import ask, closing_now
+from afterword.web import authentication
+from tests.server import ORDERS, an_order
+from tests.store.cast import Member, MovableClock
+from tests.store.databases import run
 from tests.web.asking import Watched, web_on
-from tests.web.asking import ask as ask_web
 from tests.web.conftest import NOW, Site, running_site
 from tests.web.customer.forms import FORM
 from tests.web.reviewed import REVIEWS, STATS, Reviewed
@@ -134,27 +139,68 @@ def test_reviews_are_read_with_a_key_that_is_good_for_them_alone(shop: Reviewed,
 
 
 @pytest.mark.parametrize("more", [{}, LARGE], ids=["small", "large"])
-def test_an_order_is_stored_with_its_key_and_the_key_with_its_use(
-    shop: Reviewed, more: dict[str, str]
-) -> None:
+def test_an_order_is_stored_with_its_key(shop: Reviewed, more: dict[str, str]) -> None:
     other = shop.member.adds_key()
     assert shop.site.post_orders([an_order("K-1", **more)], key=other.shown.private_key).status == 200
-    [(key_id,)] = shop.member.rows("SELECT key_id FROM orders WHERE shop_id = :id", {"id": shop.shop.id})
-    assert key_id == other.live.id
-    shop.site.wait_until(lambda: used(shop)[other.live.id] is not None)
-    assert [at for number, at in used(shop).items() if number != other.live.id] == [None] * 4
+    assert shop.member.rows("SELECT key_id FROM orders WHERE shop_id = :id", {"id": shop.shop.id}) == [
+        (other.live.id,)
+    ]
 
 
-def used(shop: Reviewed) -> dict[int, int | None]:
-    return {key.id: key.used_at for key in ask(shop.site, list_keys, shop.shop)}
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uses are written a moment after the answer."""
+    monkeypatch.setattr(authentication, "NOTED_AFTER", 0.01)
 
 
-def test_reading_reviews_is_a_use_and_a_store_that_cannot_note_it_answers_all_the_same(
-    shop: Reviewed,
+@pytest.mark.usefixtures("soon")
+def test_a_use_of_either_api_is_noted_after_the_answer_and_once_an_hour(
+    database: Database, alba: Member
 ) -> None:
-    key = shop.member.shown.private_key
-    shop.site.get(STATS, Authorization=f"Bearer {key}")
-    shop.site.wait_until(lambda: used(shop)[shop.member.live.id] is not None)
-    with closing_now(open_sqlite(shop.site.database, shop.site.journal)) as database:
-        answer = ask_web(web_on(Watched(database)), STATS, headers={"Authorization": f"Bearer {key}"})
-    assert answer.status == 200
+    clock = MovableClock()
+    web = web_on(database, clock)
+
+    def used(live: bool) -> int | None:
+        [at] = [key.used_at for key in alba.asks(list_keys, alba.shop) if key.id == alba.key(live=live).id]
+        return at
+
+    async def use() -> None:
+        keys, before = alba.shown, used(False)
+        await request(web, "POST", ORDERS, json={"api_key": keys.private_key, "orders": []})
+        await request(web, "POST", ORDERS, json={"api_key": f"{keys.test_key}0", "orders": []})
+        await until(lambda: used(True) == int(clock()))
+        assert used(False) == before
+        await request(web, "GET", STATS, headers={"Authorization": f"Bearer {keys.test_key}"})
+        await until(lambda: used(False) == int(clock()))
+
+    run(use())
+    clock.step(3_600)
+    run(use())
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("soon")
+def test_a_use_that_cannot_be_written_changes_no_answer(database: Database, alba: Member) -> None:
+    async def use() -> None:
+        web = web_on(Watched(database))
+        headers = {"Authorization": f"Bearer {alba.shown.private_key}"}
+        assert (await request(web, "GET", STATS, headers=headers)).status_code == 200
+        await asyncio.sleep(0.05)
+        assert (await request(web, "GET", STATS, headers=headers)).status_code == 200
+
+    run(use())
+
+
+async def request(web: ASGIApp, method: str, path: str, **more: Any) -> httpx.Response:
+    transport = httpx.ASGITransport(web)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test.example") as client:
+        return await client.request(method, path, **more)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Fails after ten seconds."""
+    for _ in range(1_000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never holds")
