@@ -17,6 +17,9 @@ from afterword.store.queries import query
 _PRIVATE_KEY = query("private_key")
 _KEY_COLUMNS = 9
 
+NOTED_EVERY = 3_600
+"""Seconds between two writes of when a key was used."""
+
 
 class NewKeys(NamedTuple):
     """The keys of a new shop. The private ones are shown once; only their hashes are stored."""
@@ -153,8 +156,12 @@ def find_private_key(tx: Transaction, presented: str) -> tuple[Shop, Key] | None
 
 def note_uses(tx: Transaction, uses: Sequence[KeyUse]) -> list[bool]:
     """Notes that these keys were used, and of each whether that was written: not if one was within the last hour."""
-    keys = [{"shop_id": shop_id_of(use.key), "secret": _hash(use.key), "now": int(use.at)} for use in uses]
-    return [tx.run(query("note_use"), key) > 0 for key in keys]
+    return [tx.run(query("note_use"), _key_of_use(use)) > 0 for use in uses]
+
+
+def _key_of_use(use: KeyUse) -> dict[str, Any]:
+    moments = {"now": int(use.at), "latest": int(use.at) - NOTED_EVERY}
+    return {"shop_id": shop_id_of(use.key), "secret": _hash(use.key), **moments}
 
 
 def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None:

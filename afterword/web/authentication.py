@@ -7,9 +7,7 @@ from afterword.base.clock import Clock
 from afterword.base.security import refusals
 from afterword.domain.shops import Key, KeyScope, Shop
 from afterword.store.engine.database import Database, Transaction
-from afterword.store.shops import KeyUse, find_private_key, note_uses
-
-HOUR = 3_600
+from afterword.store.shops import NOTED_EVERY, KeyUse, find_private_key, note_uses
 
 NOTED_AFTER = 60.0
 """Seconds from a key's use to the write that notes it."""
@@ -88,7 +86,7 @@ class KeyUses:
         """For a key that was accepted, of this shop. A use that cannot be written, or that a stop follows at once, is
         not noted."""
         now = self._clock()
-        hour = int(now // HOUR)
+        hour = int(now // NOTED_EVERY)
         if hour != self._hour:
             self._hour, self._noted = hour, set()
         if presented not in self._noted:

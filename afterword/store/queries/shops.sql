@@ -65,7 +65,7 @@ SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at, scopes, used_a
 -- name: note_use
 -- Written once an hour at most, however many processes a key is used with.
 UPDATE keys SET used_at = :now
-WHERE shop_id = :shop_id AND secret = :secret AND kind = 'private' AND (used_at IS NULL OR used_at <= :now - 3600);
+WHERE shop_id = :shop_id AND secret = :secret AND kind = 'private' AND (used_at IS NULL OR used_at <= :latest);
 
 -- name: public_keys
 -- Only public keys are stored in plain text.
