@@ -19,7 +19,8 @@ test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m "not alone" --numprocesses=auto --maxprocesses=4 --dist=loadscope $(TESTS)
+	$(BIN)/python -m pytest -m alone $(TESTS) || [ $$? = 5 ] # 5: none of the chosen tests
 
 lint: $(DEVELOPMENT) ## Format, then check style, types and floors
 	$(BIN)/ruff format .

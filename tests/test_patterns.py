@@ -14,6 +14,8 @@ import pytest
 
 import afterword
 
+pytestmark = pytest.mark.alone
+
 LENGTH = 16_000
 AT_ONCE = 0.02
 """Seconds that a linear pattern does not take for so long a text."""

@@ -1,8 +1,9 @@
 """Measures how often the checks flag real reviews: `make flagged REVIEWS=reviews.csv`.
 
 The file has the columns `text`, `rating` (1 to 5) and `lang`, and may have `author`, `site` and `shop` (the reviewed
-shop's address and name). It stays where it is: customers' reviews are not for this repository. docs/moderation.md has
-the figures of one such file. With `--show`, each flagged review is printed, for a person to judge.
+shop's addresses, with blanks between, and its name). It stays where it is: customers' reviews are not for this
+repository. docs/moderation.md has the figures of one such file. With `--show`, each flagged review is printed, for a
+person to judge.
 """
 
 import csv
@@ -47,7 +48,7 @@ def measure(rows: Iterable[Row], show: bool = False) -> Measured:
 
 
 def _checked(row: Row) -> Checked:
-    own = own_addresses(row.get("shop") or "", filter(None, [row.get("site")]))
+    own = own_addresses(row.get("shop") or "", (row.get("site") or "").split())
     return Checked(row["text"], row.get("author") or "", row["lang"], own)
 
 

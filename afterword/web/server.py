@@ -29,7 +29,7 @@ from afterword.web.ops.health import health
 from afterword.web.ops.metrics import metrics
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
-from afterword.web.render import ANYWHERE, page, static_file
+from afterword.web.render import ANYWHERE, UNCACHED, page, static_file
 from afterword.web.reviews_api.private import REVIEWS_PATH, STATS_PATH, PrivateReviews
 from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
 from afterword.web.shop.feeds import Feeds
@@ -49,6 +49,9 @@ LARGEST_HEADER = 64 * 2**10
 """Bytes of all header lines together."""
 
 ORDERS_PATH = "/private/v3/orders"
+
+OLDER_API = "/wp-content/"
+"""Where modules of the older API look. Some keep whatever they are answered and show it, so they get no page."""
 
 log = log_for("web")
 
@@ -70,10 +73,11 @@ def build_web(database: Database, readers: Readers, clock: Clock, settings: WebS
     spool = Spool(settings.folder)
     orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=spool)
     private = PrivateReviews(database, clock)
+    nothing = Response(status_code=404, headers=UNCACHED, media_type="text/plain")
     return Edge(
         build_router(database, clock, settings),
         {ORDERS_PATH: orders, REVIEWS_PATH: private, STATS_PATH: private},
-        {PUBLIC_REVIEWS: PublicReviews(database, clock)},
+        {PUBLIC_REVIEWS: PublicReviews(database, clock), OLDER_API: nothing},
     )
 
 

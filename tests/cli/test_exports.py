@@ -21,7 +21,9 @@ def file(afterword: Command, alba: Member, clara: Customer) -> Path:
 def test_an_export_goes_to_standard_output_in_each_format(afterword: Command, alba: Member) -> None:
     [review] = json.loads(afterword.say("export", "Alba's bakery", "--format", "json"))
     assert (review["text"], review["id_order"]) == ("Très bon.", "A-1")
-    [row] = csv.DictReader(afterword.say("export", "1").removeprefix("\ufeff").splitlines())
+    table = afterword.say("export", "1")
+    assert table.startswith("\ufeff"), "Excel takes it for the letters of another language"
+    [row] = csv.DictReader(table[1:].splitlines())
     assert (row["id"], row["text"]) == (str(review["id"]), "Très bon.")
     feed = afterword.say("export", "1", "--format", "google", AFTERWORD_URL="https://reviews.example")
     assert [found.id for found in check_feed(feed.encode())] == [review["id"]]

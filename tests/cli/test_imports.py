@@ -88,3 +88,53 @@ def test_what_cannot_be_imported_at_all_is_one_sentence(afterword: Command) -> N
     assert "there is no shop 'Clara'" in afterword.run("import", "Clara", "good.csv").sentence
     assert "does not exist" in afterword.run("import", "1", "nowhere.csv").usage
     assert "printable" in afterword.run("import", "1", "good.csv", "--from", "").usage
+
+
+FOUND = {
+    "judge.me": (
+        "title,body,rating,review_date,curated,reviewer_name,product_id\n"
+        "Super,J&#039;ai aim&eacute; &amp; mes filles aussi<br />Merci,5,2025-03-02 10:12:00 UTC,ok,Camille Rousset,"
+        "7012\n"
+        "Buy,Cheap watches,5,2025-01-10 10:00:00 UTC,spam,Bot,7012\n",
+        ["1 review imported.", "1 review not imported: not shown by its source."],
+    ),
+    "shopify": (
+        "product_handle,state,rating,title,author,body,created_at\n"
+        "soap,published,1,Bad,Ines K.,Foams badly,2023-06-01T10:00:00-04:00\n",
+        ["0 reviews imported.", "1 row not imported: see the errors above."],
+    ),
+    "this API": (
+        "id,order,product,review_rating,review_text,reviewer_name,reviewer_lastname,date_time,review_status,answer_text\n"
+        "1024,A-1,no,4,Good shop,Diego,Cruz,2025-03-02 11:12:00,1,Thanks\n"
+        "2048,A-2,no,1,Advertising,Diego,Cruz,2025-03-02 11:12:00,2,\n",
+        ["1 review imported.", "1 review not imported: not shown by its source."],
+    ),
+}
+"""Files of other services, and what is said of them in the end."""
+
+
+def test_files_of_other_services_are_imported_as_they_are(
+    afterword: Command, database: SqliteDatabase
+) -> None:
+    for source, (table, said) in FOUND.items():
+        (afterword.folder / "found.csv").write_text(table)
+        ran = afterword.run("import", "1", "found.csv", "--from", source)
+        assert ran.out.splitlines()[-2:] == said, ran
+        assert (ran.code, "line 2, product_id: missing" in ran.err) == (
+            int(bool(ran.err)),
+            source == "shopify",
+        )
+    names = "imported_from, scope, rating, text, author, written_at, state, reply"
+    assert rows(database, f"SELECT {names} FROM reviews ORDER BY imported_from") == [
+        (
+            "judge.me",
+            "7012",
+            5,
+            "Super\n\nJ'ai aimé & mes filles aussi\nMerci",
+            "Camille R.",
+            1_740_910_320,
+            "published",
+            None,
+        ),
+        ("this API", "site", 4, "Good shop", "Diego C.", 1_740_910_320, "published", "Thanks"),
+    ]

@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.needs import scale
 from tests.processes import children_of
 from tests.server import ORDERS as PATH
@@ -23,6 +25,7 @@ MOST_MEMORY = 2**30
 """Bytes that the server and its other processes may take together."""
 
 
+@pytest.mark.alone
 def test_one_huge_batch_holds_up_nobody(tmp_path: Path) -> None:
     """There is a batch beside which each request of another shop was answered within 50 ms.
 

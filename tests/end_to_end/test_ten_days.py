@@ -4,6 +4,8 @@ import time
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.letters import recipients
 from tests.end_to_end.mailing import mailing_server
 from tests.peers import Received, RelayPeer
@@ -20,6 +22,7 @@ ORDERS = [
 ]
 
 
+@pytest.mark.alone
 def test_letters_go_ten_days_after_receipt_whatever_the_order_date(tmp_path: Path) -> None:
     """At ten days less two seconds there is no letter; at ten days and two seconds exactly one for each order."""
     with RelayPeer() as relay, mailing_server(tmp_path, relay, TEN_DAYS) as alba:

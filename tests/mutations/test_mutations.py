@@ -16,6 +16,8 @@ from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
 from tests.mutations.of_reviews import OF_REVIEWS
 
+pytestmark = pytest.mark.alone
+
 BY_GUARANTEE = OF_ORDERS | OF_MESSAGES | OF_REVIEWS
 MUTATIONS = {f"{number}: {each.name}": each for number, group in BY_GUARANTEE.items() for each in group}
 APPLICABLE = {title: each for title, each in MUTATIONS.items() if not outdated(each)}

@@ -80,6 +80,15 @@ def test_doubled_and_trailing_slashes_make_no_difference(site: Site) -> None:
             assert (found.status, found.content) == (plain.status, plain.content), written
 
 
+def test_a_link_is_found_as_mail_programs_and_scanners_rewrite_it(site: Site) -> None:
+    links = site.links(site.keys.private_key, "LINK-1")
+    for link in (links.review, links.unsubscribe):
+        start, _, token = link.rpartition("/")
+        escaped = f"{start}/%{ord(token[0]):02X}{token[1:]}"
+        for written in (f"{link}?utm_source=mail&x=%25", f"/{link}", f"{start}//{token}/", escaped):
+            assert site.get(written).status == 200, written
+
+
 def test_customers_pages_are_kept_by_no_cache_and_the_fixed_ones_are(site: Site) -> None:
     links = site.links(site.keys.private_key, "CACHE-1")
     kept = "public, max-age=3600"
@@ -168,3 +177,13 @@ def test_an_address_of_slashes_is_answered_in_a_line(site: Site) -> None:
     for path in ("/s/1" + "/" * 40, "/" * 8_000):
         answer = site.get(path)
         assert (answer.status, answer.content) == (404, b"there is no such address\n")
+
+
+@pytest.mark.parametrize(
+    "end", ["getInfos.php?method=certificateUrl&apiKey=1", "checkToken.php", "x/../y", ""]
+)
+def test_modules_of_the_older_api_are_answered_nothing_that_they_could_show(site: Site, end: str) -> None:
+    path = f"/wp-content/plugins/ag-core/api/{end}"
+    for answer in (site.get(path), site.request("POST", path, "apiKey=1"), site.get(f"/{path}")):
+        assert (answer.status, answer.content) == (404, b"") and is_safe(answer)
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"

@@ -8,6 +8,7 @@ proportion to the length of the text.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -57,6 +58,7 @@ EMAIL_ADDRESS = re.compile(
 )
 
 _NEW_SENTENCE = re.compile(r"(?<![^\W_])([^\W_]++)\ ?\.(\ ?)(?=([A-Z](?:[a-z]++|(?![^\W_]))))")
+_ANY_END = f"(?:{ENDS}|{_WORDS_TOO})"
 _PROPER_ENDS = frozenset(ENDS.split("|")) - {"io", "co"}
 _WITH = re.compile(r"\ \.\ (?=com\ [^\W\d_])")
 _WITH_IS_COM = ("pt", "gl", "ca")
@@ -68,7 +70,7 @@ class OwnAddresses(NamedTuple):
 
     `hosts` are those of its site and its products, with all that is below them. `names` are the names of the shop and
     of its site as one writes them before a top-level domain; an address of these counts as the shop's if it has no
-    path.
+    path. A long name may have a slip, or a blank in it.
     """
 
     hosts: frozenset[str] = frozenset()
@@ -76,18 +78,41 @@ class OwnAddresses(NamedTuple):
 
     def left_out_of(self, text: str) -> str:
         """The folded text without them."""
-        return _pattern_of(self).sub(" ", text) if self.hosts or self.names else text
+        if not (self.hosts or self.names):
+            return text
+        return _NAMED.sub(self._unless_named, _pattern_of(self.hosts).sub(" ", text))
+
+    def _unless_named(self, found: re.Match[str]) -> str:
+        """Nothing of an address that is one of `names`, or nearly: `albas bread.com`, `albasbred.com`."""
+        label, before = found[1], found.string[max(0, found.start() - 64) : found.start()]
+        in_two_words = before.split()[-1] + label if before[-1:] == " " and before.strip() else label
+        is_own = not self.names.isdisjoint((label, in_two_words))
+        return " " if is_own or any(_is_nearly(label, name) for name in self.names) else found[0]
+
+
+_NAMED = re.compile(rf"(?<![\w.-])(?:www\d?\.)?([\w-]{{3,63}})\ ?\.\ ?{_ANY_END}(?:\.{_ANY_END})?(?![\w/-])")
+_LONG_NAME, _SLIP = 8, 2
+"""A name of at least so many characters is recognized when up to two in one place are wrong, missing or too many."""
+
+
+def _is_nearly(label: str, name: str) -> bool:
+    longer, shorter = max(len(label), len(name)), min(len(label), len(name))
+    if shorter < _LONG_NAME or longer - shorter > _SLIP:
+        return False
+    return longer - _in_common(label, name) - _in_common(label[::-1], name[::-1]) <= _SLIP
+
+
+def _in_common(one: str, other: str) -> int:
+    """How many characters their beginnings share."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 @lru_cache(maxsize=256)
-def _pattern_of(own: OwnAddresses) -> re.Pattern[str]:
-    hosts = (
-        rf"(?<![\w-])(?:https?\ ?:\ ?//\ ?)?(?:[\w-]{{1,63}}\.){{0,3}}{_any(own.hosts)}(?![\w-])"
+def _pattern_of(hosts: frozenset[str]) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w-])(?:https?\ ?:\ ?//\ ?)?(?:[\w-]{{1,63}}\.){{0,3}}{_any(hosts)}(?![\w-])"
         r"(?:[/?#][\w/?=&%.~+#-]*)?"
     )
-    ends = f"(?:{ENDS}|{_WORDS_TOO})"
-    names = rf"(?<![\w.-])(?:www\d?\.)?{_any(own.names)}\ ?\.\ ?{ends}(?:\.{ends})?(?![\w/-])"
-    return re.compile(f"{hosts}|{names}")
 
 
 def _any(texts: Iterable[str]) -> str:
@@ -122,7 +147,25 @@ def has_link(cased: str, lang: str, own: OwnAddresses) -> bool:
     text = lower(_NEW_SENTENCE.sub(_ended, _joined(cased)))
     if lang.partition("-")[0] in _WITH_IS_COM:
         text = _WITH.sub(".\n", text)
-    return bool(_LINK.search(own.left_out_of(EMAIL_ADDRESS.sub(" ", undisguised(text)))))
+    text = own.left_out_of(EMAIL_ADDRESS.sub(" ", undisguised(text)))
+    return bool(_LINK.search(text)) and not _is_mention(text, lower(cased))
+
+
+LONG_TEXT = 200
+"""Characters from which on a text may name one other company by its address."""
+
+_BARE = re.compile(rf"(?<![\w.@/:-])(?!www\d?\.)(?:[\w-]{{1,63}}\.){{1,3}}{_ANY_END}(?![\w/@-]|[?:#]\w)")
+
+
+def _is_mention(text: str, written: str) -> bool:
+    """Whether a long text has one address alone, without scheme and path, and undisguised in `written`.
+
+    Customers name other companies so ("booked at booking.com"). Advertising is short, or can be followed.
+    """
+    addresses = {found[0] for found in _BARE.finditer(text)}
+    if len(text) < LONG_TEXT or len(addresses) != 1 or addresses.pop() not in written:
+        return False
+    return not _LINK.search(_BARE.sub(" ", text))
 
 
 def _ended(found: re.Match[str]) -> str:
@@ -132,14 +175,24 @@ def _ended(found: re.Match[str]) -> str:
     return found[0] if is_name else f"{word}.\n"
 
 
-_AT = re.compile(r"\s?(?:[(\[{<]\s?(?:at|a|@|arobase)\s?[)\]}>]|(?<=\s)arobase(?=\s))\s?")
+_AT = re.compile(
+    r"\s?(?:[(\[{<]\s?(?:at|a|@|arobase)\s?[)\]}>]|(?<=\s)arobase(?=\s)|(?<=[^\W_])_at_(?=[^\W_]))\s?"
+)
 _DOT = re.compile(r"\s?[(\[{<]\s?(?:dot|point|punkt|\.)\s?[)\]}>]\s?")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,}[^\W\d_](?![^\W_])")
 
 
+_ROLE = re.compile(
+    r"(?<![\w.+-])(?:info|contact[oti]*|contato|kontakt|support|suporte|soporte|service|help|hello|hola|office|sales|shop|"
+    r"orders?|kundenservice|kundservice|klantenservice|customer[._-]?(?:service|care)|atendimento|sac|assistenza|sav|"
+    r"legal|privacy|claims|admin|no-?reply)\ ?@\ ?(?=\w)"
+)
+
+
 def undisguised(text: str) -> str:
-    """Resolves disguises such as `mail (at) shop [dot] com` and `w w w`."""
-    return _DOT.sub(".", _AT.sub("@", _joined(text)))
+    """Resolves disguises such as `mail (at) shop [dot] com` and `w w w`. An e-mail address of no person, such as
+    `info@shop.com`, is that of a company: only `shop.com` is left of it."""
+    return _ROLE.sub(" ", _DOT.sub(".", _AT.sub("@", _joined(text))))
 
 
 def _joined(text: str) -> str:

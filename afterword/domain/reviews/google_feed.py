@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+import idna
+
 from afterword.domain.gtin import gtins_of
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import SITE, Review
@@ -29,6 +31,7 @@ _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _OF_ADDRESSES = ":/?#[]@!$&'()*+,;=%-._~"
 """Characters that need no escaping in a URL (RFC 3986 2.2, 2.3), and the percent sign of escapes."""
 
+_PARTS = re.compile(r"(https?://)?([^/?#:@]{0,253})(.*)", re.IGNORECASE | re.DOTALL)
 _web_address = re.compile(r"https?://\S+\.\S+", re.IGNORECASE).fullmatch
 
 
@@ -114,8 +117,14 @@ def _all(name: str, values: Iterable[str]) -> str:
 
 
 def _address(url: str) -> str | None:
-    """The URL with invalid characters escaped, or None if it still is not a web address."""
-    escaped = quote(_LONE_PERCENT.sub("%25", url), safe=_OF_ADDRESSES, errors="replace")
+    """The URL with its host as A-labels (RFC 5891) and invalid characters escaped, or None if it still is not a web
+    address."""
+    scheme, host, rest = _PARTS.findall(url)[0]
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return None
+    escaped = quote(_LONE_PERCENT.sub("%25", scheme + name + rest), safe=_OF_ADDRESSES, errors="replace")
     return escaped if _web_address(escaped) else None
 
 

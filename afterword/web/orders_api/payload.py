@@ -1,6 +1,7 @@
 """What an orders request says, whichever of the three media types it uses (docs/orders-api.md, "The request")."""
 
 from codecs import BOM_UTF8
+from json import detect_encoding
 
 import msgspec
 
@@ -45,7 +46,9 @@ def _read_json(body: bytes) -> Payload:
     try:
         members = pick(body, ("api_key", "orders", "details", "id_order"))
     except NotJsonError as error:
-        raise MalformedBody(f"the body is {error}") from error
+        coding = detect_encoding(body[:4])
+        told = error if coding.startswith("utf-8") else f"{coding[:6].upper()}: send JSON in UTF-8"
+        raise MalformedBody(f"the body is {told}") from error
     if members is None:
         raise MalformedBody("the body is not a JSON object")
     if "orders" not in members and "id_order" in members:

@@ -135,6 +135,9 @@ def test_words_of_abuse_are_written_as_they_are_looked_for() -> None:
         "albas-bakery (dot) co (dot) uk",
         "albas-bakery.co.uk.Great bread",
         "the picture at https://img.cdn.example/1.png",
+        "write to info@albas-bakery.co.uk or support (at) albasbread.com, no answer",
+        "logged in at albas bread.com, then at my albas bread.com.",
+        "albasbraed.com, AlbasBred.com, albasbreads.com, www.albas-bakry.co.uk",
     ],
 )
 def test_the_shops_own_addresses_and_name_are_no_advertising(text: str) -> None:
@@ -154,10 +157,62 @@ def test_the_shops_own_addresses_and_name_are_no_advertising(text: str) -> None:
         "albas-bakery.co.uk/?to=https://evil.com/a",
         "otheralbasbread.com",
         "cdn.example!",
+        "bread.com",
+        "my bread.com",
+        "albasbrewer.com",
+        "albread.com",
+        "https://albasbred.com",
+        "albasbred.com/login",
     ],
 )
 def test_what_only_looks_like_the_shops_own_address_is_a_link(text: str) -> None:
     assert look(text, own=ALBA) == ("link",)
+
+
+@pytest.mark.parametrize(
+    "text", ["info@evil.com", "no-reply@evil.com", "customer.care (at) evil.com", "SAV @ evil.com"]
+)
+def test_an_address_of_a_company_is_no_persons(text: str) -> None:
+    assert look(text) == look(text, own=ALBA) == ("link",)
+
+
+@pytest.mark.parametrize(
+    "text", ["clara.info@evil.com", "info.clara@evil.com", "informatica@evil.com", "clara_at_evil.com"]
+)
+def test_an_address_of_a_person_is_one_at_the_shop_too(text: str) -> None:
+    assert look(text) == ("e-mail address",)
+    assert look(text.replace("evil.com", "albasbread.com"), own=ALBA) == ("e-mail address",)
+
+
+STORY = (
+    "We had booked through {}, as every year, and nobody at the desk knew of it. They sent us to another hotel, "
+    "which was full, and in the end we slept in the car. The manager said that the other company was to blame."
+)
+
+
+@pytest.mark.parametrize("name", ["Booking.com", "hotels.com", "a-site.co.uk", "elskling.se."])
+def test_a_long_text_may_name_one_other_company_by_its_address(name: str) -> None:
+    assert look(STORY.format(name), "en") == look(STORY.format(name) + f" Never {name} again.", "en") == ()
+    assert look(STORY.format(name)[:120] + f" {name}", "en") == ("link",)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://booking.com",
+        "www.booking.com",
+        "booking.com/evil",
+        "booking.com?evil=1",
+        "booking (dot) com",
+        "booking . com",
+        "b o o k i n g . c o m",
+        "booking.com.evil.shop.xyz.com",
+        "booking.com or hotels.se",
+        "booking.com (https://hotels.com)",
+    ],
+)
+def test_a_long_text_with_an_address_to_follow_a_disguise_or_a_second_name_is_flagged(address: str) -> None:
+    assert look(STORY.format(address), "en") == ("link",)
 
 
 def test_the_authors_name_is_checked_like_the_text() -> None:
@@ -218,6 +273,11 @@ _STARTS = [
     "www ",
     "www.a ",
     "-.",
+    "info@",
+    "info @ ",
+    "a_at_",
+    "ab.ab.ab.com ",
+    "albasbred.com ",
 ]
 HOSTILE = [*_STARTS, "é", "\u0301\u0327", "\u200b", "\ufdfa", "connard"]
 

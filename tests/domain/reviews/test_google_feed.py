@@ -127,7 +127,12 @@ def test_a_gtin_is_told_if_its_last_digit_checks(
         ("https://alba.example/50%-off", "https://alba.example/50%25-off"),
         ("https://alba.example/caf%C3%A9", "https://alba.example/caf%C3%A9"),
         ('https://alba.example/é?q="<&', "https://alba.example/%C3%A9?q=%22%3C&"),
-        *((url, OUR_PAGE) for url in (None, "http://localhost/rye", "https://ä")),
+        ("https://müller.example/bröd", "https://xn--mller-kva.example/br%C3%B6d"),
+        ("https://Bücher.example:8443/?q=ä", "https://xn--bcher-kva.example:8443/?q=%C3%A4"),
+        *(
+            (url, OUR_PAGE)
+            for url in (None, "http://localhost/rye", "https://ä", f"https://{'ü' * 200}.example/")
+        ),
     ],
 )
 def test_an_address_is_escaped_once_or_else_it_is_our_page(url: str | None, written: str) -> None:

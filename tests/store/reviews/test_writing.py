@@ -289,6 +289,15 @@ def test_an_id_says_nothing_of_how_many_reviews_or_orders_there_are(
     assert not any(b"order_id" in content for content in public)
 
 
+def test_ids_of_reviews_stay_small_however_many_orders_came_before(alba: Member, clara: Customer) -> None:
+    """A known client keeps them in a signed 32-bit column."""
+    about, far = alba.order(), 2**41
+    for table, column in (("orders", "order_id"), ("messages", "message_id")):
+        assert alba.executes(f"UPDATE {table} SET {column} = {column} + :far", {"far": far}) == 1
+    review = clara.reviews(about._replace(order_id=about.order_id + far))
+    assert review.order_id > far and 0 < review.id < 2**31
+
+
 def test_no_shop_sees_or_counts_anothers_reviews(alba: Member, bruno: Member, clara: Customer) -> None:
     review = clara.reviews(alba.order())
     assert alba.asks(reviews_of_order, bruno.shop.id, review.order_id) == {}

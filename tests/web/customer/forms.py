@@ -7,6 +7,7 @@ from tests.server import ORDERS, Answer, Server
 
 FORM = "application/x-www-form-urlencoded"
 BOUNDARY = "------------------------d74496d66958873e"
+MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def multipart(fields: dict[str, str], headers: str = "") -> bytes:
@@ -23,8 +24,7 @@ def post(alba: Server, body: bytes | str, content_type: str, path: str = ORDERS,
 
 
 def post_form(alba: Server, fields: dict[str, str], path: str = ORDERS, part_headers: str = "") -> Answer:
-    content_type = f"multipart/form-data; boundary={BOUNDARY}"
-    return post(alba, multipart(fields, part_headers), content_type, path)
+    return post(alba, multipart(fields, part_headers), MULTIPART, path)
 
 
 def fields_of(alba: Server, *orders: dict[str, Any], **more: str) -> dict[str, str]:

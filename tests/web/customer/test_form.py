@@ -83,6 +83,13 @@ def test_what_is_sent_is_stored_and_the_page_thanks(clara: Author) -> None:
     assert "Thank you!" not in clara.reads()
 
 
+def test_emoji_stars_and_five_thousand_characters_are_words(clara: Author) -> None:
+    for text in ("🍞", "★★★★★", "👩\u200d👩\u200d👧\u200d👦 \U0001f3f4", "خبز جيد", "é" * 5_000):
+        seen = clara.reviews[0].version if clara.reviews else 0
+        assert clara.sends(review(0, 5, text, seen)).status == 303
+        assert clara.reviews[0].text == text
+
+
 def test_a_browser_without_multipart_is_understood_too(clara: Author) -> None:
     form = "lived=1&stars-0=5&text-0=Kind%20people."
     assert clara.site.request("POST", clara.links.review, form, {"Content-Type": FORM}).status == 303

@@ -11,12 +11,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.server import FOUR_KEYS, ORDERS, Answer, Server, an_order
-from tests.web.customer.forms import BOUNDARY, FORM, chunked, fields_of, multipart, post, post_form, raw_form
+from tests.web.customer.forms import FORM, MULTIPART, chunked, fields_of, multipart, post, post_form, raw_form
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 BODY_LIMIT = 300_000
 JSON = "application/json"
-MULTIPART = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 @pytest.fixture(scope="module")

@@ -115,6 +115,16 @@ def test_update_from_is_a_day_of_the_shop_and_looks_at_the_last_change(shop: Rev
     assert texts_of(shop.list(update_from="2026-03-04")) == []
     assert len(texts_of(shop.list(update_from="0001-01-01"))) == 3
     assert texts_of(shop.list(update_from="9999-12-31")) == []
+    for none in ("0000-00-00", "0000-00-00 00:00:00"):
+        assert len(texts_of(shop.list(update_from=none))) == 3
+
+
+def test_a_known_client_writes_its_key_with_bare_slashes_and_blanks_as_plus_signs(shop: Reviewed) -> None:
+    shop.review("A-1", 1, text="Of a product.")
+    shop.review("A-2", text="Of the shop.")
+    asked = "sort=asc&status=1&review_type=product&update_from=2026-03-01+10:00:00&limit=1000&page=1"
+    answer = shop.site.get(f"{REVIEWS}?api_key={shop.member.shown.private_key}&{asked}")
+    assert texts_of(answer) == ["Of a product."]
 
 
 # Pages.
