@@ -26,7 +26,7 @@ from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.transport import Transport, UnchosenTransport
 from afterword.store.engine.database import Database
-from afterword.store.opening import link_secret
+from afterword.store.opening import link_secret, unverified_servers
 from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_server, build_web
@@ -104,6 +104,7 @@ async def serve(
     web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url, trial)
     server = build_server(build_web(database, readers, system_clock, web), *address)
     warn_about_mail(settings, database)
+    warn_about_servers(settings)
     stopping = _stop_signals(lifeline)
     tasks = [asyncio.create_task(server.serve())]
     tasks += [asyncio.create_task(dispatcher.run())] if dispatcher else []
@@ -129,6 +130,7 @@ async def dispatch(settings: Settings, database: Database) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
     warn_about_mail(settings, database)
+    warn_about_servers(settings)
     stopping = _stop_signals()
     task = asyncio.create_task(dispatcher.run())
     await _until_stopped(database, [task], stopping)
@@ -171,6 +173,12 @@ def warn_about_mail(settings: Settings, database: Database) -> None:
     if database.is_held:
         reason = "send journal missing or unreachable"
         log.error("sending paused", reason=reason, action="run: afterword doctor")
+
+
+def warn_about_servers(settings: Settings) -> None:
+    for name, mode in unverified_servers(settings):
+        action = "write sslmode=verify-full (docs/postgresql.md)"
+        log.warning("database server unverified", setting=name, sslmode=mode, action=action)
 
 
 def _stop_signals(lifeline: int | None = None) -> asyncio.Event:

@@ -15,7 +15,7 @@ from afterword.base.settings import OUTBOX, Settings
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.migrate import migrations
 from afterword.store.journal.place import journal_place
-from afterword.store.opening import open_database
+from afterword.store.opening import open_database, unverified_servers
 from afterword.store.overview import count_by_state, oldest_due
 from afterword.store.queries import query
 
@@ -48,6 +48,7 @@ def examine(settings: Settings, build: Build, now: float) -> Health:
     findings = list(_settings(settings))
     details: dict[str, Any] = {}
     try:
+        findings += _connections(settings)
         database = open_database(settings)
         try:
             findings += _store(settings, database, build, details, now)
@@ -138,6 +139,16 @@ def _writing(database: Database) -> Iterator[Finding]:
             "Afterword owns it, and that its disk is neither full nor read-only."
         )
         yield Finding("database", "action", says)
+
+
+def _connections(settings: Settings) -> Iterator[Finding]:
+    for name, mode in unverified_servers(settings):
+        says = (
+            f"THE SERVER THAT {name} NAMES IS NOT VERIFIED: with sslmode={mode}, another machine on the way can take "
+            "its place, read all orders and change them. Write sslmode=verify-full, unless the network between is "
+            "yours alone."
+        )
+        yield Finding("tls", "note", says)
 
 
 def _journal(settings: Settings, database: Database) -> Iterator[Finding]:

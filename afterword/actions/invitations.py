@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from afterword.actions import shops
 from afterword.domain.messages import message_id, order_fingerprint
-from afterword.domain.shops import Shop
+from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
+    cancel_of_key,
     count_behind,
+    count_waiting_of_key,
     find_invitation,
     invitation_of,
     list_addresses,
@@ -124,6 +126,25 @@ def found(tx: Transaction, invitation_id: int, host: str) -> InvitationDetails:
 def cancel(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
     """For one that is scheduled or in doubt. Raises Refused."""
     return cancel_invitation(tx, invitation_id, reason)
+
+
+def waiting_of_key(tx: Transaction, key: Key) -> int:
+    """How many are scheduled for orders that this key sent."""
+    return count_waiting_of_key(tx, key)
+
+
+def cancel_all_of_key(database: Database, key: Key, reason: str) -> int:
+    """Cancels all that are scheduled for orders that this key sent, and returns how many. What is being sent at that
+    moment goes."""
+    cancelled, last = 0, 0
+
+    def some(tx: Transaction) -> list[tuple[int, bool]]:
+        return cancel_of_key(tx, key, reason, after=last)
+
+    while found := database.write_now(some):
+        cancelled += sum(is_cancelled for _, is_cancelled in found)
+        last = found[-1][0]
+    return cancelled
 
 
 def move(tx: Transaction, invitation_id: int, due_at: int) -> InvitationRow:

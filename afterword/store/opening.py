@@ -49,6 +49,22 @@ def _has_used_secret(tx: Transaction) -> bool:
     return has_sent or bool(tx.rows(query("any_entry")))
 
 
+def unverified_servers(settings: Settings) -> list[tuple[str, str]]:
+    """The settings that name a PostgreSQL server on another machine and an `sslmode` that does not verify it, with
+    that mode. Raises SettingsError."""
+    urls = {
+        "AFTERWORD_DATABASE": settings.database if settings.database_path is None else None,
+        "AFTERWORD_JOURNAL": settings.journal if isinstance(settings.journal, str) else None,
+    }
+    if not any(urls.values()):
+        return []
+    from afterword.store.engine.postgres_connection import read_address
+    from afterword.store.engine.postgres_tls import unverified
+
+    modes = [(name, unverified(read_address(url))) for name, url in urls.items() if url]
+    return [(name, mode) for name, mode in modes if mode]
+
+
 # Each engine is imported when it is opened: SQLite does not load psycopg, nor PostgreSQL apsw.
 
 

@@ -39,6 +39,18 @@ def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -
     assert "MUST NOT BE RESTORED" in text
 
 
+def test_the_proxies_have_browsers_come_back_over_https_only_whatever_they_answer() -> None:
+    """nginx takes headers from the server only where a location adds none of its own."""
+    hsts = r'Strict-Transport-Security "max-age=31536000"'
+    nginx, caddy = read("examples/nginx.conf"), read("examples/Caddyfile")
+    [_, secure] = nginx.split("listen 443 ssl;")
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in secure
+    adding = [block for block in re.split(r"\n    location ", secure) if "add_header" in block]
+    assert len(adding) >= 2 and all(re.search(rf"add_header {hsts} always;", block) for block in adding)
+    [answered, failed] = caddy.split("handle_errors")
+    assert re.search(rf"\n\theader {hsts}", answered) and re.search(rf"\n\t\theader {hsts}", failed)
+
+
 COMPOSE = yaml.safe_load(read("examples/compose.yaml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("web", "dispatcher")

@@ -231,9 +231,9 @@ OF_MESSAGES = {
         ),
         Mutation(
             "a revoked key still opens",
-            "query:private_key",
-            "AND k.revoked_at IS NULL",
-            "",
+            "admit",
+            "key.revoked_at is not None",
+            "False",
             "test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it[sqlite]",
         ),
     ),

@@ -24,7 +24,7 @@ from afterword.store.messages.steps import Mark, Record, Settled, release, take_
 from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
 from afterword.store.reviews.writing import find_review
-from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
+from afterword.store.shops import NewKeys, add_private_key, add_shop, change_shop, find_private_key
 from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress, suppressed_because
 from tests.store.databases import Store
 from tests.store.databases import another as another
@@ -106,6 +106,11 @@ class Member(Actor):
     def changes(self, **changes: Any) -> Self:
         """The shop with other settings."""
         return replace(self, shop=self.acts(change_shop, self.shop, **changes))
+
+    def adds_key(self, **more: Any) -> Self:
+        """The shop, with another live key from now on."""
+        _, shown = self.acts(add_private_key, self.shop, live=True, **{"lang": "en", "now": NOW} | more)
+        return replace(self, live=self.asks(_key, shown), shown=self.shown._replace(private_key=shown))
 
     def moderates(self) -> Self:
         """The shop once a person looks at all of its reviews, for an hour at most."""
@@ -264,7 +269,7 @@ def new_member(database: Database, name: str, delay: int = DEFAULT_DELAY) -> Mem
 
 
 def _key(tx: Transaction, shown: str) -> Key:
-    found = authenticate(tx, shown)
+    found = find_private_key(tx, shown)
     assert found is not None
     return found[1]
 

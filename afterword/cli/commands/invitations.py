@@ -5,7 +5,7 @@ from typing import get_args
 
 import click
 
-from afterword.actions import invitations, orders, present
+from afterword.actions import invitations, keys, orders, present
 from afterword.actions.orders import OrderDetails
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
@@ -19,7 +19,7 @@ from afterword.cli.options import (
     row_id,
     shop_argument,
 )
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result, shown
+from afterword.cli.output import log_command, say, say_fields, say_json, say_list, say_result, shown
 from afterword.domain.messages import State
 from afterword.domain.orders.email import check_address
 from afterword.domain.orders.order import FieldError
@@ -39,7 +39,7 @@ def _address(text: str) -> str:
 
 @click.group()
 def order() -> None:
-    """Show an order and its e-mails; list refused orders."""
+    """Show an order and its e-mails; list orders, and those that were refused."""
 
 
 @order.command("show")
@@ -121,6 +121,22 @@ def email_sentence(row: InvitationRow, zone: str) -> str:
         "failed": f"could not be delivered: {row.reason}",
         "cancelled": f"cancelled, not sent: {row.reason}",
     }[row.state]
+
+
+@order.command("list")
+@shop_argument
+@click.option("--key", "key_id", type=row_id, help="Only orders that were sent with this key.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
+)
+@json_option
+def list_orders(id_or_name: str, key_id: int | None, limit: int, as_json: bool) -> None:
+    """List a shop's orders, newest first, with the key that sent each and the state of its invitation."""
+    with opened_for(id_or_name) as (database, shop):
+        key = None if key_id is None else database.read_now(lambda tx: keys.named(tx, shop, key_id))
+        found = database.read_now(lambda tx: orders.listed(tx, shop, key, most=limit))
+    rows = map(present.listed_order, found)
+    say_list(rows, "id id_order reference live received_at key_id state", "No orders.", as_json=as_json)
 
 
 @order.command()
@@ -207,15 +223,41 @@ def show(invitation_id: int, as_json: bool) -> None:
 
 
 @invitation.command()
-@_id
+@click.argument("id_or_name", metavar="ID|SHOP")
+@click.option("--key", "key_id", type=row_id, help="All of SHOP's that wait and whose orders this key sent.")
+@click.option("--yes", is_flag=True, help="With --key: cancel them, instead of counting them.")
 @click.option(
     "--reason", required=True, callback=checked(check_text), help="Why; stored with the invitation."
 )
 @json_option
-def cancel(invitation_id: int, reason: str, as_json: bool) -> None:
-    """Cancel an invitation that is scheduled or in doubt."""
+def cancel(id_or_name: str, key_id: int | None, yes: bool, reason: str, as_json: bool) -> None:
+    """Cancel an invitation that is scheduled or in doubt, or all that wait for orders sent with a key.
+
+    After a key was stolen: revoke it, see what it sent (afterword order list SHOP --key KEY), then cancel.
+    """
+    if key_id is not None:
+        _cancel_of_key(id_or_name, key_id, reason if yes else None, as_json)
+        return
+    invitation_id = row_id(id_or_name)
     row = _change(lambda tx: invitations.cancel(tx, invitation_id, reason))
     say_result(present.invitation(row), f"Invitation {row.id} is cancelled.", as_json=as_json)
+
+
+def _cancel_of_key(id_or_name: str, key_id: int, reason: str | None, as_json: bool) -> None:
+    """Without a reason, they are only counted."""
+    with opened_for(id_or_name) as (database, shop):
+        key = database.read_now(lambda tx: keys.named(tx, shop, key_id))
+        if reason is None:
+            waiting = database.read_now(lambda tx: invitations.waiting_of_key(tx, key))
+            words = f"Key {key_id} of {shop.name} sent orders whose invitations wait: {waiting:,}."
+            raise click.UsageError(f"{words} Add --yes to cancel them.")
+        cancelled = invitations.cancel_all_of_key(database, key, reason)
+    log_command("invitations cancelled", shop=shop.id, key=key_id, invitations=cancelled)
+    sentence = f"Cancelled: {counted(cancelled, 'invitation')} for orders that key {key_id} sent."
+    hint = [] if key.revoked_at else [f"The key still works. To revoke it: afterword key revoke {key_id}"]
+    say_result(
+        {"shop_id": shop.id, "key_id": key_id, "cancelled": cancelled}, sentence, *hint, as_json=as_json
+    )
 
 
 def _moment(text: str) -> int:

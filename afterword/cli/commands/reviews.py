@@ -13,7 +13,16 @@ from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument, signer_of
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
+from afterword.cli.output import (
+    log_command,
+    say,
+    say_fields,
+    say_json,
+    say_list,
+    say_result,
+    say_table,
+    say_text,
+)
 from afterword.cli.output import shown as in_terminal
 from afterword.domain.reviews.flags import COPIED
 from afterword.domain.reviews.moderation import REJECTION_REASONS
@@ -246,6 +255,7 @@ def erase(review_id: int, as_json: bool) -> None:
     counted as erased, and the chain stays intact.
     """
     old, new = _change(review_id, None, moderation.erase)
+    log_command("review erased", shop=new.shop_id, review=new.id, live=new.live)
     sentence = f"Review {new.id} is erased: {_removed(old)} are removed permanently."
     say_result(present.review(new), sentence, as_json=as_json)
 

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.connection import Dialect, Params, Row, Verdict
+from afterword.store.engine.postgres_tls import secured
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
 DEFAULTS = {
@@ -28,6 +29,11 @@ of an hour."""
 
 _LOCK = 5_242_871_108
 """The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
+
+_TLS_HINT = (
+    " (a server on another machine must show a certificate that this one trusts: give it one, name its issuer's file "
+    "with sslrootcert= in the address, or choose another sslmode: docs/postgresql.md)"
+)
 
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
@@ -63,7 +69,8 @@ class PostgresConnection:
             )
         except psycopg.Error as error:
             words = str(error).strip().partition("\n")[0]  # without the statement that follows it
-            raise StoreUnavailable(f"PostgreSQL cannot be reached: {words}") from error
+            hint = _TLS_HINT if "SSL" in words or "certificate" in words else ""
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {words}{hint}") from error
 
     def _connected(self) -> psycopg.Connection[Row]:
         if self._raw.closed and not self._is_writing:
@@ -179,8 +186,8 @@ class PostgresConnection:
 
 
 def read_address(url: str) -> dict[str, Any]:
-    """Parses an address `postgresql://…` and adds DEFAULTS. Raises SettingsError, whose message contains no part of
-    the address.
+    """Parses an address `postgresql://…`; adds DEFAULTS, and verified TLS to a server on another machine. Raises
+    SettingsError, whose message contains no part of the address.
 
     libpq's own errors would reveal a part of an unescaped password, as a host, a port or a database name.
     """
@@ -195,7 +202,7 @@ def read_address(url: str) -> dict[str, Any]:
             "write postgresql://user:password@host:port/name, and escape characters such as / ? # @ % in the user "
             "or the password as %2F %3F %23 %40 %25"
         ) from None
-    return DEFAULTS | parts
+    return DEFAULTS | secured(parts)
 
 
 # A commit releases its locks when it returns. The first COMMIT here returns before it is durable, and a second

@@ -123,6 +123,18 @@ WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'sending'
 UPDATE messages SET state = 'cancelled', reason = :reason
 WHERE shop_id = :shop_id AND message_id = :message_id AND state IN ('scheduled', 'in_doubt');
 
+-- name: waiting_of_key
+-- The scheduled invitations of the orders that a key sent, a page at a time; reads the shop's orders behind the page
+-- before.
+SELECT m.message_id FROM orders o JOIN messages m ON m.shop_id = o.shop_id AND m.message_id = o.order_id
+WHERE o.shop_id = :shop_id AND o.key_id = :key_id AND o.order_id > :after AND m.state = 'scheduled'
+ORDER BY m.message_id LIMIT :most;
+
+-- name: count_waiting_of_key
+-- How many of them there are; reads the shop's orders.
+SELECT count(*) FROM orders o JOIN messages m ON m.shop_id = o.shop_id AND m.message_id = o.order_id
+WHERE o.shop_id = :shop_id AND o.key_id = :key_id AND m.state = 'scheduled';
+
 -- name: move_invitation
 -- By the shop's own hand: another due time.
 UPDATE messages SET due_at = :due_at, next_try_at = :due_at

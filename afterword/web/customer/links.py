@@ -6,12 +6,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from afterword.base.ids import is_signed, order_id_of
+from afterword.base.security import refusals
 from afterword.domain.messages import order_fingerprint
 from afterword.domain.reviews.review import WRITE_FOR
 from afterword.domain.values import shown
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
+
+_PAGES = {"r": "review", "u": "unsubscribe"}
+"""What a link is signed for."""
 
 
 class Links:
@@ -30,6 +34,7 @@ class Links:
             order = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
             if order and self._is_signed(order, purpose, token):
                 return order
+        refusals.link(_PAGES[purpose])
         raise HTTPException(404)
 
     def _is_signed(self, order: StoredOrder, purpose: str, token: str) -> bool:

@@ -17,7 +17,7 @@ from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
 from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.database import Database
-from afterword.web.authentication import Unauthorized, admit, presented_key
+from afterword.web.authentication import KeyUses, Unauthorized, admit, log_refused, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, Spool, SpooledBody, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
 from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, refusal
@@ -64,6 +64,7 @@ class OrdersEndpoint:
         self._clock = clock
         self._limit = body_limit
         self._spool = spool
+        self._uses = KeyUses(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -103,6 +104,7 @@ class OrdersEndpoint:
         written, counts = await self._database.write_together(import_posted, posted, shop_id)
         self._database.metrics.count_orders(*counts)
         _report_refused(shop_id, counts)
+        self._uses.note(key, shop_id)
         return written
 
     async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
@@ -112,7 +114,7 @@ class OrdersEndpoint:
             async with self._readers.one() as reader:
                 payload = await reader.read(head.content_type, body)
                 key = presented_key(payload.api_key, head.authorization)
-                sender = await self._database.read(lambda tx: admit(tx, key))
+                sender = await self._database.read(lambda tx: admit(tx, key, "orders"))
                 result = BatchResult(details=[] if payload.details else None)
                 async for batch in reader.slices(rules_of(sender.shop)):
                     posted = Slice(sender, batch, payload.details, head.received_at)
@@ -126,6 +128,7 @@ class OrdersEndpoint:
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
         _report_refused(sender.shop.id, result.counts)
+        self._uses.note(key, sender.shop.id)
         return answer(result)
 
     def _count(self, importing: asyncio.Future[BatchResult]) -> None:
@@ -153,6 +156,7 @@ def _refused(error: Exception) -> tuple[int, Headers, bytes]:
         case MalformedBody() | BatchError():
             return 400, _HEADERS, refusal(str(error))
         case Unauthorized():
+            log_refused(error, "orders")
             return 401, [*_HEADERS, (b"www-authenticate", b"Bearer")], refusal(str(error))
         case StoreUnavailable() | OSError():
             log.error("order request rejected", error=str(error))

@@ -48,9 +48,14 @@ def test_a_database_of_each_landed_schema_gets_the_newest(
             "INSERT INTO review_counts (shop_id, live, scope, state, reason, rating, amount) "
             "VALUES (1, 1, 'products', 'published', '', 5, 3)"
         )
+        old.run(
+            "INSERT INTO keys (shop_id, key_id, kind, live, lang, secret, created_at) "
+            "VALUES (1, 1, 'private', 1, 'fr', 'a', 0), (1, 2, 'public', 1, 'fr', 'b', 0)"
+        )
         monkeypatch.undo()
         assert migrate(Transaction(old), old.dialect) == [n for n, _ in every[number:]]
         migrate(Transaction(new), new.dialect)
         assert schema(old) == schema(new)
         assert old.rows("SELECT orders FROM shops") == [("strict",)]
+        assert old.rows("SELECT scopes FROM keys ORDER BY key_id") == [("orders reviews",), ("",)]
         assert old.rows("SELECT scope, amount FROM review_counts") == [("", 3)]
