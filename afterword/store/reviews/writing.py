@@ -3,6 +3,8 @@
 `actions` decides what may be done with a review, and what else happens then.
 """
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused, ReviewChanged
@@ -75,6 +77,17 @@ def erase_traces(tx: Transaction, review: Review) -> None:
 def is_copied(tx: Transaction, review: Review) -> bool:
     """Whether a review of another order has the same text."""
     return bool(tx.rows(query("copies_of_text"), _compared(review) | {"most": 1}))
+
+
+def changes_of_order(tx: Transaction, reviews: Collection[Review], *, since: int) -> int:
+    """How many versions of these reviews of one order, but for first ones, were written since then (epoch
+    seconds)."""
+    latest = sum(review.version > 1 and review.written_at > since for review in reviews)
+    for review in reviews:
+        values = {"shop_id": review.shop_id, "order_id": review.order_id, "since": since}
+        [(replaced,)] = tx.rows(query("changes_of_order"), values)
+        return latest + int(replaced)
+    return 0
 
 
 def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:

@@ -9,6 +9,7 @@ from afterword.actions.reviews.moderation import answer as reply
 from afterword.actions.reviews.moderation import dispute, erase, reject
 from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.review import MOST_CHANGES
 from afterword.i18n.codes import REASONS_IN_WORDS
 from afterword.store.opening import open_sqlite
 from afterword.store.shops import change_shop
@@ -323,6 +324,16 @@ def test_after_180_days_a_review_can_be_seen_and_withdrawn_and_not_written(site:
     assert answer.status == 410 and "but <kind>." in plain(answer) and late.reviews == {}
     assert clara.sends({"withdraw": "0"}).status == 303
     assert clara.reviews[0].state == "withdrawn"
+
+
+def test_after_twenty_changes_a_day_what_was_typed_is_kept_for_tomorrow(clara: Author) -> None:
+    for version in range(MOST_CHANGES + 1):
+        assert clara.sends(review(0, 5, f"Version {version}.", seen=version)).status == 303
+    last = review(0, 4, "Once more.", seen=MOST_CHANGES + 1)
+    answer = clara.sends(last)
+    assert answer.status == 429 and "often today" in plain(answer) and last.items() <= typed(answer).items()
+    assert clara.reviews[0].text == f"Version {MOST_CHANGES}."
+    assert clara.sends(GOOD).status == 303
 
 
 # A store in trouble.
