@@ -9,12 +9,12 @@ soft hyphens."""
 
 
 _PHRASES = str.maketrans("\ufdfa\ufdfb", "  ")
-"""Two blessings, of which Unicode makes 18 and 8 characters each. No other character stands for more than seven."""
+"""Two blessings, of which Unicode makes 18 and 8 characters each. No other character becomes more than seven."""
 
 
 def spelled_out(text: str) -> str:
     """The text with compatible characters in their plain forms, and accents as characters of their own (NFKD), at
-    most seven times as long. What stands for a whole phrase becomes a blank."""
+    most seven times as long. A character that means a whole phrase becomes a blank."""
     return unicodedata.normalize("NFKD", text.translate(_PHRASES))
 
 

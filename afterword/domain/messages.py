@@ -27,6 +27,10 @@ class Queue(IntEnum):
     WEBHOOKS = 2
 
 
+GATHERED: frozenset[MessageKind] = frozenset({"receipt", "withdrawal"})
+"""The kinds that an author can cause again and again: an order gets at most one of each in an hour, and what happens
+in that time is gathered in the next."""
+
 _OWN_QUEUES: Mapping[MessageKind, Queue] = {"invitation": Queue.INVITATIONS, "webhook": Queue.WEBHOOKS}
 
 
@@ -58,8 +62,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     """A claimed message with all that writing it needs. Times are epoch seconds.
 
     `order` is None for a message to the shop. `details` are what the kind keeps beside its row: a receipt has
-    `receipts`, a rejection its `reason`. `reviews` are those that it is about, as they are now; a digest has the
-    first of them, and in `waiting` how many there are.
+    `receipts`, a withdrawal what is `withdrawn`, a rejection its `reason`. `reviews` are those that it is about, as
+    they are now; a digest has the first of them, and in `waiting` how many there are.
     """
 
     id: int

@@ -33,7 +33,7 @@ from afterword.domain.reviews.review import (
 from afterword.domain.suppressions import address_hash
 from afterword.i18n.abuse import abuse_entries, threat_entries
 from afterword.store.engine.database import Transaction
-from afterword.store.messages.enqueue import notify_author, notify_shop
+from afterword.store.messages.enqueue import gather_for_author, notify_shop
 from afterword.store.messages.invitations import answer_invitation
 from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
@@ -69,7 +69,7 @@ def looked_at(look: Look, reviews: Iterable[Checked]) -> Look:
 
 
 REVIEWS_A_TRANSACTION = 25
-"""At more than a millisecond each, few enough that nobody else waits for longer than 50 (guarantee 11)."""
+"""At more than a millisecond each, few enough that no other request waits for longer than 50 (guarantee 11)."""
 
 
 class Said(NamedTuple):
@@ -278,14 +278,17 @@ def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
             for review, entry in new
             if entry
         ]
-        notify_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
+        gather_for_author(tx, new[0].review, "receipt", "receipts", receipts, now=now)
     if any(one.review.state == "waiting" for one in new):
         notify_shop(tx, order.shop, live=order.live, now=now)
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """Withdraws a review, for its author. Raises ReviewChanged, also if it is already withdrawn or erased."""
+    """Withdraws a review, for its author, who gets an e-mail: the link may be in other hands. Raises ReviewChanged,
+    also if it is already withdrawn or erased."""
     if not review.is_shown_to_author:
         raise ReviewChanged
     work = Work(tx, signer, now)
-    return change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})
+    gone = change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})
+    gather_for_author(tx, gone, "withdrawal", "withdrawn", [{"review": gone.id}], now=now)
+    return gone

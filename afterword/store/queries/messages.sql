@@ -150,6 +150,21 @@ SELECT coalesce(m.sent_at, m.due_at) FROM messages m WHERE m.shop_id = :shop_id 
 SELECT m.message_id, m.state, m.sent_at FROM messages m
 WHERE m.shop_id = :shop_id AND m.live = :live AND m.kind = 'digest' AND m.queue > 0;
 
+-- name: messages_of_order
+-- Those of a kind about the reviews of an order that are on their way, or were sent last.
+SELECT m.message_id, m.state, m.sent_at, m.payload
+FROM reviews r JOIN messages m ON m.shop_id = r.shop_id AND m.review_id = r.review_id
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND m.queue > 0 AND m.kind = :kind;
+
+-- name: replace_payload
+-- Unless it was claimed a moment before.
+UPDATE messages SET payload = :payload
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'scheduled' AND queue > 0;
+
+-- name: forget_payload
+-- It was sent: only when is still of use.
+UPDATE messages SET payload = NULL WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
+
 -- name: remove_other_digests
 -- One that is about to be sent says all that they would.
 DELETE FROM messages
