@@ -49,13 +49,15 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
 
 
 class MessageOrder(msgspec.Struct, frozen=True, gc=False):
-    """The order that a message to a customer is about. `order_date` is the shop's local time."""
+    """The order that a message to a customer is about. `order_date` is the shop's local time, and `voided` how often
+    the links to its reviews were."""
 
     order_id: int
     id_order: str
     reference: str | None
     order_date: str
     lines: tuple[OrderLine, ...]
+    voided: int = 0
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -144,6 +146,12 @@ def next_try_at(message: Message, now: int, spread: float) -> int | None:
 def order_fingerprint(salt: str, *, live: bool, id_order: str) -> str:
     """That of an order's invitation, by which its links are signed too."""
     return fingerprint(salt, "invitation", id_order, live=live)
+
+
+def link_subject(salt: str, *, live: bool, id_order: str, voided: int) -> str:
+    """What the links to an order's reviews are signed for: another subject each time that they are voided."""
+    kind = f"link {voided}" if voided else "invitation"
+    return fingerprint(salt, kind, id_order, live=live)
 
 
 def numbered(message_id: int, created_at: int) -> str:

@@ -32,7 +32,7 @@ def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
         order, recipient = None, Recipient(row.email or "", shop.lang)
     else:
         lines = decode_lines(row.lines)
-        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines)
+        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines, row.voided)
         recipient = Recipient(row.email, row.lang, row.firstname, row.lastname)
     details = _details(row) if row.payload else {}
     times = (row.tries, row.first_try_at, row.due_at, row.created_at)

@@ -32,3 +32,6 @@ ALTER TABLE orders ADD COLUMN store TEXT;
 UPDATE orders SET store = CAST(store_id AS TEXT) WHERE store_id IS NOT NULL;
 ALTER TABLE orders DROP COLUMN store_id;
 ALTER TABLE orders RENAME COLUMN store TO store_id;
+
+-- How often the links to an order's reviews were voided: they are signed with it.
+ALTER TABLE orders ADD COLUMN voided BIGINT NOT NULL DEFAULT 0;

@@ -50,7 +50,7 @@ RETURNING message_id;
 -- A claimed message with what writing it needs. An invitation has the number of its order.
 SELECT m.message_id AS id, m.live, m.kind, m.webhook_id, m.review_id, m.tries, m.first_try_at, m.due_at,
        coalesce(m.created_at, o.received_at) AS created_at, m.payload, coalesce(m.recipient, o.email) AS email,
-       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines
+       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines, o.voided
 FROM messages m
 LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = coalesce(m.order_id, m.message_id)
 WHERE m.shop_id = :shop_id AND m.message_id = :message_id;

@@ -102,8 +102,8 @@ HOSTILE = [
     "{}",
     '{"email":0}',
     '{"id_order":1,"firstname":[],"lastname":[],"email":[],"order_date":[]}',
-    f'{{"products":[{",".join("0" * 900)}]}}',
-    f'{{{BARE},"products":[{",".join("0" * 900)}]}}',
+    f'{{"products":[{",".join("0" * 60)}]}}',
+    f'{{{BARE},"products":[{",".join("0" * 60)}]}}',
     f'{{{BARE},"products":[{",".join("0" * 20)}]}}',
     f'{{{BARE},"phone":[],"store_id":{{}},"reference":[]}}',
     f'{{"id_order":"{"é" * 190}"}}',
@@ -114,7 +114,7 @@ HOSTILE = [
 @pytest.mark.parametrize("element", HOSTILE)
 def test_details_take_a_small_multiple_of_what_was_sent(element: str, is_tolerant: bool) -> None:
     """Guarantee 11: with any key, a test key too, `0,0,…` made the answer seventy times as long."""
-    count = max(1_500, 100_000 // len(element))
+    count = max(MOST_SCANT + 100, 100_000 // len(element))
     sent = f"[{','.join([element] * count)}]".encode()
     slices = parse_slices(sent, Rules(ZoneInfo("UTC"), is_tolerant), 250)
     found = sum(
