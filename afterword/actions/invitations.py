@@ -9,6 +9,7 @@ from typing import NamedTuple
 from afterword.actions import shops
 from afterword.domain.messages import message_id, order_fingerprint
 from afterword.domain.shops import Key, Shop
+from afterword.mail.links import review_link
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
@@ -24,7 +25,7 @@ from afterword.store.messages.invitations import (
     move_invitation,
     send_invitation,
 )
-from afterword.store.orders import StoredOrder, find_order, order_of
+from afterword.store.orders import StoredOrder, find_order, order_of, void_links
 
 MOST_BEHIND = 10_000
 """Invitations that are counted and not listed."""
@@ -158,6 +159,13 @@ def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
     Raises Refused, and JournalMissing while sending is paused.
     """
     return send_invitation(tx, invitation_id, now)
+
+
+def void_links_of(tx: Transaction, invitation_id: int, url: str, secret: str) -> str:
+    """The links to the reviews of its order, in all e-mails, no longer lead anywhere. Returns the one that does from
+    now on, below `url`. Links to unsubscribe keep working. Raises Refused."""
+    order = void_links(tx, found(tx, invitation_id, "").order)
+    return review_link(order, order.shop, url, secret, live=order.live)
 
 
 def settle(database: Database, shop: Shop, *, arrived: bool, now: float) -> int:

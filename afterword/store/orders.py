@@ -94,7 +94,7 @@ def _due(arrival: Arrival) -> int:
 
 class StoredOrder(NamedTuple):
     """An order, as pages and reviews need it. `order_date` is in the shop's local time; `lines` are its products in
-    the order in which they were sent."""
+    the order in which they were sent. `voided` is how often the links to its reviews were."""
 
     shop: Shop
     order_id: int
@@ -107,6 +107,7 @@ class StoredOrder(NamedTuple):
     email: str
     lang: str
     lines: tuple[OrderLine, ...]
+    voided: int = 0
 
     @property
     def public_name(self) -> str:
@@ -160,7 +161,13 @@ def find_order(tx: Transaction, shop: Shop, named: str, *, live: bool) -> FoundO
     return None
 
 
+def void_links(tx: Transaction, order: StoredOrder) -> StoredOrder:
+    """The order, whose reviews no link that was signed before leads to."""
+    tx.run(query("void_links"), {"shop_id": order.shop.id, "order_id": order.order_id})
+    return order._replace(voided=order.voided + 1)
+
+
 def as_order(shop: Shop, row: Row) -> StoredOrder:
     """Reads a row of `order_of` or `orders_of_reviews`."""
-    order_id, live, *texts, lines = row
-    return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))
+    order_id, live, *texts, lines, voided = row
+    return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines), voided))

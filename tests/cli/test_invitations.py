@@ -166,3 +166,15 @@ def test_nothing_is_sent_by_hand_while_the_journal_is_lost(afterword: Command, a
     assert (
         refused == "the send journal of this database is missing or cannot be reached: run afterword doctor"
     )
+
+
+def test_links_are_voided_and_the_new_one_is_printed(afterword: Command, alba: Member) -> None:
+    number = str(alba.sees(alba.sends("A-1")).id)
+    url = {"AFTERWORD_URL": "https://reviews.alba.example"}
+    first = afterword.json("invitation", "void", number, **url)
+    assert first["id"] == int(number) and first["link"].startswith("https://reviews.alba.example/r/1/")
+    sentence, second = afterword.say("invitation", "void", number, **url).splitlines()
+    assert sentence.startswith(f"The links of invitation {number} no longer work.")
+    assert second.startswith("https://reviews.alba.example/r/1/") and second != first["link"]
+    assert alba.rows("SELECT voided FROM orders") == [(2,)]
+    assert afterword.run("invitation", "void", "99").sentence == "there is no invitation 99"

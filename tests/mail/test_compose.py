@@ -17,11 +17,13 @@ from tests.mail.conftest import (
     ALBA,
     KINDS,
     LINKS,
+    ORDER,
     TO_CUSTOMER,
     Page,
     compose,
     example,
     fields_of,
+    message,
     part,
     read,
     subject,
@@ -185,6 +187,8 @@ def test_links_are_those_of_the_order_and_its_mode() -> None:
     assert not set(links) & set(test_mode)
     assert linked(example("receipt")) == links
     assert linked(example("digest")) == ("", "", links.verify)
+    voided = linked(message("invitation", replace(ORDER, voided=1)))
+    assert voided.review != links.review and voided.unsubscribe == links.unsubscribe
 
 
 @each_kind

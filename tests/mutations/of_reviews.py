@@ -27,7 +27,7 @@ OF_REVIEWS = {
         ),
         Mutation(
             "the version that its author saw does not matter",
-            "_write",
+            "_is_new",
             "(found.version if found else 0) != said.seen_version",
             "said.seen_version < 0",
             "test_an_author_who_saw_another_version_is_refused_and_nothing_is_stored[sqlite-0]",

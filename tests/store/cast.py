@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from afterword.actions.reviews import moderation
-from afterword.actions.reviews.writing import Said, Submission, Written, withdraw, write_reviews
+from afterword.actions.reviews.writing import (
+    Look,
+    Said,
+    Submission,
+    Written,
+    prepare,
+    unwritten,
+    withdraw,
+    write_reviews,
+)
 from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
@@ -284,11 +293,13 @@ def write(
     seen: int = 0,
     now: float = NOW,
     wants_reply: bool = False,
-    **more: Any,
+    look: Look = nothing_found,
+    signer: Signer = SIGNER,
 ) -> Written:
     """What the author of an order says of one line (0 is the shop)."""
     submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
-    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
+    prepared = prepare(submission, unwritten(tx, submission, now), look)
+    [written] = write_reviews(tx, submission, prepared, now=now, signer=signer)
     return written
 
 

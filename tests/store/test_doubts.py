@@ -3,7 +3,7 @@
 import pytest
 
 from afterword.actions import invitations
-from afterword.domain.messages import MessageKind
+from afterword.domain.messages import GATHERED, MessageKind
 from afterword.store.engine.database import Database
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.messages import doubts
@@ -32,7 +32,7 @@ def test_one_of_any_kind_is_sent_or_due_again(
     assert invitations.settle(database, alba.shop, arrived=arrived, now=DUE + 60) == 1
     said = words(database.journal.address)
     if arrived:
-        assert state_of(claim, alba) == ("removed" if kind == "receipt" else "sent")
+        assert state_of(claim, alba) == ("removed" if kind in GATHERED else "sent")
         assert claims(kind, alba, DUE + 10**7) == [] and said[-1] == "sent"
     else:
         left = row(claim, alba)

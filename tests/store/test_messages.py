@@ -6,7 +6,7 @@ from collections.abc import Set
 import pytest
 
 from afterword.base.errors import Refused
-from afterword.domain.messages import MessageKind, Outcome, Queue, queue_of
+from afterword.domain.messages import GATHERED, MessageKind, Outcome, Queue, queue_of
 from afterword.store.messages import due
 from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import due_sources
@@ -133,13 +133,13 @@ def test_what_the_transport_could_not_take_is_scheduled_again_and_no_try(alba: M
 
 
 @each_kind
-def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
+def test_what_was_sent_is_removed_but_for_invitations_and_the_last_of_what_has_its_peace(
     alba: Member, kind: MessageKind, ours: Claim
 ) -> None:
     if kind != "webhook":
         assert alba.marks(ours)
     assert alba.records(ours, "sent", "250 ok") == "sent"
-    if kind in ("invitation", "digest"):
+    if kind in ("invitation", "digest", *GATHERED):
         left = row(ours, alba)
         assert (left["state"], left["sent_at"], left["tries"], left["payload"]) == ("sent", DUE, 1, None)
     else:

@@ -26,6 +26,7 @@ from afterword.domain.orders.order import FieldError
 from afterword.domain.values import counted, local_text, utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow
+from afterword.store.opening import link_secret
 
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
 _limit_option = click.option(
@@ -171,7 +172,7 @@ def _in_words(error: FieldError) -> str:
 
 @click.group()
 def invitation() -> None:
-    """List, show, cancel, move, send and settle invitations."""
+    """List, show, cancel, move, send, void and settle invitations."""
 
 
 @invitation.command("list")
@@ -290,6 +291,27 @@ def send(invitation_id: int, as_json: bool) -> None:
     row = _change(lambda tx: invitations.send(tx, invitation_id, system_clock()))
     sentence = f"Invitation {row.id} is due now; a running Afterword sends it within seconds."
     say_result(present.invitation(row), sentence, as_json=as_json)
+
+
+@invitation.command()
+@_id
+@json_option
+def void(invitation_id: int, as_json: bool) -> None:
+    """Void the links to the reviews of an invitation's order, and print the new one.
+
+    For a customer whose e-mail came into other hands. The links in all e-mails about the order answer as unknown ones
+    do, except for those to unsubscribe. Later e-mails have the new link; send it to the customer alone.
+    """
+    settings = read_settings()
+    with opened() as database:
+        secret = link_secret(settings, database)
+        link = database.write_now(
+            lambda tx: invitations.void_links_of(tx, invitation_id, settings.url, secret)
+        )
+    sentence = (
+        f"The links of invitation {invitation_id} no longer work. The new one is only for the customer:"
+    )
+    say_result({"id": invitation_id, "link": link}, sentence, link, as_json=as_json)
 
 
 @invitation.command()

@@ -46,8 +46,10 @@ def _receipts(message: Message) -> list[_Receipt]:
 
 
 def _receipt(review: Review, receipt: Mapping[str, Any]) -> _Receipt:
-    """With the review's words, unless a later version has replaced those of this receipt."""
-    words = lines_of(review.text) if review.version == receipt["version"] else []
+    """With the review's words, unless a later version has replaced those of this receipt, or a check has found
+    something in them that no person has allowed: a stranger who holds the link must not have the shop send them."""
+    is_clean = not review.flags or review.state == "published"
+    words = lines_of(review.text) if is_clean and review.version == receipt["version"] else []
     about = shown_unlinked(review.product_name or "")
     return _Receipt(about, stars(review.rating), words, receipt["hash"], receipt["salt"])
 

@@ -41,3 +41,6 @@ UPDATE keys SET scopes = 'orders reviews' WHERE kind = 'private';
 
 -- The key that sent an order; unknown of older ones.
 ALTER TABLE orders ADD COLUMN key_id BIGINT;
+
+-- How often the links to an order's reviews were voided: they are signed with it.
+ALTER TABLE orders ADD COLUMN voided BIGINT NOT NULL DEFAULT 0;

@@ -50,7 +50,7 @@ RETURNING message_id;
 -- A claimed message with what writing it needs. An invitation has the number of its order.
 SELECT m.message_id AS id, m.live, m.kind, m.webhook_id, m.review_id, m.tries, m.first_try_at, m.due_at,
        coalesce(m.created_at, o.received_at) AS created_at, m.payload, coalesce(m.recipient, o.email) AS email,
-       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines
+       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines, o.voided
 FROM messages m
 LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = coalesce(m.order_id, m.message_id)
 WHERE m.shop_id = :shop_id AND m.message_id = :message_id;
@@ -161,6 +161,21 @@ SELECT coalesce(m.sent_at, m.due_at) FROM messages m WHERE m.shop_id = :shop_id 
 -- Those of a shop that are on their way, or were sent last.
 SELECT m.message_id, m.state, m.sent_at FROM messages m
 WHERE m.shop_id = :shop_id AND m.live = :live AND m.kind = 'digest' AND m.queue > 0;
+
+-- name: messages_of_order
+-- Those of a kind about the reviews of an order that are on their way, or were sent last.
+SELECT m.message_id, m.state, m.sent_at, m.payload
+FROM reviews r JOIN messages m ON m.shop_id = r.shop_id AND m.review_id = r.review_id
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND m.queue > 0 AND m.kind = :kind;
+
+-- name: replace_payload
+-- Unless it was claimed a moment before.
+UPDATE messages SET payload = :payload
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'scheduled' AND queue > 0;
+
+-- name: forget_payload
+-- It was sent: only when is still of use.
+UPDATE messages SET payload = NULL WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
 
 -- name: remove_other_digests
 -- One that is about to be sent says all that they would.

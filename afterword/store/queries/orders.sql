@@ -14,7 +14,8 @@ WHERE o.shop_id = :shop_id AND o.order_id >= :first AND o.order_id <= :last;
 
 -- name: order_of
 -- The columns of an order that pages, e-mails and reviews need.
-SELECT o.order_id, o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines
+SELECT o.order_id, o.live, o.id_order, o.reference, o.order_date, o.firstname, o.lastname, o.email, o.lang, o.lines,
+       o.voided
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
@@ -26,6 +27,10 @@ WHERE o.shop_id = :shop_id AND o.live = :live AND o.id_order = :named;
 -- name: order_by_reference
 SELECT o.order_id, o.received_at, o.phone, o.store_id FROM orders o
 WHERE o.shop_id = :shop_id AND o.live = :live AND o.reference = :named;
+
+-- name: void_links
+-- Links that were signed before are no longer known.
+UPDATE orders SET voided = voided + 1 WHERE shop_id = :shop_id AND order_id = :order_id;
 
 -- name: id_order_of
 SELECT o.id_order FROM orders o WHERE o.shop_id = :shop_id AND o.order_id = :order_id;

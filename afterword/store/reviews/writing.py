@@ -3,6 +3,8 @@
 `actions` decides what may be done with a review, and what else happens then.
 """
 
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused, ReviewChanged
@@ -81,6 +83,17 @@ def same_text(tx: Transaction, review: Review, most: int) -> list[int]:
     """The ids of other reviews with the same text, the oldest first."""
     rows = tx.rows(query("same_text"), _compared(review) | {"review_id": review.id, "most": most})
     return [number for (number,) in rows]
+
+
+def changes_of_order(tx: Transaction, reviews: Collection[Review], *, since: int) -> int:
+    """How many versions of these reviews of one order, but for first ones, were written since then (epoch
+    seconds)."""
+    latest = sum(review.version > 1 and review.written_at > since for review in reviews)
+    for review in reviews:
+        values = {"shop_id": review.shop_id, "order_id": review.order_id, "since": since}
+        [(replaced,)] = tx.rows(query("changes_of_order"), values)
+        return latest + int(replaced)
+    return 0
 
 
 def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:

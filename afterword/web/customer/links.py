@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from afterword.base.ids import is_signed, order_id_of
 from afterword.base.security import refusals
-from afterword.domain.messages import order_fingerprint
+from afterword.domain.messages import link_subject
 from afterword.domain.reviews.review import WRITE_FOR
 from afterword.domain.values import shown
 from afterword.store.engine.database import Database, Transaction
@@ -26,8 +26,8 @@ class Links:
         self._secret = secret
 
     async def find(self, request: Request, purpose: str) -> StoredOrder:
-        """The order of a request's link. Raises HTTPException 404 if the link is invalid or signed for another
-        purpose."""
+        """The order of a request's link. Raises HTTPException 404 if the link is invalid, voided, or signed for
+        another purpose."""
         shop_id, token = request.path_params["shop"], request.path_params["token"]
         order_id = order_id_of(self._secret, token)
         if order_id is not None and shop_id.isascii() and shop_id.isdecimal():
@@ -38,7 +38,9 @@ class Links:
         raise HTTPException(404)
 
     def _is_signed(self, order: StoredOrder, purpose: str, token: str) -> bool:
-        subject = order_fingerprint(order.shop.salt, live=order.live, id_order=order.id_order)
+        # A link to unsubscribe is never voided: every e-mail's must work.
+        voided = order.voided if purpose == "r" else 0
+        subject = link_subject(order.shop.salt, live=order.live, id_order=order.id_order, voided=voided)
         return is_signed(self._secret, purpose, token, subject)
 
 
