@@ -106,6 +106,7 @@ def _store(
     yield from backlog.invitations(database, details)
     yield from backlog.notifications(database)
     yield from backlog.reviews(database, details, now)
+    yield from backlog.chains(database)
 
 
 def _database(database: Database) -> Iterator[Finding]:
