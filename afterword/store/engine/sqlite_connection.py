@@ -150,6 +150,8 @@ def _configured(connection: apsw.Connection, alone: bool) -> apsw.Connection:
         *(["locking_mode = EXCLUSIVE"] if alone else []),
         "journal_mode = WAL",
         "synchronous = FULL",
+        # What is deleted is overwritten: an erased review leaves its file (docs/moderation.md).
+        "secure_delete = ON",
         "fullfsync = ON",
         "checkpoint_fullfsync = ON",
         "cache_size = -65536",
