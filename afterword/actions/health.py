@@ -189,6 +189,8 @@ def _why_unreachable(database: Database) -> str | None:
         found = journal_place(database.journal.address).find()
     except StoreUnavailable as error:
         return str(error)
+    except OSError as error:
+        return error.strerror or type(error).__name__
     if found is not None:
         found.close()
     return None

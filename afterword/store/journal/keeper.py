@@ -29,16 +29,21 @@ class JournalKeeper(Keeper):
 
         A database that has never sent gets a new journal if there is none. If a database that has sent finds no
         journal, that of another database, or a shorter one, sending is paused until `start_new_journal`. Sending is
-        also paused while the journal's server does not answer; orders are still accepted.
+        also paused while the journal's server does not answer, or its file cannot be read and written; orders are
+        still accepted. Raises OSError when a new database cannot have a journal there.
         """
         tx.exclude_others()
+        known: dict[str, int] = dict(tx.rows(query("any_journal")))
         try:
             found = self._place.find()
-        except StoreUnavailable:
+            if found is None and max(known.values(), default=HEADER_SIZE) <= HEADER_SIZE:
+                found, known = self._place.create(secrets.token_hex(16)), {}
+        except (OSError, StoreUnavailable) as error:
+            if isinstance(error, OSError) and not known:
+                raise
             return
-        known: dict[str, int] = dict(tx.rows(query("any_journal")))
-        if not known or (found is None and max(known.values()) <= HEADER_SIZE):
-            self._adopt(tx, found or self._place.create(secrets.token_hex(16)))
+        if found is not None and not known:
+            self._adopt(tx, found)
         elif found is not None and found.identity in known and found.size() >= known[found.identity]:
             self._journal = found
         elif found is not None:
