@@ -107,6 +107,7 @@ def _store(
     yield from backlog.invitations(database, details)
     yield from backlog.notifications(database)
     yield from backlog.reviews(database, details, now)
+    yield from backlog.chains(database)
 
 
 def _database(database: Database) -> Iterator[Finding]:
@@ -199,6 +200,8 @@ def _why_unreachable(database: Database) -> str | None:
         found = journal_place(database.journal.address).find()
     except StoreUnavailable as error:
         return str(error)
+    except OSError as error:
+        return error.strerror or type(error).__name__
     if found is not None:
         found.close()
     return None

@@ -113,10 +113,25 @@ class OutboxTransport:
         """Nothing is held open between messages."""
 
 
+def remove_emails(folder: Path, id_order: str, address: str) -> int:
+    """Removes the e-mails about the order of this number that went to this address. Returns how many. Raises
+    OSError."""
+    is_named = re.compile(re.escape(_beginning(id_order)) + r"[0-9a-f]+\.eml").fullmatch
+    files = folder.iterdir() if folder.is_dir() else ()
+    found = [file for file in files if is_named(file.name) and address.encode() in file.read_bytes()]
+    for file in found:
+        file.unlink()
+    return len(found)
+
+
 def _name(message: ComposedMessage) -> str:
-    """Begins with the order's number, where it has one; characters that are unsafe in a file's name become `-`."""
-    order = re.sub(r"[^A-Za-z0-9._-]", "-", message.id_order[:LONGEST_ORDER]).lstrip(".")
-    return f"{order}{'-' if order else ''}{message.fingerprint}.eml"
+    return f"{_beginning(message.id_order)}{message.fingerprint}.eml"
+
+
+def _beginning(id_order: str) -> str:
+    """The order's number, where there is one; characters that are unsafe in a file's name become `-`."""
+    order = re.sub(r"[^A-Za-z0-9._-]", "-", id_order[:LONGEST_ORDER]).lstrip(".")
+    return order + ("-" if order else "")
 
 
 def _write(draft: Path, content: bytes) -> None:

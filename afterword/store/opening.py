@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterword.base.errors import SettingsError
+from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.metrics import Metrics
 from afterword.base.settings import PUT_BACK, Settings
 from afterword.store.engine.database import Database
 from afterword.store.engine.transaction import JournalAddress, Transaction
 from afterword.store.journal.journal import HEADER_SIZE
-from afterword.store.journal.place import send_journal
+from afterword.store.journal.place import journal_place, send_journal
 from afterword.store.queries import query
 
 if TYPE_CHECKING:
@@ -25,7 +25,27 @@ def open_database(settings: Settings, *, apart: bool = False, metrics: Metrics |
     path = settings.database_path
     if path is None:
         return open_postgres(settings.database, settings.journal, apart=apart, metrics=metrics)
+    _refuse_lost(path, settings)
     return open_sqlite(path, settings.journal, apart=apart, metrics=metrics)
+
+
+def _refuse_lost(path: Path, settings: Settings) -> None:
+    """An empty database beside a journal with lines would answer 401 to every shop, and shops do not come again."""
+    if path.exists():
+        return
+    try:
+        found = journal_place(settings.journal).find()
+    except (OSError, StoreUnavailable):
+        return  # opening says so
+    if found is not None:
+        has_lines = found.size() > HEADER_SIZE
+        found.close()
+        if has_lines:
+            raise SettingsError(
+                f"{path} is missing, though its send journal, {settings.journal_name}, is there: put the database or "
+                "a backup of it back, or correct AFTERWORD_DATABASE. To begin with an empty database, move the "
+                "journal away"
+            )
 
 
 def link_secret(settings: Settings, database: Database) -> str:

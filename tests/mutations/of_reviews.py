@@ -68,6 +68,20 @@ OF_REVIEWS = {
             "test_an_entry_commits_to_every_value_that_its_author_gave_or_that_it_is_about[order_id-8]",
         ),
         Mutation(
+            "the head of a chain is not noted",
+            "add_entry",
+            "tx.note(",
+            "str(",
+            "test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since[sqlite]",
+        ),
+        Mutation(
+            "an end that was cut off is forgotten once the chain has grown",
+            "_missing",
+            "if not is_there and not missing:",
+            "missing = []\n            if not is_there:",
+            "test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since[sqlite]",
+        ),
+        Mutation(
             "a GET withdraws a review",
             "Form.answer",
             "_open(",

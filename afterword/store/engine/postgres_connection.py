@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from afterword.base.errors import SettingsError, StoreUnavailable
-from afterword.store.engine.connection import Dialect, Params, Row, Verdict
+from afterword.store.engine.connection import Dialect, Params, Row, Verdict, unusable
 from afterword.store.engine.postgres_tls import secured
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
@@ -58,6 +58,19 @@ class PostgresConnection:
         self._address = read_address(url)
         self._is_writing = False
         self._raw = self._connect()
+        self._refuse_other_encodings()
+
+    def _refuse_other_encodings(self) -> None:
+        """The server says it when it connects. Only UTF8 has every character that an order may have."""
+        encoding = self._raw.info.parameter_status("server_encoding")
+        if encoding not in (None, "UTF8"):
+            name = self.name
+            self._raw.close()
+            raise SettingsError(
+                f"the database {name} is in {encoding}, which cannot store every character: make another one with "
+                "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that (AFTERWORD_DATABASE, "
+                "AFTERWORD_JOURNAL)"
+            )
 
     def _connect(self) -> psycopg.Connection[Row]:
         try:
@@ -175,9 +188,9 @@ class PostgresConnection:
         return "apart"
 
     def unavailable(self, error: Exception) -> Exception:
-        if isinstance(
-            error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError | OSError
-        ):
+        if isinstance(error, OSError):  # the send journal
+            return unusable(error)
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
             return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
         return error
 

@@ -244,6 +244,7 @@ def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> 
             begun = perf_counter()
             results = committer.commit(calls)
             line.send((results, committer.is_held, read, perf_counter() - begun))
+            committer.add_notes()
     except (EOFError, OSError):
         committer.close()
     finally:

@@ -183,6 +183,15 @@ DELETE FROM messages
 WHERE shop_id = :shop_id AND live = :live AND kind = 'digest' AND queue > 0 AND state = 'scheduled'
   AND message_id <> :message_id;
 
+-- name: receipts_about
+-- What is left to send of a review's receipts; each names the reviews of one submission, of which this is the first.
+SELECT m.message_id, m.payload FROM messages m
+WHERE m.shop_id = :shop_id AND m.review_id = :review_id AND m.queue > 0 AND m.kind = 'receipt';
+
+-- name: change_receipt
+UPDATE messages SET review_id = :review_id, payload = :payload
+WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
+
 -- name: forget_review
 -- Messages about a review have its words.
 DELETE FROM messages WHERE shop_id = :shop_id AND review_id = :review_id AND queue > 0;

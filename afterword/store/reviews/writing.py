@@ -3,6 +3,7 @@
 `actions` decides what may be done with a review, and what else happens then.
 """
 
+import json
 from collections.abc import Collection
 
 from msgspec.structs import replace
@@ -69,9 +70,23 @@ def keep_past_version(tx: Transaction, review: Review) -> None:
 
 
 def erase_traces(tx: Transaction, review: Review) -> None:
-    """Erases the past versions of a review, and the messages about it that are still to be sent."""
+    """Erases the past versions of a review, and what is still to be sent about it: its part of receipts, and all of
+    the other messages and deliveries, whether they wait or have failed."""
+    for first in reviews_of_order(tx, review.shop_id, review.order_id).values():
+        _leave_out_of_receipts(tx, first, review)
     for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
+
+
+def _leave_out_of_receipts(tx: Transaction, first: Review, erased: Review) -> None:
+    """Those that begin with the review `first`. One with nothing else in it stays, and is about the erased review."""
+    about = {"shop_id": first.shop_id, "review_id": first.id}
+    for message_id, payload in tx.rows(query("receipts_about"), about):
+        receipts = json.loads(payload)["receipts"]
+        others = [each for each in receipts if each["review"] != erased.id]
+        if others and others != receipts:
+            left = {"review_id": others[0]["review"], "payload": json.dumps({"receipts": others})}
+            tx.run(query("change_receipt"), left | {"shop_id": first.shop_id, "message_id": message_id})
 
 
 def is_copied(tx: Transaction, review: Review) -> bool:

@@ -1,6 +1,7 @@
 """The send journal: what is in it, in which order, and what a crash or a full disk does to it (guarantee 9)."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,8 @@ def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
 ) -> None:
     invitation = alba.sends()
     one = alba.claims_one()
-    with no_file_grows_beyond(journal(database).stat().st_size + free), pytest.raises(StoreUnavailable):
+    full = pytest.raises(StoreUnavailable, match=f"{journal(database)} cannot be used: File too large")
+    with no_file_grows_beyond(journal(database).stat().st_size + free), full:
         run(database.write(lambda tx: alba.within(tx).marks(one)))
     assert alba.state(invitation) == "claimed"
     assert alba.releases(one, reason="full") == 1
@@ -236,3 +238,53 @@ def test_a_journal_whose_place_was_taken_is_not_written_any_more(
         alba.marks(claims[0])
     assert database.is_held
     assert alba.state(claims[0]) == "claimed"
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_unreadable(path: Path) -> None:
+    """Also for the superuser, whom no mode stops: a loop of links cannot be opened."""
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("spoil", [make_folder, make_unreadable])
+@pytest.mark.parametrize("has_sent", [True, False])
+def test_a_journal_that_cannot_be_opened_stops_sending_and_no_order(
+    database: Database, alba: Member, spoil: Callable[[Path], None], has_sent: bool
+) -> None:
+    alba.sends("1")
+    if has_sent:
+        alba.sends_due()
+    path = journal(database)
+    right = path.read_bytes()
+    spoil(path)
+    with closing_now(another(database)) as after:
+        assert after.is_held
+        assert alba.on(after).sends("2").number
+        run(after.look_for_journal())
+        assert after.is_held
+        with pytest.raises(StoreUnavailable, match=f"{path} cannot be used: "):
+            after.accept_journal_loss()
+        path.rmdir() if path.is_dir() else path.unlink()
+        path.write_bytes(right)
+        run(after.look_for_journal())
+        assert not after.is_held
+        assert alba.on(after).sends_due() == (["2"] if has_sent else ["1", "2"])
+
+
+@pytest.mark.sqlite
+def test_a_new_database_whose_journal_cannot_be_made_is_refused_with_the_files_name(tmp_path: Path) -> None:
+    path = tmp_path / "send.journal"
+    path.mkdir()
+    with pytest.raises(StoreUnavailable, match=f"{path} cannot be used: Is a directory"):
+        open_database(tmp_path)
+    path.rmdir()
+    path.write_bytes(b"something else\n")
+    with pytest.raises(
+        StoreUnavailable, match=f"{path} cannot be used: it is there, and is not a send journal"
+    ):
+        open_database(tmp_path)
