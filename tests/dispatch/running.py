@@ -17,7 +17,7 @@ from afterword.dispatch.dispatcher import Dispatcher
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Database
 from tests.peers import Peer, run
-from tests.store.cast import DUE, Customer, Member, another, closing_now
+from tests.store.cast import DUE, Customer, Member, another, closing_now, order
 from tests.store.given import Imported, Invited
 
 MORE: dict[str, str] = {}
@@ -114,6 +114,12 @@ def suppressing(member: Member, address: str) -> Callable[[], str]:
 def imported(member: Member, id_order: str = "1234", *, live: bool = True, email: str = "") -> Imported:
     """The invitation of an order that came when these tests begin."""
     return member.sends(id_order, live=live, email=email or f"clara+{id_order}@nunez.example")
+
+
+def many(member: Member, count: int) -> list[Imported]:
+    """The invitations of this many orders, which came together."""
+    batch = [order(f"{number}", email=f"clara+{number}@nunez.example") for number in range(count)]
+    return [each for each in member.sends_batch(*batch) if each]
 
 
 def reviewed(

@@ -1,4 +1,4 @@
-"""Faults of the mail server, of the journal and of rows: they stop what they must, and nothing else."""
+"""Faults of the mail server and of the journal: they stop what they must, and nothing else."""
 
 import asyncio
 import threading
@@ -15,27 +15,21 @@ from tests.dispatch.running import (
     dispatch_until,
     dispatching,
     imported,
+    many,
     reached,
-    reviewed,
-    unsent,
     until,
     until_state,
 )
 from tests.needs import scale
 from tests.peers import run
 from tests.scripted_peer import Answer, Line, ScriptedPeer
-from tests.store.cast import DUE, Customer, Imported, Member, MovableClock, order
+from tests.store.cast import DUE, Member, MovableClock
 from tests.store.journal.journals import journal
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 MOST_IN_DOUBT = 32
 """Of however many messages, when a mail server breaks every connection at the dot for a minute."""
-
-
-def many(alba: Member, count: int) -> list[Imported]:
-    batch = [order(f"{number}", email=f"clara+{number}@nunez.example") for number in range(count)]
-    return [each for each in alba.sends_batch(*batch) if each]
 
 
 def ticking(clock: MovableClock) -> "asyncio.Task[None]":
@@ -248,43 +242,3 @@ def test_the_write_that_finds_the_journal_lost_is_stored_and_a_mark_is_refused(
     with pytest.raises(JournalMissing):
         alba.marks(two)
     assert alba.state(two) == "claimed" and alba.why_not("diego@diaz.example") == "unsubscribed"
-
-
-def check_that_others_go(alba: Member, clock: MovableClock, damage: str) -> None:
-    """The damaged order is the first of three that are due together."""
-    damaged, *others = many(alba, 3)
-    alba.executes(f"UPDATE orders SET {damage} WHERE shop_id = {alba.shop.id} AND id_order = '0'")
-    clock.now = DUE
-    with ScriptedPeer() as peer:
-        dispatch_until(lambda: alba.states(*others) == ["sent", "sent"], alba, clock, peer)
-    assert sorted(reached(peer)) == ["clara+1@nunez.example", "clara+2@nunez.example"]
-    rows = dict(alba.rows("SELECT message_id, reason FROM messages WHERE state = 'failed'"))
-    assert rows == {damaged.number: "its row in the database is damaged and cannot be read"}
-
-
-@pytest.mark.parametrize("lines", ["no json", "7", '[{"id":'])
-def test_a_row_that_cannot_be_read_costs_its_own_message_alone(
-    alba: Member, clock: MovableClock, lines: str
-) -> None:
-    check_that_others_go(alba, clock, f"lines = '{lines}'")
-
-
-@pytest.mark.sqlite
-@pytest.mark.parametrize("column", ["lines", "lang", "email", "firstname"])
-def test_a_cell_that_is_no_text_costs_its_own_message_alone(
-    alba: Member, clock: MovableClock, column: str
-) -> None:
-    """SQLite keeps whatever a damaged page, or another program, has put there."""
-    check_that_others_go(alba, clock, f"{column} = CAST(x'ff00ff' AS TEXT)")
-
-
-def test_a_message_about_a_damaged_review_costs_itself_alone(
-    alba: Member, clara: Customer, clock: MovableClock
-) -> None:
-    reviewed(alba, clara, "1")
-    alba.executes("UPDATE messages SET payload = 'no json' WHERE kind = 'receipt'")
-    reviewed(alba, clara, "2")
-    with ScriptedPeer() as peer:
-        dispatch_until(lambda: bool(peer.messages), alba, clock, peer, then=0.3)
-    assert reached(peer) == ["clara+2@nunez.example"]
-    assert [row[:2] for row in unsent(alba)] == [("receipt", "failed")]
