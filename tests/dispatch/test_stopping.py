@@ -15,6 +15,7 @@ from tests.dispatch.running import (
     dispatch_until,
     dispatching,
     imported,
+    many,
     reached,
     reviewed,
     until,
@@ -135,3 +136,24 @@ def test_an_outage_of_a_second_costs_the_messages_seconds_and_no_try(alba: Membe
         assert run(watch()) < 10
         assert len(peer.messages) == 40
     assert [(row.state, row.tries) for row in alba.lists()] == [("sent", 1)] * 40
+
+
+def test_what_was_claimed_and_has_not_set_out_is_put_back_at_the_first_trouble(
+    alba: Member, clock: MovableClock
+) -> None:
+    """Sixteen go at once, of forty that are claimed together; the pause after trouble is a second."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: asked() == 16)
+            await asyncio.sleep(0.4)
+            assert asked() == 16
+            assert len(alba.lists("scheduled")) == 40
+
+    def asked() -> int:
+        return sum(line.startswith("RCPT") for line in peer.dialogue)
+
+    many(alba, 40)
+    clock.now = DUE
+    with ScriptedPeer({"RCPT": "421 4.3.2 closing"}) as peer:
+        run(watch())
