@@ -52,6 +52,13 @@ class PostgresConnection:
         self._address = read_address(url)
         self._is_writing = False
         self._raw = self._connect()
+        encoding = self._raw.info.parameter_status("server_encoding")
+        if encoding not in ("UTF8", None):
+            self.close()
+            raise SettingsError(
+                f"the PostgreSQL database has the encoding {encoding}, which cannot hold every name: create one with "
+                "CREATE DATABASE afterword ENCODING 'UTF8' TEMPLATE template0"
+            )
 
     def _connect(self) -> psycopg.Connection[Row]:
         try:

@@ -107,6 +107,15 @@ def test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes(pos
         connection.rollback()
 
 
+def test_a_database_that_cannot_hold_every_name_is_refused_with_what_to_do(postgres: str) -> None:
+    """As `initdb` makes them where no locale is set."""
+    with (
+        new_database(postgres, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'") as url,
+        pytest.raises(SettingsError, match=r"the encoding SQL_ASCII, .* ENCODING 'UTF8'"),
+    ):
+        PostgresConnection(url)
+
+
 def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_shows_no_password(
     postgres: str, tmp_path: Path
 ) -> None:
