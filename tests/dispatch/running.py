@@ -4,8 +4,8 @@ import asyncio
 import email
 import email.policy
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,19 @@ async def dispatching(member: Member, clock: Clock, peer: Peer | None = None) ->
 
 
 def dispatch_until(
-    holds: Callable[[], bool], member: Member, clock: Clock, peer: Peer | None = None, *, then: float = 0.0
+    holds: Callable[[], bool],
+    member: Member,
+    clock: Clock,
+    peer: Peer | None = None,
+    *,
+    then: float = 0.0,
+    within: float = 20.0,
 ) -> float:
     """Dispatches until the condition holds, and `then` seconds more. Says how long it took to hold."""
 
     async def watch() -> float:
         async with dispatching(member, clock, peer):
-            took = await until(holds, 20)
+            took = await until(holds, within)
             await asyncio.sleep(then)
             return took
 
@@ -98,6 +104,13 @@ class LateAnswer:
 
     def give(self) -> None:
         self._may_answer.set()
+
+    @contextmanager
+    def given_at_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.give()
 
 
 def suppressing(member: Member, address: str) -> Callable[[], str]:

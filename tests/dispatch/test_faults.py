@@ -164,7 +164,8 @@ def test_an_error_of_our_own_after_the_message_left_is_doubt_and_no_second_messa
     invitation = imported(alba)
     clock.now = DUE
     with ScriptedPeer() as peer:
-        dispatch_until(lambda: alba.state(invitation) == "in_doubt", alba, clock, peer)
+        dispatch_until(lambda: alba.sees(invitation).tries == 1, alba, clock, peer)
+        assert alba.state(invitation) == "in_doubt"
         clock.step(86_400)
         dispatch_until(lambda: True, alba, clock, peer, then=0.3)
     assert len(peer.messages) == 1
