@@ -16,7 +16,7 @@ def check_that_others_go(alba: Member, clock: MovableClock, damage: str) -> None
     alba.executes(f"UPDATE orders SET {damage} WHERE shop_id = {alba.shop.id} AND id_order = '0'")
     clock.now = DUE
     with ScriptedPeer() as peer:
-        dispatch_until(lambda: alba.states(*others) == ["sent", "sent"], alba, clock, peer)
+        dispatch_until(lambda: alba.states(*others) == ["sent", "sent"], alba, clock, peer, within=5)
     assert sorted(reached(peer)) == ["clara+1@nunez.example", "clara+2@nunez.example"]
     rows = dict(alba.rows("SELECT message_id, reason FROM messages WHERE state = 'failed'"))
     assert rows == {damaged.number: "its row in the database is damaged and cannot be read"}
@@ -36,6 +36,20 @@ def test_a_cell_that_is_no_text_costs_its_own_message_alone(
 ) -> None:
     """SQLite keeps whatever a damaged page, or another program, has put there."""
     check_that_others_go(alba, clock, f"{column} = CAST(x'ff00ff' AS TEXT)")
+
+
+def test_an_address_that_no_message_can_have_fails_at_once_with_a_sentence(
+    alba: Member, clock: MovableClock
+) -> None:
+    damaged, other = many(alba, 2)
+    alba.executes("UPDATE orders SET email = 'clara' WHERE id_order = '0'")
+    clock.now = DUE
+    with ScriptedPeer() as peer:
+        dispatch_until(
+            lambda: not alba.lists("scheduled") and bool(peer.messages), alba, clock, peer, within=5
+        )
+    assert alba.states(damaged, other) == ["failed", "sent"]
+    assert alba.sees(damaged).reason == "'clara' is not an e-mail address"
 
 
 def test_a_message_about_a_damaged_review_costs_itself_alone(
@@ -62,7 +76,7 @@ def check_that_its_messages_wait(alba: Member, bruno: Member, clock: MovableCloc
     clock.now = DUE
     alba.executes(f"UPDATE shops SET {damage} WHERE shop_id = {alba.shop.id}")
     with ScriptedPeer() as peer:
-        dispatch_until(lambda: bool(peer.messages), bruno, clock, peer, then=0.1)
+        dispatch_until(lambda: bool(peer.messages), bruno, clock, peer, then=0.1, within=5)
         assert reached(peer) == ["clara+2@nunez.example"]
         row = alba.sees(waiting)
         assert (row.state, row.tries, row.next_try_at) == ("scheduled", 0, DUE + PUT_OFF)
