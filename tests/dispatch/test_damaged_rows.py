@@ -65,6 +65,21 @@ def test_a_message_about_a_damaged_review_costs_itself_alone(
 
 
 @pytest.mark.sqlite
+def test_a_review_with_a_cell_of_bytes_costs_its_own_message_alone(
+    alba: Member, clara: Customer, clock: MovableClock
+) -> None:
+    damaged = reviewed(alba, clara, "1")
+    alba.executes(f"UPDATE reviews SET text = x'ff00ff' WHERE review_id = {damaged.id}")
+    reviewed(alba, clara, "2")
+    with ScriptedPeer() as peer:
+        dispatch_until(lambda: bool(peer.messages), alba, clock, peer, within=5)
+    assert reached(peer) == ["clara+2@nunez.example"]
+    assert [(row[1], row[3]) for row in unsent(alba)] == [
+        ("failed", "its row in the database is damaged and cannot be read")
+    ]
+
+
+@pytest.mark.sqlite
 @pytest.mark.parametrize("column", ["lines", "lang", "email", "firstname"])
 def test_a_cell_of_bytes_costs_its_own_message_alone(alba: Member, clock: MovableClock, column: str) -> None:
     check_that_others_go(alba, clock, f"{column} = x'ff00ff'")
