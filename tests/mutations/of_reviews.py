@@ -95,5 +95,12 @@ OF_REVIEWS = {
             "False",
             "test_what_another_sites_page_sends_is_refused",
         ),
+        Mutation(
+            "a hash in another spelling is signed, too",
+            "is_signed_by",
+            "and _HEX.fullmatch(entry.hash)",
+            "",
+            "test_a_signature_is_of_one_key_and_one_hash_and_has_one_spelling",
+        ),
     ),
 }

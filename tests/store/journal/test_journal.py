@@ -1,12 +1,14 @@
 """The send journal: what is in it, in which order, and what a crash or a full disk does to it (guarantee 9)."""
 
+import fcntl
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
-from afterword.base.errors import JournalMissing, StoreUnavailable
+from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.file import FilePlace
@@ -49,6 +51,36 @@ def test_a_new_journal_has_a_name_of_its_own_and_no_lines(tmp_path: Path) -> Non
         each.close()
 
 
+def test_a_line_of_which_a_part_is_written_is_not_read_yet(tmp_path: Path) -> None:
+    """Copying a journal reads it while it is written."""
+    path, line = tmp_path / "send.journal", f"sent {IDENTITY} 1 2 1773238326"
+    journal = FilePlace(path).create(IDENTITY)
+    journal.append([line], HEADER_SIZE)
+    with path.open("a") as file:
+        file.write(line[:-3])
+    assert list(journal.lines_from(HEADER_SIZE)) == [line]
+    with path.open("a") as file:
+        file.write(f"{line[-3:]}\n")
+    assert list(journal.lines_from(HEADER_SIZE)) == [line, line]
+    journal.close()
+
+
+def test_who_appends_awaits_another_who_does_and_sees_the_lines_of_that_one(tmp_path: Path) -> None:
+    path, line = tmp_path / "send.journal", f"sent {IDENTITY} 1 2 1773238326"
+    journal = FilePlace(path).create(IDENTITY)
+    with path.open("a") as other, ThreadPoolExecutor(1) as thread:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        appending = thread.submit(journal.append, [line], HEADER_SIZE)
+        assert wait([appending], 0.1).not_done
+        other.write(f"{line}\n")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        with pytest.raises(JournalAhead):
+            appending.result(5)
+    assert list(journal.lines_from(HEADER_SIZE)) == [line]
+    journal.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"afterword-journal 1 zz\n", b"sent\n" * 9, b"\0" * 99])
 def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "send.journal").write_bytes(content)
@@ -64,6 +96,9 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Datab
     alba.acts(send_invitation, alba.sees(invitation).id, DUE + 1)
     again = alba.claims_one(DUE + 2)
     alba.marks(again, DUE + 2)
+    alba.records(again, "deferred", now=DUE + 2, again=DUE + 3)
+    again = alba.claims_one(DUE + 3)
+    alba.marks(again, DUE + 3)
     alba.records(again, "sent", now=DUE + 3)
     alba.suppresses(DIEGO, reason="bounced", now=DUE)
     alba.allows(DIEGO, DUE + 4)
@@ -74,6 +109,8 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Datab
         f"in_doubt {tail} {DUE}",
         f"released {tail} {DUE + 1}",
         f"sending {tail} {DUE + 2}",
+        f"deferred {tail} {DUE + 2}",
+        f"sending {tail} {DUE + 3}",
         f"sent {tail} {DUE + 3}",
     ]
     hashed = suppressed.split()[1]
@@ -182,6 +219,23 @@ def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
     assert alba.marks(second)
     assert alba.states(first, second) == ["claimed", "sending"]
     assert alba.marks(first)
+
+
+@pytest.mark.sqlite
+def test_a_commit_without_a_line_that_failed_voids_no_line_of_before(
+    database: SqliteDatabase, alba: Member, claims: list[Claim]
+) -> None:
+    """A database that is laid back while its processes go on, as PostgreSQL's can be, still believes the journal."""
+    first, second = claims
+    [(before,)] = alba.rows("SELECT position FROM journals")
+    alba.marks(first)
+    wal = database.path.with_name("afterword.db-wal").stat().st_size
+    with no_file_grows_beyond(wal), pytest.raises(StoreUnavailable):
+        run(database.write(lambda tx: alba.within(tx).sends("3")))
+    alba.executes(f"UPDATE journals SET position = {before}")
+    alba.executes(f"UPDATE messages SET state = 'claimed' WHERE message_id = {first.message.id}")
+    assert alba.marks(second)
+    assert alba.states(first, second) == ["in_doubt", "sending"]
 
 
 @pytest.mark.sqlite
