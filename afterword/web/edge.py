@@ -11,6 +11,8 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from afterword.web.outgoing import outgoing
+
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NOWHERE = "/-"
@@ -35,7 +37,11 @@ class Edge:
         if scope["type"] != "http":
             return
         app = self._direct.get(scope["path"]) or self._slower(scope)
-        await app(scope, receive, send)
+        if app is not self._router:  # the others see to large answers themselves
+            await app(scope, receive, send)
+            return
+        with outgoing(send) as answer:
+            await app(scope, receive, answer)
 
     def _slower(self, scope: Scope) -> ASGIApp:
         raw: bytes = scope["raw_path"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketHolder
 from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,11 +25,13 @@ from afterword.web.body import Spool
 from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
 from afterword.web.edge import Edge
+from afterword.web.listening import QUEUED, Address, listen
 from afterword.web.ops.docs import Docs
 from afterword.web.ops.health import health
 from afterword.web.ops.metrics import metrics
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
+from afterword.web.outgoing import ClientGone
 from afterword.web.render import ANYWHERE, page, static_file
 from afterword.web.reviews_api.private import REVIEWS_PATH, STATS_PATH, PrivateReviews
 from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
@@ -56,13 +59,14 @@ log = log_for("web")
 class WebSettings(NamedTuple):
     """`secret` signs links, `body_limit` is in bytes, `folder` is for large bodies.
 
-    `url` is the public address, for pages that contain it.
+    `url` is the public address, for pages that contain it. Without `has_metrics`, `/metrics` is elsewhere.
     """
 
     secret: str
     body_limit: int
     folder: Path
     url: str = "http://127.0.0.1:8000"
+    has_metrics: bool = True
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
@@ -100,7 +104,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/s/{shop}/test/chain.jsonl", partial(verification.download, live=False)),
             Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
             Route("/healthz", partial(health, database=database)),
-            Route("/metrics", partial(metrics, database=database, clock=clock)),
+            *([_metrics_route(database, clock)] if settings.has_metrics else []),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
@@ -110,6 +114,15 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
     )
     router.router.redirect_slashes = False
     return router
+
+
+def build_metrics_web(database: Database, clock: Clock) -> ASGIApp:
+    """`/metrics` and nothing else, for an address that only the operator reaches."""
+    return Edge(Starlette(routes=[_metrics_route(database, clock)]), {}, {})
+
+
+def _metrics_route(database: Database, clock: Clock) -> Route:
+    return Route("/metrics", partial(metrics, database=database, clock=clock))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -131,6 +144,8 @@ async def _broken(request: Request, error: Exception) -> Response:
 
     Streamed answers (feeds, downloads) are cut off; they have logged a failure of the store themselves.
     """
+    if isinstance(error, ClientGone):
+        return Response(status_code=503)  # it has its answer, or is gone
     if isinstance(error.__cause__, StoreUnavailable):
         return page(request, "unavailable.html", status=503)
     number = uuid.uuid4().hex
@@ -148,9 +163,18 @@ def most_connections() -> int:
     return max(1, min(MOST_CONNECTIONS, soft - SPARE_FILES))
 
 
+class _Server(Server):  # type: ignore[misc]  # it has no types
+    """Granian with a listening socket of ours, whose connections have limits that Granian does not set."""
+
+    def _init_shared_socket(self) -> None:
+        address = Address(self.bind_addr, self.bind_port)
+        self._ssp = None
+        self._shd = SocketHolder(listen(address), False, self.backlog)
+
+
 def build_server(web: ASGIApp, host: str, port: int) -> Server:
     """Granian, embedded in this process. `stop()` finishes open requests first."""
-    return Server(
+    return _Server(
         web,
         address=host,
         port=port,
@@ -158,7 +182,7 @@ def build_server(web: ASGIApp, host: str, port: int) -> Server:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE, max_buffer_size=LARGEST_HEADER),
         websockets=False,
-        backlog=2_048,
+        backlog=QUEUED,
         backpressure=most_connections(),
         log_enabled=False,
     )
