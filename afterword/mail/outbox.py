@@ -31,8 +31,8 @@ TEST_EMAILS_KEPT = 30 * 86_400
 """Seconds that a test e-mail is kept."""
 
 LOOK_EVERY = 500
-"""Test e-mails between two looks into the folder, so that each costs the reading of some 20 entries. Meanwhile they
-may exceed the bounds by a sixteenth."""
+"""Test e-mails between two looks into the folder, so that each costs the reading of some 20 entries. Between looks
+the bounds may be exceeded by a sixteenth."""
 
 log = log_for("mail")
 
