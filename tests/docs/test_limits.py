@@ -72,7 +72,7 @@ def value_of(name: str) -> object:
 def test_every_limit_of_the_code_is_on_the_page() -> None:
     missing = set(limits_of_the_code()) - {row.name for row in table()}
     assert not missing, (
-        "docs/limits.md lacks these limits of the code; add a row for each, with its value and what happens beyond it: "
+        "docs/limits.md lacks these limits of the code: add a row for each, with its value and what is beyond it: "
         + ", ".join(sorted(missing))
     )
 
