@@ -29,7 +29,7 @@ from afterword.store.engine.database import Database
 from afterword.store.opening import link_secret, unverified_servers
 from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
-from afterword.web.server import WebSettings, build_server, build_web
+from afterword.web.server import WebSettings, build_metrics_web, build_server, build_web
 from afterword.webhooks.sending import Sender
 
 log = log_for("app")
@@ -62,7 +62,7 @@ def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool)
 
 def _transport(settings: Settings, connections: int, *, live: bool) -> Transport:
     if settings.smtp == OUTBOX or not live:
-        return OutboxTransport(settings.outbox)
+        return OutboxTransport(settings.outbox, is_test=not live)
     if settings.smtp is None:
         return UnchosenTransport()
     try:
@@ -88,33 +88,34 @@ async def serve(
     database: Database,
     *,
     dispatch: bool,
-    address: Address,
+    at: tuple[Address, Address | None],
     ready: Callable[[], None],
     lifeline: int | None,
 ) -> None:
     """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
-    `ready` is called once it answers. The end of `lifeline`, a descriptor, counts as SIGTERM. Raises SettingsError,
-    and StoreUnavailable when the writing process is lost.
+    `at` is its address, and that of `/metrics` alone. `ready` is called once it answers. The end of `lifeline`, a
+    descriptor, counts as SIGTERM. Raises SettingsError, and StoreUnavailable when the writing process is lost.
     """
-    readers = Readers()
-    spool = own_folder(settings.data / "spool")
+    address, metrics = at
+    readers, spool = Readers(), own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
-    web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url, trial)
-    server = build_server(build_web(database, readers, system_clock, web), *address)
+    secret, has_metrics = link_secret(settings, database), metrics is None
+    web = WebSettings(secret, settings.body_limit, spool, settings.url, trial, has_metrics)
+    servers = [build_server(build_web(database, readers, system_clock, web), *address)]
+    servers += [build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else []
     warn_about_mail(settings, database)
     warn_about_servers(settings)
     stopping = _stop_signals(lifeline)
-    tasks = [asyncio.create_task(server.serve())]
+    tasks = [asyncio.create_task(server.serve()) for server in servers]
     tasks += [asyncio.create_task(dispatcher.run())] if dispatcher else []
     if await _answers(address, tasks[0], stopping):
         log.info("server started", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
         ready()
     is_lost = await _until_stopped(database, tasks, stopping)
-    server.stop()
-    if dispatcher:
-        dispatcher.stop()
+    for each in [*servers, *([dispatcher] if dispatcher else [])]:
+        each.stop()
     if is_lost:  # nothing that is claimed can be settled: the next start finds out how it ended
         tasks[-1].cancel()
     await asyncio.gather(*tasks, return_exceptions=is_lost)

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -32,6 +32,7 @@ NAMES = (
     "AFTERWORD_SECRET",
     "AFTERWORD_HOST",
     "AFTERWORD_PORT",
+    "AFTERWORD_METRICS",
     "AFTERWORD_BODY_LIMIT",
     "AFTERWORD_WEBHOOK_ALLOW",
 )
@@ -63,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None
     host: str
     port: int
+    metrics: tuple[str, int] | None = None
+    """A host and port for `/metrics` alone; None: it is served with everything else."""
+
     body_limit: int
     webhook_allow: tuple[Network, ...] = ()
     """Networks that webhooks may reach although they are not public."""
@@ -167,10 +171,19 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         secret=_secret(_read(environment, "AFTERWORD_SECRET")),
         host=host,
         port=port,
+        metrics=_host_and_port(_read(environment, "AFTERWORD_METRICS"), "AFTERWORD_METRICS"),
         body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 64 * 2**20, 1_024, 2**40),
         webhook_allow=_networks(_read(environment, "AFTERWORD_WEBHOOK_ALLOW") or ""),
         is_default=not database and not folder,
     )
+
+
+def hide_settings(environment: MutableMapping[str, str] = os.environ) -> None:
+    """For a program that runs on and has read its settings: the processes that it starts get none of them, which
+    contain secrets, and never import from the current folder, which others may write to."""
+    for name in [each for each in environment if each.startswith(PREFIX)]:
+        del environment[name]
+    environment["PYTHONSAFEPATH"] = "1"
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -223,6 +236,16 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
     if not (text.isascii() and text.isdigit() and least <= int(text[:20]) <= most):
         raise SettingsError(f"{name} is not a whole number from {least} to {most}")
     return int(text)
+
+
+def _host_and_port(text: str | None, name: str) -> tuple[str, int] | None:
+    """`127.0.0.1:9100`, `[::1]:9100` or a name and a port."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})", text)
+    if not found or not 1 <= int(found[3]) <= 65_535:
+        raise SettingsError(f"{name} is not a host and a port such as 127.0.0.1:9100")
+    return found[1] or found[2], int(found[3])
 
 
 def _url(text: str) -> str:

@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from afterword.web.outgoing import outgoing
+
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NOWHERE = "/-"
@@ -44,7 +46,11 @@ class Edge:
                 message["headers"] = [*message["headers"], _NOSNIFF]
             return send(message)
 
-        await app(scope, receive, send_unsniffed)
+        if app is not self._router:  # the others see to large answers themselves
+            await app(scope, receive, send_unsniffed)
+            return
+        with outgoing(send_unsniffed) as answer:
+            await app(scope, receive, answer)
 
     def _slower(self, scope: Scope) -> ASGIApp:
         raw: bytes = scope["raw_path"]

@@ -24,6 +24,7 @@ from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, re
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
+from afterword.web.outgoing import LARGEST_PIECE, give_large
 
 SMALL_BODY = 24 * 1024
 """Bytes of a body that is read on the event loop. A larger one goes to a reader."""
@@ -73,6 +74,9 @@ class OrdersEndpoint:
             return
         except Exception as error:
             status, headers, body = _refused(error)
+        if len(body) > LARGEST_PIECE:
+            await give_large(send, status, headers, body)
+            return
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
