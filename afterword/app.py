@@ -6,6 +6,9 @@ import shutil
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+
+from granian.server.embed import Server
 
 from afterword.actions.trial import TrialFiles
 from afterword.base.clock import Clock, system_clock
@@ -97,20 +100,15 @@ async def serve(
     `at` is its address, and that of `/metrics` alone. `ready` is called once it answers. The end of `lifeline`, a
     descriptor, counts as SIGTERM. Raises SettingsError, and StoreUnavailable when the writing process is lost.
     """
-    address, metrics = at
     readers, spool = Readers(), own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
-    secret, has_metrics = link_secret(settings, database), metrics is None
-    web = WebSettings(secret, settings.body_limit, spool, settings.url, trial, has_metrics)
-    servers = [build_server(build_web(database, readers, system_clock, web), *address)]
-    servers += [build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else []
+    servers = _build_servers(settings, database, readers, spool, at)
     warn_about_mail(settings, database)
     warn_about_servers(settings)
     stopping = _stop_signals(lifeline)
     tasks = [asyncio.create_task(server.serve()) for server in servers]
     tasks += [asyncio.create_task(dispatcher.run())] if dispatcher else []
-    if await _answers(address, tasks[0], stopping):
+    if await _answers(address := at[0], tasks[0], stopping):
         log.info("server started", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
         ready()
     is_lost = await _until_stopped(database, tasks, stopping)
@@ -125,6 +123,17 @@ async def serve(
     if is_lost:
         raise StoreUnavailable("the process that writes to the database was lost: start again")
     log.info("server stopped")
+
+
+def _build_servers(
+    settings: Settings, database: Database, readers: Readers, spool: Path, at: tuple[Address, Address | None]
+) -> list[Server]:
+    address, metrics = at
+    trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
+    secret, has_metrics = link_secret(settings, database), metrics is None
+    web = WebSettings(secret, settings.body_limit, spool, settings.url, trial, has_metrics)
+    servers = [build_server(build_web(database, readers, system_clock, web), *address)]
+    return servers + ([build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else [])
 
 
 async def dispatch(settings: Settings, database: Database) -> None:

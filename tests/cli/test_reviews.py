@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.cli.commands.reviews import BELOW
+from afterword.cli.commands.reviews.moderation import BELOW
 from afterword.store.engine.sqlite import SqliteDatabase
 from tests.cli.command import Command
 from tests.store.cast import NOW, Customer, Member, link_found
