@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from afterword.base.errors import SettingsError
-from afterword.base.files import sync
+from afterword.base.secret import SHORTEST_SECRET, stored_secret
 
 LONGEST_URL = 400
 """Maximum length of the public address in characters: links made from it must fit on one line of an e-mail."""
@@ -40,8 +39,6 @@ NAMES = (
 
 OUTBOX = "outbox:"
 """The AFTERWORD_SMTP with which live e-mails become files too."""
-
-SHORTEST_SECRET = 32
 
 Network = IPv4Network | IPv6Network
 
@@ -134,15 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises SettingsError when the stored one cannot be used.
         """
-        return self.secret or _stored_secret(self.secret_path)
-
-
-PUT_BACK = (
-    "it signs the links in e-mails and the chain of reviews, so put the file back from your copy. If it is lost, "
-    "write 32 or more new random characters into it: links in e-mails already sent stop working, and the chain "
-    "continues with a new key"
-)
-"""What to do about the stored secret."""
+        return self.secret or stored_secret(self.secret_path)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -281,28 +270,3 @@ def _shown(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _stored_secret(path: Path) -> str:
-    """The secret in this file, which is created atomically and durably if it is missing. Raises SettingsError."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        secret = secrets.token_hex(32)
-        unnamed = path.with_name(f".{path.name}.{secret[:8]}")
-        unnamed.touch(0o600, exist_ok=False)
-        unnamed.write_text(secret)
-        sync(unnamed)
-        try:
-            os.link(unnamed, path)  # of two processes that start together, one wins
-        except FileExistsError:
-            pass
-        finally:
-            unnamed.unlink()
-    try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} holds binary data: {PUT_BACK}") from None
-    if len(secret) < SHORTEST_SECRET:
-        wrong = f"too short (at least {SHORTEST_SECRET} characters)" if secret else "empty"
-        raise SettingsError(f"{path} is {wrong}: {PUT_BACK}")
-    return secret

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.metrics import Metrics
-from afterword.base.settings import PUT_BACK, Settings
+from afterword.base.secret import PUT_BACK
+from afterword.base.settings import Settings
 from afterword.store.engine.database import Database
 from afterword.store.engine.transaction import JournalAddress, Transaction
 from afterword.store.journal.journal import HEADER_SIZE

@@ -8,7 +8,8 @@ import pytest
 
 from afterword.base import settings
 from afterword.base.errors import SettingsError
-from afterword.base.settings import PUT_BACK, read_settings
+from afterword.base.secret import PUT_BACK
+from afterword.base.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
 NAMES = {
