@@ -4,15 +4,23 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 
-.PHONY: help setup run test lint bench flagged templates places texts lock clean
+.PHONY: help install setup run wheel test lint bench flagged templates places texts lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+install: $(RUNTIME) ## Make .venv with what a server needs, and nothing for development
+	$(BIN)/python -m compileall -q afterword
+	@$(BIN)/afterword --version
 
 setup: $(DEVELOPMENT) ## Make .venv with everything, for running and for development
 
 run: $(RUNTIME) ## Set up and serve; an empty folder gets a demo shop
 	@[ -n "$$AFTERWORD_SMTP$$AFTERWORD_SMTP_FILE" ] || export AFTERWORD_SMTP=outbox:; exec $(BIN)/afterword serve
+
+wheel: $(RUNTIME) ## Build the package in dist/, to install it elsewhere
+	$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation --no-index -w dist .
+	@cp requirements/run.txt dist/ && ls dist/*.whl dist/run.txt
 
 test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/ruff check .
@@ -22,7 +30,7 @@ test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/python -m pytest -m "not alone" --numprocesses=auto --maxprocesses=4 --dist=loadscope $(TESTS)
 	$(BIN)/python -m pytest -m alone $(TESTS) || [ $$? = 5 ] # 5: none of the chosen tests
 
-lint: $(DEVELOPMENT) ## Format, then check style, types and floors
+lint: $(DEVELOPMENT) ## Format, then check style, types and import rules
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/mypy
@@ -43,7 +51,7 @@ places: $(DEVELOPMENT) ## Write into the catalogues where each message is used
 texts: $(DEVELOPMENT) ## Print every sentence that people read, by place
 	@$(BIN)/python -m tools.texts
 
-lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies anew
+lock: $(DEVELOPMENT) ## Choose the newest versions of all dependencies
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
 		--python-version 3.11 pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile -q --upgrade --generate-hashes --no-emit-index-url --no-header --universal \
@@ -54,7 +62,7 @@ clean: ## Remove what setup and tests made
 
 .venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Afterword needs Python 3.11 or newer")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 $(RUNTIME): requirements/run.txt pyproject.toml | .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt

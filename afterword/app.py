@@ -6,6 +6,9 @@ import shutil
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+
+from granian.server.embed import Server
 
 from afterword.actions.trial import TrialFiles
 from afterword.base.clock import Clock, system_clock
@@ -26,10 +29,10 @@ from afterword.mail.smtp import SmtpTransport
 from afterword.mail.smtp_address import parse_smtp_url
 from afterword.mail.transport import Transport, UnchosenTransport
 from afterword.store.engine.database import Database
-from afterword.store.opening import link_secret
+from afterword.store.opening import link_secret, unverified_servers
 from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
-from afterword.web.server import WebSettings, build_server, build_web
+from afterword.web.server import WebSettings, build_metrics_web, build_server, build_web
 from afterword.webhooks.sending import Sender
 
 log = log_for("app")
@@ -62,7 +65,7 @@ def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool)
 
 def _transport(settings: Settings, connections: int, *, live: bool) -> Transport:
     if settings.smtp == OUTBOX or not live:
-        return OutboxTransport(settings.outbox)
+        return OutboxTransport(settings.outbox, is_test=not live)
     if settings.smtp is None:
         return UnchosenTransport()
     try:
@@ -88,32 +91,29 @@ async def serve(
     database: Database,
     *,
     dispatch: bool,
-    address: Address,
+    at: tuple[Address, Address | None],
     ready: Callable[[], None],
     lifeline: int | None,
 ) -> None:
     """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
 
-    `ready` is called once it answers. The end of `lifeline`, a descriptor, counts as SIGTERM. Raises SettingsError,
-    and StoreUnavailable when the writing process is lost.
+    `at` is its address, and that of `/metrics` alone. `ready` is called once it answers. The end of `lifeline`, a
+    descriptor, counts as SIGTERM. Raises SettingsError, and StoreUnavailable when the writing process is lost.
     """
-    readers = Readers()
-    spool = own_folder(settings.data / "spool")
+    readers, spool = Readers(), own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
-    trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
-    web = WebSettings(link_secret(settings, database), settings.body_limit, spool, settings.url, trial)
-    server = build_server(build_web(database, readers, system_clock, web), *address)
+    servers = _build_servers(settings, database, readers, spool, at)
     warn_about_mail(settings, database)
+    warn_about_servers(settings)
     stopping = _stop_signals(lifeline)
-    tasks = [asyncio.create_task(server.serve())]
+    tasks = [asyncio.create_task(server.serve()) for server in servers]
     tasks += [asyncio.create_task(dispatcher.run())] if dispatcher else []
-    if await _answers(address, tasks[0], stopping):
+    if await _answers(address := at[0], tasks[0], stopping):
         log.info("server started", url=settings.url, host=address.host, port=address.port, dispatch=dispatch)
         ready()
     is_lost = await _until_stopped(database, tasks, stopping)
-    server.stop()
-    if dispatcher:
-        dispatcher.stop()
+    for each in [*servers, *([dispatcher] if dispatcher else [])]:
+        each.stop()
     if is_lost:  # nothing that is claimed can be settled: the next start finds out how it ended
         tasks[-1].cancel()
     await asyncio.gather(*tasks, return_exceptions=is_lost)
@@ -125,10 +125,22 @@ async def serve(
     log.info("server stopped")
 
 
+def _build_servers(
+    settings: Settings, database: Database, readers: Readers, spool: Path, at: tuple[Address, Address | None]
+) -> list[Server]:
+    address, metrics = at
+    trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
+    secret, has_metrics = link_secret(settings, database), metrics is None
+    web = WebSettings(secret, settings.body_limit, spool, settings.url, trial, has_metrics)
+    servers = [build_server(build_web(database, readers, system_clock, web), *address)]
+    return servers + ([build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else [])
+
+
 async def dispatch(settings: Settings, database: Database) -> None:
     """A dispatcher alone, until SIGTERM or SIGINT."""
     dispatcher = build_dispatcher(settings, database)
     warn_about_mail(settings, database)
+    warn_about_servers(settings)
     stopping = _stop_signals()
     task = asyncio.create_task(dispatcher.run())
     await _until_stopped(database, [task], stopping)
@@ -171,6 +183,12 @@ def warn_about_mail(settings: Settings, database: Database) -> None:
     if database.is_held:
         reason = "send journal missing or unreachable"
         log.error("sending paused", reason=reason, action="run: afterword doctor")
+
+
+def warn_about_servers(settings: Settings) -> None:
+    for name, mode in unverified_servers(settings):
+        action = "write sslmode=verify-full (docs/postgresql.md)"
+        log.warning("database server unverified", setting=name, sslmode=mode, action=action)
 
 
 def _stop_signals(lifeline: int | None = None) -> asyncio.Event:

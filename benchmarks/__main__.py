@@ -6,7 +6,18 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import against, batches, claims, dispatchers, memory, on_postgres, one_order, reading, sending
+from benchmarks import (
+    against,
+    attacks,
+    batches,
+    claims,
+    dispatchers,
+    memory,
+    on_postgres,
+    one_order,
+    reading,
+    sending,
+)
 from benchmarks.ground import Ground, MissingError, WrongResultError, ground, say
 from benchmarks.table import Report, as_json, as_text, machine
 
@@ -21,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "h": against.measure,
     "i": reading.measure,
     "m": memory.measure,
+    "attacks": attacks.measure,
 }
 
 

@@ -12,7 +12,7 @@ import re
 import signal
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,12 +122,17 @@ def seconds_of_all(pid: int) -> float:
 
 def peaks_of(pid: int) -> dict[str, float]:
     """The peak resident memory of the process and each of its children, in MB (10^6 bytes), by role."""
-    peaks = Counter[str]()
+    peaks: dict[str, float] = defaultdict(float)
     for each, role in family_of(pid).items():
-        [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{each}/status").read_text(), re.MULTILINE)
         name = "event loop" if each == pid else "a bodies' reader" if role == READER else "writing process"
-        peaks[name] = max(peaks[name], int(line) * 1_024)
-    return {name: peak / 1e6 for name, peak in peaks.items()}
+        peaks[name] = max(peaks[name], peak_of(each))
+    return dict(peaks)
+
+
+def peak_of(pid: int) -> float:
+    """The peak resident memory of one process, in MB (10^6 bytes)."""
+    [line] = re.findall(r"^VmHWM:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(line) * 1_024 / 1e6
 
 
 def _ticks(stat: Path) -> int:

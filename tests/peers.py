@@ -46,10 +46,11 @@ class Received(NamedTuple):
 
 
 class Certificates(NamedTuple):
-    """TLS contexts for a server named `localhost` and 127.0.0.1, and for a client that trusts it."""
+    """TLS contexts of a server named `localhost` and 127.0.0.1, and of a client that trusts its authority."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
+    authority: bytes
 
 
 @lru_cache
@@ -59,7 +60,7 @@ def certificates() -> Certificates:
     authority.issue_cert("localhost", "127.0.0.1").configure_cert(server)
     client = ssl.create_default_context()
     authority.configure_trust(client)
-    return Certificates(server, client)
+    return Certificates(server, client, authority.cert_pem.bytes())
 
 
 class Peer(ABC):

@@ -46,11 +46,11 @@ def own_server(**settings: str) -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def new_database(server: str) -> Iterator[str]:
-    """The address of an empty database on this server."""
+def new_database(server: str, options: str = "") -> Iterator[str]:
+    """The address of an empty database on this server, made with these options."""
     name = f"afterword_test_{os.getpid()}_{time.monotonic_ns()}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0 {options}')
         try:
             yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         finally:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple, get_args
 
 from afterword.actions import present
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.messages import State
 from afterword.domain.shops import Shop, format_delay
 from afterword.domain.values import counted, utc_text
@@ -18,6 +19,7 @@ from afterword.store.overview import (
     waiting_by_shop,
     waiting_tests_by_shop,
 )
+from afterword.store.reviews.heads import chains_cut
 from afterword.store.shops import shops_of
 from afterword.store.webhooks import stopped_webhooks
 
@@ -73,6 +75,27 @@ def invitations(database: Database, details: dict[str, Any]) -> Iterator[Finding
     if doubtful > len(rows):
         says = f"And {doubtful - len(rows):,} more: afterword invitation list SHOP --state in_doubt"
         yield Finding("in doubt", "action", says)
+
+
+def chains(database: Database) -> Iterator[Finding]:
+    """Whether the chains of reviews have what the send journal has noted as their last entries."""
+    try:
+        cut = chains_cut(database)
+    except (OSError, StoreUnavailable):
+        return  # the journal has a finding of its own
+    for head in cut[:MOST_LISTED]:
+        says = (
+            f"The {'live' if head.live else 'test'} reviews of shop {head.shop_id} lack entry {head.seq} of their "
+            "chain, which the send journal has noted: a backup was restored, or the end was cut off. See: "
+            f"afterword verify {head.shop_id}{'' if head.live else ' --test'}"
+        )
+        yield Finding("chains", "action", says)
+    if len(cut) > MOST_LISTED:
+        yield Finding("chains", "action", f"And {len(cut) - MOST_LISTED:,} chains more.")
+    if not cut:
+        yield Finding(
+            "chains", "ok", "Every chain of reviews has the last entry that the send journal has noted."
+        )
 
 
 def notifications(database: Database) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from afterword.base.settings import OUTBOX, Settings
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.migrate import migrations
 from afterword.store.journal.place import journal_place
-from afterword.store.opening import open_database
+from afterword.store.opening import open_database, unverified_servers
 from afterword.store.overview import count_by_state, oldest_due
 from afterword.store.queries import query
 
@@ -48,6 +48,7 @@ def examine(settings: Settings, build: Build, now: float) -> Health:
     findings = list(_settings(settings))
     details: dict[str, Any] = {}
     try:
+        findings += _connections(settings)
         database = open_database(settings)
         try:
             findings += _store(settings, database, build, details, now)
@@ -106,6 +107,7 @@ def _store(
     yield from backlog.invitations(database, details)
     yield from backlog.notifications(database)
     yield from backlog.reviews(database, details, now)
+    yield from backlog.chains(database)
 
 
 def _database(database: Database) -> Iterator[Finding]:
@@ -138,6 +140,16 @@ def _writing(database: Database) -> Iterator[Finding]:
             "Afterword owns it, and that its disk is neither full nor read-only."
         )
         yield Finding("database", "action", says)
+
+
+def _connections(settings: Settings) -> Iterator[Finding]:
+    for name, mode in unverified_servers(settings):
+        says = (
+            f"THE SERVER THAT {name} NAMES IS NOT VERIFIED: with sslmode={mode}, another machine on the way can take "
+            "its place, read all orders and change them. Write sslmode=verify-full, unless the network between is "
+            "yours alone."
+        )
+        yield Finding("tls", "note", says)
 
 
 def _journal(settings: Settings, database: Database) -> Iterator[Finding]:
@@ -188,6 +200,8 @@ def _why_unreachable(database: Database) -> str | None:
         found = journal_place(database.journal.address).find()
     except StoreUnavailable as error:
         return str(error)
+    except OSError as error:
+        return error.strerror or type(error).__name__
     if found is not None:
         found.close()
     return None

@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from afterword.actions import shops
 from afterword.domain.messages import message_id, order_fingerprint
-from afterword.domain.shops import Shop
+from afterword.domain.shops import Key, Shop
+from afterword.mail.links import review_link
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
+    cancel_of_key,
     count_behind,
+    count_waiting_of_key,
     find_invitation,
     invitation_of,
     list_addresses,
@@ -22,7 +25,7 @@ from afterword.store.messages.invitations import (
     move_invitation,
     send_invitation,
 )
-from afterword.store.orders import StoredOrder, find_order, order_of
+from afterword.store.orders import StoredOrder, find_order, order_of, void_links
 
 MOST_BEHIND = 10_000
 """Invitations that are counted and not listed."""
@@ -126,6 +129,25 @@ def cancel(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
     return cancel_invitation(tx, invitation_id, reason)
 
 
+def waiting_of_key(tx: Transaction, key: Key) -> int:
+    """How many are scheduled for orders that this key sent."""
+    return count_waiting_of_key(tx, key)
+
+
+def cancel_all_of_key(database: Database, key: Key, reason: str) -> int:
+    """Cancels all that are scheduled for orders that this key sent, and returns how many. What is being sent at that
+    moment goes."""
+    cancelled, last = 0, 0
+
+    def some(tx: Transaction) -> list[tuple[int, bool]]:
+        return cancel_of_key(tx, key, reason, after=last)
+
+    while found := database.write_now(some):
+        cancelled += sum(is_cancelled for _, is_cancelled in found)
+        last = found[-1][0]
+    return cancelled
+
+
 def move(tx: Transaction, invitation_id: int, due_at: int) -> InvitationRow:
     """Gives one that is scheduled another due time (epoch seconds). Raises Refused."""
     return move_invitation(tx, invitation_id, due_at)
@@ -137,6 +159,13 @@ def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
     Raises Refused, and JournalMissing while sending is paused.
     """
     return send_invitation(tx, invitation_id, now)
+
+
+def void_links_of(tx: Transaction, invitation_id: int, url: str, secret: str) -> str:
+    """The links to the reviews of its order, in all e-mails, no longer lead anywhere. Returns the one that does from
+    now on, below `url`. Links to unsubscribe keep working. Raises Refused."""
+    order = void_links(tx, found(tx, invitation_id, "").order)
+    return review_link(order, order.shop, url, secret, live=order.live)
 
 
 def settle(database: Database, shop: Shop, *, arrived: bool, now: float) -> int:

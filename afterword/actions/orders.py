@@ -1,13 +1,13 @@
-"""See an order and the state of its e-mails, and which orders were refused, and why."""
+"""See an order and the state of its e-mails, and which orders came or were refused, and why."""
 
 from typing import NamedTuple
 
 from afterword.base.errors import Refused
 from afterword.domain.reviews.review import Review
-from afterword.domain.shops import Shop
+from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow, UnsentEmail, invitation_of, unsent_emails
-from afterword.store.orders import FoundOrder, StoredOrder, find_order, order_of
+from afterword.store.orders import FoundOrder, ListedOrder, StoredOrder, find_order, list_orders, order_of
 from afterword.store.refused import RefusedOfDay, RefusedRow, count_refused, list_refused
 from afterword.store.reviews.writing import reviews_of_order
 from afterword.store.suppressions import suppressed_because
@@ -18,6 +18,11 @@ class RefusedOrders(NamedTuple):
 
     rows: list[RefusedRow]
     days: list[RefusedOfDay]
+
+
+def listed(tx: Transaction, shop: Shop, key: Key | None, *, most: int) -> list[ListedOrder]:
+    """The newest orders first: all, or those that a key sent."""
+    return list_orders(tx, shop, key.id if key else None, most=most)
 
 
 def refused(tx: Transaction, shop: Shop, now: float, *, most: int) -> RefusedOrders:

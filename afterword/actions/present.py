@@ -13,7 +13,7 @@ from afterword.domain.reviews.shape import review_shape
 from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
 from afterword.store.messages.invitations import InvitationRow, UnsentEmail
-from afterword.store.orders import StoredOrder
+from afterword.store.orders import ListedOrder, StoredOrder
 from afterword.store.refused import RefusedOfDay, RefusedRow
 from afterword.store.reviews.receipts import FoundReceipt
 from afterword.store.reviews.walking import Collected
@@ -49,7 +49,9 @@ def shop(shop: Shop) -> Fields:
 
 
 def key(key: Key) -> Fields:
-    return _fields(key, "id shop_id kind live lang created_at revoked_at")
+    """`scopes` of a public key are empty. `used_at` is to the hour."""
+    fields = _fields(key, "id shop_id kind live lang created_at used_at revoked_at")
+    return {**fields, "scopes": list(key.scopes)}
 
 
 def order(order: StoredOrder) -> Fields:
@@ -64,6 +66,11 @@ def order_line(line: OrderLine) -> Fields:
 
 def unsent_email(email: UnsentEmail) -> Fields:
     return _fields(email, "kind state due_at next_try_at tries reason")
+
+
+def listed_order(row: ListedOrder) -> Fields:
+    """An order in a list; `id` and `state` are its invitation's."""
+    return _fields(row, "id id_order reference live received_at key_id state")
 
 
 def refused_order(row: RefusedRow) -> Fields:

@@ -11,7 +11,7 @@ from afterword.base.files import whole_file
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import InvitationRow, list_invitations
-from afterword.store.shops import authenticate, current_public_key
+from afterword.store.shops import current_public_key, find_private_key
 
 DEMO_SHOP = "Demo shop"
 
@@ -67,8 +67,9 @@ def key_of(tx: Transaction, shop: Shop, key_file: Path) -> str | None:
         key = key_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
-    known = authenticate(tx, key)
-    return key if known and known[0].id == shop.id and not known[1].live else None
+    found_shop, known = find_private_key(tx, key) or (None, None)
+    is_good = found_shop == shop and known and known.revoked_at is None and not known.live
+    return key if is_good else None
 
 
 def example_order(now: float, id_order: str = "1") -> dict[str, object]:

@@ -32,3 +32,7 @@ class JournalAhead(StoreUnavailable):
 
 class ReviewChanged(Exception):
     """The review has changed since the caller read it. Nothing was changed."""
+
+
+class TooManyChanges(Exception):
+    """The author has changed the reviews of this order too often today. Nothing was changed."""

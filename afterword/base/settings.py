@@ -2,8 +2,7 @@
 
 import os
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from afterword.base.errors import SettingsError
-from afterword.base.files import sync
+from afterword.base.secret import SHORTEST_SECRET, stored_secret
 
 LONGEST_URL = 400
 """Maximum length of the public address in characters: links made from it must fit on one line of an e-mail."""
@@ -32,6 +31,7 @@ NAMES = (
     "AFTERWORD_SECRET",
     "AFTERWORD_HOST",
     "AFTERWORD_PORT",
+    "AFTERWORD_METRICS",
     "AFTERWORD_BODY_LIMIT",
     "AFTERWORD_WEBHOOK_ALLOW",
 )
@@ -39,8 +39,6 @@ NAMES = (
 
 OUTBOX = "outbox:"
 """The AFTERWORD_SMTP with which live e-mails become files too."""
-
-SHORTEST_SECRET = 32
 
 Network = IPv4Network | IPv6Network
 
@@ -63,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None
     host: str
     port: int
+    metrics: tuple[str, int] | None = None
+    """A host and port for `/metrics` alone; None: it is served with everything else."""
+
     body_limit: int
     webhook_allow: tuple[Network, ...] = ()
     """Networks that webhooks may reach although they are not public."""
@@ -130,15 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises SettingsError when the stored one cannot be used.
         """
-        return self.secret or _stored_secret(self.secret_path)
-
-
-PUT_BACK = (
-    "it signs the links in e-mails and the chain of reviews, so put the file back from your copy. If it is lost, "
-    "write 32 or more new random characters into it: links in e-mails already sent stop working, and the chain "
-    "continues with a new key"
-)
-"""What to do about the stored secret."""
+        return self.secret or stored_secret(self.secret_path)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -167,10 +160,19 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         secret=_secret(_read(environment, "AFTERWORD_SECRET")),
         host=host,
         port=port,
+        metrics=_host_and_port(_read(environment, "AFTERWORD_METRICS"), "AFTERWORD_METRICS"),
         body_limit=_number(environment, "AFTERWORD_BODY_LIMIT", 64 * 2**20, 1_024, 2**40),
         webhook_allow=_networks(_read(environment, "AFTERWORD_WEBHOOK_ALLOW") or ""),
         is_default=not database and not folder,
     )
+
+
+def hide_settings(environment: MutableMapping[str, str] = os.environ) -> None:
+    """For a program that runs on and has read its settings: the processes that it starts get none of them, which
+    contain secrets, and never import from the current folder, which others may write to."""
+    for name in [each for each in environment if each.startswith(PREFIX)]:
+        del environment[name]
+    environment["PYTHONSAFEPATH"] = "1"
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -225,6 +227,16 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
     return int(text)
 
 
+def _host_and_port(text: str | None, name: str) -> tuple[str, int] | None:
+    """`127.0.0.1:9100`, `[::1]:9100` or a name and a port."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})", text)
+    if not found or not 1 <= int(found[3]) <= 65_535:
+        raise SettingsError(f"{name} is not a host and a port such as 127.0.0.1:9100")
+    return found[1] or found[2], int(found[3])
+
+
 def _url(text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -258,28 +270,3 @@ def _shown(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _stored_secret(path: Path) -> str:
-    """The secret in this file, which is created atomically and durably if it is missing. Raises SettingsError."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        secret = secrets.token_hex(32)
-        unnamed = path.with_name(f".{path.name}.{secret[:8]}")
-        unnamed.touch(0o600, exist_ok=False)
-        unnamed.write_text(secret)
-        sync(unnamed)
-        try:
-            os.link(unnamed, path)  # of two processes that start together, one wins
-        except FileExistsError:
-            pass
-        finally:
-            unnamed.unlink()
-    try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} holds binary data: {PUT_BACK}") from None
-    if len(secret) < SHORTEST_SECRET:
-        wrong = f"too short (at least {SHORTEST_SECRET} characters)" if secret else "empty"
-        raise SettingsError(f"{path} is {wrong}: {PUT_BACK}")
-    return secret

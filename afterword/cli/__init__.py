@@ -12,16 +12,17 @@ import click
 from afterword import __version__
 from afterword.base.errors import JournalMissing, Refused, SchemaTooNew, SettingsError, StoreUnavailable
 from afterword.cli.commands.doctor import doctor
-from afterword.cli.commands.exports import export
-from afterword.cli.commands.imports import import_
-from afterword.cli.commands.invitations import invitation, order
+from afterword.cli.commands.invitations import invitation
 from afterword.cli.commands.keys import key
 from afterword.cli.commands.mail import mail
 from afterword.cli.commands.maintenance import backup, copy, copy_journal, migrate
-from afterword.cli.commands.reviews import review
+from afterword.cli.commands.orders import order
+from afterword.cli.commands.reviews.exports import export
+from afterword.cli.commands.reviews.imports import import_
+from afterword.cli.commands.reviews.moderation import review
+from afterword.cli.commands.reviews.verification import verify
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
-from afterword.cli.commands.verification import verify
 from afterword.cli.commands.webhooks import webhook
 from afterword.cli.output import shown
 from afterword.cli.serving.running import dispatch, serve

@@ -62,6 +62,9 @@ def parse_moment(text: str, now: float) -> int:
     return seconds
 
 
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 shop_argument = click.argument("id_or_name", metavar="SHOP")
 row_id = click.IntRange(1, LARGEST_ID)

@@ -70,6 +70,8 @@ def say_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return shown(", ".join(map(str, value))) or "-"
     return "-" if value is None else shown(str(value))
 
 
@@ -98,6 +100,15 @@ def say_text(title: str, text: str) -> None:
     for line in text.split("\n"):
         for part in wrap(shown(line), TEXT_WIDTH) or [""]:
             click.echo(f"    {part}".rstrip())
+
+
+def log_command(event: str, **fields: object) -> None:
+    """A line of the security log, on stderr, for a command that changes who may do what."""
+    from afterword.base.log import set_up_log
+    from afterword.base.security import log
+
+    set_up_log()
+    log.info(event, **fields)
 
 
 def progress(unit: str, done: int, of: int) -> None:

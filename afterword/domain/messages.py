@@ -27,6 +27,10 @@ class Queue(IntEnum):
     WEBHOOKS = 2
 
 
+GATHERED: frozenset[MessageKind] = frozenset({"receipt", "withdrawal"})
+"""The kinds that an author can cause again and again: an order gets at most one of each in an hour, and what happens
+in that time is gathered in the next."""
+
 _OWN_QUEUES: Mapping[MessageKind, Queue] = {"invitation": Queue.INVITATIONS, "webhook": Queue.WEBHOOKS}
 
 
@@ -45,21 +49,23 @@ class Recipient(msgspec.Struct, frozen=True, gc=False):
 
 
 class MessageOrder(msgspec.Struct, frozen=True, gc=False):
-    """The order that a message to a customer is about. `order_date` is the shop's local time."""
+    """The order that a message to a customer is about. `order_date` is the shop's local time, and `voided` how often
+    the links to its reviews were."""
 
     order_id: int
     id_order: str
     reference: str | None
     order_date: str
     lines: tuple[OrderLine, ...]
+    voided: int = 0
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """A claimed message with all that writing it needs. Times are epoch seconds.
 
     `order` is None for a message to the shop. `details` are what the kind keeps beside its row: a receipt has
-    `receipts`, a rejection its `reason`. `reviews` are those that it is about, as they are now; a digest has the
-    first of them, and in `waiting` how many there are.
+    `receipts`, a withdrawal what is `withdrawn`, a rejection its `reason`. `reviews` are those that it is about, as
+    they are now; a digest has the first of them, and in `waiting` how many there are.
     """
 
     id: int
@@ -140,6 +146,12 @@ def next_try_at(message: Message, now: int, spread: float) -> int | None:
 def order_fingerprint(salt: str, *, live: bool, id_order: str) -> str:
     """That of an order's invitation, by which its links are signed too."""
     return fingerprint(salt, "invitation", id_order, live=live)
+
+
+def link_subject(salt: str, *, live: bool, id_order: str, voided: int) -> str:
+    """What the links to an order's reviews are signed for: another subject each time that they are voided."""
+    kind = f"link {voided}" if voided else "invitation"
+    return fingerprint(salt, kind, id_order, live=live)
 
 
 def numbered(message_id: int, created_at: int) -> str:

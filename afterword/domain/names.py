@@ -20,7 +20,7 @@ def public_name(firstname: str, lastname: str) -> str:
     The initial is the first letter of the last name. A first name loses the last name where it repeats it: at its
     end, or in the order of the Far East at its beginning. Where the last name says nothing, the first may be whole.
     """
-    first, last = shown_name(firstname), shown_name(lastname)
+    first, last = _without_symbols(shown_name(firstname)), shown_name(lastname)
     if not _first_letter(first) or (lastname.strip() and not last):
         return ""
     initial = _first_letter(_PARTICLE.sub("", last))
@@ -36,8 +36,20 @@ def public_name_of(name: str) -> str:
     """The public form of a name in one field, whose last word is the last name; `Clara N.` does not change."""
     words = name.split()
     if len(words) < 2 or _has_no_initials(_first_letter(name)):
-        return _without_surname(shown_name(name))
+        return _without_surname(_without_symbols(shown_name(name)))
     return public_name(words[0], words[-1].rstrip("."))
+
+
+def _without_symbols(name: str) -> str:
+    """Without ticks, stars and emoji, with which a name looks like a badge: `Owner ✔`."""
+    if name.isascii():
+        return name
+    kept, is_left_out = [], False
+    for character in name:
+        category = unicodedata.category(character)
+        is_left_out = category == "So" or (is_left_out and category in ("Sk", "Cf", "Mn", "Me"))
+        kept.append("" if is_left_out else character)
+    return " ".join("".join(kept).split())
 
 
 def _given_part(first: str, last: str) -> str:

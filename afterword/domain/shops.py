@@ -53,8 +53,16 @@ class Shop(msgspec.Struct, frozen=True):
     orders: OrderRules = "strict"
 
 
+KeyScope = Literal["orders", "reviews"]
+KEY_SCOPES: tuple[KeyScope, ...] = ("orders", "reviews")
+"""What a private key may be good for: sending orders; reading reviews with their authors' names and addresses."""
+
+
 class Key(msgspec.Struct, frozen=True):
-    """A private or public key, without its secret. Of a private key only the hash is stored."""
+    """A private or public key, without its secret. Of a private key only the hash is stored.
+
+    `scopes`: what a private key is good for; a public one has none. `used_at` is when it was last used, to the hour.
+    """
 
     id: int
     shop_id: int
@@ -63,6 +71,8 @@ class Key(msgspec.Struct, frozen=True):
     lang: str
     created_at: int
     revoked_at: int | None
+    scopes: tuple[KeyScope, ...]
+    used_at: int | None = None
 
 
 def delay_for(shop: Shop, *, live: bool) -> int:

@@ -5,6 +5,8 @@ import unicodedata
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from afterword.domain.top_levels import TOP_LEVELS
+
 LONGEST_SHOWN = 98
 """Maximum length of one value in an e-mail, in characters. With up to ten octets per character reference, a value on
 its own line stays within the 998 octets that a line may have (RFC 5322 2.1.1)."""
@@ -19,6 +21,14 @@ _BLANKS = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
 _DIRECTIONS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _JOINER = "\u200d"
+
+_POINTS = ".\u3002\uff0e\uff61"
+"""The point, and those of the Far East that browsers take for it."""
+
+_MAYBE_LINKED = re.compile(f"[@{_POINTS}]|://")
+_AT = re.compile(rf"@(?=[\w-]{{1,63}}[{_POINTS}]\w)")
+_POINT = re.compile(rf"[{_POINTS}](?=([^\W_]{{1,63}}+))(?<=[^\s{_POINTS}].)")
+_WWW = re.compile(r"\bwww\d?$", re.IGNORECASE)
 _ADDRESS = re.compile(r"://|@|www\.|\w\.\w{2,}", re.IGNORECASE)
 
 
@@ -77,6 +87,28 @@ def shown_name(text: str) -> str:
     """
     name = shown(text)
     return "" if _ADDRESS.search(name) else name
+
+
+def shown_unlinked(text: str) -> str:
+    """The text as `shown`, in which no mail program finds an address: a blank breaks what one would turn into a link.
+
+    For names of products and numbers of orders, which a thief of a shop's key can choose: `evil.example` becomes
+    `evil. example`, and nothing is removed. `St.Marc`, `Bio.K` and `No.5` stay as they are, since a capital after a
+    point begins a name unless it is a top-level domain.
+    """
+    line = shown(text)
+    if not _MAYBE_LINKED.search(line):
+        return line
+    return _POINT.sub(_broken, _AT.sub("@ ", line.replace("://", ": //")))
+
+
+def _broken(point: re.Match[str]) -> str:
+    word = point[1]
+    is_end = word[0].isalpha() and not word[0].isupper() and (len(word) > 1 or not word.isascii())
+    is_linked = (
+        is_end or word.lower() in TOP_LEVELS or _WWW.search(point.string, point.start() - 4, point.start())
+    )
+    return f"{point[0]} " if is_linked else point[0]
 
 
 def _cut(line: str, limit: int) -> str:

@@ -65,7 +65,9 @@ class Composer:
         """The e-mail of a message: the same bytes each time within one second of `now`.
 
         Guarantee 7: no value adds a header field, and any values give an e-mail, below the 102 KB at which Gmail
-        clips. No word of a customer is in its subject. The only addresses in it are the links and the shop's site.
+        clips. No word of a customer is in its subject. The only addresses in it are the links, the shop's site, and
+        what authors and the shop wrote in reviews and replies: names and numbers of an order have none
+        (`shown_unlinked`, `shown_name`).
         Raises AddressError for a recipient that no envelope can carry, ValueError for links that are not what
         `Links` says, and HeaderError rather than give out an e-mail whose header is not exactly as it should be.
         """

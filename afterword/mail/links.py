@@ -1,18 +1,29 @@
 """The links of a message: absolute http(s) addresses in ASCII, signed for the order that the message is about."""
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from markupsafe import escape
 
 from afterword.base.ids import sign_token
-from afterword.domain.messages import Message, order_fingerprint
+from afterword.domain.messages import Message, link_subject, order_fingerprint
 from afterword.domain.shops import Shop
 
 LONGEST_LINK = 900
 """Octets of an address as HTML writes it, where `&` takes five."""
 
 _LINK = re.compile(r"https?://[!#-;=?-~]+")
+
+
+class LinkedOrder(Protocol):
+    """What of an order its links are made of."""
+
+    @property
+    def order_id(self) -> int: ...
+    @property
+    def id_order(self) -> str: ...
+    @property
+    def voided(self) -> int: ...
 
 
 class Links(NamedTuple):
@@ -31,8 +42,15 @@ def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
     if order is None:
         return Links("", "", verify)
     subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
-    review, unsubscribe = (sign_token(secret, purpose, order.order_id, subject) for purpose in "ru")
-    return Links(f"{url}/r/{shop.id}/{review}", f"{url}/u/{shop.id}/{unsubscribe}", verify)
+    unsubscribe = sign_token(secret, "u", order.order_id, subject)
+    review = review_link(order, shop, url, secret, live=message.live)
+    return Links(review, f"{url}/u/{shop.id}/{unsubscribe}", verify)
+
+
+def review_link(order: LinkedOrder, shop: Shop, url: str, secret: str, *, live: bool) -> str:
+    """To the reviews of an order, until its links are voided."""
+    subject = link_subject(shop.salt, live=live, id_order=order.id_order, voided=order.voided)
+    return f"{url}/r/{shop.id}/{sign_token(secret, 'r', order.order_id, subject)}"
 
 
 def check_link(link: str) -> str:

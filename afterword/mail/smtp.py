@@ -83,11 +83,7 @@ class SmtpTransport:
         oldest = asyncio.get_running_loop().time() - LONGEST_IDLE
         while self._idle and self._idle[0].used_at < oldest:
             self._idle.popleft().leave()
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        return None
+        return self._idle.pop() if self._idle else None
 
     async def _carry(self, connection: Connection, message: ComposedMessage, mark: Mark) -> Outcome:
         try:

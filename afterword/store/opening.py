@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from afterword.base.errors import SettingsError
+from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.base.metrics import Metrics
-from afterword.base.settings import PUT_BACK, Settings
+from afterword.base.secret import PUT_BACK
+from afterword.base.settings import Settings
 from afterword.store.engine.database import Database
 from afterword.store.engine.transaction import JournalAddress, Transaction
 from afterword.store.journal.journal import HEADER_SIZE
-from afterword.store.journal.place import send_journal
+from afterword.store.journal.place import journal_place, send_journal
 from afterword.store.queries import query
 
 if TYPE_CHECKING:
@@ -25,7 +26,27 @@ def open_database(settings: Settings, *, apart: bool = False, metrics: Metrics |
     path = settings.database_path
     if path is None:
         return open_postgres(settings.database, settings.journal, apart=apart, metrics=metrics)
+    _refuse_lost(path, settings)
     return open_sqlite(path, settings.journal, apart=apart, metrics=metrics)
+
+
+def _refuse_lost(path: Path, settings: Settings) -> None:
+    """An empty database beside a journal with lines would answer 401 to every shop, and shops do not come again."""
+    if path.exists():
+        return
+    try:
+        found = journal_place(settings.journal).find()
+    except (OSError, StoreUnavailable):
+        return  # opening says so
+    if found is not None:
+        has_lines = found.size() > HEADER_SIZE
+        found.close()
+        if has_lines:
+            raise SettingsError(
+                f"{path} is missing, though its send journal, {settings.journal_name}, is there: put the database or "
+                "a backup of it back, or correct AFTERWORD_DATABASE. To begin with an empty database, move the "
+                "journal away"
+            )
 
 
 def link_secret(settings: Settings, database: Database) -> str:
@@ -47,6 +68,22 @@ def _has_used_secret(tx: Transaction) -> bool:
     """Whether e-mails were sent, with links, or reviews are in the chain."""
     has_sent = any(position > HEADER_SIZE for _, position in tx.rows(query("any_journal")))
     return has_sent or bool(tx.rows(query("any_entry")))
+
+
+def unverified_servers(settings: Settings) -> list[tuple[str, str]]:
+    """The settings that name a PostgreSQL server on another machine and an `sslmode` that does not verify it, with
+    that mode. Raises SettingsError."""
+    urls = {
+        "AFTERWORD_DATABASE": settings.database if settings.database_path is None else None,
+        "AFTERWORD_JOURNAL": settings.journal if isinstance(settings.journal, str) else None,
+    }
+    if not any(urls.values()):
+        return []
+    from afterword.store.engine.postgres_connection import read_address
+    from afterword.store.engine.postgres_tls import unverified
+
+    modes = [(name, unverified(read_address(url))) for name, url in urls.items() if url]
+    return [(name, mode) for name, mode in modes if mode]
 
 
 # Each engine is imported when it is opened: SQLite does not load psycopg, nor PostgreSQL apsw.

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import astuple
 
-from afterword.domain.messages import due_at
+from afterword.domain.messages import State, due_at
 from afterword.domain.names import public_name
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
-from afterword.store.queries import query
+from afterword.store.numbers import invitation_ids
+from afterword.store.queries import query, row_of
 
 
 class Arrival(NamedTuple):
@@ -60,11 +62,12 @@ class _Rows(NamedTuple):
 
 def _add_rows(tx: Transaction, arrival: Arrival, rows: _Rows) -> list[int]:
     """Adds the rows of an arrival, and returns the ids of its orders."""
-    shop_id, live, lang = arrival.shop.id, int(arrival.key.live), arrival.key.lang
+    shop_id, key = arrival.shop.id, arrival.key
+    live, lang, key_id = int(key.live), key.lang, key.id
     receipt, due = due_at(arrival.received_at, 0), _due(arrival)
     numbers = tx.new_order_ids(len(arrival.orders))
     rows.orders.extend(
-        (shop_id, number, live, receipt, lang, *astuple(order))
+        (shop_id, number, live, receipt, lang, key_id, *astuple(order))
         for number, (_, order) in zip(numbers, arrival.orders, strict=True)
     )
     rows.invitations.extend((shop_id, number, live, due, due) for number in numbers)
@@ -91,7 +94,7 @@ def _due(arrival: Arrival) -> int:
 
 class StoredOrder(NamedTuple):
     """An order, as pages and reviews need it. `order_date` is in the shop's local time; `lines` are its products in
-    the order in which they were sent."""
+    the order in which they were sent. `voided` is how often the links to its reviews were."""
 
     shop: Shop
     order_id: int
@@ -104,11 +107,34 @@ class StoredOrder(NamedTuple):
     email: str
     lang: str
     lines: tuple[OrderLine, ...]
+    voided: int = 0
 
     @property
     def public_name(self) -> str:
         """The customer's public name; empty if there is none to show."""
         return public_name(self.firstname, self.lastname)
+
+
+class ListedOrder(msgspec.Struct, frozen=True):
+    """An order as a list shows it: `id` and `state` are its invitation's, and `received_at` is in epoch seconds.
+    `key_id` is that of the key that sent it, None of an order that is older than the column."""
+
+    number: int
+    id: int
+    id_order: str
+    reference: str | None
+    live: bool
+    received_at: int
+    key_id: int | None
+    state: State
+
+
+def list_orders(tx: Transaction, shop: Shop, key_id: int | None, *, most: int) -> list[ListedOrder]:
+    """A shop's newest orders, or the newest that one key sent."""
+    ids = invitation_ids(tx)
+    found = tx.rows(query("list_orders"), {"shop_id": shop.id, "key_id": key_id, "most": most})
+    rows = [row_of("list_orders")._make(row)._asdict() for row in found]
+    return [ListedOrder(**row | {"id": ids.shown(row["number"]), "live": bool(row["live"])}) for row in rows]
 
 
 def order_of(tx: Transaction, shop: Shop, order_id: int) -> StoredOrder | None:
@@ -135,7 +161,13 @@ def find_order(tx: Transaction, shop: Shop, named: str, *, live: bool) -> FoundO
     return None
 
 
+def void_links(tx: Transaction, order: StoredOrder) -> StoredOrder:
+    """The order, whose reviews no link that was signed before leads to."""
+    tx.run(query("void_links"), {"shop_id": order.shop.id, "order_id": order.order_id})
+    return order._replace(voided=order.voided + 1)
+
+
 def as_order(shop: Shop, row: Row) -> StoredOrder:
     """Reads a row of `order_of` or `orders_of_reviews`."""
-    order_id, live, *texts, lines = row
-    return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines)))
+    order_id, live, *texts, lines, voided = row
+    return StoredOrder(*(shop, order_id, bool(live), *texts, decode_lines(lines), voided))

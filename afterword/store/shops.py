@@ -9,12 +9,16 @@ import msgspec
 
 from afterword.base.errors import Refused
 from afterword.base.ids import new_private_key, new_public_key, new_salt, shop_id_of
-from afterword.domain.shops import Key, Shop
+from afterword.domain.shops import KEY_SCOPES, Key, KeyScope, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import next_number
 from afterword.store.queries import query
 
 _PRIVATE_KEY = query("private_key")
+_KEY_COLUMNS = 9
+
+NOTED_EVERY = 3_600
+"""Seconds between two writes of when a key was used."""
 
 
 class NewKeys(NamedTuple):
@@ -24,6 +28,13 @@ class NewKeys(NamedTuple):
     test_key: str
     public_key: str
     public_test_key: str
+
+
+class KeyUse(NamedTuple):
+    """A private key that was presented and accepted, and when (epoch seconds)."""
+
+    key: str
+    at: float
 
 
 class CacheKey(NamedTuple):
@@ -55,22 +66,37 @@ def add_shop(tx: Transaction, now: float, **fields: Any) -> tuple[Shop, NewKeys]
     )
 
 
-def add_private_key(tx: Transaction, shop: Shop, *, live: bool, lang: str, now: float) -> tuple[int, str]:
+def add_private_key(
+    tx: Transaction,
+    shop: Shop,
+    *,
+    live: bool,
+    lang: str,
+    now: float,
+    scopes: Sequence[KeyScope] = KEY_SCOPES,
+) -> tuple[int, str]:
     """Adds a private key, and returns its id and the key itself, which is not stored."""
     key = new_private_key(shop.id, lang)
-    return _add_key(tx, shop, "private", live, lang, _hash(key), now), key
+    row = {
+        "kind": "private",
+        "live": int(live),
+        "lang": lang,
+        "scopes": " ".join(scopes),
+        "secret": _hash(key),
+    }
+    return _add_key(tx, shop, row, now), key
 
 
 def _add_public_key(tx: Transaction, shop: Shop, *, live: bool, now: float) -> str:
     key = new_public_key()
-    _add_key(tx, shop, "public", live, shop.lang, key, now)
+    row = {"kind": "public", "live": int(live), "lang": shop.lang, "scopes": "", "secret": key}
+    _add_key(tx, shop, row, now)
     return key
 
 
-def _add_key(tx: Transaction, shop: Shop, kind: str, live: bool, lang: str, secret: str, now: float) -> int:
+def _add_key(tx: Transaction, shop: Shop, row: dict[str, Any], now: float) -> int:
     key_id = next_number(tx, "keys")
-    row = {"shop_id": shop.id, "key_id": key_id, "kind": kind, "live": int(live), "lang": lang}
-    tx.run(query("insert_key"), row | {"secret": secret, "created_at": int(now)})
+    tx.run(query("insert_key"), row | {"shop_id": shop.id, "key_id": key_id, "created_at": int(now)})
     return key_id
 
 
@@ -110,8 +136,8 @@ def list_shops(tx: Transaction) -> list[Shop]:
     return [Shop(*row) for row in tx.rows(query("list_shops"))]
 
 
-def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
-    """The shop and the key of a request, or None if the key is unknown or revoked.
+def find_private_key(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
+    """The shop and the key that was presented, even one that was revoked, or None if it is unknown.
 
     The first part of a key is the shop's id, so the lookup only reads that shop's rows (guarantee 8). Hashes are
     compared in constant time.
@@ -121,18 +147,29 @@ def authenticate(tx: Transaction, presented: str) -> tuple[Shop, Key] | None:
         return None
     hashed = _hash(presented)
     for row in tx.rows(_PRIVATE_KEY, (shop_id, hashed)):
-        key_id, owner, kind, live, lang, created_at, revoked_at, secret, *shop = row
+        secret, *shop = row[_KEY_COLUMNS:]
         if hmac.compare_digest(secret, hashed):
-            return Shop(owner, *shop), Key(key_id, owner, kind, bool(live), lang, created_at, revoked_at)
+            key = _key(row[:_KEY_COLUMNS])
+            return Shop(key.shop_id, *shop), key
     return None
+
+
+def note_uses(tx: Transaction, uses: Sequence[KeyUse]) -> list[bool]:
+    """Notes that these keys were used, and of each whether that was written: not if one was within the last hour."""
+    return [tx.run(query("note_use"), _key_of_use(use)) > 0 for use in uses]
+
+
+def _key_of_use(use: KeyUse) -> dict[str, Any]:
+    moments = {"now": int(use.at), "latest": int(use.at) - NOTED_EVERY}
+    return {"shop_id": shop_id_of(use.key), "secret": _hash(use.key), **moments}
 
 
 def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None:
     """The shop and the key of a public request, or None if the key is unknown or revoked. Public keys are not secret;
     each is for one mode."""
     for row in tx.rows(query("public_key"), {"secret": public_key}):
-        key = _key(row[:7])
-        return Shop(key.shop_id, *row[7:]), key
+        key = _key(row[:_KEY_COLUMNS])
+        return Shop(key.shop_id, *row[_KEY_COLUMNS:]), key
     return None
 
 
@@ -159,12 +196,16 @@ def cache_key_of(tx: Transaction, shop_id: int, shown: str) -> CacheKey | None:
     return None
 
 
+def find_key(tx: Transaction, key_id: int) -> Key:
+    """The key with this id. Raises Refused if there is none."""
+    for row in tx.rows(query("key_by_id"), {"key_id": key_id}):
+        return _key(row)
+    raise Refused(f"there is no key {key_id}")
+
+
 def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
     """Revokes a key. Raises Refused if it does not exist or is already revoked."""
-    rows = tx.rows(query("key_by_id"), {"key_id": key_id})
-    if not rows:
-        raise Refused(f"there is no key {key_id}")
-    key = _key(rows[0])
+    key = find_key(tx, key_id)
     values = {"shop_id": key.shop_id, "key_id": key_id, "now": int(now)}
     if not tx.run(query("revoke_key"), values):
         raise Refused(f"key {key_id} is already revoked")
@@ -172,8 +213,10 @@ def revoke_key(tx: Transaction, key_id: int, now: float) -> Key:
 
 
 def _key(row: tuple[Any, ...]) -> Key:
-    key_id, shop_id, kind, live, lang, created_at, revoked_at = row
-    return Key(key_id, shop_id, kind, bool(live), lang, created_at, revoked_at)
+    key_id, shop_id, kind, live, lang, created_at, revoked_at, scopes, used_at = row
+    return Key(
+        key_id, shop_id, kind, bool(live), lang, created_at, revoked_at, tuple(scopes.split()), used_at
+    )
 
 
 def _hash(key: str) -> str:

@@ -1,15 +1,18 @@
-"""The outermost ASGI layer: normalizes slashes in paths, and dispatches the busiest ones ahead of the router.
+"""The outermost ASGI layer: normalizes slashes in paths, dispatches the busiest ones ahead of the router, and adds
+the header that every answer has.
 
 `//private/v3/orders` and a trailing slash work without a redirect, which PHP's cURL would not follow
 (docs/orders-api.md, "The request"). Escaped slashes stay: a product's id can have them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from urllib.parse import unquote
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from afterword.web.outgoing import outgoing
 
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -18,8 +21,10 @@ _NOWHERE = "/-"
 MOST_SLASHES = 32
 """In a path. Each is written again for every link of a page; none of our own has more than seven."""
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_REFUSED = Response("there is no such address\n", 404, _HEADERS, "text/plain")
+_REFUSED = Response("there is no such address\n", 404, {"Cache-Control": "no-store"}, "text/plain")
+
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""On every answer, and added here alone: no browser takes one for what its type does not say."""
 
 
 class Edge:
@@ -35,7 +40,17 @@ class Edge:
         if scope["type"] != "http":
             return
         app = self._direct.get(scope["path"]) or self._slower(scope)
-        await app(scope, receive, send)
+
+        def send_unsniffed(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], _NOSNIFF]
+            return send(message)
+
+        if app is not self._router:  # the others see to large answers themselves
+            await app(scope, receive, send_unsniffed)
+            return
+        with outgoing(send_unsniffed) as answer:
+            await app(scope, receive, answer)
 
     def _slower(self, scope: Scope) -> ASGIApp:
         raw: bytes = scope["raw_path"]

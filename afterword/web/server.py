@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketHolder
 from granian.server.embed import Server
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,12 +26,14 @@ from afterword.web.body import Spool
 from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
 from afterword.web.edge import Edge
+from afterword.web.listening import QUEUED, Address, listen
 from afterword.web.ops.docs import Docs
 from afterword.web.ops.health import health
 from afterword.web.ops.metrics import metrics
 from afterword.web.ops.trial import TrialPages
 from afterword.web.orders_api.endpoint import OrdersEndpoint
 from afterword.web.orders_api.reader import Readers
+from afterword.web.outgoing import ClientGone
 from afterword.web.render import ANYWHERE, UNCACHED, page, static_file
 from afterword.web.reviews_api.private import REVIEWS_PATH, STATS_PATH, PrivateReviews
 from afterword.web.reviews_api.public import PUBLIC_REVIEWS, PublicReviews
@@ -62,6 +65,7 @@ class WebSettings(NamedTuple):
     """`secret` signs links, `body_limit` is in bytes, `folder` is for large bodies.
 
     `url` is the public address, for pages that contain it. `trial` is there where the data folder is that of a trial.
+    Without `has_metrics`, `/metrics` is elsewhere.
     """
 
     secret: str
@@ -69,6 +73,7 @@ class WebSettings(NamedTuple):
     folder: Path
     url: str = "http://127.0.0.1:8000"
     trial: TrialFiles | None = None
+    has_metrics: bool = True
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
@@ -108,7 +113,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/s/{shop}/test/chain.jsonl", partial(verification.download, live=False)),
             Route("/public/v3/feeds/{public_key}/google.xml", Feeds(database, settings.url).google),
             Route("/healthz", partial(health, database=database)),
-            Route("/metrics", partial(metrics, database=database, clock=clock)),
+            *([_metrics_route(database, clock)] if settings.has_metrics else []),
             Route("/", trial.home),
             Route("/trial/emails/{file}", trial.email),
             Route("/trial/widget", trial.widget),
@@ -122,6 +127,15 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
     )
     router.router.redirect_slashes = False
     return router
+
+
+def build_metrics_web(database: Database, clock: Clock) -> ASGIApp:
+    """`/metrics` and nothing else, for an address that only the operator reaches."""
+    return Edge(Starlette(routes=[_metrics_route(database, clock)]), {}, {})
+
+
+def _metrics_route(database: Database, clock: Clock) -> Route:
+    return Route("/metrics", partial(metrics, database=database, clock=clock))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -143,6 +157,8 @@ async def _broken(request: Request, error: Exception) -> Response:
 
     Streamed answers (feeds, downloads) are cut off; they have logged a failure of the store themselves.
     """
+    if isinstance(error, ClientGone):
+        return Response(status_code=503)  # it has its answer, or is gone
     if isinstance(error.__cause__, StoreUnavailable):
         return page(request, "unavailable.html", status=503)
     number = uuid.uuid4().hex
@@ -160,9 +176,18 @@ def most_connections() -> int:
     return max(1, min(MOST_CONNECTIONS, soft - SPARE_FILES))
 
 
+class _Server(Server):  # type: ignore[misc]  # it has no types
+    """Granian with a listening socket of ours, whose connections have limits that Granian does not set."""
+
+    def _init_shared_socket(self) -> None:
+        address = Address(self.bind_addr, self.bind_port)
+        self._ssp = None
+        self._shd = SocketHolder(listen(address), False, self.backlog)
+
+
 def build_server(web: ASGIApp, host: str, port: int) -> Server:
     """Granian, embedded in this process. `stop()` finishes open requests first."""
-    return Server(
+    return _Server(
         web,
         address=host,
         port=port,
@@ -170,7 +195,7 @@ def build_server(web: ASGIApp, host: str, port: int) -> Server:
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_PATIENCE, max_buffer_size=LARGEST_HEADER),
         websockets=False,
-        backlog=2_048,
+        backlog=QUEUED,
         backpressure=most_connections(),
         log_enabled=False,
     )

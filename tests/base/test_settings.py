@@ -8,7 +8,8 @@ import pytest
 
 from afterword.base import settings
 from afterword.base.errors import SettingsError
-from afterword.base.settings import PUT_BACK, read_settings
+from afterword.base.secret import PUT_BACK
+from afterword.base.settings import read_settings
 
 PROJECT = Path(__file__).parents[2]
 NAMES = {
@@ -21,6 +22,7 @@ NAMES = {
     "AFTERWORD_SECRET": "the-secret-of-albas-bakery-is-long-enough",
     "AFTERWORD_HOST": "0.0.0.0",
     "AFTERWORD_PORT": "8080",
+    "AFTERWORD_METRICS": "[::1]:9100",
     "AFTERWORD_BODY_LIMIT": "1048576",
     "AFTERWORD_WEBHOOK_ALLOW": "10.0.0.0/8",
 }
@@ -80,6 +82,10 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     ("name", "value"),
     [
         *(("AFTERWORD_PORT", value) for value in ("", "x", "-1", "65536", "8e3", "٣", "9" * 5_000)),
+        *(
+            ("AFTERWORD_METRICS", value)
+            for value in ("9100", ":9100", "a b:9100", "::1:9100", "h:0", "h:65536")
+        ),
         *(("AFTERWORD_BODY_LIMIT", value) for value in ("0", "1023", "1M", "2.5", "9" * 50)),
         *(
             ("AFTERWORD_URL", value)
@@ -165,6 +171,18 @@ def test_another_engine_is_refused_with_a_sentence_without_its_password() -> Non
     with pytest.raises(SettingsError, match="AFTERWORD_DATABASE names an engine other than") as raised:
         _ = settings.database_path
     assert "bread-and-butter" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("127.0.0.1:9100", ("127.0.0.1", 9100)),
+        ("[::1]:1", ("::1", 1)),
+        ("db.alba.example:65535", ("db.alba.example", 65_535)),
+    ],
+)
+def test_metrics_have_a_host_and_a_port_of_their_own(text: str, found: tuple[str, int]) -> None:
+    assert read_settings({"AFTERWORD_METRICS": text}).metrics == found
 
 
 @pytest.mark.parametrize(

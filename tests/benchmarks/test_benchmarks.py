@@ -12,8 +12,8 @@ from benchmarks.watching import peaks_of
 from tests.needs import needs
 from tests.server import PROJECT
 
-ROWS = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 2, "f": 1, "g": 4, "h": 4, "i": 3, "m": 0}
-FACTS = {"a": 2, "e": 2, "m": 4}
+ROWS = {"a": 1, "b": 1, "c": 1, "d": 4, "e": 2, "f": 1, "g": 4, "h": 4, "i": 3, "m": 0, "attacks": 9}
+FACTS = {"a": 2, "e": 2, "m": 4, "attacks": 9}
 WITH_WRK = "aehim"
 
 
@@ -48,6 +48,14 @@ def test_the_rows_of_a_benchmark_have_their_places_on_the_page(found: dict[str, 
     for report in found["benchmarks"]:
         for row in report["rows"]:
             assert f"\n{row[: row.index(' |') + 3]}" in page
+
+
+def test_an_attack_in_miniature_holds_nobody_up_for_seconds(found: dict[str, Any]) -> None:
+    [report] = [each for each in found["benchmarks"] if each["name"] == "attacks"]
+    for row in report["measured"]:
+        assert row["figure"] < 3_000, row
+    for fact in report["facts"]:
+        assert fact["figure"] < 1_000, fact
 
 
 def test_a_peak_of_memory_is_what_was_once_taken() -> None:

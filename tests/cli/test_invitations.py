@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from afterword.actions import invitations
 from afterword.cli.options import parse_moment
+from afterword.store.messages.invitations import MOST_CANCELLED
 from tests.cli.command import Command
-from tests.store.cast import Member, order
+from tests.store.cast import DUE, NOW, Member, order
 
 
 def only(afterword: Command) -> dict[str, Any]:
@@ -83,6 +85,44 @@ def test_one_is_cancelled_with_a_reason(afterword: Command, alba: Member) -> Non
     assert afterword.say("invitation", "send", number).startswith(f"Invitation {number} is due now; ")
 
 
+def test_all_that_wait_for_orders_of_a_stolen_key_are_cancelled_once_that_is_confirmed(
+    afterword: Command, alba: Member, bruno: Member
+) -> None:
+    thief = alba.adds_key()
+    sent = thief.sends("T-1", at=NOW - 10)
+    assert [claim.message.id for claim in alba.claims(DUE - 10)] == [sent.number]
+    kept = [alba.sends("A-1"), bruno.sends("B-1")]
+    stolen = [thief.sends("T-2"), thief.sends("T-3")]
+    number = str(thief.live.id)
+    listed = afterword.json("order", "list", "1", "--key", number)
+    assert [(row["id_order"], row["key_id"], row["state"]) for row in listed] == [
+        ("T-3", thief.live.id, "scheduled"),
+        ("T-2", thief.live.id, "scheduled"),
+        ("T-1", thief.live.id, "claimed"),
+    ]
+    cancel = ("invitation", "cancel", "Alba's bakery", "--key", number, "--reason", "stolen key")
+    assert "sent orders whose invitations wait: 2. Add --yes to cancel them." in afterword.run(*cancel).usage
+    assert alba.states(*stolen) == ["scheduled", "scheduled"]
+    assert afterword.say(*cancel, "--yes").splitlines() == [
+        f"Cancelled: 2 invitations for orders that key {number} sent.",
+        f"The key still works. To revoke it: afterword key revoke {number}",
+    ]
+    assert alba.states(*stolen, sent) == ["cancelled", "cancelled", "claimed"]
+    assert alba.sees(stolen[0]).reason == "stolen key"
+    assert alba.states(*kept) == ["scheduled", "scheduled"]
+    assert afterword.json(*cancel, "--yes")["cancelled"] == 0
+    refused = afterword.run("invitation", "cancel", "2", "--key", number, "--reason", "x", "--yes").sentence
+    assert refused == f"Bruno's books has no private key {number}: see afterword key list 2"
+
+
+def test_many_of_a_key_are_cancelled_in_transactions_of_a_bounded_size(alba: Member) -> None:
+    thief = alba.adds_key()
+    thief.sends_batch(*(order(f"T-{number}") for number in range(MOST_CANCELLED + 20)))
+    assert alba.sends("A-1")
+    assert invitations.cancel_all_of_key(alba.store, thief.live, "stolen") == MOST_CANCELLED + 20  # type: ignore[arg-type]
+    assert [row.id_order for row in alba.lists("scheduled")] == ["A-1"]
+
+
 def test_one_is_moved_to_a_time_and_never_before_it_or_by_a_delay_from_now(
     afterword: Command, alba: Member
 ) -> None:
@@ -126,3 +166,15 @@ def test_nothing_is_sent_by_hand_while_the_journal_is_lost(afterword: Command, a
     assert (
         refused == "the send journal of this database is missing or cannot be reached: run afterword doctor"
     )
+
+
+def test_links_are_voided_and_the_new_one_is_printed(afterword: Command, alba: Member) -> None:
+    number = str(alba.sees(alba.sends("A-1")).id)
+    url = {"AFTERWORD_URL": "https://reviews.alba.example"}
+    first = afterword.json("invitation", "void", number, **url)
+    assert first["id"] == int(number) and first["link"].startswith("https://reviews.alba.example/r/1/")
+    sentence, second = afterword.say("invitation", "void", number, **url).splitlines()
+    assert sentence.startswith(f"The links of invitation {number} no longer work.")
+    assert second.startswith("https://reviews.alba.example/r/1/") and second != first["link"]
+    assert alba.rows("SELECT voided FROM orders") == [(2,)]
+    assert afterword.run("invitation", "void", "99").sentence == "there is no invitation 99"

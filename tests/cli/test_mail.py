@@ -3,7 +3,7 @@
 from email import message_from_bytes, policy
 
 from tests.cli.command import Command
-from tests.peers import RelayPeer
+from tests.peers import RelayPeer, certificates
 from tests.scripted_peer import ScriptedPeer
 
 FROM = {"AFTERWORD_FROM": "Alba's bakery <reviews@alba.example>"}
@@ -24,6 +24,20 @@ def test_a_test_email_is_sent_at_once_and_not_through_the_database(afterword: Co
     assert "through the mail server that AFTERWORD_SMTP names" in found.get_content()
     assert taken.content.count(b"\n") == taken.content.count(b"\r\n")
     assert not afterword.data.exists()
+
+
+def test_a_mail_server_with_its_own_authority_is_accepted_with_that_authoritys_file(
+    afterword: Command,
+) -> None:
+    """docs/operating.md, "A mail server with your own authority"."""
+    file = afterword.folder / "authorities.pem"
+    file.write_bytes(certificates().authority)
+    with RelayPeer(tls="starttls") as peer:
+        there = {"AFTERWORD_SMTP": peer.url, **FROM}
+        refused = afterword.run("mail", "test", "nadia@alba.example", **there).sentence
+        afterword.say("mail", "test", "nadia@alba.example", SSL_CERT_FILE=str(file), **there)
+    assert "its certificate is not accepted" in refused and refused.endswith("SSL_CERT_FILE")
+    assert len(peer.messages) == 1
 
 
 def test_what_the_server_says_is_shown(afterword: Command) -> None:

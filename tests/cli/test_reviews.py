@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from afterword.cli.commands.reviews import BELOW
+from afterword.cli.commands.reviews.moderation import BELOW
 from afterword.store.engine.sqlite import SqliteDatabase
 from tests.cli.command import Command
 from tests.store.cast import NOW, Customer, Member, link_found
@@ -212,3 +212,32 @@ def test_what_is_erased_is_named_and_gone(
     assert not any(word in said for word in ("Crisp", "Clara", "Thank"))
     assert ask(database, notified) == []
     assert afterword.run("review", "erase", review).sentence == f"review {review} is already erased"
+
+
+def test_no_file_has_what_was_erased_and_a_backup_has_not_either(
+    afterword: Command, database: SqliteDatabase, alba: Member, clara: Customer
+) -> None:
+    about, other = alba.order("A-1"), alba.order("A-2")
+    clara.reviews(about, 1, 4, text="Crisp, still warm.")
+    one = clara.reviews(about, 1, 5, text="Crisp and honest. " * 300, seen=1)
+    alba.replies(one, "Thanks for the crisp words!")
+    clara.reviews(other, 1, 5, text="Soft rolls.")
+    outbox = afterword.data / "outbox"
+    outbox.mkdir()
+    for name, address in (
+        ("A-1-c0ffee", "clara@nunez.example"),
+        ("A-1-decade", "b"),
+        ("A-12-c0ffee", "clara"),
+    ):
+        (outbox / f"{name}.eml").write_text(f"To: <{address}>\r\n\r\n")
+    secrets = [b"Crisp", b"crisp words", one.salt.encode()]
+    assert any(
+        secret in file.read_bytes() for file in afterword.data.glob("afterword.db*") for secret in secrets
+    )
+    assert afterword.say("review", "erase", str(one.id)).endswith(f" So is 1 e-mail in {outbox}.\n")
+    afterword.say("backup", str(afterword.data / "backup.db"))
+    for file in filter(Path.is_file, afterword.data.rglob("*")):
+        content = file.read_bytes()
+        assert not [secret for secret in secrets if secret in content], file
+    assert b"Soft rolls." in (afterword.data / "backup.db").read_bytes()
+    assert sorted(file.name for file in outbox.iterdir()) == ["A-1-decade.eml", "A-12-c0ffee.eml"]

@@ -55,6 +55,21 @@ def test_what_was_changed_is_said_in_sentences_with_exit_code_1(
     assert afterword.run("verify", "1", "--json").code == 1
 
 
+def test_an_end_that_was_cut_off_is_a_fault_until_the_operator_accepts_it(
+    afterword: Command, database: SqliteDatabase, bakery: Bakery
+) -> None:
+    for table in ("chain", "chain_heads", "reviews", "review_counts"):
+        execute(database, f"DELETE FROM {table}")
+    ran = afterword.run("verify", "1")
+    assert ran.code == 1 and "head: the send journal has noted entry 3 with a hash of " in ran.out
+    assert "\n1 FAULT: Alba's bakery" in ran.out
+    said = afterword.say("verify", "1", "--accept")
+    assert said == "Intact: Alba's bakery (live reviews), 0 entries, 0 reviews.\n"
+    assert afterword.say("verify", "1") == said
+    (database.path.parent / "send.journal").unlink()
+    assert afterword.run("verify", "1", "--accept").sentence.startswith("the send journal is missing")
+
+
 def test_a_receipt_is_found_with_the_status_of_its_review(afterword: Command, bakery: Bakery) -> None:
     receipt = ("verify", "1", "--receipt", bakery.hash)
     said = afterword.say(*receipt)
@@ -84,7 +99,7 @@ def test_a_downloaded_chain_needs_no_database(
 
 
 def test_a_shop_or_a_file_is_named_and_not_both(afterword: Command) -> None:
-    for words in ((), ("1", "--file", "f"), ("--file", "f", "--test")):
+    for words in ((), ("1", "--file", "f"), ("--file", "f", "--test"), ("--file", "f", "--accept")):
         assert "give a SHOP, or a --file without" in afterword.run("verify", *words).usage
     assert "64 hex digits" in afterword.run("verify", "1", "--key", "0").usage
     assert "--salt needs --receipt" in afterword.run("verify", "1", "--salt", "0" * 32).usage

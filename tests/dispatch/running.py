@@ -4,8 +4,8 @@ import asyncio
 import email
 import email.policy
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from afterword.dispatch.dispatcher import Dispatcher
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Database
 from tests.peers import Peer, run
-from tests.store.cast import DUE, Customer, Member, another, closing_now
+from tests.store.cast import DUE, Customer, Member, another, closing_now, order
 from tests.store.given import Imported, Invited
 
 MORE: dict[str, str] = {}
@@ -55,13 +55,19 @@ async def dispatching(member: Member, clock: Clock, peer: Peer | None = None) ->
 
 
 def dispatch_until(
-    holds: Callable[[], bool], member: Member, clock: Clock, peer: Peer | None = None, *, then: float = 0.0
+    holds: Callable[[], bool],
+    member: Member,
+    clock: Clock,
+    peer: Peer | None = None,
+    *,
+    then: float = 0.0,
+    within: float = 20.0,
 ) -> float:
     """Dispatches until the condition holds, and `then` seconds more. Says how long it took to hold."""
 
     async def watch() -> float:
         async with dispatching(member, clock, peer):
-            took = await until(holds, 20)
+            took = await until(holds, within)
             await asyncio.sleep(then)
             return took
 
@@ -99,6 +105,13 @@ class LateAnswer:
     def give(self) -> None:
         self._may_answer.set()
 
+    @contextmanager
+    def given_at_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self.give()
+
 
 def suppressing(member: Member, address: str) -> Callable[[], str]:
     """The answer of a mail server while another process suppresses this address."""
@@ -114,6 +127,12 @@ def suppressing(member: Member, address: str) -> Callable[[], str]:
 def imported(member: Member, id_order: str = "1234", *, live: bool = True, email: str = "") -> Imported:
     """The invitation of an order that came when these tests begin."""
     return member.sends(id_order, live=live, email=email or f"clara+{id_order}@nunez.example")
+
+
+def many(member: Member, count: int) -> list[Imported]:
+    """The invitations of this many orders, which came together."""
+    batch = [order(f"{number}", email=f"clara+{number}@nunez.example") for number in range(count)]
+    return [each for each in member.sends_batch(*batch) if each]
 
 
 def reviewed(

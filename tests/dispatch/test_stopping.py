@@ -1,6 +1,7 @@
 """What a crash, a lost journal, a full disk or an outage leaves unsent is taken up again, and nothing goes twice."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.dispatch.running import (
     dispatch_until,
     dispatching,
     imported,
+    many,
     reached,
     reviewed,
     until,
@@ -55,11 +57,11 @@ def test_a_message_that_takes_long_is_not_taken_from_its_holder_by_another_dispa
     async def watch() -> None:
         async with dispatching(alba, clock, peer), dispatching(alba.on(other), clock, peer):
             await answer.asked()
-            for _ in range(8):
-                clock.step(20)
-                await asyncio.sleep(0.15)
-            assert alba.state(invitation) == "sending"
-            answer.give()
+            with answer.given_at_the_end():
+                for _ in range(8):
+                    clock.step(20)
+                    await asyncio.sleep(0.15)
+                assert alba.state(invitation) == "sending"
             await until_state(alba, invitation, "sent")
 
     invitation, answer = imported(alba), LateAnswer()
@@ -118,6 +120,72 @@ def test_a_full_disk_lets_no_message_go_and_loses_none(
     assert alba.states(*messages) == ["sent"] * 20
 
 
+def test_who_stops_takes_leave_of_the_mail_server(alba: Member, clock: MovableClock) -> None:
+    invitation = imported(alba)
+    clock.now = DUE
+    with ScriptedPeer() as peer:
+        dispatch_until(lambda: alba.state(invitation) == "sent", alba, clock, peer)
+        assert peer.dialogue[-1] == "QUIT"
+
+
+@pytest.mark.sqlite
+def test_who_stops_while_an_outcome_cannot_be_stored_stores_it_first(
+    database: Database, alba: Member, clock: MovableClock
+) -> None:
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer) as dispatcher:
+            await answer.asked()
+            with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):
+                answer.give()
+                await until(lambda: bool(peer.messages))
+                dispatcher.stop()
+                await asyncio.sleep(0.1)
+                assert alba.state(invitation) == "sending"
+
+    invitation, answer = imported(alba), LateAnswer()
+    clock.now = DUE
+    with ScriptedPeer({"letter": [answer]}) as peer:
+        run(watch())
+    assert alba.state(invitation) == "sent"
+
+
+class RefusingPeer(ScriptedPeer):
+    """It refuses every customer, once it may answer."""
+
+    def __init__(self) -> None:
+        super().__init__({"RCPT": self._refuse})
+        self.asked = 0
+        self.may_answer = threading.Event()
+
+    def _refuse(self) -> str:
+        self.asked += 1
+        assert self.may_answer.wait(10)
+        return "550 5.1.1 no such user here"
+
+
+@pytest.mark.sqlite
+def test_while_no_outcome_can_be_stored_few_more_are_asked_for(
+    database: Database, alba: Member, clock: MovableClock, quick: None
+) -> None:
+    """Sixteen go at once, and each waits for the outcome of the one before it."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: peer.asked > 0)
+            with no_file_grows_beyond(database.path.with_name("afterword.db-wal").stat().st_size):
+                peer.may_answer.set()
+                await until(lambda: peer.asked >= 32)
+                await asyncio.sleep(0.1)
+                assert peer.asked == 32
+            await until(lambda: peer.asked >= 60)
+            await until(lambda: set(alba.states(*messages)) == {"failed"})
+
+    messages = many(alba, 60)
+    clock.now = DUE
+    with RefusingPeer() as peer:
+        run(watch())
+
+
 def test_an_outage_of_a_second_costs_the_messages_seconds_and_no_try(alba: Member) -> None:
     """Forty messages meet it together, and none of them makes the others wait longer."""
 
@@ -135,3 +203,24 @@ def test_an_outage_of_a_second_costs_the_messages_seconds_and_no_try(alba: Membe
         assert run(watch()) < 10
         assert len(peer.messages) == 40
     assert [(row.state, row.tries) for row in alba.lists()] == [("sent", 1)] * 40
+
+
+def test_what_was_claimed_and_has_not_set_out_is_put_back_at_the_first_trouble(
+    alba: Member, clock: MovableClock
+) -> None:
+    """Sixteen go at once, of forty that are claimed together; the pause after trouble is a second."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: asked() == 16)
+            await asyncio.sleep(0.4)
+            assert asked() == 16
+            assert len(alba.lists("scheduled")) == 40
+
+    def asked() -> int:
+        return sum(line.startswith("RCPT") for line in peer.dialogue)
+
+    many(alba, 40)
+    clock.now = DUE
+    with ScriptedPeer({"RCPT": "421 4.3.2 closing"}) as peer:
+        run(watch())

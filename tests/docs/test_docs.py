@@ -188,9 +188,11 @@ def test_each_function_of_the_flow_is_in_the_code() -> None:
 
 
 def test_every_event_of_the_log_is_explained_and_no_other() -> None:
-    table = section(read("docs/operating.md"), "### The log")
+    page = read("docs/operating.md")
+    table = section(page, "### The log") + section(page, "### The security log")
     code = "".join(file.read_text("utf-8") for file in (PROJECT / "afterword").rglob("*.py"))
-    logged = set(re.findall(r'\blog\.(?:info|warning|error|exception)\(\s*"([^"]+)"', code))
+    calls = r'\b(?:log\.(?:info|warning|error|exception)|log_command|self\._add)\(\s*"([^"]+)"'
+    logged = set(re.findall(calls, code))
     assert len(logged) > 20
     for event in logged:
         assert f"`{event}" in table, event

@@ -2,20 +2,17 @@
 
 import json
 import re
-import shlex
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from afterword.base.metrics import Metrics
-from afterword.cli import main
 from afterword.web.ops.metrics import Exposition
+from tests.cli.command import check_command
 from tests.docs.pages import PROJECT, read
 
 EXAMPLES = PROJECT / "examples"
-UNITS = sorted(EXAMPLES.rglob("*.service"))
 
 FAMILIES = list(Exposition(Metrics().totals, 0, 0, 0.0).collect())
 HISTOGRAMS = {family.name for family in FAMILIES if family.type == "histogram"}
@@ -28,74 +25,6 @@ METRICS = {
     for family in FAMILIES
 }
 """Every metric, with its labels and their values."""
-
-Unit = dict[str, list[tuple[str, str]]]
-
-
-def read_unit(path: Path) -> Unit:
-    """A unit's keys and values by section. A key may stand more than once, as systemd has it."""
-    text = path.read_text("utf-8")
-    for line in text.splitlines():
-        assert re.fullmatch(r"(?:#.*|\[\w+\]|\w+=.*)?", line), f"{line!r} is neither a section nor a key"
-    above, *parts = re.split(r"^\[(\w+)\]$", text, flags=re.MULTILINE)
-    assert not re.search(r"^\w+=", above, re.MULTILINE), "a key stands in no section"
-    found = zip(parts[::2], parts[1::2], strict=True)
-    return {name: re.findall(r"^(\w+)=(.*)$", lines, re.MULTILINE) for name, lines in found}
-
-
-def values(unit: Unit, key: str) -> list[str]:
-    return [value for name, value in unit["Service"] if name == key]
-
-
-def check_command(name: str, *words: str) -> None:
-    """Fails when there is no such command; raises a usage error for an option that is not there."""
-    main.commands[name].make_context(name, list(words))
-
-
-every_unit = pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in UNITS])
-
-
-@every_unit
-def test_a_unit_runs_a_command_that_is_there_with_options_that_it_has(path: Path) -> None:
-    unit = read_unit(path)
-    assert list(unit) == ["Unit", "Service", "Install"]
-    assert dict(unit["Unit"])["Description"].startswith("Afterword")
-    assert path.read_text("utf-8").startswith("# ")
-    [line] = values(unit, "ExecStart")
-    program, *words = shlex.split(line)
-    assert program == "/opt/afterword/.venv/bin/afterword"
-    check_command(*words)
-
-
-@every_unit
-def test_a_unit_reads_the_credentials_that_it_loads_and_no_others(path: Path) -> None:
-    unit = read_unit(path)
-    loaded = {value.partition(":")[0] for value in values(unit, "LoadCredential")}
-    pairs = [pair.partition("=") for pair in values(unit, "Environment")]
-    assert {value.removeprefix("%d/") for _, _, value in pairs if value.startswith("%d/")} == loaded
-    assert all(name.endswith("_FILE") for name, _, value in pairs if value.startswith("%d/"))
-
-
-@every_unit
-def test_a_unit_starts_again_whenever_it_ends_and_writes_only_where_it_must(path: Path) -> None:
-    unit = read_unit(path)
-    assert values(unit, "Restart") == ["always"]
-    assert values(unit, "ProtectSystem") == ["strict"]
-    [folders] = values(unit, "StateDirectory")
-    assert folders.split()[0] == "afterword"
-    assert values(unit, "User") == ["afterword"]
-
-
-def test_the_units_of_the_pair_share_their_folders_and_what_protects_them() -> None:
-    shared = re.compile(
-        r"StateDirectory.*|User|UMask|EnvironmentFile|Protect.*|Private.*|Restrict.*|System.*"
-    )
-    units = {path.stem: read_unit(path)["Service"] for path in UNITS}
-    web, dispatch = (
-        [pair for pair in units[f"afterword-{name}"] if shared.fullmatch(pair[0])]
-        for name in ("web", "dispatch")
-    )
-    assert "afterword" in units and web == dispatch
 
 
 def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -> None:
@@ -110,10 +39,22 @@ def test_litestream_copies_the_database_and_says_that_the_send_journal_stays() -
     assert "MUST NOT BE RESTORED" in text
 
 
+def test_the_proxies_have_browsers_come_back_over_https_only_whatever_they_answer() -> None:
+    """nginx takes headers from the server only where a location adds none of its own."""
+    hsts = r'Strict-Transport-Security "max-age=31536000"'
+    nginx, caddy = read("examples/nginx.conf"), read("examples/Caddyfile")
+    [_, secure] = nginx.split("listen 443 ssl;")
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in secure
+    adding = [block for block in re.split(r"\n    location ", secure) if "add_header" in block]
+    assert len(adding) >= 2 and all(re.search(rf"add_header {hsts} always;", block) for block in adding)
+    [answered, failed] = caddy.split("handle_errors")
+    assert re.search(rf"\n\theader {hsts}", answered) and re.search(rf"\n\t\theader {hsts}", failed)
+
+
 COMPOSE = yaml.safe_load(read("examples/compose.yaml"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("web", "dispatcher")
-DOCKERFILES = (EXAMPLES / "Dockerfile", EXAMPLES / "postfix/Dockerfile")
+CONTAINERFILES = (EXAMPLES / "Containerfile", EXAMPLES / "postfix/Containerfile")
 
 
 def test_the_containers_are_web_dispatcher_rows_and_mail() -> None:
@@ -149,7 +90,7 @@ def test_the_containers_of_the_pair_differ_in_what_they_run_alone() -> None:
 
 
 def test_the_image_writes_to_its_volumes_alone_as_nobody_special() -> None:
-    text = read("examples/Dockerfile")
+    text = read("examples/Containerfile")
     folders = json.loads(re.findall(r"^VOLUME (.+)$", text, re.MULTILINE)[0])
     assert {volume.partition(":")[2] for volume in SERVICES["web"]["volumes"]} == set(folders)
     places = re.findall(r"AFTERWORD_[A-Z]+=(/\S+)", text)
@@ -159,24 +100,25 @@ def test_the_image_writes_to_its_volumes_alone_as_nobody_special() -> None:
     assert program == "afterword"
     check_command(*command)
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
-    assert all((PROJECT / path).exists() for line in copied for path in line.split())
+    paths = [path for line in copied for path in line.split() if path != "./"]
+    assert all((PROJECT / path).exists() for path in paths)
+    sent = re.findall(r"^!(.+)$", read(".dockerignore"), re.MULTILINE)
+    assert {path.partition("/")[0] for path in paths} == set(sent)
 
 
 def test_images_have_the_short_names_that_every_builder_knows() -> None:
     named = [service["image"] for service in SERVICES.values() if "image" in service]
-    for file in DOCKERFILES:
+    for file in CONTAINERFILES:
         named += re.findall(r"^FROM (\S+)", file.read_text("utf-8"), re.MULTILINE)
     assert {re.fullmatch(r"(\w+)(?::[\w.-]+)?", image)[1] for image in named} == {  # type: ignore[index]
         "afterword",
         "postgres",
-        "python",
         "debian",
     }
-    for name, service in SERVICES.items():
-        if isinstance(build := service.get("build"), dict):
-            assert (EXAMPLES / build["context"] / build["dockerfile"]).exists(), name
-        elif build:
-            assert (EXAMPLES / build / "Dockerfile").exists(), name
+    built = {name: service["build"] for name, service in SERVICES.items() if "build" in service}
+    assert set(built) == {*OURS, "postfix"}
+    for name, build in built.items():
+        assert (EXAMPLES / build["context"] / build["dockerfile"]).exists(), name
 
 
 BOARD = json.loads(read("examples/grafana.json"))

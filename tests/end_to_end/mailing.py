@@ -39,7 +39,7 @@ LEASE_AND_ROUND = 60
 KINDS = frozenset({*kinds(), "webhook"})
 """Of e-mails, and the deliveries to programs."""
 
-CAUSED = {"invitation", "receipt", "digest", "rejection", "reply", "webhook"}
+CAUSED = {"invitation", "receipt", "withdrawal", "digest", "rejection", "reply", "webhook"}
 """What orders, reviews and their moderation cause."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: <(\w+)@", re.MULTILINE)
@@ -180,8 +180,8 @@ def mailing(folder: Path, to_mail: float, to_deliver: float, **settings: str) ->
 
 
 def _cause(tx: Transaction, url: str | None) -> None:
-    """A shop whose customers were invited; two of them have written: one waits, one was rejected and replied to.
-    Of what that does not cause there is one about a review."""
+    """A shop whose customers were invited; two of them have written: one waits and has withdrawn another review, one
+    was rejected and replied to. Of what that does not cause there is one about a review."""
     now = time.time()
     shop = add_member(tx, f"Shop {token_hex(8)}").moderates().changes(email="hello@shop.example")
     due = now - shop.shop.delay - 60
@@ -192,7 +192,9 @@ def _cause(tx: Transaction, url: str | None) -> None:
     for name in ("waits", "replied"):
         about = shop.order(name, email=f"{name}@mail.example", at=due)
         first = clara.reviews(about, 0, now=now)
-        if name == "replied":
+        if name == "waits":
+            clara.withdraws(clara.reviews(about, 1, now=now), now)
+        else:
             shop.rejects(first, now=now)
             shop.replies(shop.publishes(clara.reviews(about, 1, wants_reply=True, now=now), now), now=now)
     for kind in sorted(KINDS - CAUSED):

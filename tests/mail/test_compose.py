@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from afterword.domain.messages import Message
+from afterword.domain.orders.order import OrderLine
 from afterword.i18n.catalogue import catalogues, read_catalogues
 from afterword.mail import compose as composing
 from afterword.mail.compose import Composer
@@ -16,11 +17,13 @@ from tests.mail.conftest import (
     ALBA,
     KINDS,
     LINKS,
+    ORDER,
     TO_CUSTOMER,
     Page,
     compose,
     example,
     fields_of,
+    message,
     part,
     read,
     subject,
@@ -105,6 +108,24 @@ def test_a_language_that_is_not_there_is_english() -> None:
     assert compose("invitation", lang="xx") == compose("invitation")
 
 
+@each_kind
+def test_names_of_products_and_numbers_of_orders_carry_no_address(kind: str) -> None:
+    """Nothing in them is what a mail program turns into a link."""
+    evil = "pay at https://evil.example/a or www.Evil.Shop or bill@evil.example"
+    found = example(kind)
+    lines = (OrderLine(id=1, name=evil),)
+    order = found.order and replace(found.order, id_order=evil, reference=evil, lines=lines)
+    reviews = tuple(replace(review, product_name=evil) for review in found.reviews)
+    composed = compose(replace(found, order=order, reviews=reviews))
+    for words in (part(composed, "plain"), Page(composed).words):
+        assert not re.search(r"(?i)evil\.\w|://evil|www\.\w|@evil", words)
+    assert "evil" in part(composed, "plain") or kind not in SHOWING_NAMES
+
+
+SHOWING_NAMES = ("digest", "invitation", "receipt", "rejection", "reply")
+"""Kinds that name a product or an order."""
+
+
 @each_kind_to_a_customer
 def test_a_shop_without_an_address_or_a_site_is_not_linked_to(kind: str) -> None:
     composed = compose(kind, replace(ALBA, email=None))
@@ -166,6 +187,8 @@ def test_links_are_those_of_the_order_and_its_mode() -> None:
     assert not set(links) & set(test_mode)
     assert linked(example("receipt")) == links
     assert linked(example("digest")) == ("", "", links.verify)
+    voided = linked(message("invitation", replace(ORDER, voided=1)))
+    assert voided.review != links.review and voided.unsubscribe == links.unsubscribe
 
 
 @each_kind

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from afterword.domain.messages import Outcome
+from afterword.mail import outbox
 from afterword.mail.outbox import OutboxTransport
 from afterword.mail.transport import ComposedMessage, TransportTrouble
 from tests.mail.conftest import LINKS, TO_CLARA, compose, example, marked
@@ -138,3 +140,72 @@ def test_a_disk_that_fails_after_the_mark_leaves_the_message_in_doubt(tmp_path: 
         return True
 
     assert deliver(tmp_path, mark=mark).kind == "in_doubt"
+
+
+class Outbox:
+    """A folder of test e-mails, and the transport that writes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.transport = OutboxTransport(folder, is_test=True)
+
+    def has(self, name: str, *, age: float = 0.0, size: int = 1_000) -> None:
+        """An e-mail that was written so many seconds ago."""
+        (self.folder / name).write_bytes(b"x" * size)
+        written = time.time() - age
+        os.utime(self.folder / name, (written, written))
+
+    def names(self) -> list[str]:
+        return sorted(os.listdir(self.folder))
+
+    def write(self, number: int = 0) -> None:
+        run(self.transport.deliver(TO_CLARA._replace(fingerprint=f"n{number:04}"), marked))
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path)
+
+
+def test_test_emails_are_removed_after_thirty_days_and_live_ones_never(written: Outbox) -> None:
+    written.has("1-old.test.eml", age=30 * 86_400 + 5)
+    written.has("2-young.test.eml", age=30 * 86_400 - 5)
+    written.has("3-live.eml", age=300 * 86_400)
+    written.write()
+    assert written.names() == ["2-young.test.eml", "3-live.eml", "n0000.test.eml"]
+
+
+def test_of_too_many_test_emails_the_oldest_are_removed(
+    written: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_TEST_EMAILS", 3)
+    for age in range(1, 6):
+        written.has(f"{age}.test.eml", age=age * 100)
+    written.write()
+    assert written.names() == ["1.test.eml", "2.test.eml", "n0000.test.eml"]
+
+
+def test_of_too_large_test_emails_the_oldest_are_removed(
+    written: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_TEST_BYTES", 3_500)
+    for age in range(1, 6):
+        written.has(f"{age}.test.eml", age=age * 100)
+    written.write()
+    assert written.names() == ["1.test.eml", "2.test.eml", "3.test.eml", "n0000.test.eml"]
+    for number in range(1, 10):
+        written.write(number)
+    assert sum(file.stat().st_size for file in written.folder.iterdir()) < 3_500 * 17 / 16 + 1_000
+
+
+def test_the_folder_is_looked_into_once_for_many_emails(
+    written: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (looks.append(path), real(path))[1])
+    monkeypatch.setattr(outbox, "LOOK_EVERY", 10)
+    written.transport = OutboxTransport(written.folder, is_test=True)
+    for number in range(25):
+        written.write(number)
+    assert len(looks) == 3

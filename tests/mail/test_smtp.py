@@ -144,11 +144,14 @@ def test_a_message_whose_mark_is_refused_is_withdrawn() -> None:
     assert [line.split()[0] for line in peer.dialogue] == ["EHLO", *["MAIL", "RCPT", "RSET"] * 2, "QUIT"]
 
 
-def test_a_reset_that_fails_changes_nothing_about_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_that_fails_changes_nothing_about_the_message_and_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("afterword.mail.smtp_connection.FAREWELL", 0.2)
     for answer in ("421 bye", "500 what", Line.CUT, Line.STALL):
         with ScriptedPeer({"RCPT": ["550 no"], "RSET": [answer]}) as peer:
             assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["failed", "sent"]
+        assert sum(line.startswith("MAIL") for line in peer.dialogue) == peer.connections == 2
 
 
 @pytest.mark.parametrize("cut", [lambda at: Cut(sent=at), lambda at: Cut(received=at)], ids=["said", "heard"])

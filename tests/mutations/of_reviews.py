@@ -27,7 +27,7 @@ OF_REVIEWS = {
         ),
         Mutation(
             "the version that its author saw does not matter",
-            "_write",
+            "_is_new",
             "(found.version if found else 0) != said.seen_version",
             "said.seen_version < 0",
             "test_an_author_who_saw_another_version_is_refused_and_nothing_is_stored[sqlite-0]",
@@ -68,6 +68,20 @@ OF_REVIEWS = {
             "test_an_entry_commits_to_every_value_that_its_author_gave_or_that_it_is_about[order_id-8]",
         ),
         Mutation(
+            "the head of a chain is not noted",
+            "add_entry",
+            "tx.note(",
+            "str(",
+            "test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since[sqlite]",
+        ),
+        Mutation(
+            "an end that was cut off is forgotten once the chain has grown",
+            "_missing",
+            "if not is_there and not missing:",
+            "missing = []\n            if not is_there:",
+            "test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since[sqlite]",
+        ),
+        Mutation(
             "a GET withdraws a review",
             "Form.answer",
             "_open(",
@@ -80,6 +94,13 @@ OF_REVIEWS = {
             'headers["sec-fetch-site"] not in FROM_OUR_PAGE',
             "False",
             "test_what_another_sites_page_sends_is_refused",
+        ),
+        Mutation(
+            "a hash in another spelling is signed, too",
+            "is_signed_by",
+            "and _HEX.fullmatch(entry.hash)",
+            "",
+            "test_a_signature_is_of_one_key_and_one_hash_and_has_one_spelling",
         ),
     ),
 }

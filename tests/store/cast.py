@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from afterword.actions.reviews import moderation
-from afterword.actions.reviews.writing import Said, Submission, Written, withdraw, write_reviews
+from afterword.actions.reviews.writing import (
+    Look,
+    Said,
+    Submission,
+    Written,
+    prepare,
+    unwritten,
+    withdraw,
+    write_reviews,
+)
 from afterword.domain.messages import Outcome, Queue, State
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
@@ -24,7 +33,7 @@ from afterword.store.messages.steps import Mark, Record, Settled, release, take_
 from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, StoredOrder, import_orders, order_of
 from afterword.store.reviews.writing import find_review
-from afterword.store.shops import NewKeys, add_shop, authenticate, change_shop
+from afterword.store.shops import NewKeys, add_private_key, add_shop, change_shop, find_private_key
 from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress, suppressed_because
 from tests.store.databases import Store
 from tests.store.databases import another as another
@@ -106,6 +115,11 @@ class Member(Actor):
     def changes(self, **changes: Any) -> Self:
         """The shop with other settings."""
         return replace(self, shop=self.acts(change_shop, self.shop, **changes))
+
+    def adds_key(self, **more: Any) -> Self:
+        """The shop, with another live key from now on."""
+        _, shown = self.acts(add_private_key, self.shop, live=True, **{"lang": "en", "now": NOW} | more)
+        return replace(self, live=self.asks(_key, shown), shown=self.shown._replace(private_key=shown))
 
     def moderates(self) -> Self:
         """The shop once a person looks at all of its reviews, for an hour at most."""
@@ -264,7 +278,7 @@ def new_member(database: Database, name: str, delay: int = DEFAULT_DELAY) -> Mem
 
 
 def _key(tx: Transaction, shown: str) -> Key:
-    found = authenticate(tx, shown)
+    found = find_private_key(tx, shown)
     assert found is not None
     return found[1]
 
@@ -279,11 +293,13 @@ def write(
     seen: int = 0,
     now: float = NOW,
     wants_reply: bool = False,
-    **more: Any,
+    look: Look = nothing_found,
+    signer: Signer = SIGNER,
 ) -> Written:
     """What the author of an order says of one line (0 is the shop)."""
     submission = Submission(order, [Said(line, Words(rating, text), seen)], wants_reply)
-    [written] = write_reviews(tx, submission, now=now, **{"look": nothing_found, "signer": SIGNER} | more)
+    prepared = prepare(submission, unwritten(tx, submission, now), look)
+    [written] = write_reviews(tx, submission, prepared, now=now, signer=signer)
     return written
 
 

@@ -8,7 +8,7 @@ from afterword.store.webhooks import Webhook, add_webhook
 from tests.store.cast import DUE, Customer, Member
 from tests.store.databases import act, rows
 
-BY_MAIL: tuple[MessageKind, ...] = ("invitation", "receipt", "digest")
+BY_MAIL: tuple[MessageKind, ...] = ("invitation", "receipt", "withdrawal", "digest")
 KINDS: tuple[MessageKind, ...] = (*BY_MAIL, "webhook")
 
 
@@ -25,7 +25,9 @@ def cause(kind: MessageKind, alba: Member, clara: Customer, name: str = "A-1", a
         hook(alba)
     elif kind == "digest":
         alba = alba.changes(email="hello@alba.example")
-    clara.reviews(alba.moderates().order(name, email=f"{name}@nunez.example"), now=at)
+    review = clara.reviews(alba.moderates().order(name, email=f"{name}@nunez.example"), now=at)
+    if kind == "withdrawal":
+        clara.withdraws(review, at)
 
 
 def claims(kind: MessageKind, member: Member, now: float = DUE, **more: Any) -> list[Claim]:

@@ -3,10 +3,11 @@
 import pytest
 
 from afterword.actions import invitations
-from afterword.domain.messages import MessageKind
+from afterword.domain.messages import GATHERED, MessageKind
 from afterword.store.engine.database import Database
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.messages import doubts
+from afterword.store.messages.invitations import send_invitation
 from tests.store.cast import DUE, Customer, Member, closing_now
 from tests.store.journal.journals import back_up, restore, words
 from tests.store.kinds import BY_MAIL, cause, claims, claims_one, row, state_of
@@ -32,7 +33,7 @@ def test_one_of_any_kind_is_sent_or_due_again(
     assert invitations.settle(database, alba.shop, arrived=arrived, now=DUE + 60) == 1
     said = words(database.journal.address)
     if arrived:
-        assert state_of(claim, alba) == ("removed" if kind == "receipt" else "sent")
+        assert state_of(claim, alba) == ("removed" if kind in GATHERED else "sent")
         assert claims(kind, alba, DUE + 10**7) == [] and said[-1] == "sent"
     else:
         left = row(claim, alba)
@@ -65,6 +66,26 @@ def test_a_restored_database_knows_it(
         restored = alba.on(after)
         restored.sends("1")
         assert restored.sends_due() == again
+
+
+@pytest.mark.sqlite
+def test_one_that_an_earlier_restore_knew_is_sent_again_by_one_command(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    """The second restore brings back what the journal said of the order before it came again."""
+    back_up(database)
+    in_doubt(alba, "1")
+    with closing_now(restore(database.path.parent, database.path.with_name("backup.db"))) as once:
+        then = alba.on(once)
+        again = then.sends("1")
+        back_up(once)
+        then.acts(send_invitation, then.sees(again).id, DUE)
+        in_doubt(then)
+    with closing_now(restore(database.path.parent, database.path.with_name("backup.db"))) as twice:
+        now = alba.on(twice)
+        assert now.state(again) == "in_doubt"
+        invitations.settle(twice, alba.shop, arrived=False, now=DUE)
+        assert now.sends_due() == ["1"]
 
 
 def test_one_that_is_sent_again_waits_until_it_is_due_after_the_clock_was_set_back(

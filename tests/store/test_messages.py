@@ -6,10 +6,10 @@ from collections.abc import Set
 import pytest
 
 from afterword.base.errors import Refused
-from afterword.domain.messages import MessageKind, Outcome, Queue, queue_of
+from afterword.domain.messages import GATHERED, MessageKind, Outcome, Queue, queue_of
 from afterword.store.messages import due
 from afterword.store.messages.claims import Claim, Source
-from afterword.store.messages.due import due_sources
+from afterword.store.messages.due import Hold, claim_due, due_sources
 from afterword.store.messages.enqueue import PEACE
 from afterword.store.messages.invitations import (
     cancel_invitation,
@@ -96,6 +96,15 @@ def test_the_oldest_go_first_and_no_more_than_asked(alba: Member, bruno: Member)
     assert [id_order_of(one) for one in bruno.claims(DUE + 9, most=2)] == ["B"]
 
 
+def test_no_more_are_claimed_than_asked_though_more_shops_have_something_due(
+    alba: Member, bruno: Member
+) -> None:
+    for shop in (alba, bruno):
+        shop.sends("1")
+    sources, hold = [Source(alba.shop.id), Source(bruno.shop.id)], Hold("first", DUE, DUE + 40)
+    assert len(alba.acts(claim_due, Queue.INVITATIONS, sources, hold, live=True, most=1)) == 1
+
+
 @by_mail
 def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(alba: Member, ours: Claim) -> None:
     theirs = ours._replace(holder="second")
@@ -133,13 +142,13 @@ def test_what_the_transport_could_not_take_is_scheduled_again_and_no_try(alba: M
 
 
 @each_kind
-def test_what_was_sent_is_removed_but_for_invitations_and_the_last_digest(
+def test_what_was_sent_is_removed_but_for_invitations_and_the_last_of_what_has_its_peace(
     alba: Member, kind: MessageKind, ours: Claim
 ) -> None:
     if kind != "webhook":
         assert alba.marks(ours)
     assert alba.records(ours, "sent", "250 ok") == "sent"
-    if kind in ("invitation", "digest"):
+    if kind in ("invitation", "digest", *GATHERED):
         left = row(ours, alba)
         assert (left["state"], left["sent_at"], left["tries"], left["payload"]) == ("sent", DUE, 1, None)
     else:
@@ -162,6 +171,7 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
     assert alba.records(ours, "deferred", "451 busy", again=DUE + 300) == "scheduled"
     left = row(ours, alba)
     assert (left["next_try_at"], left["tries"], left["reason"]) == (DUE + 300, 1, "451 busy")
+    assert left["sent_at"] is None
     assert claims(kind, alba, DUE + 299) == []
     again = claims_one(kind, alba, DUE + 300)
     assert (again.message.tries, again.message.first_try_at) == (1, DUE)

@@ -7,8 +7,9 @@ import pytest
 from afterword.base.errors import SettingsError
 from afterword.base.settings import read_settings
 from afterword.store.engine.database import Database
-from afterword.store.opening import link_secret
-from tests.store.cast import Customer, Member
+from afterword.store.opening import link_secret, open_database
+from tests.store.cast import Customer, Member, new_member
+from tests.store.databases import closing_now
 
 
 def test_a_database_that_has_sent_nothing_gets_a_secret(
@@ -41,3 +42,33 @@ def test_a_secret_that_is_missing_beside_a_database_that_used_it_is_refused(
     settings.secret_path.unlink()
     elsewhere = read_settings({"AFTERWORD_DATA": str(tmp_path), "AFTERWORD_SECRET": "6" * 32})
     assert link_secret(elsewhere, database) == "6" * 32
+
+
+def test_a_missing_database_beside_a_journal_with_lines_is_not_made_again(tmp_path: Path) -> None:
+    settings = read_settings({"AFTERWORD_DATA": str(tmp_path)})
+    path, backup, journal = (tmp_path / name for name in ("afterword.db", "backup.db", "send.journal"))
+    with closing_now(open_database(settings)) as database:
+        alba = new_member(database, "Alba's bakery")
+        alba.sends("A-1")
+        alba.sends_due()
+    path.rename(backup)
+    with pytest.raises(
+        SettingsError, match=r"afterword\.db is missing, though its send journal, .*, is there: "
+    ):
+        open_database(settings)
+    assert not path.exists()
+    backup.rename(path)
+    with closing_now(open_database(settings)) as database:
+        assert not database.is_held
+    path.unlink()
+    journal.rename(tmp_path / "old.journal")
+    with closing_now(open_database(settings)) as database:
+        assert not database.is_held
+
+
+def test_a_missing_database_beside_a_journal_of_which_nothing_was_sent_is_made(tmp_path: Path) -> None:
+    settings = read_settings({"AFTERWORD_DATA": str(tmp_path)})
+    for _ in range(2):
+        with closing_now(open_database(settings)) as database:
+            assert not database.is_held
+        (tmp_path / "afterword.db").unlink()

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from afterword.domain.messages import due_at
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
-from afterword.store.orders import order_of
+from afterword.store.orders import list_orders, order_of
 from tests.store.cast import NOW, Member, order
 from tests.store.databases import counted
 
@@ -90,3 +90,16 @@ def test_each_order_of_a_large_batch_has_its_own_outcome(alba: Member) -> None:
     for n, each in enumerate(outcomes):
         assert each is None or alba.sees(each).id_order == f"{n}"
     assert counted(alba.store, "orders") == counted(alba.store, "messages") == 200
+
+
+def test_an_order_knows_the_key_that_sent_it(alba: Member, bruno: Member) -> None:
+    other = alba.adds_key()
+    for member, name in ((alba, "A-1"), (other, "A-2"), (bruno, "B-1")):
+        member.sends(name)
+    alba.sends("A-1", live=False)
+    keys = [("A-1", alba.test.id), ("A-2", other.live.id), ("A-1", alba.live.id)]
+    listed = alba.asks(list_orders, alba.shop, None, most=10)
+    assert [(one.id_order, one.key_id) for one in listed] == keys
+    assert [one.id_order for one in alba.asks(list_orders, alba.shop, other.live.id, most=10)] == ["A-2"]
+    alba.executes("UPDATE orders SET key_id = NULL WHERE shop_id = :shop_id", {"shop_id": alba.shop.id})
+    assert {one.key_id for one in alba.asks(list_orders, alba.shop, None, most=10)} == {None}

@@ -12,14 +12,16 @@ from afterword.base.errors import Refused
 from afterword.domain.shops import DEFAULT_DELAY
 from afterword.store.engine.database import Database
 from afterword.store.shops import (
+    KeyUse,
     add_private_key,
-    authenticate,
     cache_key_of,
     current_public_key,
+    find_private_key,
     find_public_key,
     find_shop,
     list_keys,
     list_shops,
+    note_uses,
     public_keys,
     revoke_key,
 )
@@ -43,7 +45,7 @@ def test_a_shop_has_a_live_and_a_test_key_that_look_as_clients_expect(alba: Memb
     ):
         shop_id, lang, secret = shown.split("/")
         assert (shop_id, lang, len(bytes.fromhex(secret))) == (str(alba.shop.id), "en", 32)
-        assert alba.asks(authenticate, shown) == (alba.shop, key)
+        assert alba.asks(find_private_key, shown) == (alba.shop, key)
         assert (key.live, key.kind) == (live, "private")
 
 
@@ -66,13 +68,13 @@ def test_a_key_of_one_shop_opens_no_other(alba: Member, bruno: Member) -> None:
         f"0{key}",
     )
     for presented in (*nearly, "", "/", "1/en/\ud800", f"{'9' * 30}/en/0", "²/en/0"):
-        assert alba.asks(authenticate, presented) is None
+        assert alba.asks(find_private_key, presented) is None
 
 
 def test_a_public_key_does_not_open_the_private_api(alba: Member) -> None:
     for public in (alba.shown.public_key, alba.shown.public_test_key):
         for presented in (public, f"{alba.shop.id}/{public}", f"{alba.shop.id}/en/{public}"):
-            assert alba.asks(authenticate, presented) is None
+            assert alba.asks(find_private_key, presented) is None
 
 
 def test_a_public_key_says_whose_reviews_may_be_read_and_in_which_mode(alba: Member, bruno: Member) -> None:
@@ -120,9 +122,19 @@ def test_a_revoked_key_is_refused_at_once_even_when_another_process_revoked_it(
     assert not is_admitted(alba.shown.test_key)
 
 
+def test_a_keys_use_is_written_once_an_hour_and_only_when_it_is_one(alba: Member, bruno: Member) -> None:
+    shown = alba.shown.private_key
+    moments = (NOW, NOW + 3_599, NOW + 3_600, NOW + 10)
+    assert [alba.acts(note_uses, [KeyUse(shown, at)]) for at in moments] == [[True], [False], [True], [False]]
+    for unknown in (alba.shown.public_key, bruno.shown.private_key.replace("2/", "1/"), "9/en/0"):
+        assert alba.acts(note_uses, [KeyUse(unknown, NOW)]) == [False]
+    used = {key.id: key.used_at for shop in (alba.shop, bruno.shop) for key in alba.asks(list_keys, shop)}
+    assert used == dict.fromkeys(used) | {alba.live.id: NOW + 3_600}
+
+
 def test_a_key_has_a_language_of_its_own(alba: Member) -> None:
     number, shown = alba.acts(add_private_key, alba.shop, live=True, lang="fr", now=NOW)
-    found = alba.asks(authenticate, shown)
+    found = alba.asks(find_private_key, shown)
     assert found is not None
     assert (found[1].id, found[1].lang, found[0].lang) == (number, "fr", "en")
     assert [key.id for key in alba.asks(list_keys, alba.shop)][-1] == number

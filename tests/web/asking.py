@@ -38,8 +38,10 @@ class Watched:
             raise self.error
         return await self._database.read(work)
 
-    async def write_together(self, *_: object) -> Any:
-        raise self.error
+    def write_together(self, *_: object) -> asyncio.Future[Any]:
+        written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        written.set_exception(self.error)
+        return written
 
 
 def web_on(database: Database | Watched, clock: Clock = lambda: 0.0) -> ASGIApp:

@@ -3,13 +3,20 @@
 import json
 import re
 import socket
+from itertools import product
+from pathlib import Path
 
 import apsw
 import pytest
 
 from afterword.i18n.catalogue import Catalogue, catalogues
+from afterword.store.opening import open_sqlite
+from afterword.web.reviews_api.private import REVIEWS_PATH, STATS_PATH
+from afterword.web.reviews_api.public import PUBLIC_REVIEWS
+from afterword.web.server import ORDERS_PATH, WebSettings, build_router
+from tests.store.databases import closing_now
 from tests.web.asking import Watched, ask, is_safe, web_on
-from tests.web.conftest import Site
+from tests.web.conftest import BODY_LIMIT, SECRET, Site
 
 FIXED = ("/docs", "/openapi.json", "/static/style.css")
 NOBODYS = "A" * 31
@@ -31,6 +38,27 @@ def test_another_method_is_told_which_there_are(site: Site) -> None:
         allowed = "GET, HEAD, POST" if path.endswith("/x") else "GET, HEAD"
         assert (answer.status, answer.headers["allow"]) == (405, allowed), path
         assert is_safe(answer) and b"<h1>" in answer.content
+
+
+def test_every_route_answers_with_nosniff_once_whatever_the_method_and_the_status(site: Site) -> None:
+    values = {"shop": "1", "token": NOBODYS, "product": "100", "public_key": site.keys.public_key}
+    values |= {"scope": "site", "lang": "en"}
+    router = build_router(Watched(), lambda: 0.0, WebSettings(SECRET, BODY_LIMIT, Path()))  # type: ignore[arg-type]
+    paths = [
+        re.sub(r"{(\w+)(?::\w+)?}", lambda found: values[found[1]], route.path) for route in router.routes
+    ]
+    paths += [ORDERS_PATH, REVIEWS_PATH, STATS_PATH, f"{PUBLIC_REVIEWS}{site.keys.public_key}/site"]
+    statuses = set()
+    with closing_now(open_sqlite(site.database, site.journal)) as database:
+        for web, methods in (
+            (web_on(database), ("GET", "HEAD", "POST", "DELETE")),
+            (web_on(Watched()), ("GET",)),
+        ):
+            for path, method in product([*paths, "/nothing", "/a%0a", "/s" + "/" * 40], methods):
+                answer = ask(web, path, method)
+                statuses.add(answer.status)
+                assert answer.headers["x-content-type-options"] == "nosniff", (method, path)
+    assert len(paths) == 23 and statuses >= {200, 401, 404, 405, 503}
 
 
 def test_head_answers_as_get_does_without_a_body(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain as joined
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from afterword.domain.reviews.verification import (
 )
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Progress
+from afterword.store.reviews.heads import accept_head, check_heads
 from afterword.store.reviews.receipts import FoundReceipt, find_receipt
 from afterword.store.reviews.verification import Verification
 
@@ -70,15 +72,22 @@ def own_keys(signer: Signer, shop: Shop) -> Keys:
 
 
 def check_shop(database: Database, chain: Chain, receipt: Receipt | None, progress: Progress) -> Verified:
-    """Checks the chain, each review against its entries, and the counts."""
+    """Checks the chain, each review against its entries, the counts, and the end of the chain against the send
+    journal."""
     shop, live, keys = chain
     check = Verification(database, shop.id, live=live, allowed=keys, progress=progress)
-    findings, faults = _first(check.findings())
+    findings, faults = _first(joined(check.findings(), check_heads(database, shop.id, live=live)))
     found = None
     if receipt:
         hashed, salt = receipt
         found = database.read_now(lambda tx: find_receipt(tx, shop.id, hashed, live=live, salt=salt))
     return Verified(check.end, check.reviews, findings, faults, receipt, found)
+
+
+def accept_end(database: Database, chain: Chain) -> None:
+    """The operator knows why the chain lacks entries that the send journal has noted: a backup was restored. Raises
+    Refused without a journal."""
+    database.write_now(lambda tx: accept_head(tx, chain.shop.id, live=chain.live))
 
 
 def check_file(file: Path, keys: Keys | None, receipt: Receipt | None, progress: Progress) -> Verified:

@@ -4,20 +4,24 @@ Guarantee 10: the text of a review changes only here and in `moderation.erase`.
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, change, store_version
-from afterword.base.errors import ReviewChanged
+from afterword.base.errors import ReviewChanged, TooManyChanges
 from afterword.domain.reviews.abuse import BadWords, word_list
 from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Entry, Signer, committed
 from afterword.domain.reviews.flags import COPIED, Checked, look
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
+    CHANGES_WITHIN,
+    MOST_ALIKE,
+    MOST_CHANGES,
     MOST_ORDERS,
     MOST_ORDERS_WITHIN,
     SITE,
@@ -29,11 +33,12 @@ from afterword.domain.reviews.review import (
 from afterword.domain.suppressions import address_hash
 from afterword.i18n.abuse import abuse_entries, threat_entries
 from afterword.store.engine.database import Transaction
-from afterword.store.messages.enqueue import notify_author, notify_shop
+from afterword.store.messages.enqueue import gather_for_author, notify_shop
 from afterword.store.messages.invitations import answer_invitation
 from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
+    changes_of_order,
     is_copied,
     orders_of_address,
     replace_review,
@@ -63,6 +68,10 @@ def looked_at(look: Look, reviews: Iterable[Checked]) -> Look:
     return {checked: look(checked) for checked in reviews}.__getitem__
 
 
+REVIEWS_A_TRANSACTION = 25
+"""At more than a millisecond each, few enough that no other request waits for longer than 50 (guarantee 11)."""
+
+
 class Said(NamedTuple):
     """What an author writes about one order line (from 1), or about the shop (0). `seen_version` is the version of
     the review that the author saw when writing, 0 for none."""
@@ -85,6 +94,30 @@ class Submission(NamedTuple):
         addresses = filter(None, (shop.site, *(line.url for line in order.lines)))
         return Checked(text, order.public_name, order.lang, own_addresses(shop.name, addresses))
 
+    def parts(self) -> list["Submission"]:
+        """The submission as it is stored: a transaction for each of these."""
+        size = REVIEWS_A_TRANSACTION
+        starts = range(0, len(self.said), size)
+        return [self._replace(said=self.said[start : start + size]) for start in starts]
+
+
+class Prepared(NamedTuple):
+    """What is found out about a text before the transaction, which must not wait for it (guarantee 11): its flags,
+    and what its copies are found by."""
+
+    flags: tuple[str, ...]
+    text_hash: str
+    is_worth_comparing: bool
+
+
+def prepare(submission: Submission, new: Iterable[Said], look: Look = CHECKS) -> dict[str, Prepared]:
+    """Checks the texts of these reviews of a submission, each once."""
+    same = submission.checked("")
+    return {
+        text: Prepared(look(same._replace(text=text)), text_hash(text), is_worth_comparing(text))
+        for text in {said.words.text for said in new}
+    }
+
 
 class Written(NamedTuple):
     """A stored review. `entry`, from which the receipt is made, is None if the text did not change."""
@@ -93,28 +126,80 @@ class Written(NamedTuple):
     entry: Entry | None
 
 
+class _Writing(NamedTuple):
+    """A submission that is being stored. `repeated` are the hashes of texts that too many of the order's reviews
+    have."""
+
+    work: Work
+    submission: Submission
+    prepared: Mapping[str, Prepared]
+    repeated: frozenset[str]
+
+
+def unwritten(tx: Transaction, submission: Submission, now: float) -> list[Said]:
+    """What a submission would store a version of; no other text is checked (`prepare`).
+
+    Raises ReviewChanged, as `write_reviews` would, and TooManyChanges if MOST_CHANGES were stored within
+    CHANGES_WITHIN. First versions are always taken.
+    """
+    existing = _existing(tx, submission)
+    new = _new(submission, existing)
+    if any(said.line in existing for said in new):
+        since = int(now) - CHANGES_WITHIN
+        if changes_of_order(tx, existing.values(), since=since) >= MOST_CHANGES:
+            raise TooManyChanges
+    return new
+
+
 def write_reviews(
-    tx: Transaction, submission: Submission, look: Look, *, signer: Signer, now: float
+    tx: Transaction, submission: Submission, prepared: Mapping[str, Prepared], *, signer: Signer, now: float
 ) -> list[Written]:
-    """Stores an author's submission: first reviews, and new versions of existing ones.
+    """Stores a part of an author's submission: first reviews, and new versions of existing ones.
 
     Submitting the same text again only updates `wants_reply`, so a form may safely be sent twice. The author gets one
     receipt for the whole submission. Raises ReviewChanged, and stores nothing, if another version with another text
     was stored first.
     """
-    work, order = Work(tx, signer, now), submission.order
-    existing = reviews_of_order(tx, order.shop.id, order.order_id)
-    written = [_write(work, submission, said, existing.get(said.line), look) for said in submission.said]
-    _notify(work, submission.order, [one for one in written if one.entry])
+    existing = _existing(tx, submission)
+    new = {said.line: said.words.text for said in _new(submission, existing)}
+    if not prepared.keys() >= set(new.values()):
+        raise ReviewChanged
+    repeated = _repeated(existing, {line: prepared[text].text_hash for line, text in new.items()})
+    writing = _Writing(Work(tx, signer, now), submission, prepared, repeated)
+    written = [
+        _write(writing, said, existing.get(said.line), is_new=said.line in new) for said in submission.said
+    ]
+    _notify(writing.work, submission.order, [one for one in written if one.entry])
     return written
 
 
-def _write(work: Work, submission: Submission, said: Said, found: Review | None, look: Look) -> Written:
+def _existing(tx: Transaction, submission: Submission) -> dict[int, Review]:
+    return reviews_of_order(tx, submission.order.shop.id, submission.order.order_id)
+
+
+def _new(submission: Submission, existing: Mapping[int, Review]) -> list[Said]:
+    return [said for said in submission.said if _is_new(said, existing.get(said.line))]
+
+
+def _is_new(said: Said, found: Review | None) -> bool:
     if found and found.state != "withdrawn" and (found.rating, found.text) == said.words:
-        return Written(_set_wants_reply(work, found, submission.wants_reply), None)
+        return False
     if (found.version if found else 0) != said.seen_version or (found and found.state == "erased"):
         raise ReviewChanged
-    new = _decided(work, submission, _new_version(work, submission, said, found), look)
+    return True
+
+
+def _repeated(existing: Mapping[int, Review], new: Mapping[int, str]) -> frozenset[str]:
+    hashes = {line: review.text_hash for line, review in existing.items() if review.is_shown_to_author}
+    counted = Counter((hashes | dict(new)).values())
+    return frozenset(hashed for hashed, count in counted.items() if count > MOST_ALIKE)
+
+
+def _write(writing: _Writing, said: Said, found: Review | None, *, is_new: bool) -> Written:
+    work, submission = writing.work, writing.submission
+    if found and not is_new:
+        return Written(_set_wants_reply(work, found, submission.wants_reply), None)
+    new = _decided(writing, _new_version(writing, said, found))
     store_version(work, found, new)
     entry = work.record(new, "written", committed(new))
     work.notify(new, "received")
@@ -132,9 +217,9 @@ def _set_wants_reply(work: Work, review: Review, wants_reply: bool) -> Review:
     return new
 
 
-def _new_version(work: Work, submission: Submission, said: Said, found: Review | None) -> Review:
+def _new_version(writing: _Writing, said: Said, found: Review | None) -> Review:
     """The new version, not yet decided about. It has no reply: that was a reply to another text."""
-    order = submission.order
+    work, order = writing.work, writing.submission.order
     product = order.lines[said.line - 1] if said.line else None
     known = found or next_review(work.tx)
     return Review(
@@ -156,24 +241,27 @@ def _new_version(work: Work, submission: Submission, said: Said, found: Review |
         salt=secrets.token_hex(16),
         written_at=int(work.now),
         changed_at=work.after(found),
-        wants_reply=submission.wants_reply,
-        text_hash=text_hash(said.words.text),
+        wants_reply=writing.submission.wants_reply,
+        text_hash=writing.prepared[said.words.text].text_hash,
         address_hash=address_hash(order.shop.salt, order.email),
     )
 
 
-def _decided(work: Work, submission: Submission, review: Review, look: Look) -> Review:
+def _decided(writing: _Writing, review: Review) -> Review:
     """The review with its flags, published or waiting as the shop's moderation and the flags require."""
-    shop, now = submission.order.shop, int(work.now)
-    flags = look(submission.checked(review.text)) + _compare(work, review)
+    shop, now = writing.submission.order.shop, int(writing.work.now)
+    flags = writing.prepared[review.text].flags + _compare(writing, review)
     state, publish_at = decide(shop.moderation, shop.publish_after, flags, now)
     published_at = now if state == "published" else None
     return replace(review, flags=flags, state=state, publish_at=publish_at, published_at=published_at)
 
 
-def _compare(work: Work, review: Review) -> tuple[str, ...]:
+def _compare(writing: _Writing, review: Review) -> tuple[str, ...]:
     """Flags from comparing with other reviews: copied text, or many orders of one address reviewed at once."""
-    copied = is_worth_comparing(review.text) and is_copied(work.tx, review)
+    work = writing.work
+    copied = writing.prepared[review.text].is_worth_comparing and (
+        review.text_hash in writing.repeated or is_copied(work.tx, review)
+    )
     since = int(work.now) - MOST_ORDERS_WITHIN
     many = orders_of_address(work.tx, review, MOST_ORDERS, since=since) >= MOST_ORDERS
     return (COPIED,) * copied + ("many orders",) * many
@@ -190,14 +278,17 @@ def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
             for review, entry in new
             if entry
         ]
-        notify_author(tx, new[0].review, "receipt", {"receipts": receipts}, now=now)
+        gather_for_author(tx, new[0].review, "receipt", "receipts", receipts, now=now)
     if any(one.review.state == "waiting" for one in new):
         notify_shop(tx, order.shop, live=order.live, now=now)
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
-    """Withdraws a review, for its author. Raises ReviewChanged, also if it is already withdrawn or erased."""
+    """Withdraws a review, for its author, who gets an e-mail: the link may be in other hands. Raises ReviewChanged,
+    also if it is already withdrawn or erased."""
     if not review.is_shown_to_author:
         raise ReviewChanged
     work = Work(tx, signer, now)
-    return change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})
+    gone = change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})
+    gather_for_author(tx, gone, "withdrawal", "withdrawn", [{"review": gone.id}], now=now)
+    return gone

@@ -1,36 +1,33 @@
-"""`afterword order` and `afterword invitation`: orders, those that were refused, and the one e-mail of each other."""
+"""`afterword invitation`: the one e-mail of each order."""
 
 from collections.abc import Callable
 from typing import get_args
 
 import click
 
-from afterword.actions import invitations, orders, present
-from afterword.actions.orders import OrderDetails
+from afterword.actions import invitations, keys, present
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import (
     check_text,
     checked,
     json_option,
+    limit_option,
     opened,
     opened_for,
     parse_moment,
     row_id,
     shop_argument,
 )
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result, shown
+from afterword.cli.output import log_command, say_fields, say_json, say_list, say_result
 from afterword.domain.messages import State
 from afterword.domain.orders.email import check_address
-from afterword.domain.orders.order import FieldError
-from afterword.domain.values import counted, local_text, utc_text
+from afterword.domain.values import counted, utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow
+from afterword.store.opening import link_secret
 
 _id = click.argument("invitation_id", metavar="ID", type=row_id)
-_limit_option = click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="At most so many."
-)
 
 
 def _address(text: str) -> str:
@@ -38,124 +35,8 @@ def _address(text: str) -> str:
 
 
 @click.group()
-def order() -> None:
-    """Show an order and its e-mails; list refused orders."""
-
-
-@order.command("show")
-@shop_argument
-@click.argument("named", metavar="ORDER")
-@click.option("--test", is_flag=True, help="An order sent with a test key.")
-@json_option
-def show_order(id_or_name: str, named: str, test: bool, as_json: bool) -> None:
-    """Show an order: whether its e-mail was sent, and its reviews.
-
-    ORDER is its id_order or its reference. Times for people are the shop's.
-    """
-    with opened_for(id_or_name) as (database, shop):
-        found = database.read_now(lambda tx: orders.found(tx, shop, named, live=not test))
-    if as_json:
-        say_json(_order_fields(found))
-    else:
-        _say_order(found)
-
-
-def _order_fields(found: OrderDetails) -> present.Fields:
-    next_try_at = utc_text(found.invitation.next_try_at)
-    return {
-        **present.order(found.order),
-        "lastname": found.order.lastname,
-        "phone": found.more.phone,
-        "store_id": found.more.store_id,
-        "live": found.order.live,
-        "received_at": utc_text(found.more.received_at),
-        "products": list(map(present.order_line, found.order.lines)),
-        "suppressed": found.suppressed,
-        "invitation": {**present.invitation(found.invitation), "next_try_at": next_try_at},
-        "reviews": list(map(present.review, found.reviews)),
-        "unsent": list(map(present.unsent_email, found.unsent)),
-    }
-
-
-def _say_order(found: OrderDetails) -> None:
-    zone = found.order.shop.timezone
-    fields = _order_fields(found)
-    nested = {"products", "suppressed", "invitation", "reviews", "unsent"}
-    short = {name: value for name, value in fields.items() if name not in nested}
-    say_fields(short | {"received_at": local_text(found.more.received_at, zone)})
-    for line in found.order.lines:
-        say(shown(f"product: {line.qty or 1:g} x {line.name} (id {line.id})"))
-    say()
-    say(
-        shown(
-            f"E-mail: {email_sentence(found.invitation, zone)} (afterword invitation show {found.invitation.id})"
-        )
-    )
-    if found.suppressed:
-        say(f"No e-mail is sent to this address: {found.suppressed} (see: afterword suppression list).")
-    for email in found.unsent:
-        say(
-            shown(
-                f"Another e-mail, {email.kind}: {email.state}{f', {email.reason}' if email.reason else ''}."
-            )
-        )
-    for review in found.reviews:
-        about = shown(review.product_name or "the shop")
-        written = local_text(review.written_at, zone)
-        say(f"Review of {about}: {review.state}, written {written} (afterword review show {review.id})")
-    if not found.reviews:
-        say("No reviews yet.")
-
-
-def email_sentence(row: InvitationRow, zone: str) -> str:
-    """Whether the customer got the e-mail. Moments are in this time zone."""
-    sent = local_text(row.sent_at, zone) if row.sent_at else ""
-    tried = f" after {counted(row.tries, 'try', 'tries')}: {row.reason}" if row.tries else ""
-    return {
-        "scheduled": f"not sent yet; due {local_text(row.next_try_at, zone)}{tried}",
-        "claimed": "being sent just now",
-        "sending": "being sent just now",
-        "in_doubt": f"may have arrived or not ({row.reason}): see docs/operating.md, An e-mail in doubt",
-        "sent": f"sent {sent}",
-        "answered": f"sent {sent}, and answered by a review",
-        "failed": f"could not be delivered: {row.reason}",
-        "cancelled": f"cancelled, not sent: {row.reason}",
-    }[row.state]
-
-
-@order.command()
-@shop_argument
-@_limit_option
-@json_option
-def refused(id_or_name: str, limit: int, as_json: bool) -> None:
-    """List orders that were refused in the last 30 days, newest first, and why.
-
-    Of each are kept: when, the mode, the order's numbers and what was wrong, but no names or addresses. Of one day at
-    most 1,000 are kept, of the others their number.
-    """
-    now = system_clock()
-    with opened_for(id_or_name) as (database, shop):
-        found = database.read_now(lambda tx: orders.refused(tx, shop, now, most=limit))
-    if as_json:
-        rows = [present.refused_order(row) for row in found.rows]
-        say_json({"orders": rows, "days": [present.refused_of_day(day) for day in found.days]})
-        return
-    rows = [
-        {**present.refused_order(row), "errors": ", ".join(map(_in_words, row.errors))} for row in found.rows
-    ]
-    say_list(rows, "refused_at live id_order reference errors", "No orders were refused.", as_json=False)
-    total = sum(day.amount for day in found.days)
-    if total > len(rows):
-        say(f"{counted(total, 'order')} refused in the last 30 days; these are the latest.")
-
-
-def _in_words(error: FieldError) -> str:
-    return f"{error.field or 'order'} ({error.expected or 'missing'})"
-
-
-@click.group()
 def invitation() -> None:
-    """List, show, cancel, move, send and settle invitations."""
+    """List, show, cancel, move, send, void and settle invitations."""
 
 
 @invitation.command("list")
@@ -163,7 +44,7 @@ def invitation() -> None:
 @click.option("--state", type=click.Choice(get_args(State)), help="Only invitations in this state.")
 @click.option("--order", "named", help="Only those of the order with this id_order or reference.")
 @click.option("--email", callback=checked(_address), help="Only those to this address; looks at every order.")
-@_limit_option
+@limit_option
 @json_option
 def list_(
     id_or_name: str, state: str | None, named: str | None, email: str | None, limit: int, as_json: bool
@@ -207,15 +88,41 @@ def show(invitation_id: int, as_json: bool) -> None:
 
 
 @invitation.command()
-@_id
+@click.argument("id_or_name", metavar="ID|SHOP")
+@click.option("--key", "key_id", type=row_id, help="All of SHOP's that wait and whose orders this key sent.")
+@click.option("--yes", is_flag=True, help="With --key: cancel them, instead of counting them.")
 @click.option(
     "--reason", required=True, callback=checked(check_text), help="Why; stored with the invitation."
 )
 @json_option
-def cancel(invitation_id: int, reason: str, as_json: bool) -> None:
-    """Cancel an invitation that is scheduled or in doubt."""
+def cancel(id_or_name: str, key_id: int | None, yes: bool, reason: str, as_json: bool) -> None:
+    """Cancel an invitation that is scheduled or in doubt, or all that wait for orders sent with a key.
+
+    After a key was stolen: revoke it, see what it sent (afterword order list SHOP --key KEY), then cancel.
+    """
+    if key_id is not None:
+        _cancel_of_key(id_or_name, key_id, reason if yes else None, as_json)
+        return
+    invitation_id = row_id(id_or_name)
     row = _change(lambda tx: invitations.cancel(tx, invitation_id, reason))
     say_result(present.invitation(row), f"Invitation {row.id} is cancelled.", as_json=as_json)
+
+
+def _cancel_of_key(id_or_name: str, key_id: int, reason: str | None, as_json: bool) -> None:
+    """Without a reason, they are only counted."""
+    with opened_for(id_or_name) as (database, shop):
+        key = database.read_now(lambda tx: keys.named(tx, shop, key_id))
+        if reason is None:
+            waiting = database.read_now(lambda tx: invitations.waiting_of_key(tx, key))
+            words = f"Key {key_id} of {shop.name} sent orders whose invitations wait: {waiting:,}."
+            raise click.UsageError(f"{words} Add --yes to cancel them.")
+        cancelled = invitations.cancel_all_of_key(database, key, reason)
+    log_command("invitations cancelled", shop=shop.id, key=key_id, invitations=cancelled)
+    sentence = f"Cancelled: {counted(cancelled, 'invitation')} for orders that key {key_id} sent."
+    hint = [] if key.revoked_at else [f"The key still works. To revoke it: afterword key revoke {key_id}"]
+    say_result(
+        {"shop_id": shop.id, "key_id": key_id, "cancelled": cancelled}, sentence, *hint, as_json=as_json
+    )
 
 
 def _moment(text: str) -> int:
@@ -248,6 +155,27 @@ def send(invitation_id: int, as_json: bool) -> None:
     row = _change(lambda tx: invitations.send(tx, invitation_id, system_clock()))
     sentence = f"Invitation {row.id} is due now; a running Afterword sends it within seconds."
     say_result(present.invitation(row), sentence, as_json=as_json)
+
+
+@invitation.command()
+@_id
+@json_option
+def void(invitation_id: int, as_json: bool) -> None:
+    """Void the links to the reviews of an invitation's order, and print the new one.
+
+    For a customer whose e-mail came into other hands. The links in all e-mails about the order answer as unknown ones
+    do, except for those to unsubscribe. Later e-mails have the new link; send it to the customer alone.
+    """
+    settings = read_settings()
+    with opened() as database:
+        secret = link_secret(settings, database)
+        link = database.write_now(
+            lambda tx: invitations.void_links_of(tx, invitation_id, settings.url, secret)
+        )
+    sentence = (
+        f"The links of invitation {invitation_id} no longer work. The new one is only for the customer:"
+    )
+    say_result({"id": invitation_id, "link": link}, sentence, link, as_json=as_json)
 
 
 @invitation.command()

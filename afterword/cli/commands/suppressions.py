@@ -5,7 +5,7 @@ import click
 from afterword.actions import present, suppressions
 from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened_for, shop_argument
-from afterword.cli.output import say_list, say_result
+from afterword.cli.output import log_command, say_list, say_result
 from afterword.domain.orders.email import check_address
 from afterword.domain.suppressions import SUPPRESSION_REASONS
 
@@ -46,6 +46,7 @@ def add(id_or_name: str, email: str, reason: str, as_json: bool) -> None:
     """
     with opened_for(id_or_name) as (database, shop):
         is_new = database.write_now(lambda tx: suppressions.add(tx, shop, email, reason, system_clock()))
+    log_command("suppression added", shop=shop.id, reason=reason, new=is_new)
     fields = {"shop_id": shop.id, "address": email, "reason": reason, "new": is_new}
     sentence = (
         f"{shop.name} no longer writes to {email}."
@@ -66,6 +67,7 @@ def remove(id_or_name: str, email: str, as_json: bool) -> None:
     """
     with opened_for(id_or_name) as (database, shop):
         database.write_now(lambda tx: suppressions.remove(tx, shop, email, system_clock()))
+    log_command("suppression removed", shop=shop.id)
     fields = {"shop_id": shop.id, "address": email, "removed": True}
     sentence = f"{shop.name} may write to {email} again; cancelled invitations stay cancelled."
     say_result(fields, sentence, as_json=as_json)

@@ -9,7 +9,7 @@ from afterword.actions import present, webhooks
 from afterword.base.clock import system_clock
 from afterword.base.settings import read_settings
 from afterword.cli.options import json_option, opened, opened_for, row_id, shop_argument
-from afterword.cli.output import mode, say_list, say_result, shown
+from afterword.cli.output import log_command, mode, say_list, say_result, shown
 from afterword.webhooks.sending import Sender
 
 _id = click.argument("webhook_id", metavar="ID", type=row_id)
@@ -30,6 +30,7 @@ def add(id_or_name: str, url: str, test: bool, as_json: bool) -> None:
     webhooks.check_url(url, read_settings().webhook_allow)
     with opened_for(id_or_name) as (database, shop):
         new = database.write_now(lambda tx: webhooks.add(tx, shop, url, system_clock(), live=not test))
+    log_command("webhook added", shop=shop.id, webhook=new.id, live=new.live)
     sentence = f"Webhook {new.id} of {shop.name} ({mode(new.live)}). Its secret is shown only now:"
     hint = f"Try it with: afterword webhook test {new.id}"
     fields = {**present.webhook(new), "secret": new.secret}
@@ -57,6 +58,7 @@ def remove(webhook_id: int, as_json: bool) -> None:
     """Remove a webhook, and drop its waiting deliveries."""
     with opened() as database:
         removed = database.write_now(lambda tx: webhooks.remove(tx, webhook_id))
+    log_command("webhook removed", shop=removed.shop_id, webhook=webhook_id, live=removed.live)
     sentence = f"Webhook {webhook_id} of shop {removed.shop_id} is removed."
     say_result(present.webhook(removed), sentence, as_json=as_json)
 

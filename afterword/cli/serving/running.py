@@ -12,7 +12,7 @@ import click
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
 from afterword.base.metrics import Board, Metrics
-from afterword.base.settings import read_settings
+from afterword.base.settings import hide_settings, read_settings
 from afterword.cli.output import say
 from afterword.cli.serving.demo import introduction
 from afterword.cli.serving.workers import watch_over
@@ -36,7 +36,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
     """
     from afterword import app
     from afterword.base.log import set_up_log
-    from afterword.web.listening import free_address
+    from afterword.web.listening import free_address, free_metrics_address
 
     set_up_log()
     settings = read_settings()
@@ -45,7 +45,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
             "--workers above 1 needs PostgreSQL: a SQLite file has one writing process, which accepts thousands of "
             "orders a second"
         )
-    address = free_address(settings)
+    at = free_address(settings), free_metrics_address(settings)
     board = Board(workers)
 
     def work(number: int = 0, lifeline: int | None = None, serves: Callable[[], None] = _nothing) -> None:
@@ -59,10 +59,9 @@ def serve(workers: int, no_dispatch: bool) -> None:
                 for line in lines:
                     say(line)
 
+        hide_settings()
         sends = number == 0 and not no_dispatch
-        asyncio.run(
-            app.serve(settings, database, dispatch=sends, address=address, ready=introduce, lifeline=lifeline)
-        )
+        asyncio.run(app.serve(settings, database, dispatch=sends, at=at, ready=introduce, lifeline=lifeline))
 
     if workers == 1:
         work()

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from afterword.domain.folding import spelled_out
 from afterword.domain.orders.fields import UnfitError, read_product_id
 from afterword.domain.values import MOST_MARKS, without_towers
 
@@ -31,6 +32,15 @@ MOST_ORDERS = 5
 
 MOST_ORDERS_WITHIN = 3 * 86_400
 """Seconds. A loyal customer orders again and again; who invents orders reviews them all at once."""
+
+MOST_ALIKE = 3
+"""Reviews of one order that may have the same text: beyond it each of them counts as a copy."""
+
+MOST_CHANGES = 20
+"""Versions, but for first ones, that are taken from one link within CHANGES_WITHIN."""
+
+CHANGES_WITHIN = 86_400
+"""Seconds."""
 
 SHORTEST_COPY = 50
 """Minimum letters and digits of a text that is checked for copies: two people may both write "Very good!"."""
@@ -181,4 +191,4 @@ def is_worth_comparing(text: str) -> bool:
 
 
 def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", spelled_out(text)).casefold()))

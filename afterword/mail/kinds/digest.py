@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from afterword.domain.messages import Message
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
-from afterword.domain.values import shown
+from afterword.domain.values import shown_unlinked
 from afterword.i18n.catalogue import Catalogue
 from afterword.i18n.dates import day
 from afterword.mail.kinds import Kind
@@ -26,7 +26,7 @@ def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, obj
 def _waiting(review: Review, shop: Shop, catalogue: Catalogue) -> tuple[int, str, str, str]:
     """Its id, the product, its stars, and the local day on which it is published automatically, or nothing."""
     publish_on = _day(review.publish_at, shop, catalogue)
-    return review.id, shown(review.product_name or ""), stars(review.rating), publish_on
+    return review.id, shown_unlinked(review.product_name or ""), stars(review.rating), publish_on
 
 
 def _day(moment: int | None, shop: Shop, catalogue: Catalogue) -> str:

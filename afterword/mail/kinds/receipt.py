@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from afterword.domain.messages import Message
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
-from afterword.domain.values import shown
+from afterword.domain.values import shown_unlinked
 from afterword.i18n.catalogue import Catalogue
 from afterword.mail.kinds import Kind
 from afterword.mail.quoting import lines_of, octets_of, stars
@@ -46,9 +46,11 @@ def _receipts(message: Message) -> list[_Receipt]:
 
 
 def _receipt(review: Review, receipt: Mapping[str, Any]) -> _Receipt:
-    """With the review's words, unless a later version has replaced those of this receipt."""
-    words = lines_of(review.text) if review.version == receipt["version"] else []
-    about = shown(review.product_name or "")
+    """With the review's words, unless a later version has replaced those of this receipt, or a check has found
+    something in them that no person has allowed: a stranger who holds the link must not have the shop send them."""
+    is_clean = not review.flags or review.state == "published"
+    words = lines_of(review.text) if is_clean and review.version == receipt["version"] else []
+    about = shown_unlinked(review.product_name or "")
     return _Receipt(about, stars(review.rating), words, receipt["hash"], receipt["salt"])
 
 

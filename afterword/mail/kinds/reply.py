@@ -2,7 +2,7 @@
 
 from afterword.domain.messages import Message
 from afterword.domain.shops import Shop
-from afterword.domain.values import shown
+from afterword.domain.values import shown_unlinked
 from afterword.i18n.catalogue import Catalogue
 from afterword.mail.kinds import Kind
 from afterword.mail.quoting import lines_of
@@ -16,7 +16,7 @@ def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, obj
     lines = lines_of(review.reply or "")
     if len(lines) > LINES_SHOWN:
         lines = [*lines[: LINES_SHOWN - 1], "…"]
-    return {"about": shown(review.product_name or ""), "reply": lines}
+    return {"about": shown_unlinked(review.product_name or ""), "reply": lines}
 
 
 KIND = Kind(_values, quotes=True)

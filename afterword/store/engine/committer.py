@@ -42,6 +42,7 @@ class Committer:
         """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
         self._keeper = keeper
+        self._has_notes = False
         self._tx = Transaction(self.connection, keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
@@ -75,6 +76,15 @@ class Committer:
             return [self.connection.unavailable(failed)] * len(calls)
         return [self.commit([call])[0] for call in calls]
 
+    def add_notes(self) -> None:
+        """Adds what the commits since the last call have noted to the send journal. What cannot be added now is tried
+        again together with the next note."""
+        if self._has_notes:
+            self._has_notes = False
+            [result] = self.commit([(each, self._keeper.write_notes)])
+            if not isinstance(result, Exception):
+                self._keeper.forget_notes()
+
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
         """Runs one write in its own transaction, and raises what it raises."""
         results: list[T | Exception] = self.commit([(each, work)])
@@ -103,6 +113,7 @@ class Committer:
         except Exception:
             self._keeper.failed()
             raise
+        self._has_notes |= self._keeper.take_notes(self._tx)
 
     def close(self) -> None:
         self.connection.close()

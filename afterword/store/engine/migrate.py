@@ -22,7 +22,8 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
-    """Brings the schema up to date and returns the numbers applied.
+    """Brings the schema up to date and returns the numbers applied. All of them are one transaction: what is killed
+    on the way has changed nothing, and the next start does it again.
 
     Raises SchemaTooNew and UnfinishedCopy; then nothing is changed.
     """
@@ -39,6 +40,8 @@ def migrate(tx: Transaction, dialect: Dialect) -> list[int]:
             f"this database has schema {current}, but this version of Afterword knows only schema {newest}: "
             "install the newer version again, or restore a backup from before it"
         )
+    if dialect == "postgres":
+        tx.run("SET LOCAL statement_timeout = 0")  # of a large table, a column takes minutes to rewrite
     applied = []
     for number, sql in known:
         if number > current:

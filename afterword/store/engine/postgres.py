@@ -47,6 +47,12 @@ class PostgresDatabase(Database):
         finally:
             self._idle.append(connection)
 
+    def scrub(self) -> str | None:
+        return (
+            "PostgreSQL keeps erased rows in its files until it has vacuumed their tables, and in its WAL until that "
+            "is removed."
+        )
+
     def close_now(self) -> None:
         super().close_now()
         self._readers.shutdown()

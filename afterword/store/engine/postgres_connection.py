@@ -10,7 +10,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from afterword.base.errors import SettingsError, StoreUnavailable
-from afterword.store.engine.connection import Dialect, Params, Row, Verdict
+from afterword.store.engine.connection import Dialect, Params, Row, Verdict, unusable
+from afterword.store.engine.postgres_tls import secured
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json
 
 DEFAULTS = {
@@ -28,6 +29,11 @@ of an hour."""
 
 _LOCK = 5_242_871_108
 """The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
+
+_TLS_HINT = (
+    " (a server on another machine must show a certificate that this one trusts: give it one, name its issuer's file "
+    "with sslrootcert= in the address, or choose another sslmode: docs/postgresql.md)"
+)
 
 _NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
 _OURS = re.compile(r"/\* postgres: (.*?) \*/")
@@ -52,6 +58,19 @@ class PostgresConnection:
         self._address = read_address(url)
         self._is_writing = False
         self._raw = self._connect()
+        self._refuse_other_encodings()
+
+    def _refuse_other_encodings(self) -> None:
+        """The server says it when it connects. Only UTF8 has every character that an order may have."""
+        encoding = self._raw.info.parameter_status("server_encoding")
+        if encoding not in (None, "UTF8"):
+            name = self.name
+            self._raw.close()
+            raise SettingsError(
+                f"the database {name} is in {encoding}, which cannot store every character: make another one with "
+                "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name that (AFTERWORD_DATABASE, "
+                "AFTERWORD_JOURNAL)"
+            )
 
     def _connect(self) -> psycopg.Connection[Row]:
         try:
@@ -63,7 +82,8 @@ class PostgresConnection:
             )
         except psycopg.Error as error:
             words = str(error).strip().partition("\n")[0]  # without the statement that follows it
-            raise StoreUnavailable(f"PostgreSQL cannot be reached: {words}") from error
+            hint = _TLS_HINT if "SSL" in words or "certificate" in words else ""
+            raise StoreUnavailable(f"PostgreSQL cannot be reached: {words}{hint}") from error
 
     def _connected(self) -> psycopg.Connection[Row]:
         if self._raw.closed and not self._is_writing:
@@ -168,9 +188,9 @@ class PostgresConnection:
         return "apart"
 
     def unavailable(self, error: Exception) -> Exception:
-        if isinstance(
-            error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError | OSError
-        ):
+        if isinstance(error, OSError):  # the send journal
+            return unusable(error)
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
             return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
         return error
 
@@ -179,8 +199,8 @@ class PostgresConnection:
 
 
 def read_address(url: str) -> dict[str, Any]:
-    """Parses an address `postgresql://…` and adds DEFAULTS. Raises SettingsError, whose message contains no part of
-    the address.
+    """Parses an address `postgresql://…`; adds DEFAULTS, and verified TLS to a server on another machine. Raises
+    SettingsError, whose message contains no part of the address.
 
     libpq's own errors would reveal a part of an unescaped password, as a host, a port or a database name.
     """
@@ -195,7 +215,7 @@ def read_address(url: str) -> dict[str, Any]:
             "write postgresql://user:password@host:port/name, and escape characters such as / ? # @ % in the user "
             "or the password as %2F %3F %23 %40 %25"
         ) from None
-    return DEFAULTS | parts
+    return DEFAULTS | secured(parts)
 
 
 # A commit releases its locks when it returns. The first COMMIT here returns before it is durable, and a second

@@ -10,8 +10,11 @@ import apsw
 from afterword.base.metrics import Metrics
 from afterword.store.engine.connection import translated_errors
 from afterword.store.engine.database import Database
-from afterword.store.engine.sqlite_connection import SqliteConnection
+from afterword.store.engine.sqlite_connection import BUSY_FOR, SqliteConnection
 from afterword.store.engine.transaction import SendJournal
+
+MOST_REWRITTEN = 256 * 2**20
+"""Bytes of the largest file that is rewritten after an erasure: writers wait for as long as that takes."""
 
 
 class SqliteDatabase(Database):
@@ -41,6 +44,24 @@ class SqliteDatabase(Database):
                     backup.step(1_000)
                     progress(backup.page_count - backup.remaining, backup.page_count)
             copy.execute("PRAGMA journal_mode = DELETE")
+
+    def scrub(self) -> str | None:
+        """Rewrites the file, since SQLite leaves a few copies of rows that it has moved in unused parts of its pages,
+        and empties the log."""
+        with closing(SqliteConnection(self.path)) as connection, translated_errors(connection):
+            connection.raw.set_busy_timeout(int(BUSY_FOR * 1_000))
+            is_small = self.path.stat().st_size <= MOST_REWRITTEN
+            if is_small:
+                connection.run("PRAGMA temp_store = FILE")
+                connection.run("VACUUM")
+            [(is_busy, *_)] = connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            return (
+                f"Another process is reading, so {self.path}-wal keeps it until Afterword is started again."
+            )
+        if not is_small:
+            return f"{self.path} is large: a copy may be left in its unused parts until VACUUM rewrites it."
+        return None
 
     def check(self) -> list[str]:
         """Reads the whole file."""

@@ -12,7 +12,7 @@ import apsw
 
 from afterword.base.errors import StoreUnavailable
 from afterword.base.files import owner_of
-from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Params, Row, Verdict
+from afterword.store.engine.connection import IDS_A_BLOCK, Dialect, Params, Row, Verdict, unusable
 from afterword.store.queries import query, query_of_rows
 
 BUSY_FOR = 10.0
@@ -35,7 +35,6 @@ UNAVAILABLE = (
     apsw.ReadOnlyError,
     apsw.CorruptError,
     apsw.NotADBError,
-    OSError,
 )
 
 
@@ -52,7 +51,7 @@ class SqliteConnection:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.raw = _configured(apsw.Connection(str(path), statementcachesize=_STATEMENTS), alone)
-        except UNAVAILABLE as error:
+        except (*UNAVAILABLE, OSError) as error:
             raise StoreUnavailable(f"{path} cannot be opened as a database: {_cause(path, error)}") from error
         self._execute = self.raw.cursor().execute
         self.name = str(path.resolve())
@@ -117,8 +116,8 @@ class SqliteConnection:
         return "none" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
 
     def unavailable(self, error: Exception) -> Exception:
-        if isinstance(error, OSError) and error.filename:  # the send journal
-            return StoreUnavailable(f"{error.filename} cannot be used: {error.strerror}")
+        if isinstance(error, OSError):  # the send journal
+            return unusable(error)
         if isinstance(error, UNAVAILABLE):
             return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
         return error
@@ -150,6 +149,8 @@ def _configured(connection: apsw.Connection, alone: bool) -> apsw.Connection:
         *(["locking_mode = EXCLUSIVE"] if alone else []),
         "journal_mode = WAL",
         "synchronous = FULL",
+        # What is deleted is overwritten: an erased review leaves its file (docs/moderation.md).
+        "secure_delete = ON",
         "fullfsync = ON",
         "checkpoint_fullfsync = ON",
         "cache_size = -65536",

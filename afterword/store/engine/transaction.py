@@ -14,7 +14,8 @@ JournalAddress = Path | str
 class Transaction:
     """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
-    Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet.
+    Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet;
+    `notes` are lines for it that wait for the commit.
     """
 
     def __init__(self, connection: Connection, keeper: "Keeper | None" = None) -> None:
@@ -27,6 +28,7 @@ class Transaction:
         self.exclude_others = connection.exclude_others
         self.keeper = keeper or Keeper()
         self.lines: list[str] = []
+        self.notes: dict[object, str] = {}
         self._next_order_ids = connection.next_order_ids
         self._next_id = self._last_id = 0
 
@@ -52,10 +54,17 @@ class Transaction:
             raise JournalMissing("the send journal of this database is missing or cannot be reached")
         self.lines.append(line)
 
+    def note(self, key: object, line: str) -> None:
+        """Leaves a line for the send journal, of each key the last one, which is written once this has committed: the
+        journal never has what the database may not have. It fails nothing, and waits for a journal that is missing.
+        """
+        self.notes[key] = line
+
     def forget(self) -> None:
         """Resets after a rollback, which may have released the block of ids."""
         self._next_id = self._last_id = 0
         self.lines.clear()
+        self.notes.clear()
 
 
 class Keeper:
@@ -87,6 +96,17 @@ class Keeper:
 
     def failed(self) -> None:
         """Reports that the commit for the lines just written, if any, did not happen."""
+
+    def take_notes(self, tx: Transaction) -> bool:
+        """Takes over what a transaction that has committed leaves to note. Returns whether there is anything new."""
+        tx.notes.clear()
+        return False
+
+    def write_notes(self, tx: Transaction) -> None:
+        """Makes lines of all notes that were taken. Raises JournalMissing."""
+
+    def forget_notes(self) -> None:
+        """The notes are in the journal."""
 
     def close(self) -> None:
         """Closes the journal."""

@@ -95,6 +95,7 @@ class WriterThread:
             results = self.committer.commit(calls)
             self._metrics.count_commit(len(calls), perf_counter() - begun)
             self._committing = 0
+            self.committer.add_notes()
         return results
 
     async def until_lost(self) -> None:

@@ -20,6 +20,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from afterword.base.errors import StoreUnavailable
+from afterword.base.log import log_for
 from afterword.base.metrics import Metrics
 from afterword.store.engine.committer import Call, Committer, each, returned
 from afterword.store.engine.transaction import Transaction
@@ -34,6 +35,8 @@ _PIECE = 2**16
 _MOST_UNREAD = 2**16
 """Unread bytes at which sending to the process pauses. The socket buffers three times that, so sending rarely
 blocks."""
+
+log = log_for("store")
 
 
 class WriterProcess:
@@ -117,6 +120,11 @@ class WriterProcess:
                 if not self._line.holds_a_value():
                     break
         except (EOFError, OSError):
+            self._lose()
+            return
+        except Exception:
+            # None of its answers can be matched to its write any more.
+            log.exception("writer answer unreadable")
             self._lose()
             return
         self._send_waiting()
@@ -244,6 +252,7 @@ def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> 
             begun = perf_counter()
             results = committer.commit(calls)
             line.send((results, committer.is_held, read, perf_counter() - begun))
+            committer.add_notes()
     except (EOFError, OSError):
         committer.close()
     finally:

@@ -1,5 +1,6 @@
 """The send journal as a file, for processes on one host."""
 
+import errno
 import fcntl
 import os
 import re
@@ -33,7 +34,7 @@ class FilePlace:
     def create(self, identity: str) -> "JournalFile":
         path = self._path
         if path.exists():
-            raise FileExistsError(path)
+            raise FileExistsError(errno.EEXIST, "it is there, and is not a send journal", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         unnamed = path.with_name(f".{path.name}.{identity}")
         fd = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -80,6 +81,9 @@ class JournalFile:
             while content:
                 content = content[os.write(self._file, content) :]
             os.fsync(self._file)
+        except OSError as error:
+            error.filename = str(self.path)
+            raise
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
 

@@ -1,4 +1,5 @@
-"""The send journal: an append-only record outside the database of what was sent, and which addresses are suppressed.
+"""The send journal: an append-only record outside the database of what was sent, which addresses are suppressed, and
+how far the chains of reviews go.
 
 Guarantee 9 rests on it: restoring a database from an old backup does not roll back the journal. It is a file
 (`journal.file`), or, for senders on several hosts, rows of a PostgreSQL database that is backed up and restored
@@ -10,12 +11,17 @@ The first line of the file identifies it: `afterword-journal 1 <32 hex digits>`.
     sent       <fingerprint> <shop> <message> <epoch>   likewise `deferred`, `failed`, `in_doubt`, `released`
     suppressed <address hash> <shop> <live> <epoch> <reason>
     allowed    <address hash> <shop> <live> <epoch>
+    head       <hash> <shop> <live> <seq>               the last entry of a chain, by half of its hash
+    head_accepted <hash> <shop> <live> <seq>            likewise; the operator accepts what the chain lacks until here
 
-A line is made durable *before* its transaction commits. The transaction holds the lock on the database's row of the
-journal, and stores the position after the line. So a database has applied exactly the lines up to its position. Lines
-after that position come from a crash between the two steps, or from before a backup was restored; `journal.replay`
-applies them. Positions are byte offsets of the file, also when the journal is rows, so either kind can be copied to
-the other and remains the journal of the same database and its backups.
+A line is made durable *before* its transaction commits, unless it is a head. The transaction holds the lock on the
+database's row of the journal, and stores the position after the line. So a database has applied exactly the lines up
+to its position. Lines after that position come from a crash between the two steps, or from before a backup was
+restored; `journal.replay` applies them. Positions are byte offsets of the file, also when the journal is rows, so
+either kind can be copied to the other and remains the journal of the same database and its backups.
+
+A head is noted *after* the commit of its entry, so the journal has no head that a crash took back. Nothing is sent by
+it, so `journal.replay` passes over it; `store.reviews.heads` compares it with the chain.
 """
 
 import re
@@ -31,6 +37,15 @@ HEADER_SIZE = len(HEADER.format(identity="0" * 32))
 LINES_AT_ONCE = 5_000
 
 _is_line = re.compile(r"[a-z_]+ [0-9a-f]{32} \d+ \d+ \d+(?: [a-z ]+)?").fullmatch
+
+
+HEAD_WORDS = ("head", "head_accepted")
+
+
+def head_line(shop_id: int, live: bool, seq: int, hashed: str, word: str = HEAD_WORDS[0]) -> str:
+    """The line that notes the head of a chain: entry `seq`, and its hash, of which half is as much as the others
+    have."""
+    return f"{word} {hashed[:32]} {shop_id} {int(live)} {seq}"
 
 
 class Journal(Protocol):

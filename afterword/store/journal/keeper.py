@@ -6,7 +6,7 @@ import secrets
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.store.engine.transaction import Keeper, Transaction
 from afterword.store.journal.journal import HEADER_SIZE, Journal, JournalPlace, events
-from afterword.store.journal.replay import journal_lines_of_suppressions, replay
+from afterword.store.journal.replay import lines_for_new_journal, replay
 from afterword.store.queries import query
 
 
@@ -18,6 +18,7 @@ class JournalKeeper(Keeper):
         self._journal: Journal | None = None
         self._begun: int | None = None
         self._void = 0
+        self._notes: dict[object, str] = {}
 
     @property
     def has_journal(self) -> bool:
@@ -28,16 +29,21 @@ class JournalKeeper(Keeper):
 
         A database that has never sent gets a new journal if there is none. If a database that has sent finds no
         journal, that of another database, or a shorter one, sending is paused until `start_new_journal`. Sending is
-        also paused while the journal's server does not answer; orders are still accepted.
+        also paused while the journal's server does not answer, or its file cannot be read and written; orders are
+        still accepted. Raises OSError when a new database cannot have a journal there.
         """
         tx.exclude_others()
+        known: dict[str, int] = dict(tx.rows(query("any_journal")))
         try:
             found = self._place.find()
-        except StoreUnavailable:
+            if found is None and max(known.values(), default=HEADER_SIZE) <= HEADER_SIZE:
+                found, known = self._place.create(secrets.token_hex(16)), {}
+        except (OSError, StoreUnavailable) as error:
+            if isinstance(error, OSError) and not known:
+                raise
             return
-        known: dict[str, int] = dict(tx.rows(query("any_journal")))
-        if not known or (found is None and max(known.values()) <= HEADER_SIZE):
-            self._adopt(tx, found or self._place.create(secrets.token_hex(16)))
+        if found is not None and not known:
+            self._adopt(tx, found)
         elif found is not None and found.identity in known and found.size() >= known[found.identity]:
             self._journal = found
         elif found is not None:
@@ -45,13 +51,13 @@ class JournalKeeper(Keeper):
         self.catch_up(tx)
 
     def start_new_journal(self, tx: Transaction) -> None:
-        """Suppressions are copied to the new journal. Messages being sent become `in_doubt`: only the lost journal
-        knew whether their DATA had begun."""
+        """Suppressions and heads are copied to the new journal. Messages being sent become `in_doubt`: only the lost
+        journal knew whether their DATA had begun."""
         if self._journal is None:
             tx.exclude_others()
             self._adopt(tx, self._place.find() or self._place.create(secrets.token_hex(16)))
             self.catch_up(tx)
-            for line in journal_lines_of_suppressions(tx):
+            for line in lines_for_new_journal(tx):
                 tx.journal(line)
             reason = {"reason": "the send journal was lost while it was in hand"}
             for shop_id, message_id in tx.rows(query("in_hand")):
@@ -114,6 +120,20 @@ class JournalKeeper(Keeper):
         database's position."""
         if self._begun is not None:
             self._void = self._begun
+
+    def take_notes(self, tx: Transaction) -> bool:
+        has_new = bool(tx.notes)
+        if has_new:
+            self._notes |= tx.notes
+            tx.notes.clear()
+        return has_new
+
+    def write_notes(self, tx: Transaction) -> None:
+        for line in self._notes.values():
+            tx.journal(line)
+
+    def forget_notes(self) -> None:
+        self._notes.clear()
 
     def close(self) -> None:
         if self._journal is not None:

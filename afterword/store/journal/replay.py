@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from afterword.domain.messages import fingerprint, numbered
 from afterword.store.engine.database import Transaction
+from afterword.store.journal.journal import HEAD_WORDS, head_line
 from afterword.store.queries import query
 
 _ENDED = {"sent": "sent", "failed": "failed", "in_doubt": "in_doubt", "sending": "in_doubt"}
@@ -21,7 +22,7 @@ def replay(tx: Transaction, lines: Iterable[list[str]]) -> None:
     for line in lines:
         if line[0] in ("suppressed", "allowed"):
             _replay_suppression(tx, line)
-        else:
+        elif line[0] not in HEAD_WORDS:
             last_words[line[2], line[1]] = line[:5]
     for word, mark, *numbers in last_words.values():
         if state := _ENDED.get(word):
@@ -63,7 +64,9 @@ def _replay_suppression(tx: Transaction, line: list[str]) -> None:
         tx.run(query("insert_suppression"), key | row)
 
 
-def journal_lines_of_suppressions(tx: Transaction) -> Iterator[str]:
-    """Every suppression as a journal line, for a new journal that takes the place of a lost one."""
+def lines_for_new_journal(tx: Transaction) -> Iterator[str]:
+    """Every suppression and every chain's head, for a new journal that takes the place of a lost one."""
+    for shop_id, live, seq, hashed in tx.rows(query("all_heads")):
+        yield head_line(shop_id, bool(live), seq, hashed)
     for shop_id, live, address_hash, reason, created_at in tx.rows(query("all_suppressions")):
         yield f"suppressed {address_hash} {shop_id} {live} {created_at} {reason}"

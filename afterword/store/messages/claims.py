@@ -1,5 +1,6 @@
 """A claim: a dispatcher's hold on a message that is due."""
 
+import re
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,7 +54,21 @@ class Claim(NamedTuple):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode
+_decode_shop = msgspec.msgpack.Decoder(Shop).decode
+_is_salt = re.compile("[0-9a-f]{32}").fullmatch
 
 
 def _claim(message: bytes, shop: Shop, holder: str, delivery: Delivery | None) -> Claim:
     return Claim(_decode(message), shop, holder, delivery)
+
+
+def checked(message: Message) -> Message:
+    """The same. Raises ValueError if a value is not of its type: SQLite keeps whatever is put into a row, and what
+    cannot cross between the processes would take all that crosses with it."""
+    return _decode(_encode(message))
+
+
+def check_shop(shop: Shop) -> None:
+    """Raises ValueError if a value is not of its type, or the salt is none: every fingerprint is made with it."""
+    if not _is_salt(_decode_shop(_encode(shop)).salt):
+        raise ValueError("the salt is not 32 hex digits")

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from afterword.domain.messages import Message, MessageOrder, Recipient
+from afterword.domain.messages import GATHERED, Message, MessageOrder, Recipient
 from afterword.domain.orders.order import decode_lines
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
@@ -32,7 +32,7 @@ def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
         order, recipient = None, Recipient(row.email or "", shop.lang)
     else:
         lines = decode_lines(row.lines)
-        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines)
+        order = MessageOrder(row.order_id, row.id_order, row.reference, row.order_date, lines, row.voided)
         recipient = Recipient(row.email, row.lang, row.firstname, row.lastname)
     details = _details(row) if row.payload else {}
     times = (row.tries, row.first_try_at, row.due_at, row.created_at)
@@ -82,11 +82,7 @@ def _with_waiting_reviews(tx: Transaction, claim: Claim) -> Claim | None:
 
 def _with_reviews(tx: Transaction, claim: Claim) -> Claim | None:
     message = claim.message
-    if message.kind == "receipt":
-        numbers = [receipt["review"] for receipt in message.details["receipts"]]
-    else:
-        numbers = [message.details["review"]]
-    found = [review_of(tx, message.shop_id, number) for number in numbers]
+    found = [review_of(tx, message.shop_id, number) for number in _reviews_of(message)]
     reviews = tuple(review for review in found if review is not None and _is_still_so(message, review))
     if message.order is None or not reviews:
         end(tx, claim, "cancelled", None)
@@ -94,9 +90,19 @@ def _with_reviews(tx: Transaction, claim: Claim) -> Claim | None:
     return claim._replace(message=replace(message, reviews=reviews))
 
 
+def _reviews_of(message: Message) -> list[int]:
+    """The ids of the reviews that it is about."""
+    if message.kind in GATHERED:
+        [gathered] = (value for name, value in message.details.items() if name != "review")
+        return [each["review"] for each in gathered]
+    return [message.details["review"]]
+
+
 def _is_still_so(message: Message, review: Review) -> bool:
     if message.kind == "rejection":
         return review.state == "rejected"
+    if message.kind == "withdrawal":
+        return review.state == "withdrawn"
     if message.kind == "reply":
         return review.state == "published" and review.reply is not None
     return review.state != "erased"

@@ -13,7 +13,7 @@ from afterword.domain.messages import Queue
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.replay import settle
-from afterword.store.messages.claims import Claim, Source
+from afterword.store.messages.claims import Claim, Source, check_shop, checked
 from afterword.store.messages.contents import completed, read_message
 from afterword.store.messages.steps import cancel_suppressed
 from afterword.store.queries import query
@@ -29,6 +29,10 @@ _UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErr
 is one of these."""
 
 _DAMAGED = "its row in the database is damaged and cannot be read"
+_SHOP_DAMAGED = "the row of its shop in the database is damaged and cannot be read"
+
+PUT_OFF = 300
+"""Seconds until the messages of a shop whose row cannot be read are looked at again."""
 
 log = log_for("store")
 
@@ -61,8 +65,9 @@ def claim_due(
     """Claims up to `most` due messages, the oldest of each source first; no other dispatcher can have them.
 
     Each of the sources has an equal part, the first ones if there are more of them than can be claimed. What is
-    suppressed, was settled before a restore, or cannot be read, ends here and is not among them. Guarantee 4: a row
-    is due only when `next_try_at` has come, in whole seconds that were rounded up.
+    suppressed, was settled before a restore, or cannot be read, ends here and is not among them; those of a shop
+    that cannot be read wait. Guarantee 4: a row is due only when `next_try_at` has come, in whole seconds that were
+    rounded up.
     """
     values: dict[str, Any] = {"live": int(live), "queue": int(queue), "most": max(1, most // len(sources))}
     values |= {"claim": hold.holder, "now": int(hold.now), "lease_until": hold.lease_until}
@@ -73,15 +78,35 @@ def claim_due(
 
 
 def _claim(tx: Transaction, sources: Sequence[Source], values: dict[str, Any]) -> list[Claim]:
-    shops = {shop.id: shop for shop in shops_of(tx, list({source.shop_id: None for source in sources}))}
-    asked = [source for source in sources if source.shop_id in shops]
-    found = tx.rows_each(query("claim_due"), [values | source._asdict() for source in asked])
-    claimed = [
-        (shops[source.shop_id], number)
-        for source, rows in zip(asked, found, strict=True)
-        for (number,) in rows
-    ]
+    shops = _shops(tx, list({source.shop_id: None for source in sources}))
+    found = tx.rows_each(query("claim_due"), [values | source._asdict() for source in sources])
+    claimed = list[tuple[Shop, int]]()
+    for source, rows in zip(sources, found, strict=True):
+        if shop := shops.get(source.shop_id):
+            claimed += [(shop, number) for (number,) in rows]
+        else:
+            _put_off(tx, source, [number for (number,) in rows], values)
     return list(_read(tx, claimed, values["claim"]))
+
+
+def _shops(tx: Transaction, ids: Sequence[int]) -> dict[int, Shop]:
+    """Those whose rows can be read."""
+    with suppress(*_UNREADABLE):
+        found = shops_of(tx, ids)
+        for shop in found:
+            check_shop(shop)
+        return {shop.id: shop for shop in found}
+    return (
+        {} if len(ids) == 1 else {number: shop for one in ids for number, shop in _shops(tx, [one]).items()}
+    )
+
+
+def _put_off(tx: Transaction, source: Source, numbers: Sequence[int], values: dict[str, Any]) -> None:
+    """They wait, not counted as a try, until someone has repaired the row of their shop."""
+    log.error("shop unreadable", shop=source.shop_id, messages=len(numbers))
+    later = {"next_try_at": values["now"] + PUT_OFF, "reason": _SHOP_DAMAGED}
+    key = {"shop_id": source.shop_id, "claim": values["claim"]}
+    tx.run_by_id(query("release_claim"), [key | later | {"message_id": number} for number in numbers])
 
 
 def _read(tx: Transaction, claimed: Sequence[tuple[Shop, int]], holder: str) -> Iterator[Claim]:
@@ -89,13 +114,14 @@ def _read(tx: Transaction, claimed: Sequence[tuple[Shop, int]], holder: str) -> 
     with suppress(*_UNREADABLE):
         rows = tx.rows_by_id(_CLAIMED, [(shop.id, number) for shop, number in claimed])
         yield from [
-            Claim(read_message(row, shop), shop, holder) for row, (shop, _) in zip(rows, claimed, strict=True)
+            Claim(checked(read_message(row, shop)), shop, holder)
+            for row, (shop, _) in zip(rows, claimed, strict=True)
         ]
         return
     for shop, number in claimed:
         try:
             [row] = tx.rows_by_id(_CLAIMED, [(shop.id, number)])
-            yield Claim(read_message(row, shop), shop, holder)
+            yield Claim(checked(read_message(row, shop)), shop, holder)
         except _UNREADABLE as error:
             _give_up(tx, {"shop_id": shop.id, "message_id": number, "claim": holder}, error)
 
@@ -104,7 +130,7 @@ def _completed(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:
     """Each with what it is about, which may be damaged too."""
     for claim in claims:
         try:
-            yield from list(completed(tx, [claim]))
+            yield from [found._replace(message=checked(found.message)) for found in completed(tx, [claim])]
         except _UNREADABLE as error:
             _give_up(tx, claim.key, error)
 

@@ -4,7 +4,8 @@ Each is a row of the transaction of its cause: none is sent of what did not happ
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from afterword.domain.messages import MessageKind, queue_of
 from afterword.domain.reviews.review import Review
@@ -18,14 +19,59 @@ from afterword.store.webhooks import webhooks_of
 PEACE = 900
 """Seconds between two digests."""
 
+PEACE_OF_AUTHOR = 3_600
+"""Seconds between two messages of a kind in GATHERED about the reviews of one order."""
+
 
 def notify_author(
-    tx: Transaction, review: Review, kind: MessageKind, details: Mapping[str, object], *, now: float
+    tx: Transaction,
+    review: Review,
+    kind: MessageKind,
+    details: Mapping[str, object],
+    *,
+    now: float,
+    due_at: int = 0,
 ) -> None:
     """An e-mail to the author of a review, at its order's address; none where there is no order of ours."""
     row = {"live": review.live, "order_id": review.order_id, "review_id": review.id}
     if _id_order(tx, review) is not None:
-        _add(tx, review.shop_id, kind, row | {"payload": json.dumps(details)}, now)
+        due = {"payload": json.dumps(details), "due_at": max(due_at, int(now))}
+        _add(tx, review.shop_id, kind, row | due, now)
+
+
+def gather_for_author(
+    tx: Transaction,
+    review: Review,
+    kind: MessageKind,
+    name: str,
+    found: Sequence[Mapping[str, Any]],
+    *,
+    now: float,
+) -> None:
+    """The same for a kind in GATHERED. Its details have one list, `name`, whose members name their `review`.
+
+    One that still waits takes what is `found`, of each review the last. Otherwise the next is due PEACE_OF_AUTHOR
+    after the one before.
+    """
+    due_at = int(now)
+    asked = {"shop_id": review.shop_id, "order_id": review.order_id, "kind": kind}
+    for message_id, state, sent_at, payload in tx.rows(query("messages_of_order"), asked):
+        key = {"shop_id": review.shop_id, "message_id": message_id}
+        if state == "scheduled":
+            gathered = {each["review"]: each for each in (*json.loads(payload)[name], *found)}
+            if tx.run(query("replace_payload"), key | {"payload": json.dumps({name: [*gathered.values()]})}):
+                return
+        due_at = max(due_at, _after_peace(state, sent_at, now, PEACE_OF_AUTHOR))
+        if state == "sent":
+            tx.run(query("remove_message"), key)
+    notify_author(tx, review, kind, {name: found}, now=now, due_at=due_at)
+
+
+def _after_peace(state: str, sent_at: int | None, now: float, peace: int) -> int:
+    """When a message may be due after one in this state; one that is on its way may be sent at any moment."""
+    if state in ("scheduled", "claimed", "sending"):
+        return int(now) + peace
+    return min(sent_at, int(now)) + peace if state == "sent" and sent_at is not None else int(now)
 
 
 def notify_shop(tx: Transaction, shop: Shop, *, live: bool, now: float) -> None:
@@ -36,10 +82,7 @@ def notify_shop(tx: Transaction, shop: Shop, *, live: bool, now: float) -> None:
     for message_id, state, sent_at in tx.rows(query("digests"), {"shop_id": shop.id, "live": int(live)}):
         if state == "scheduled":
             return
-        if state in ("claimed", "sending"):
-            due_at = int(now) + PEACE
-        elif state == "sent":
-            due_at = max(due_at, min(sent_at, int(now)) + PEACE)
+        due_at = max(due_at, _after_peace(state, sent_at, now, PEACE))
         if state in ("sent", "failed"):
             tx.run(query("remove_message"), {"shop_id": shop.id, "message_id": message_id})
     _add(tx, shop.id, "digest", {"live": live, "recipient": shop.email, "due_at": due_at}, now)

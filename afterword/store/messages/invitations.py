@@ -7,10 +7,13 @@ import msgspec
 
 from afterword.base.errors import Refused
 from afterword.domain.messages import State, order_fingerprint
-from afterword.domain.shops import Shop
+from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import invitation_ids
 from afterword.store.queries import query, row_of
+
+MOST_CANCELLED = 500
+"""Invitations that one transaction cancels: a few milliseconds."""
 
 
 class InvitationRow(msgspec.Struct, frozen=True):
@@ -90,6 +93,22 @@ def find_invitation(tx: Transaction, invitation_id: int) -> InvitationRow:
 def cancel_invitation(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
     """Raises Refused when it is not scheduled or in doubt."""
     return _by_hand(tx, invitation_id, "cancelled", "cancel_invitation", {"reason": reason})
+
+
+def count_waiting_of_key(tx: Transaction, key: Key) -> int:
+    """How many invitations are scheduled for orders that this key sent."""
+    [(amount,)] = tx.rows(query("count_waiting_of_key"), {"shop_id": key.shop_id, "key_id": key.id})
+    return int(amount)
+
+
+def cancel_of_key(tx: Transaction, key: Key, reason: str, *, after: int) -> list[tuple[int, bool]]:
+    """Cancels scheduled invitations of orders that this key sent, up to MOST_CANCELLED of them, behind the number
+    `after`. Returns their numbers, and whether each is cancelled: one may be claimed at that moment."""
+    values = {"shop_id": key.shop_id, "key_id": key.id, "after": after, "most": MOST_CANCELLED}
+    numbers = [number for (number,) in tx.rows(query("waiting_of_key"), values)]
+    row = {"shop_id": key.shop_id, "reason": reason}
+    done = tx.run_by_id(query("cancel_invitation"), [row | {"message_id": number} for number in numbers])
+    return list(zip(numbers, done, strict=True))
 
 
 def move_invitation(tx: Transaction, invitation_id: int, to: int) -> InvitationRow:

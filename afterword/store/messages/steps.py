@@ -8,7 +8,7 @@ never marked, so it is tried again; it is never in the journal either.
 from collections.abc import Iterable, Sequence, Set
 from typing import Any, Literal, NamedTuple
 
-from afterword.domain.messages import Outcome, State
+from afterword.domain.messages import GATHERED, Outcome, State
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.claims import Claim
 from afterword.store.queries import query
@@ -98,7 +98,7 @@ def _recorded(tx: Transaction, record: Record, state: State) -> Settled:
     if claim.delivery is None and tx.has_journal:
         tx.journal(claim.journal_line("deferred" if state == "scheduled" else state, record.now))
     if state == "sent" and claim.message.kind not in ("invitation", "digest"):
-        tx.run(query("remove_message"), claim.key)
+        tx.run(query("forget_payload" if claim.message.kind in GATHERED else "remove_message"), claim.key)
     if claim.delivery is not None:
         return _recorded_of_webhook(tx, record, state)
     return state

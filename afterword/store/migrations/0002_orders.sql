@@ -32,3 +32,15 @@ ALTER TABLE orders ADD COLUMN store TEXT;
 UPDATE orders SET store = CAST(store_id AS TEXT) WHERE store_id IS NOT NULL;
 ALTER TABLE orders DROP COLUMN store_id;
 ALTER TABLE orders RENAME COLUMN store TO store_id;
+
+-- What a private key is good for: words with blanks between; no key of before is good for less than it was. used_at is
+-- about when it was last used: written once an hour at most.
+ALTER TABLE keys ADD COLUMN scopes TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN used_at BIGINT;
+UPDATE keys SET scopes = 'orders reviews' WHERE kind = 'private';
+
+-- The key that sent an order; unknown of older ones.
+ALTER TABLE orders ADD COLUMN key_id BIGINT;
+
+-- How often the links to an order's reviews were voided: they are signed with it.
+ALTER TABLE orders ADD COLUMN voided BIGINT NOT NULL DEFAULT 0;

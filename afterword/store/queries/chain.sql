@@ -10,6 +10,13 @@ UPDATE chain_heads SET seq = :seq, hash = :hash, public_key = :public_key WHERE 
 -- name: chain_head
 SELECT h.seq, h.hash, h.public_key FROM chain_heads h WHERE h.shop_id = :shop_id AND h.live = :live;
 
+-- name: all_heads
+-- Of every chain, for a new send journal.
+SELECT h.shop_id, h.live, h.seq, h.hash FROM chain_heads h ORDER BY h.shop_id, h.live;
+
+-- name: hash_of_entry
+SELECT c.hash FROM chain c WHERE c.shop_id = :shop_id AND c.live = :live AND c.seq = :seq;
+
 -- name: any_entry
 -- One row if any shop's chain has an entry.
 SELECT 1 FROM chain_heads h LIMIT 1;

@@ -50,7 +50,7 @@ RETURNING message_id;
 -- A claimed message with what writing it needs. An invitation has the number of its order.
 SELECT m.message_id AS id, m.live, m.kind, m.webhook_id, m.review_id, m.tries, m.first_try_at, m.due_at,
        coalesce(m.created_at, o.received_at) AS created_at, m.payload, coalesce(m.recipient, o.email) AS email,
-       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines
+       o.lang, o.firstname, o.lastname, o.order_id, o.id_order, o.reference, o.order_date, o.lines, o.voided
 FROM messages m
 LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = coalesce(m.order_id, m.message_id)
 WHERE m.shop_id = :shop_id AND m.message_id = :message_id;
@@ -123,6 +123,18 @@ WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'sending'
 UPDATE messages SET state = 'cancelled', reason = :reason
 WHERE shop_id = :shop_id AND message_id = :message_id AND state IN ('scheduled', 'in_doubt');
 
+-- name: waiting_of_key
+-- The scheduled invitations of the orders that a key sent, a page at a time; reads the shop's orders behind the page
+-- before.
+SELECT m.message_id FROM orders o JOIN messages m ON m.shop_id = o.shop_id AND m.message_id = o.order_id
+WHERE o.shop_id = :shop_id AND o.key_id = :key_id AND o.order_id > :after AND m.state = 'scheduled'
+ORDER BY m.message_id LIMIT :most;
+
+-- name: count_waiting_of_key
+-- How many of them there are; reads the shop's orders.
+SELECT count(*) FROM orders o JOIN messages m ON m.shop_id = o.shop_id AND m.message_id = o.order_id
+WHERE o.shop_id = :shop_id AND o.key_id = :key_id AND m.state = 'scheduled';
+
 -- name: move_invitation
 -- By the shop's own hand: another due time.
 UPDATE messages SET due_at = :due_at, next_try_at = :due_at
@@ -150,11 +162,35 @@ SELECT coalesce(m.sent_at, m.due_at) FROM messages m WHERE m.shop_id = :shop_id 
 SELECT m.message_id, m.state, m.sent_at FROM messages m
 WHERE m.shop_id = :shop_id AND m.live = :live AND m.kind = 'digest' AND m.queue > 0;
 
+-- name: messages_of_order
+-- Those of a kind about the reviews of an order that are on their way, or were sent last.
+SELECT m.message_id, m.state, m.sent_at, m.payload
+FROM reviews r JOIN messages m ON m.shop_id = r.shop_id AND m.review_id = r.review_id
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND m.queue > 0 AND m.kind = :kind;
+
+-- name: replace_payload
+-- Unless it was claimed a moment before.
+UPDATE messages SET payload = :payload
+WHERE shop_id = :shop_id AND message_id = :message_id AND state = 'scheduled' AND queue > 0;
+
+-- name: forget_payload
+-- It was sent: only when is still of use.
+UPDATE messages SET payload = NULL WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
+
 -- name: remove_other_digests
 -- One that is about to be sent says all that they would.
 DELETE FROM messages
 WHERE shop_id = :shop_id AND live = :live AND kind = 'digest' AND queue > 0 AND state = 'scheduled'
   AND message_id <> :message_id;
+
+-- name: receipts_about
+-- What is left to send of a review's receipts; each names the reviews of one submission, of which this is the first.
+SELECT m.message_id, m.payload FROM messages m
+WHERE m.shop_id = :shop_id AND m.review_id = :review_id AND m.queue > 0 AND m.kind = 'receipt';
+
+-- name: change_receipt
+UPDATE messages SET review_id = :review_id, payload = :payload
+WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
 
 -- name: forget_review
 -- Messages about a review have its words.

@@ -55,6 +55,11 @@ SELECT r.review_id FROM reviews r
 WHERE r.shop_id = :shop_id AND r.live = :live AND r.text_hash = :text_hash AND r.review_id <> :review_id
 ORDER BY r.written_at, r.review_id LIMIT :most;
 
+-- name: changes_of_order
+-- How many versions of an order's reviews were replaced that are no first ones and were written since a moment.
+SELECT count(*) FROM reviews r JOIN past_versions p ON p.shop_id = r.shop_id AND p.review_id = r.review_id
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND p.version > 1 AND p.written_at > :since;
+
 -- name: orders_of_address
 -- The orders of one address that were reviewed since a moment, from at most :most reviews.
 SELECT r.order_id FROM reviews r

@@ -33,33 +33,39 @@ SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publ
 FROM shops ORDER BY shop_id;
 
 -- name: insert_key
-INSERT INTO keys (shop_id, key_id, kind, live, lang, secret, created_at)
-VALUES (:shop_id, :key_id, :kind, :live, :lang, :secret, :created_at);
+INSERT INTO keys (shop_id, key_id, kind, live, lang, scopes, secret, created_at)
+VALUES (:shop_id, :key_id, :kind, :live, :lang, :scopes, :secret, :created_at);
 
 -- name: private_key
--- A private key with its shop.
-SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.secret,
+-- A private key with its shop, also when it was revoked: the security log tells the two apart.
+SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at, k.secret,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
        s.orders
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
-WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private' AND k.revoked_at IS NULL;
+WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private';
 
 -- name: public_key
 -- A public key with its shop. It does not contain the shop's id, so this reads the index of public keys.
-SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at,
+SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
        s.orders
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
 
 -- name: list_keys
-SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE shop_id = :shop_id ORDER BY key_id;
+SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at, scopes, used_at
+FROM keys WHERE shop_id = :shop_id ORDER BY key_id;
 
 -- name: revoke_key
 UPDATE keys SET revoked_at = :now WHERE shop_id = :shop_id AND key_id = :key_id AND revoked_at IS NULL;
 
 -- name: key_by_id
-SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at FROM keys WHERE key_id = :key_id;
+SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at, scopes, used_at FROM keys WHERE key_id = :key_id;
+
+-- name: note_use
+-- Written once an hour at most, however many processes a key is used with.
+UPDATE keys SET used_at = :now
+WHERE shop_id = :shop_id AND secret = :secret AND kind = 'private' AND (used_at IS NULL OR used_at <= :latest);
 
 -- name: public_keys
 -- Only public keys are stored in plain text.

@@ -6,6 +6,7 @@ from typing import Any
 from afterword.domain.reviews.chain import FIRST, Entry, EntryKind, Signer, canonical, signed
 from afterword.domain.reviews.review import Review
 from afterword.store.engine.database import Transaction
+from afterword.store.journal.journal import head_line
 from afterword.store.queries import query
 
 
@@ -20,7 +21,8 @@ def add_entry(
 ) -> Entry:
     """Appends an entry about a review to the chain of its shop and mode.
 
-    The first entry, and the first after a change of the secret, is preceded by an entry that introduces the key.
+    The send journal notes the chain's new head (`store.reviews.heads`). The first entry, and the first after a change
+    of the secret, is preceded by an entry that introduces the key.
     """
     chain = {"shop_id": review.shop_id, "live": int(review.live)}
     seq, previous, known_key = tx.rows(query("next_in_chain"), chain | {"first": FIRST})[0]
@@ -33,6 +35,7 @@ def add_entry(
         entry = entry._replace(seq=seq + 1, previous=_insert(tx, signer, introduction).hash)
     entry = _insert(tx, signer, entry)
     tx.run(query("move_chain_head"), chain | {"seq": entry.seq, "hash": entry.hash, "public_key": public_key})
+    tx.note((review.shop_id, review.live), head_line(review.shop_id, review.live, entry.seq, entry.hash))
     return entry
 
 

@@ -3,6 +3,9 @@
 `actions` decides what may be done with a review, and what else happens then.
 """
 
+import json
+from collections.abc import Collection
+
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused, ReviewChanged
@@ -67,9 +70,23 @@ def keep_past_version(tx: Transaction, review: Review) -> None:
 
 
 def erase_traces(tx: Transaction, review: Review) -> None:
-    """Erases the past versions of a review, and the messages about it that are still to be sent."""
+    """Erases the past versions of a review, and what is still to be sent about it: its part of receipts, and all of
+    the other messages and deliveries, whether they wait or have failed."""
+    for first in reviews_of_order(tx, review.shop_id, review.order_id).values():
+        _leave_out_of_receipts(tx, first, review)
     for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
+
+
+def _leave_out_of_receipts(tx: Transaction, first: Review, erased: Review) -> None:
+    """Those that begin with the review `first`. One with nothing else in it stays, and is about the erased review."""
+    about = {"shop_id": first.shop_id, "review_id": first.id}
+    for message_id, payload in tx.rows(query("receipts_about"), about):
+        receipts = json.loads(payload)["receipts"]
+        others = [each for each in receipts if each["review"] != erased.id]
+        if others and others != receipts:
+            left = {"review_id": others[0]["review"], "payload": json.dumps({"receipts": others})}
+            tx.run(query("change_receipt"), left | {"shop_id": first.shop_id, "message_id": message_id})
 
 
 def is_copied(tx: Transaction, review: Review) -> bool:
@@ -81,6 +98,17 @@ def same_text(tx: Transaction, review: Review, most: int) -> list[int]:
     """The ids of other reviews with the same text, the oldest first."""
     rows = tx.rows(query("same_text"), _compared(review) | {"review_id": review.id, "most": most})
     return [number for (number,) in rows]
+
+
+def changes_of_order(tx: Transaction, reviews: Collection[Review], *, since: int) -> int:
+    """How many versions of these reviews of one order, but for first ones, were written since then (epoch
+    seconds)."""
+    latest = sum(review.version > 1 and review.written_at > since for review in reviews)
+    for review in reviews:
+        values = {"shop_id": review.shop_id, "order_id": review.order_id, "since": since}
+        [(replaced,)] = tx.rows(query("changes_of_order"), values)
+        return latest + int(replaced)
+    return 0
 
 
 def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:

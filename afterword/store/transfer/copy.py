@@ -151,8 +151,6 @@ def _begin(destination: Connection) -> bool:
 
     One that was opened before may have a row about its journal, and what that says; both are replaced.
     """
-    if destination.dialect == "postgres" and destination.rows("SHOW server_encoding") != [("UTF8",)]:
-        raise Refused(f"{destination.name} cannot store every character: create it with ENCODING 'UTF8'")
     try:
         with _transaction(destination):
             migrate(Transaction(destination), destination.dialect)

@@ -14,9 +14,16 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.actions.reviews.writing import CHECKS, Submission, looked_at, withdraw, write_reviews
+from afterword.actions.reviews.writing import (
+    Submission,
+    Written,
+    prepare,
+    unwritten,
+    withdraw,
+    write_reviews,
+)
 from afterword.base.clock import Clock
-from afterword.base.errors import ReviewChanged, StoreUnavailable
+from afterword.base.errors import ReviewChanged, StoreUnavailable, TooManyChanges
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
@@ -48,6 +55,7 @@ class Form:
         self._links = Links(database, secret)
         self._signer = Signer(secret)
         self._host = urlsplit(url).netloc
+        self._checking = asyncio.Lock()
 
     async def answer(self, request: Request) -> Response:
         if request.method == "POST":
@@ -97,6 +105,8 @@ class Form:
             sheet = await self._sheet(sheet.order)
             typed, changed = see_again(typed, sheet.reviews)
             return FormPage(sheet, typed, start, "changed", changed)
+        except TooManyChanges:
+            return FormPage(sheet, typed, start, "often")
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
             return FormPage(sheet, typed, start, "unavailable")
@@ -115,18 +125,27 @@ class Form:
 
     async def _write(self, submission: Submission, now: float) -> None:
         """Tries twice: if another window submits the same text at the same time, the second try finds it stored.
-        Raises ReviewChanged if it was a different text, and StoreUnavailable."""
-        checked = {submission.checked(said.words.text) for said in submission.said}
-        look = await asyncio.to_thread(looked_at, CHECKS, checked)
-        work = partial(write_reviews, submission=submission, look=look, signer=self._signer, now=now)
+        Raises ReviewChanged if it was a different text, TooManyChanges, and StoreUnavailable."""
         try:
-            written = await self._database.write(work)
+            written = await self._try(submission, now)
         except ReviewChanged:
-            written = await self._database.write(work)
+            written = await self._try(submission, now)
         new = [one.review for one in written if one.entry]
         if new:
             waiting = sum(review.state == "waiting" for review in new)
             log.info("reviews written", shop=new[0].shop_id, live=new[0].live, new=len(new), waiting=waiting)
+
+    async def _try(self, submission: Submission, now: float) -> list[Written]:
+        """Only what would be stored is checked: before the transaction, and of one form at a time, so that no number
+        of forms keeps more than one thread busy (guarantee 11)."""
+        new = await self._database.read(partial(unwritten, submission=submission, now=now))
+        async with self._checking:
+            prepared = await asyncio.to_thread(prepare, submission, new)
+        written = []
+        for part in submission.parts():
+            work = partial(write_reviews, submission=part, prepared=prepared, signer=self._signer, now=now)
+            written += await self._database.write(work)
+        return written
 
 
 def _open(fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:

@@ -6,12 +6,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from afterword.base.ids import is_signed, order_id_of
-from afterword.domain.messages import order_fingerprint
+from afterword.base.security import refusals
+from afterword.domain.messages import link_subject
 from afterword.domain.reviews.review import WRITE_FOR
 from afterword.domain.values import shown
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.shops import find_shop
+
+_PAGES = {"r": "review", "u": "unsubscribe"}
+"""What a link is signed for."""
 
 
 class Links:
@@ -22,18 +26,21 @@ class Links:
         self._secret = secret
 
     async def find(self, request: Request, purpose: str) -> StoredOrder:
-        """The order of a request's link. Raises HTTPException 404 if the link is invalid or signed for another
-        purpose."""
+        """The order of a request's link. Raises HTTPException 404 if the link is invalid, voided, or signed for
+        another purpose."""
         shop_id, token = request.path_params["shop"], request.path_params["token"]
         order_id = order_id_of(self._secret, token)
         if order_id is not None and shop_id.isascii() and shop_id.isdecimal():
             order = await self._database.read(lambda tx: _look_up(tx, shop_id, order_id))
             if order and self._is_signed(order, purpose, token):
                 return order
+        refusals.link(_PAGES[purpose])
         raise HTTPException(404)
 
     def _is_signed(self, order: StoredOrder, purpose: str, token: str) -> bool:
-        subject = order_fingerprint(order.shop.salt, live=order.live, id_order=order.id_order)
+        # A link to unsubscribe is never voided: every e-mail's must work.
+        voided = order.voided if purpose == "r" else 0
+        subject = link_subject(order.shop.salt, live=order.live, id_order=order.id_order, voided=voided)
         return is_signed(self._secret, purpose, token, subject)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
+from afterword.base.security import refusals
 from afterword.web.body import BodyTooLarge, SenderGone, pass_over, read_small_body
 from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_fields
 
@@ -30,6 +31,7 @@ class NotTaken(NamedTuple):
 async def read_submission(request: Request, own_host: str) -> dict[str, str] | NotTaken:
     """The fields of the form by name."""
     if _comes_from_elsewhere(request, own_host):
+        refusals.post("review")
         return NotTaken(403, "elsewhere")
     try:
         return await _read_form(request)

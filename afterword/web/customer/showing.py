@@ -15,12 +15,13 @@ from afterword.web.render import UNCACHED, page
 
 class FormPage(NamedTuple):
     """The form from product `start`, with what was typed. `notice` says why a submission was not stored: something is
-    wrong, another window submitted a different text of the lines `changed` first, or the store is unavailable."""
+    wrong, another window submitted a different text of the lines `changed` first, the reviews were changed too often
+    today, or the store is unavailable."""
 
     sheet: Sheet
     typed: Typed
     start: int
-    notice: Literal["", "wrong", "changed", "unavailable"] = ""
+    notice: Literal["", "wrong", "changed", "often", "unavailable"] = ""
     changed: Sequence[int] = ()
 
 
@@ -61,7 +62,7 @@ class Done(NamedTuple):
 
 Result = FormPage | Overview | Confirmation | TooLate | Unavailable | Done | NotTaken
 
-_STATUS = {"": 200, "wrong": 422, "changed": 409, "unavailable": 503}
+_STATUS = {"": 200, "wrong": 422, "changed": 409, "often": 429, "unavailable": 503}
 _HEADERS = {413: {"Connection": "close"}, 503: {"Retry-After": "5"}}
 
 

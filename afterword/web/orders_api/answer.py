@@ -20,7 +20,8 @@ from afterword.domain.orders.order import FieldError, Order
 from afterword.store.orders import Stored
 
 MOST_PLACES = 20
-"""Places that the message names: missing, invalid and ignored together."""
+"""Places that the message names: missing, invalid and ignored together; and the most that the details name of one
+order, of wrong fields and of ignored ones."""
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
 
@@ -36,7 +37,7 @@ class OrderCounts(NamedTuple):
 
 class BatchResult(msgspec.Struct, frozen=True, gc=False):
     """What was done with the orders of a batch: a few counts, the first places of missing, invalid and ignored
-    fields, at most twenty of each, and a JSON text for each order if `details` were asked for, else None."""
+    fields, at most twenty of each, and if `details` were asked for, JSON texts of its orders, else None."""
 
     imported: int = 0
     duplicates: int = 0
@@ -45,7 +46,7 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
     missing: list[str] = []
     invalid: list[str] = []
     ignored: list[str] = []
-    details: list[str] | None = None
+    details: list[bytes] | None = None
     reasons: dict[str, int] = {}
 
     @property
@@ -84,7 +85,7 @@ def answer(result: BatchResult) -> bytes:
     """The body: the contract's four keys, and `orders` when details were asked for."""
     count = result.imported + result.duplicates + result.refused
     if result.details is not None:
-        return _body(count, result.imported, _message(result), f', "orders": [{", ".join(result.details)}]')
+        return _with_details(_body(count, result.imported, _message(result)), result.details)
     if count == result.imported and not result.places:
         return _all_imported(count)
     return _body(count, result.imported, _message(result))
@@ -101,12 +102,18 @@ def _all_imported(count: int) -> bytes:
     return _body(count, count, None)
 
 
-def _body(count: int, imported: int, message: str | None, orders: str = "") -> bytes:
+def _with_details(body: bytes, details: list[bytes]) -> bytes:
+    # Put together once: of what is asked for, this process has two copies, and never more.
+    separated = [piece for text in details for piece in (b", ", text)][1:]
+    return b"".join((body[:-1], b', "orders": [', *separated, b"]}"))
+
+
+def _body(count: int, imported: int, message: str | None) -> bytes:
     # ASCII alone, and spaced as in the published example.
     success = 1 if imported else 0
     return (
         f'{{"success": {success}, "orders_count": {count}, "orders_imported": {imported}, '
-        f'"message": {json.dumps(message)}{orders}}}'
+        f'"message": {json.dumps(message)}}}'
     ).encode("ascii")
 
 
@@ -158,8 +165,8 @@ def _place(index: int, error: FieldError) -> str:
     return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
 
 
-def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[str]:
-    """One JSON object for each order of the batch, in the order sent."""
+def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[bytes]:
+    """A text with one JSON object for each order of the batch, in the order sent; none if all are left out."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
     details = [
         (
@@ -169,8 +176,9 @@ def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[str]:
         )
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
     ]
-    details += [(refused.index, _of_refused(refused)) for refused in batch.refused]
-    return [json.dumps(detail) for _, detail in sorted(details, key=itemgetter(0))]
+    details += [(refused.index, _of_refused(refused)) for refused in batch.refused if refused.is_listed]
+    texts = [json.dumps(detail) for _, detail in sorted(details, key=itemgetter(0))]
+    return [", ".join(texts).encode("ascii")] if texts else []
 
 
 def _of_accepted(index: int, order: Order, invitation_id: int, due: str) -> dict[str, object]:
@@ -188,4 +196,7 @@ def _of_refused(refused: RefusedOrder) -> dict[str, object]:
 
 
 def _explanations(index: int, errors: list[FieldError]) -> list[dict[str, str]]:
-    return [{"field": _place(index, error), "message": error.expected or "missing"} for error in errors]
+    return [
+        {"field": _place(index, error), "message": error.expected or "missing"}
+        for error in errors[:MOST_PLACES]
+    ]

@@ -17,13 +17,14 @@ from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
 from afterword.domain.orders.batch import BatchError
 from afterword.store.engine.database import Database
-from afterword.web.authentication import Unauthorized, admit, presented_key
+from afterword.web.authentication import KeyUses, Unauthorized, admit, log_refused, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, Spool, SpooledBody, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
 from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, refusal
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
+from afterword.web.outgoing import LARGEST_PIECE, give_large
 
 SMALL_BODY = 24 * 1024
 """Bytes of a body that is read on the event loop. A larger one goes to a reader."""
@@ -64,6 +65,7 @@ class OrdersEndpoint:
         self._clock = clock
         self._limit = body_limit
         self._spool = spool
+        self._uses = KeyUses(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -72,6 +74,9 @@ class OrdersEndpoint:
             return
         except Exception as error:
             status, headers, body = _refused(error)
+        if len(body) > LARGEST_PIECE:
+            await give_large(send, status, headers, body)
+            return
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -103,6 +108,7 @@ class OrdersEndpoint:
         written, counts = await self._database.write_together(import_posted, posted, shop_id)
         self._database.metrics.count_orders(*counts)
         _report_refused(shop_id, counts)
+        self._uses.note(key, shop_id)
         return written
 
     async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
@@ -112,7 +118,7 @@ class OrdersEndpoint:
             async with self._readers.one() as reader:
                 payload = await reader.read(head.content_type, body)
                 key = presented_key(payload.api_key, head.authorization)
-                sender = await self._database.read(lambda tx: admit(tx, key))
+                sender = await self._database.read(lambda tx: admit(tx, key, "orders"))
                 result = BatchResult(details=[] if payload.details else None)
                 async for batch in reader.slices(rules_of(sender.shop)):
                     posted = Slice(sender, batch, payload.details, head.received_at)
@@ -126,6 +132,7 @@ class OrdersEndpoint:
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
         _report_refused(sender.shop.id, result.counts)
+        self._uses.note(key, sender.shop.id)
         return answer(result)
 
     def _count(self, importing: asyncio.Future[BatchResult]) -> None:
@@ -153,6 +160,7 @@ def _refused(error: Exception) -> tuple[int, Headers, bytes]:
         case MalformedBody() | BatchError():
             return 400, _HEADERS, refusal(str(error))
         case Unauthorized():
+            log_refused(error, "orders")
             return 401, [*_HEADERS, (b"www-authenticate", b"Bearer")], refusal(str(error))
         case StoreUnavailable() | OSError():
             log.error("order request rejected", error=str(error))

@@ -66,7 +66,7 @@ def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> Slice
     try:
         sender = senders.get(posted.key)
         if sender is None:
-            sender = senders[posted.key] = admit(tx, posted.key)
+            sender = senders[posted.key] = admit(tx, posted.key, "orders")
         batch = parse_batch(posted.orders, rules_of(sender.shop))
     except (Unauthorized, BatchError) as refused:
         return refused

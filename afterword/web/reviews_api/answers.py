@@ -12,6 +12,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.review import Ratings
 from afterword.web.authentication import Unauthorized
+from afterword.web.outgoing import LARGEST_PIECE, give_large
 from afterword.web.render import SAFE_HEADERS
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -44,10 +45,14 @@ class Refusal(Exception):
 
 async def give(send: Send, answer: Answer, method: str) -> None:
     """Sends an answer, without its body for HEAD requests."""
+    body = b"" if method == "HEAD" else answer.body
+    if len(body) > LARGEST_PIECE:
+        await give_large(send, answer.status, answer.headers, body)
+        return
     length = (b"content-length", b"%d" % len(answer.body))
     headers = answer.headers if answer.status in (204, 304) else [*answer.headers, length]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else answer.body})
+    await send({"type": "http.response.body", "body": body})
 
 
 def refused(error: Exception) -> Answer:

@@ -22,7 +22,7 @@ from afterword.store.reviews.pages import (
 )
 from afterword.store.reviews.rows import Cursor
 from afterword.store.shops import current_public_key
-from afterword.web.authentication import Sender, admit, presented_key
+from afterword.web.authentication import KeyUses, Sender, Unauthorized, admit, log_refused, presented_key
 from afterword.web.reviews_api.answers import (
     UNCACHED_JSON,
     Answer,
@@ -60,6 +60,7 @@ class PrivateReviews:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._uses = KeyUses(database, clock)
         self._ends: OrderedDict[ListingQuery, tuple[Cursor, float]] = OrderedDict()
         """Where a page ended, and when it was read (epoch seconds)."""
 
@@ -67,6 +68,8 @@ class PrivateReviews:
         try:
             answer = Answer(200, UNCACHED_JSON, await self._answer(scope))
         except Exception as error:
+            if isinstance(error, Unauthorized):
+                log_refused(error, "reviews")
             answer = refused(error)
         await give(send, answer, scope["method"])
 
@@ -76,7 +79,8 @@ class PrivateReviews:
         query = read_query(scope["query_string"])
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         key = presented_key(query.get("api_key", ""), authorization)
-        sender = await self._database.read(lambda tx: admit(tx, key))
+        sender = await self._database.read(lambda tx: admit(tx, key, "reviews"))
+        self._uses.note(key, sender.shop.id)
         if scope["path"] == STATS_PATH:
             return await self._stats(query, sender)
         return await self._page(read_listing(query, sender), ZoneInfo(sender.shop.timezone))

@@ -118,6 +118,8 @@ def test_a_signature_is_of_one_key_and_one_hash_and_has_one_spelling() -> None:
     assert not is_signed_by(first._replace(signature=second.signature), key)
     for spelling in (first.signature.upper(), " " + first.signature, first.signature + "\n", "é", ""):
         assert not is_signed_by(first._replace(signature=spelling), key)
+    for spelling in (first.hash.upper(), " " + first.hash, first.hash + "\n", "é"):
+        assert not is_signed_by(first._replace(hash=spelling), key)
 
 
 # What is found.

@@ -50,6 +50,16 @@ def test_a_receipt_of_replaced_words_is_shown_without_them() -> None:
     assert ">" not in said and "ab" * 32 in said
 
 
+def test_flagged_words_are_mailed_once_a_person_has_published_them() -> None:
+    """Whoever holds the link must not have the shop send their words."""
+    flagged = replace(REVIEW, flags=("link",), state="waiting")
+    for state in ("waiting", "rejected", "withdrawn"):
+        said = text_of(receipt(replace(flagged, state=state)))
+        assert "Good bread." not in said and "ab" * 32 in said and "cd" * 16 in said
+    assert "> Good bread.\n" in text_of(receipt(replace(flagged, state="published")))
+    assert "> Good bread.\n" in text_of(receipt(replace(REVIEW, state="waiting")))
+
+
 def test_a_receipt_of_an_erased_review_is_left_out() -> None:
     erased = replace(REVIEW, id=REVIEW.id + 1)
     known = receipt(REVIEW, erased)

@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import apsw
@@ -36,6 +36,14 @@ class SlowCommit:
 
     async def begins(self) -> None:
         assert await asyncio.to_thread(self._begun.wait, 10)
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """It ends with the block."""
+        try:
+            yield
+        finally:
+            self.may_end.set()
 
 
 def write_all(database: Database, *works: Work) -> list[object]:
@@ -73,9 +81,9 @@ def test_nothing_is_answered_before_its_commit_has_returned(database: Database, 
     async def import_slowly() -> None:
         answered = asyncio.create_task(database.write(importing(alba)))
         await commit.begins()
-        assert not answered.done()
-        assert counted(database, "orders") == 0
-        commit.may_end.set()
+        with commit.ending():
+            assert not answered.done()
+            assert counted(database, "orders") == 0
         await answered
         assert counted(database, "orders") == 1
 

@@ -14,6 +14,8 @@ import pytest
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.database import Database
 from afterword.store.engine.postgres_connection import PostgresConnection, read_address
+from afterword.store.journal.rows import RowsPlace
+from afterword.store.opening import open_postgres
 from tests.cli.command import Command
 from tests.postgres import PostgresServer, new_database
 from tests.processes import free_port
@@ -116,6 +118,17 @@ def test_doctor_looks_at_the_one_of_two_hosts_that_lives_and_shows_no_password(
     assert ran.err == ""
     assert "The PostgreSQL database is intact." in ran.out
     assert "hushword" not in ran.out
+
+
+def test_a_database_that_cannot_store_every_character_is_refused(postgres: str, tmp_path: Path) -> None:
+    """As `initdb` makes them without a locale: the first order with an accent would be answered 500."""
+    with new_database(postgres, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+        says = (
+            r"/afterword_test_\w+ is in SQL_ASCII, which cannot store every character: make another one with "
+        )
+        for place in (lambda: open_postgres(url, tmp_path / "send.journal"), RowsPlace(url).find):
+            with pytest.raises(SettingsError, match=says):
+                place()
 
 
 @pytest.mark.postgres

@@ -19,6 +19,7 @@ PACKAGE = Path(afterword.__file__).parent
 CODE = "\n".join(file.read_text() for file in PACKAGE.rglob("*.py"))
 
 MAY_SCAN = (
+    "all_heads",
     "all_suppressions",
     "any_entry",
     "any_journal",

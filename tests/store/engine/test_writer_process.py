@@ -42,6 +42,13 @@ def refuse(tx):
 def wait(tx):
     time.sleep(0.2)
 
+class Unreadable:
+    def __reduce__(self):
+        return int, ("no number",)
+
+def unreadable(tx):
+    return Unreadable()
+
 def alone(tx):
     return os.getpid()
 
@@ -133,6 +140,16 @@ print([type(result).__name__ for result in results])
 print(await database.read(list_shops))
 """
     assert says(work) == f"{['StoreUnavailable'] * 3}\n[]\n"
+
+
+def test_an_answer_that_cannot_be_read_is_given_to_no_write_and_lets_none_wait(says: Says) -> None:
+    work = """
+writes = [*soon(2), database.write(unreadable), *soon(2)]
+results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
+await asyncio.wait_for(database.until_lost(), 10)
+print([type(result).__name__ for result in results])
+"""
+    assert says(work).endswith(f"{['StoreUnavailable'] * 5}\n")
 
 
 def test_a_server_that_lost_it_stops_with_a_sentence(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """The send journal: what is in it, in which order, and what a crash or a full disk does to it (guarantee 9)."""
 
+import fcntl
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 
-from afterword.base.errors import JournalMissing, StoreUnavailable
+from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.file import FilePlace
@@ -48,6 +51,36 @@ def test_a_new_journal_has_a_name_of_its_own_and_no_lines(tmp_path: Path) -> Non
         each.close()
 
 
+def test_a_line_of_which_a_part_is_written_is_not_read_yet(tmp_path: Path) -> None:
+    """Copying a journal reads it while it is written."""
+    path, line = tmp_path / "send.journal", f"sent {IDENTITY} 1 2 1773238326"
+    journal = FilePlace(path).create(IDENTITY)
+    journal.append([line], HEADER_SIZE)
+    with path.open("a") as file:
+        file.write(line[:-3])
+    assert list(journal.lines_from(HEADER_SIZE)) == [line]
+    with path.open("a") as file:
+        file.write(f"{line[-3:]}\n")
+    assert list(journal.lines_from(HEADER_SIZE)) == [line, line]
+    journal.close()
+
+
+def test_who_appends_awaits_another_who_does_and_sees_the_lines_of_that_one(tmp_path: Path) -> None:
+    path, line = tmp_path / "send.journal", f"sent {IDENTITY} 1 2 1773238326"
+    journal = FilePlace(path).create(IDENTITY)
+    with path.open("a") as other, ThreadPoolExecutor(1) as thread:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        appending = thread.submit(journal.append, [line], HEADER_SIZE)
+        assert wait([appending], 0.1).not_done
+        other.write(f"{line}\n")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        with pytest.raises(JournalAhead):
+            appending.result(5)
+    assert list(journal.lines_from(HEADER_SIZE)) == [line]
+    journal.close()
+
+
 @pytest.mark.parametrize("content", [b"", b"afterword-journal 1 zz\n", b"sent\n" * 9, b"\0" * 99])
 def test_a_file_with_another_header_is_no_journal(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "send.journal").write_bytes(content)
@@ -63,6 +96,9 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Datab
     alba.acts(send_invitation, alba.sees(invitation).id, DUE + 1)
     again = alba.claims_one(DUE + 2)
     alba.marks(again, DUE + 2)
+    alba.records(again, "deferred", now=DUE + 2, again=DUE + 3)
+    again = alba.claims_one(DUE + 3)
+    alba.marks(again, DUE + 3)
     alba.records(again, "sent", now=DUE + 3)
     alba.suppresses(DIEGO, reason="bounced", now=DUE)
     alba.allows(DIEGO, DUE + 4)
@@ -73,6 +109,8 @@ def test_every_step_of_a_message_and_every_suppression_is_a_line(database: Datab
         f"in_doubt {tail} {DUE}",
         f"released {tail} {DUE + 1}",
         f"sending {tail} {DUE + 2}",
+        f"deferred {tail} {DUE + 2}",
+        f"sending {tail} {DUE + 3}",
         f"sent {tail} {DUE + 3}",
     ]
     hashed = suppressed.split()[1]
@@ -158,7 +196,8 @@ def test_a_journal_that_cannot_be_written_lets_nothing_be_marked(
 ) -> None:
     invitation = alba.sends()
     one = alba.claims_one()
-    with no_file_grows_beyond(journal(database).stat().st_size + free), pytest.raises(StoreUnavailable):
+    full = pytest.raises(StoreUnavailable, match=f"{journal(database)} cannot be used: File too large")
+    with no_file_grows_beyond(journal(database).stat().st_size + free), full:
         run(database.write(lambda tx: alba.within(tx).marks(one)))
     assert alba.state(invitation) == "claimed"
     assert alba.releases(one, reason="full") == 1
@@ -180,6 +219,23 @@ def test_a_commit_that_failed_after_its_line_leaves_no_false_doubt(
     assert alba.marks(second)
     assert alba.states(first, second) == ["claimed", "sending"]
     assert alba.marks(first)
+
+
+@pytest.mark.sqlite
+def test_a_commit_without_a_line_that_failed_voids_no_line_of_before(
+    database: SqliteDatabase, alba: Member, claims: list[Claim]
+) -> None:
+    """A database that is laid back while its processes go on, as PostgreSQL's can be, still believes the journal."""
+    first, second = claims
+    [(before,)] = alba.rows("SELECT position FROM journals")
+    alba.marks(first)
+    wal = database.path.with_name("afterword.db-wal").stat().st_size
+    with no_file_grows_beyond(wal), pytest.raises(StoreUnavailable):
+        run(database.write(lambda tx: alba.within(tx).sends("3")))
+    alba.executes(f"UPDATE journals SET position = {before}")
+    alba.executes(f"UPDATE messages SET state = 'claimed' WHERE message_id = {first.message.id}")
+    assert alba.marks(second)
+    assert alba.states(first, second) == ["in_doubt", "sending"]
 
 
 @pytest.mark.sqlite
@@ -236,3 +292,53 @@ def test_a_journal_whose_place_was_taken_is_not_written_any_more(
         alba.marks(claims[0])
     assert database.is_held
     assert alba.state(claims[0]) == "claimed"
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_unreadable(path: Path) -> None:
+    """Also for the superuser, whom no mode stops: a loop of links cannot be opened."""
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize("spoil", [make_folder, make_unreadable])
+@pytest.mark.parametrize("has_sent", [True, False])
+def test_a_journal_that_cannot_be_opened_stops_sending_and_no_order(
+    database: Database, alba: Member, spoil: Callable[[Path], None], has_sent: bool
+) -> None:
+    alba.sends("1")
+    if has_sent:
+        alba.sends_due()
+    path = journal(database)
+    right = path.read_bytes()
+    spoil(path)
+    with closing_now(another(database)) as after:
+        assert after.is_held
+        assert alba.on(after).sends("2").number
+        run(after.look_for_journal())
+        assert after.is_held
+        with pytest.raises(StoreUnavailable, match=f"{path} cannot be used: "):
+            after.accept_journal_loss()
+        path.rmdir() if path.is_dir() else path.unlink()
+        path.write_bytes(right)
+        run(after.look_for_journal())
+        assert not after.is_held
+        assert alba.on(after).sends_due() == (["2"] if has_sent else ["1", "2"])
+
+
+@pytest.mark.sqlite
+def test_a_new_database_whose_journal_cannot_be_made_is_refused_with_the_files_name(tmp_path: Path) -> None:
+    path = tmp_path / "send.journal"
+    path.mkdir()
+    with pytest.raises(StoreUnavailable, match=f"{path} cannot be used: Is a directory"):
+        open_database(tmp_path)
+    path.rmdir()
+    path.write_bytes(b"something else\n")
+    with pytest.raises(
+        StoreUnavailable, match=f"{path} cannot be used: it is there, and is not a send journal"
+    ):
+        open_database(tmp_path)

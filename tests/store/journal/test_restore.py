@@ -95,6 +95,7 @@ def test_an_order_imported_again_after_a_restore_keeps_its_end(
     assert after.sends_due(live=False) == ["1"]
     assert after.sends_due() == []
     assert (after.state(again), after.sees(again).sent_at) == ("sent", DUE)
+    assert after.rows("SELECT count(*) FROM journaled") == [(0,)], "what is carried over is asked for no more"
     after.sends("2")
     assert after.sends_due() == ["2"]
 

@@ -198,8 +198,8 @@ def test_a_cut_tail_is_found_by_the_head(bakery: Member) -> None:
     assert any(each.startswith(f"head: the chain should end with entry {seq}") for each in said)
 
 
-def test_a_restored_backup_is_whole_and_only_a_receipt_tells(bakery: Member) -> None:
-    """What docs/verifying.md says that verify cannot see: everything is as it was before the last review."""
+def test_a_chain_whose_end_was_cut_off_is_whole_in_itself_and_a_receipt_tells(bakery: Member) -> None:
+    """What only the send journal knows (`test_heads.py`): everything is as it was before the last review."""
     *_, before, last = bakery.asks(entries_from, bakery.shop.id, live=True)
     head = {"seq": before.seq, "hash": before.hash, "review": last.review_id, "last": last.seq}
 

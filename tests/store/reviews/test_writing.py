@@ -178,7 +178,7 @@ def test_the_checks_see_the_text_the_name_the_language_and_the_shops_own_address
     assert clara.reviews(bad, text="Fine.", look=CHECKS).flags == ("abuse",)
 
 
-def test_reviews_are_checked_before_the_transaction() -> None:
+def test_imports_are_checked_before_the_transaction() -> None:
     """Guarantee 11: what has been looked at is not looked at again, and nothing else is."""
     asked: list[Checked] = []
     look = looked_at(lambda checked: (asked.append(checked), ("link",))[1], [Checked("a"), Checked("b")])

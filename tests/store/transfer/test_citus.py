@@ -37,6 +37,7 @@ ASKS_ALL_NODES = {
     "in_hand": "when the loss of the send journal is accepted",
     "doubtful_invitations": "for doctor",
     "count_invitations": "for doctor",
+    "all_heads": "when the loss of the send journal is accepted",
     "all_suppressions": "when the loss of the send journal is accepted",
     "show_invitation": "on the command line, where an invitation is named without its shop",
     "show_review": "on the command line, where a review is named without its shop",

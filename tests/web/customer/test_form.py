@@ -5,16 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from afterword.actions.invitations import void_links_of
 from afterword.actions.reviews.moderation import answer as reply
 from afterword.actions.reviews.moderation import dispute, erase, reject
 from afterword.base.errors import ReviewChanged, StoreUnavailable
 from afterword.domain.reviews.moderation import REJECTION_REASONS
+from afterword.domain.reviews.review import MOST_CHANGES
 from afterword.i18n.codes import REASONS_IN_WORDS
+from afterword.store.numbers import invitation_ids
 from afterword.store.opening import open_sqlite
 from afterword.store.shops import change_shop
 from afterword.web.server import WebSettings, build_router
 from tests.server import Answer
 from tests.store.databases import act, closing_now, rows
+from tests.store.databases import ask as ask_store
 from tests.web.asking import ask
 from tests.web.conftest import BODY_LIMIT, NOW, SECRET, Site
 from tests.web.customer.conftest import BREAD, HEADERS, ROLLS, Author, new_author, plain, review, typed
@@ -330,6 +334,34 @@ def test_after_180_days_a_review_can_be_seen_and_withdrawn_and_not_written(site:
     assert answer.status == 410 and "but <kind>." in plain(answer) and late.reviews == {}
     assert clara.sends({"withdraw": "0"}).status == 303
     assert clara.reviews[0].state == "withdrawn"
+
+
+def test_after_twenty_changes_a_day_what_was_typed_is_kept_for_tomorrow(clara: Author) -> None:
+    for version in range(MOST_CHANGES + 1):
+        assert clara.sends(review(0, 5, f"Version {version}.", seen=version)).status == 303
+    last = review(0, 4, "Once more.", seen=MOST_CHANGES + 1)
+    answer = clara.sends(last)
+    assert answer.status == 429 and "often today" in plain(answer) and last.items() <= typed(answer).items()
+    assert clara.reviews[0].text == f"Version {MOST_CHANGES}."
+    assert clara.sends(GOOD).status == 303
+
+
+def test_voided_links_are_unknown_and_the_new_one_opens_the_form(clara: Author) -> None:
+    """For a customer whose e-mail came into other hands."""
+    clara.sends(KIND)
+    number = ask_store(clara.site, invitation_ids).shown(clara.links.order.order_id)
+    for _ in range(2):
+        old = clara
+        link = act(clara.site, void_links_of, number, "https://reviews.example", SECRET)
+        clara = clara._replace(
+            links=clara.links._replace(review=link.removeprefix("https://reviews.example"))
+        )
+        for answer in (old.opens(), old.sends(GOOD), old.sends({"withdraw": "0"})):
+            assert answer.status == 404
+        assert "Kind people." in clara.reads()
+    assert clara.sends(review(0, 3, "Fair.", seen=1)).status == 303 and clara.reviews[0].text == "Fair."
+    assert clara.site.request("POST", clara.links.unsubscribe).status == 200
+    assert clara.site.is_stopped(clara.links)
 
 
 # A store in trouble.

@@ -11,6 +11,7 @@ from afterword.base.metrics import DELIVERIES, REFUSALS
 from afterword.store.engine.database import Database
 from afterword.web.ops import metrics
 from afterword.web.orders_api.endpoint import SMALL_BODY
+from tests.processes import free_port
 from tests.server import SERVE, Server, an_order
 from tests.store.cast import Member, MovableClock, closing_now, open_database, order
 from tests.web.asking import ask, is_safe, web_on
@@ -144,3 +145,15 @@ def test_two_databases_of_one_process_count_for_themselves(
     with closing_now(open_database(tmp_path / "other")) as other:
         assert scrape(database, clock)["orders_total", "refused"] == 3
         assert scrape(other, clock)["orders_total", "refused"] == 0
+
+
+def test_they_can_listen_elsewhere_and_then_are_not_beside_the_pages(tmp_path: Path) -> None:
+    elsewhere = free_port()
+    with Server(tmp_path, AFTERWORD_METRICS=f"127.0.0.1:{elsewhere}").start() as alba:
+        assert alba.get("/metrics").status == alba.get("/metrics/").status == 404
+        alba.post_orders([an_order("M-1")])
+        alba.port, port = elsewhere, alba.port
+        assert samples(alba)["orders_total", "imported"] == 1
+        assert alba.get("/healthz").status == 404
+        alba.port = port
+        assert alba.stop() == 0

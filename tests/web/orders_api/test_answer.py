@@ -2,12 +2,13 @@
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from afterword.domain.numbers import INVITATION_BITS, Permutation
-from afterword.domain.orders.batch import Batch, RefusedOrder
-from afterword.domain.orders.order import FieldError
+from afterword.domain.orders.batch import MOST_SCANT, Batch, RefusedOrder, parse_slices
+from afterword.domain.orders.order import FieldError, Rules
 from afterword.store.orders import Stored
 from afterword.web.orders_api.answer import BatchResult, answer, refusal, result_of
 from tests.domain.reading import CLARAS, good
@@ -92,6 +93,51 @@ def test_what_was_ignored_of_an_imported_order_is_told_and_of_a_duplicate_is_not
     body = told(result([5], ignored=nameless, details=True), details=True)
     assert (body["success"], body["message"]) == (1, "Ignored fields: orders[0].products[1].name (missing)")
     assert body["orders"][0]["ignored"] == [{"field": "orders[0].products[1].name", "message": "missing"}]
+
+
+BARE = '"id_order":"1","order_date":"2026-01-01","firstname":"A","lastname":"B","email":"a@b.cd"'
+
+HOSTILE = [
+    "0",
+    "{}",
+    '{"email":0}',
+    '{"id_order":1,"firstname":[],"lastname":[],"email":[],"order_date":[]}',
+    f'{{"products":[{",".join("0" * 60)}]}}',
+    f'{{{BARE},"products":[{",".join("0" * 60)}]}}',
+    f'{{{BARE},"products":[{",".join("0" * 20)}]}}',
+    f'{{{BARE},"phone":[],"store_id":{{}},"reference":[]}}',
+    f'{{"id_order":"{"é" * 190}"}}',
+]
+
+
+@pytest.mark.parametrize("is_tolerant", [False, True])
+@pytest.mark.parametrize("element", HOSTILE)
+def test_details_take_a_small_multiple_of_what_was_sent(element: str, is_tolerant: bool) -> None:
+    """Guarantee 11: with any key, a test key too, `0,0,…` made the answer seventy times as long."""
+    count = max(MOST_SCANT + 100, 100_000 // len(element))
+    sent = f"[{','.join([element] * count)}]".encode()
+    slices = parse_slices(sent, Rules(ZoneInfo("UTC"), is_tolerant), 250)
+    found = sum(
+        (result_of(one, Stored(DUE, [7] * len(one.orders)), IDS) for one in slices), BatchResult(details=[])
+    )
+    assert len(answer(found)) <= 12 * len(sent) + 3_000_000
+    listed = json.loads(answer(found))
+    assert listed["orders_count"] == count and len(listed["orders"]) in (count, MOST_SCANT)
+    assert [one["index"] for one in listed["orders"]] == list(range(len(listed["orders"])))
+
+
+def test_elements_that_are_no_orders_keep_no_order_from_the_details() -> None:
+    order = f"{{{BARE}}}"
+    sent = f"[{','.join(['0'] * (MOST_SCANT + 5) + [order] * 2 + ['0'])}]".encode()
+    [one] = parse_slices(sent, Rules(ZoneInfo("UTC")), 5_000)
+    listed = told(result_of(one, Stored(DUE, [7, 0]), IDS), details=True)
+    assert listed["orders_count"] == MOST_SCANT + 8
+    assert [each["status"] for each in listed["orders"]] == ["refused"] * MOST_SCANT + [
+        "imported",
+        "duplicate",
+    ]
+    assert listed["orders"][-1]["index"] == MOST_SCANT + 6
+    assert "and 986 more" in listed["message"]
 
 
 def test_details_list_each_order_in_the_order_sent() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -104,3 +105,20 @@ def test_the_processes_end_with_the_server_however_it_ends(
         assert alba.process is not None and readers_of(alba.process.pid)
         end(alba)
         alba.wait_until_gone()
+
+
+SCRIPT = str(Path(sys.executable).with_name("afterword"))
+"""The command, which imports nothing from the current folder itself."""
+
+
+def test_a_reading_process_imports_nothing_from_the_current_folder_and_gets_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    for name in ("multipart.py", "pickle.py", "resource.py"):
+        (tmp_path / "here" / name).write_text(f"open({str(tmp_path / 'imported')!r}, 'a').write(__name__)\n")
+    secrets = {"AFTERWORD_SECRET": "s" * 40, "AFTERWORD_DATABASE": str(tmp_path / "the.db")}
+    with Server(tmp_path, **secrets).start(("env", "-C", str(tmp_path / "here"), SCRIPT, "serve")) as alba:
+        assert alba.post_orders([an_order(f"R-{n}") for n in range(300)]).counts == (1, 300, 300)
+        assert alba.process is not None
+        [child] = readers_of(alba.process.pid)
+        assert b"AFTERWORD_" not in Path(f"/proc/{child}/environ").read_bytes()
+    assert not (tmp_path / "imported").exists()

@@ -9,11 +9,22 @@ import click
 
 from afterword.actions import present
 from afterword.actions.reviews import moderation, reading
+from afterword.actions.reviews.erasure import erase_everywhere
 from afterword.actions.reviews.reading import ReviewDetails
 from afterword.base.clock import system_clock
 from afterword.base.errors import Refused
+from afterword.base.settings import read_settings
 from afterword.cli.options import checked, json_option, opened, opened_for, row_id, shop_argument, signer_of
-from afterword.cli.output import say, say_fields, say_json, say_list, say_result, say_table, say_text
+from afterword.cli.output import (
+    log_command,
+    say,
+    say_fields,
+    say_json,
+    say_list,
+    say_result,
+    say_table,
+    say_text,
+)
 from afterword.cli.output import shown as in_terminal
 from afterword.domain.reviews.flags import COPIED
 from afterword.domain.reviews.moderation import REJECTION_REASONS
@@ -245,9 +256,14 @@ def erase(review_id: int, as_json: bool) -> None:
     Use it only at the author's request. It does not ask for confirmation and cannot be undone. The rating stays,
     counted as erased, and the chain stays intact.
     """
-    old, new = _change(review_id, None, moderation.erase)
-    sentence = f"Review {new.id} is erased: {_removed(old)} are removed permanently."
-    say_result(present.review(new), sentence, as_json=as_json)
+    with opened() as database:
+        outbox, signer = read_settings().outbox, signer_of(database)
+        done = erase_everywhere(database, outbox, review_id, signer, system_clock())
+    log_command("review erased", shop=done.new.shop_id, review=review_id, live=done.new.live)
+    sentence = f"Review {review_id} is erased: {_removed(done.old)} are removed permanently."
+    if done.emails:
+        sentence += f" So {'is' if done.emails == 1 else 'are'} {counted(done.emails, 'e-mail')} in {outbox}."
+    say_result(present.review(done.new), f"{sentence} {done.left or ''}".rstrip(), as_json=as_json)
 
 
 def _removed(old: Review) -> str:

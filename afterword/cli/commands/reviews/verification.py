@@ -50,6 +50,7 @@ def _keys(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
 )
 @click.option("--receipt", "hashed", metavar="HASH", callback=_hex(64), help="Find the entry of a receipt.")
 @click.option("--salt", metavar="HEX", callback=_hex(32), help="The receipt's salt: check the text too.")
+@click.option("--accept", is_flag=True, help="Accept what the chain lacks since a backup was restored.")
 @json_option
 def verify(
     id_or_name: str | None, test: bool, file: Path | None, hashed: str | None, salt: str | None, **more: Any
@@ -61,13 +62,13 @@ def verify(
     """
     if salt and not hashed:
         raise click.UsageError("--salt needs --receipt")
-    if (file is None) == (id_or_name is None) or (file and (test or salt)):
-        raise click.UsageError("give a SHOP, or a --file without --test and --salt")
+    if (file is None) == (id_or_name is None) or (file and (test or salt or more["accept"])):
+        raise click.UsageError("give a SHOP, or a --file without --test, --salt and --accept")
     receipt = Receipt(hashed, salt) if hashed else None
     if file:
         of, result = str(file), verification.check_file(file, more["keys"] or None, receipt, progress)
     else:
-        of, result = _check_shop(id_or_name or "", not test, more["keys"], receipt)
+        of, result = _check_shop(id_or_name or "", not test, receipt, **more)
     if more["as_json"]:
         say_json(_fields(result))
     else:
@@ -76,10 +77,14 @@ def verify(
         sys.exit(1)
 
 
-def _check_shop(id_or_name: str, live: bool, keys: set[str], receipt: Receipt | None) -> tuple[str, Verified]:
+def _check_shop(
+    id_or_name: str, live: bool, receipt: Receipt | None, *, keys: set[str], accept: bool, **_: Any
+) -> tuple[str, Verified]:
     """What was checked, and the result. Unless keys are given, this installation must have signed everything."""
     with opened_for(id_or_name) as (database, shop):
         chain = Chain(shop, live, keys or verification.own_keys(signer_of(database), shop))
+        if accept:
+            verification.accept_end(database, chain)
         result = verification.check_shop(database, chain, receipt, progress)
     return f"{shop.name} ({mode(live)} reviews)", result
 

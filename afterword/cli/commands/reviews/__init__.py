@@ -1,0 +1,1 @@
+"""The commands about reviews, as `actions/reviews` has them."""
