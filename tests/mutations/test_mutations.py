@@ -14,11 +14,12 @@ import pytest
 from tests.mutations.mutation import PROJECT, Mutation, addresses_of, mutated, outdated, places
 from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
+from tests.mutations.of_requests import OF_REQUESTS
 from tests.mutations.of_reviews import OF_REVIEWS
 
 pytestmark = pytest.mark.alone
 
-BY_GUARANTEE = OF_ORDERS | OF_MESSAGES | OF_REVIEWS
+BY_GUARANTEE = OF_ORDERS | OF_MESSAGES | OF_REVIEWS | OF_REQUESTS
 MUTATIONS = {f"{number}: {each.name}": each for number, group in BY_GUARANTEE.items() for each in group}
 APPLICABLE = {title: each for title, each in MUTATIONS.items() if not outdated(each)}
 FORKED = Path(__file__).with_name("forked.py")
@@ -134,7 +135,7 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_every_guarantee_has_mutations() -> None:
-    assert list(BY_GUARANTEE) == list(range(1, 11))
+    assert list(BY_GUARANTEE) == list(range(1, 12))
     assert all(len(group) >= 3 for group in BY_GUARANTEE.values())
     names = [each.name for group in BY_GUARANTEE.values() for each in group]
     assert len(set(names)) == len(names)
