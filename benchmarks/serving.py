@@ -14,8 +14,8 @@ from typing import NamedTuple
 from benchmarks.ground import CONTENT_TYPE, WrongResultError, environment_of
 
 HOST = "127.0.0.1"
-PATIENCE = 20.0
-"""Maximum seconds for a server to start, and to stop."""
+PATIENCE = 60.0
+"""Maximum seconds for a server to start, and to stop, which it does when it has read all bodies that it has taken."""
 
 
 AFTERWORD = ("afterword", "serve", "--no-dispatch")

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from email import message_from_bytes
+from email import message_from_binary_file
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import default as default_policy
@@ -60,25 +60,29 @@ class WrittenEmail(NamedTuple):
 
 def newest_emails(folder: Path, most: int) -> tuple[int, list[WrittenEmail]]:
     """How many e-mails are in the outbox, and the newest of them, the newest first."""
-    try:
-        names = [(path.stat().st_mtime, path.name) for path in folder.glob("[!.]*.eml")]
-    except FileNotFoundError:  # removed while we looked
-        names = []
+    names = []
+    for path in folder.glob("[!.]*.eml"):
+        with suppress(FileNotFoundError):  # the oldest are removed while we look
+            names.append((path.stat().st_mtime, path.name))
     found = (read_email(folder, name) for _, name in sorted(names, reverse=True)[:most])
     return len(names), [email for email in found if email]
 
 
 def read_email(folder: Path, name: str) -> WrittenEmail | None:
     """The e-mail in this file of the outbox; None when there is no such file."""
-    file = folder / name
-    if not _FILE.fullmatch(name) or not file.is_file():
+    if not _FILE.fullmatch(name):
         return None
-    message = message_from_bytes(file.read_bytes(), _class=EmailMessage, policy=default_policy)
+    try:
+        with (folder / name).open("rb") as file:
+            message = message_from_binary_file(file, _class=EmailMessage, policy=default_policy)
+            written_at = os.fstat(file.fileno()).st_mtime
+    except FileNotFoundError:
+        return None
     to = message["To"]
     [reader] = to.addresses if to else [Address()]
     return WrittenEmail(
         name,
-        file.stat().st_mtime,
+        written_at,
         reader.display_name,
         reader.addr_spec,
         message["Subject"] or "",

@@ -65,7 +65,7 @@ def test_a_language_without_a_catalogue_is_set_and_warned_of(
     said = f"Note: e-mails are in English; there is no {name} catalogue yet\n"
     added = afterword.run("shop", "add", "Alba's bakery", "--lang", lang, "--json")
     assert (added.code, added.err, json.loads(added.out)["lang"]) == (0, said, lang)
-    assert afterword.run("key", "add", "1", "--lang", lang).err == said
+    assert afterword.run("key", "add", "1", "--lang", lang).err.startswith(said)
     assert afterword.run("shop", "set", "1", "--lang", lang).err == said
     assert afterword.run("shop", "set", "1", "--delay", "1d").err == ""
 

@@ -11,7 +11,7 @@ from afterword.base.errors import JournalMissing
 from afterword.dispatch.worker import Worker
 from afterword.mail import smtp_connection
 from afterword.mail.smtp import SmtpTransport
-from afterword.store.engine.database import Database
+from afterword.store.engine.database import Database, Transaction
 from tests.dispatch.running import (
     dispatch_until,
     dispatching,
@@ -257,3 +257,20 @@ def test_the_write_that_finds_the_journal_lost_is_stored_and_a_mark_is_refused(
     with pytest.raises(JournalMissing):
         alba.marks(two)
     assert alba.state(two) == "claimed" and alba.why_not("diego@diaz.example") == "unsubscribed"
+
+
+@pytest.mark.sqlite
+def test_without_a_journal_a_write_that_fails_is_tried_once(database: Database, alba: Member) -> None:
+    tried = []
+
+    def fail(tx: Transaction) -> None:
+        tried.append(tx)
+        raise LookupError("no")
+
+    alba.sends("1")
+    alba.delivers(alba.claims_one())
+    cut_it(database)
+    assert alba.suppresses("diego@diaz.example") and database.is_held
+    with pytest.raises(LookupError):
+        database.write_now(fail)
+    assert len(tried) == 1

@@ -1,6 +1,7 @@
 """The SMTP transport against real peers: the outcome of a message, whatever the mail server does."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -317,6 +318,28 @@ def test_what_the_mark_raises_is_passed_on_and_nothing_is_sent() -> None:
     with ScriptedPeer() as peer:
         run(try_it())
     assert (peer.messages, peer.dialogue[-1][:4]) == ([], "RCPT")
+
+
+def test_a_connection_that_is_in_use_at_the_end_is_left_after_its_message() -> None:
+    may_answer = threading.Event()
+
+    def late() -> str:
+        assert may_answer.wait(5)
+        return "250 2.0.0 queued"
+
+    async def end() -> None:
+        async with transport_to(peer) as transport:
+            delivering = asyncio.create_task(transport.deliver(TO_CLARA, Mark()))
+            while "DATA" not in [line.strip() for line in peer.dialogue]:
+                await asyncio.sleep(0.01)
+            await transport.close()
+            may_answer.set()
+            assert (await delivering).kind == "sent"
+            while peer.dialogue[-1] != "QUIT":
+                await asyncio.sleep(0.01)
+
+    with ScriptedPeer({"letter": late}) as peer:
+        run(end(), 5)
 
 
 def test_close_says_quit_and_does_not_wait_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,20 @@ OF_REVIEWS = {
             "test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since[sqlite]",
         ),
         Mutation(
+            "a receipt keeps the salt of an erased review",
+            "_leave_out_of_receipts",
+            "if others and others != receipts:",
+            "if False:",
+            "test_an_erased_review_leaves_the_receipt_that_it_shares_with_others[sqlite-the rye bread-waits]",
+        ),
+        Mutation(
+            "what is deleted stays in the file",
+            "_configured",
+            '"secure_delete = ON",',
+            "",
+            "test_a_large_file_is_not_rewritten_and_hardly_has_anything_that_was_erased[sqlite]",
+        ),
+        Mutation(
             "a GET withdraws a review",
             "Form.answer",
             "_open(",

@@ -68,21 +68,23 @@ class Bench:
             shutil.copytree(PROJECT / name, self._whole / name)  # with what is compiled, which takes long
         shutil.copy(PROJECT / "pyproject.toml", self._whole)
         tests = sorted({test for mutation in chosen for test in addresses_of(mutation)})
-        self._before = self._pool.submit(_run, self._whole, *tests)
+        self._before = [
+            self._pool.submit(lambda part: _run(self._copy(f"before-{part}"), *tests[part::AT_ONCE]), part)
+            for part in range(min(AT_ONCE, len(tests)))
+        ]
         self._runs: dict[str, Future[Run]] = {
             mutation.name: self._pool.submit(self._mutate, number, mutation)
             for number, mutation in enumerate(chosen)
         }
 
-    def before(self) -> Run:
-        return self._before.result()
+    def before(self) -> list[Run]:
+        return [part.result() for part in self._before]
 
     def after(self, mutation: Mutation) -> Run:
         return self._runs[mutation.name].result()
 
     def _mutate(self, number: int, mutation: Mutation) -> Run:
-        copy = self._folder / f"{number}"
-        shutil.copytree(self._whole, copy, copy_function=os.link)
+        copy = self._copy(f"{number}")
         [place] = places(mutation)
         file = copy / place.file
         text = file.read_text("utf-8")
@@ -93,6 +95,9 @@ class Bench:
         run = _run(copy, "-x", *addresses_of(mutation))
         shutil.rmtree(copy)
         return run
+
+    def _copy(self, name: str) -> Path:
+        return Path(shutil.copytree(self._whole, self._folder / name, copy_function=os.link))
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -152,7 +157,8 @@ def test_a_mutation_that_does_not_apply_says_what_is_to_be_done() -> None:
 
 
 def test_without_mutations_they_all_pass(bench: Bench) -> None:
-    assert bench.before().code == 0, bench.before().said
+    for run in bench.before():
+        assert run.code == 0, run.said
 
 
 @pytest.mark.parametrize("mutation", APPLICABLE.values(), ids=list(APPLICABLE))

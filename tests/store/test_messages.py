@@ -106,6 +106,14 @@ def test_no_more_are_claimed_than_asked_though_more_shops_have_something_due(
 
 
 @by_mail
+def test_what_is_in_doubt_is_not_marked_again_by_its_holder(alba: Member, ours: Claim) -> None:
+    assert alba.marks(ours)
+    rescue(alba, DUE + 41)
+    assert state_of(ours, alba) == "in_doubt"
+    assert not alba.marks(ours)
+
+
+@by_mail
 def test_only_the_holder_of_a_claim_marks_settles_or_puts_back(alba: Member, ours: Claim) -> None:
     theirs = ours._replace(holder="second")
     assert not alba.marks(theirs)

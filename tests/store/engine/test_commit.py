@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 import apsw
+import psycopg
 import pytest
 
 from afterword.base.errors import StoreUnavailable
@@ -130,6 +132,22 @@ def test_a_sender_that_goes_away_has_its_order_stored(database: Database, alba: 
     assert counted(database, "orders") == 2
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
+def test_a_write_that_conflicts_with_another_one_is_tried_again(
+    database: Database, error: type[Exception]
+) -> None:
+    tried = []
+
+    def conflict_once(tx: Transaction) -> str:
+        tried.append(tx)
+        if len(tried) == 1:
+            raise error
+        return "well"
+
+    assert database.write_now(conflict_once) == "well"
+
+
 @pytest.mark.sqlite
 def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
     database: SqliteDatabase, alba: Member, monkeypatch: pytest.MonkeyPatch
@@ -141,6 +159,10 @@ def test_a_file_that_stays_locked_turns_writes_away_and_readers_go_on(
             run(database.write(importing(alba)))
         with pytest.raises(StoreUnavailable):
             alba.sends()
+        begun = time.monotonic()
+        turned_away = write_all(database, *(importing(alba, f"{n}") for n in range(20)))
+        assert {type(each) for each in turned_away} == {StoreUnavailable}
+        assert time.monotonic() - begun < 3, "they do not wait one after the other"
         assert alba.rows("SELECT name FROM shops") == [("Alba's bakery",)]
         other.execute("ROLLBACK")
     assert alba.sends()

@@ -65,6 +65,34 @@ def test_a_line_of_which_a_part_is_written_is_not_read_yet(tmp_path: Path) -> No
     journal.close()
 
 
+def test_a_new_journal_has_its_name_durably(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, synced = tmp_path / "send.journal", []
+    monkeypatch.setattr(
+        "afterword.store.journal.file.sync", lambda folder: synced.append((folder, path.exists()))
+    )
+    FilePlace(path).create(IDENTITY).close()
+    assert synced == [(tmp_path, True)]
+
+
+def test_a_database_that_has_sent_nothing_gets_another_journal(database: Database) -> None:
+    journal(database).unlink()
+    with closing_now(another(database)) as after:
+        assert not after.is_held and journal(after).stat().st_size == HEADER_SIZE
+
+
+def test_a_mark_that_is_refused_is_no_line(database: Database, alba: Member, claims: list[Claim]) -> None:
+    alba.suppresses("clara@nunez.example")
+    assert [alba.marks(one) for one in claims] == [False, False]
+    assert words(journal(database)) == ["suppressed"]
+
+
+def test_a_line_that_fits_in_part_is_an_error(tmp_path: Path) -> None:
+    journal = FilePlace(tmp_path / "send.journal").create(IDENTITY)
+    with no_file_grows_beyond(HEADER_SIZE + 10), pytest.raises(OSError, match="too large"):
+        journal.append([f"sent {IDENTITY} 1 2 1773238326"], HEADER_SIZE)
+    journal.close()
+
+
 def test_who_appends_awaits_another_who_does_and_sees_the_lines_of_that_one(tmp_path: Path) -> None:
     path, line = tmp_path / "send.journal", f"sent {IDENTITY} 1 2 1773238326"
     journal = FilePlace(path).create(IDENTITY)

@@ -112,7 +112,7 @@ def test_a_large_file_is_not_rewritten_and_hardly_has_anything_that_was_erased(
     monkeypatch.setattr(sqlite, "MOST_REWRITTEN", 0)
     assert str(database.scrub()).endswith("a copy may be left in its unused parts until VACUUM rewrites it.")
     assert database.path.with_name("afterword.db-wal").stat().st_size == 0
-    assert len(found_in_files(database, erased)) <= 2
+    assert len(found_in_files(database, erased)) <= 8  # of 80
 
 
 @pytest.mark.sqlite

@@ -16,7 +16,7 @@ from afterword.domain.shops import Key
 from afterword.mail.outbox import OutboxTransport
 from afterword.store.engine.database import Database
 from afterword.store.orders import Arrival, import_orders
-from afterword.store.shops import authenticate, current_public_key
+from afterword.store.shops import current_public_key, find_private_key
 from afterword.web.server import WebSettings, build_web
 from tests.axe import serious
 from tests.browser import Browser
@@ -162,7 +162,7 @@ def test_the_widgets_have_the_demo_shops_key_of_test_reviews(tried: Tried) -> No
 
 
 def test_orders_on_their_way_are_counted_and_the_next_number_is_free(tried: Tried) -> None:
-    [_, key] = tried.database.read_now(lambda tx: authenticate(tx, tried.key)) or []
+    [_, key] = tried.database.read_now(lambda tx: find_private_key(tx, tried.key)) or []
     for number in ("1", "2"):
         arrival = Arrival(tried.shop, key, [(0, order(number))], NOW)
         tried.database.write_now(lambda tx, arrival=arrival: import_orders(tx, [arrival]))
