@@ -39,7 +39,7 @@ class Refusals:
         self._add("key refused", reason, fields)
 
     def link(self, page: str) -> None:
-        """One that no e-mail of ours has: forged, cut off, or signed with a former secret."""
+        """One that no e-mail of ours has: forged, cut off, voided, or signed with a former secret."""
         self._add("link refused", "unknown", {"page": page})
 
     def post(self, page: str) -> None:

@@ -122,7 +122,7 @@ def test_names_of_products_and_numbers_of_orders_carry_no_address(kind: str) -> 
     assert "evil" in part(composed, "plain") or kind not in SHOWING_NAMES
 
 
-SHOWING_NAMES = ("digest", "invitation", "receipt", "rejection", "reply")
+SHOWING_NAMES = ("digest", "invitation", "receipt", "rejection", "reply", "withdrawal")
 """Kinds that name a product or an order."""
 
 

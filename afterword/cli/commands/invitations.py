@@ -172,6 +172,7 @@ def void(invitation_id: int, as_json: bool) -> None:
         link = database.write_now(
             lambda tx: invitations.void_links_of(tx, invitation_id, settings.url, secret)
         )
+    log_command("links voided", invitation=invitation_id)
     sentence = (
         f"The links of invitation {invitation_id} no longer work. The new one is only for the customer:"
     )

@@ -2,7 +2,7 @@
 
 from afterword.domain.messages import Message
 from afterword.domain.shops import Shop
-from afterword.domain.values import shown
+from afterword.domain.values import shown, shown_unlinked
 from afterword.i18n.catalogue import Catalogue
 from afterword.mail.kinds import Kind
 
@@ -13,7 +13,10 @@ REVIEWS_NAMED = 10
 def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, object]:
     reviews = message.reviews
     return {
-        "reviews": [shown(review.product_name or shop.name) for review in reviews[:REVIEWS_NAMED]],
+        "reviews": [
+            shown_unlinked(review.product_name) if review.product_name else shown(shop.name)
+            for review in reviews[:REVIEWS_NAMED]
+        ],
         "count": len(reviews),
         "more": max(0, len(reviews) - REVIEWS_NAMED),
     }
