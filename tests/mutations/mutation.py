@@ -1,4 +1,4 @@
-"""What a mutation is. `of_orders`, `of_messages`, `of_reviews` and `of_requests` list them by the number of their guarantee.
+"""What a mutation is. Modules such as `of_orders` list them by the number of their guarantee.
 
 Each is applied to a copy of the project, where the named test must pass before and fail after it. A mutation that no
 test notices survives. It names what it changes by symbol, so that files may move.

@@ -44,14 +44,14 @@ OF_REQUESTS = {
             "MOST_CHANGES",
             "20",
             "2_000",
-            "test_after_twenty_changes_a_day_what_was_typed_is_kept_for_tomorrow[sqlite]",
+            "test_after_twenty_changes_a_day_what_was_typed_is_kept_for_tomorrow",
         ),
         Mutation(
             "a flood of refused keys is a flood of lines",
             "PAUSE",
             "1.0",
             "0.0",
-            "test_a_flood_of_wrong_keys_is_counted_and_logged_in_a_line_a_second[sqlite]",
+            "test_a_flood_of_wrong_keys_is_counted_and_logged_in_a_line_a_second",
         ),
     ),
 }
