@@ -41,9 +41,9 @@ OF_REQUESTS = {
         ),
         Mutation(
             "a review is changed without end",
-            "MOST_CHANGES",
-            "20",
-            "2_000",
+            "unwritten",
+            ">= MOST_CHANGES",
+            ">= 99 * MOST_CHANGES",
             "test_after_twenty_changes_a_day_what_was_typed_is_kept_for_tomorrow",
         ),
         Mutation(
