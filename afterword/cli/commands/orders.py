@@ -14,7 +14,7 @@ from afterword.store.messages.invitations import InvitationRow
 
 @click.group()
 def order() -> None:
-    """Show an order and its e-mails; list orders, and those that were refused."""
+    """Show an order and its e-mails; list orders and refused ones."""
 
 
 @order.command("show")
