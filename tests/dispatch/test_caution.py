@@ -56,3 +56,12 @@ def test_a_probe_sets_out_when_all_others_have_come_back() -> None:
     assert caution.is_waiting and caution.is_outdated(second)
     caution.came_back()
     assert not caution.is_waiting
+
+
+def test_one_that_set_out_before_the_others_makes_no_pause_shorter() -> None:
+    caution = Caution()
+    early = caution.sets_out()
+    for _ in range(3):
+        caution.met_trouble(caution.sets_out())
+    caution.met_trouble(early)
+    assert caution.pause == 4

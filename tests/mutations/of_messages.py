@@ -167,6 +167,13 @@ OF_MESSAGES = {
             "if shop := shops[source.shop_id]: claimed",
             "test_a_shop_that_cannot_be_read_stops_no_other_and_loses_nothing[sqlite-no hex]",
         ),
+        Mutation(
+            "what is in doubt is marked again",
+            "query:mark_sending",
+            "state = 'claimed' AND",
+            "state IN ('claimed', 'in_doubt') AND",
+            "test_what_is_in_doubt_is_not_marked_again_by_its_holder[sqlite-receipt]",
+        ),
     ),
     6: (
         Mutation(
@@ -398,6 +405,27 @@ OF_MESSAGES = {
             'tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})',
             "pass",
             "test_one_that_an_earlier_restore_knew_is_sent_again_by_one_command[sqlite]",
+        ),
+        Mutation(
+            "a line that fits in part is taken for written",
+            "JournalFile.append",
+            "while content: content = content[os.write(self._file, content) :]",
+            "os.write(self._file, content)",
+            "test_a_line_that_fits_in_part_is_an_error",
+        ),
+        Mutation(
+            "a mark that is refused is a line",
+            "_mark_sending",
+            "if is_marked:",
+            "if True:",
+            "test_a_mark_that_is_refused_is_no_line[sqlite]",
+        ),
+        Mutation(
+            "a new journal loses its name in a power cut",
+            "FilePlace.create",
+            "sync(path.parent)",
+            "pass",
+            "test_a_new_journal_has_its_name_durably",
         ),
     ),
 }

@@ -105,6 +105,15 @@ def test_no_more_are_claimed_than_asked_though_more_shops_have_something_due(
     assert len(alba.acts(claim_due, Queue.INVITATIONS, sources, hold, live=True, most=1)) == 1
 
 
+def test_what_goes_to_the_shop_goes_though_its_address_takes_no_invitations(
+    alba: Member, clara: Customer
+) -> None:
+    """The shop may have ordered at its own shop, and unsubscribed."""
+    cause("digest", alba, clara)
+    alba.suppresses("hello@alba.example")
+    assert alba.marks(claims_one("digest", alba))
+
+
 @by_mail
 def test_what_is_in_doubt_is_not_marked_again_by_its_holder(alba: Member, ours: Claim) -> None:
     assert alba.marks(ours)

@@ -134,7 +134,7 @@ def cancel_suppressed(tx: Transaction, claims: Sequence[Claim]) -> list[bool]:
 def end(tx: Transaction, claim: Claim, state: State, reason: str | None) -> None:
     """Ends a claimed message that is not sent. What is cancelled is removed, unless it is an invitation."""
     ended = tx.run(query("end_claimed"), claim.key | {"state": state, "reason": reason})
-    if ended and state == "cancelled" and claim.message.kind != "invitation":
+    if ended and state == "cancelled":
         tx.run(query("remove_message"), claim.key)
 
 

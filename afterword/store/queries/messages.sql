@@ -88,7 +88,7 @@ SET state = :state, reason = :reason, claim = NULL, lease_until = NULL
 WHERE shop_id = :shop_id AND message_id = :message_id AND claim = :claim AND state = 'claimed';
 
 -- name: remove_message
--- It was sent, or there is nothing to send any more.
+-- It was sent, or there is nothing to send any more. An invitation stays.
 DELETE FROM messages WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
 
 -- name: renew_lease
