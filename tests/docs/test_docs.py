@@ -15,11 +15,12 @@ from tests.cli.command import commands
 from tests.docs.pages import PAGES, PROJECT, read, rows, section
 from tests.mutations.of_messages import OF_MESSAGES
 from tests.mutations.of_orders import OF_ORDERS
+from tests.mutations.of_requests import OF_REQUESTS
 from tests.mutations.of_reviews import OF_REVIEWS
 from tests.needs import needs
 from tests.server import SERVE, Server
 
-MUTATIONS = OF_ORDERS | OF_MESSAGES | OF_REVIEWS
+MUTATIONS = OF_ORDERS | OF_MESSAGES | OF_REVIEWS | OF_REQUESTS
 
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
