@@ -83,9 +83,9 @@ OF_REVIEWS = {
         ),
         Mutation(
             "a receipt keeps the salt of an erased review",
-            "_leave_out_of_receipts",
-            "if others and others != receipts:",
-            "if False:",
+            "_leave_out_of_lists",
+            "elif others != listed:",
+            "elif False:",
             "test_an_erased_review_leaves_the_receipt_that_it_shares_with_others[sqlite-the rye bread-waits]",
         ),
         Mutation(

@@ -183,12 +183,13 @@ DELETE FROM messages
 WHERE shop_id = :shop_id AND live = :live AND kind = 'digest' AND queue > 0 AND state = 'scheduled'
   AND message_id <> :message_id;
 
--- name: receipts_about
--- What is left to send of a review's receipts; each names the reviews of one submission, of which this is the first.
+-- name: gathered_about
+-- E-mails that list reviews of one order, of which this one was the first. Those that were sent have lost their list.
 SELECT m.message_id, m.payload FROM messages m
-WHERE m.shop_id = :shop_id AND m.review_id = :review_id AND m.queue > 0 AND m.kind = 'receipt';
+WHERE m.shop_id = :shop_id AND m.review_id = :review_id AND m.queue > 0 AND m.kind IN ('receipt', 'withdrawal')
+  AND m.payload IS NOT NULL;
 
--- name: change_receipt
+-- name: change_gathered
 UPDATE messages SET review_id = :review_id, payload = :payload
 WHERE shop_id = :shop_id AND message_id = :message_id AND queue > 0;
 

@@ -70,23 +70,26 @@ def keep_past_version(tx: Transaction, review: Review) -> None:
 
 
 def erase_traces(tx: Transaction, review: Review) -> None:
-    """Erases the past versions of a review, and what is still to be sent about it: its part of receipts, and all of
-    the other messages and deliveries, whether they wait or have failed."""
+    """Erases the past versions of a review, and what is still to be sent about it: its part of receipts and
+    the like, and all of the other messages and deliveries, whether they wait or have failed."""
     for first in reviews_of_order(tx, review.shop_id, review.order_id).values():
-        _leave_out_of_receipts(tx, first, review)
+        _leave_out_of_lists(tx, first, review)
     for each in ("erase_past_versions", "forget_review"):
         tx.run(query(each), {"shop_id": review.shop_id, "review_id": review.id})
 
 
-def _leave_out_of_receipts(tx: Transaction, first: Review, erased: Review) -> None:
-    """Those that begin with the review `first`. One with nothing else in it stays, and is about the erased review."""
+def _leave_out_of_lists(tx: Transaction, first: Review, erased: Review) -> None:
+    """Of the e-mails that began with the review `first`. One that lists nothing else goes."""
     about = {"shop_id": first.shop_id, "review_id": first.id}
-    for message_id, payload in tx.rows(query("receipts_about"), about):
-        receipts = json.loads(payload)["receipts"]
-        others = [each for each in receipts if each["review"] != erased.id]
-        if others and others != receipts:
-            left = {"review_id": others[0]["review"], "payload": json.dumps({"receipts": others})}
-            tx.run(query("change_receipt"), left | {"shop_id": first.shop_id, "message_id": message_id})
+    for message_id, payload in tx.rows(query("gathered_about"), about):
+        [(name, listed)] = json.loads(payload).items()
+        others = [each for each in listed if each["review"] != erased.id]
+        key = {"shop_id": first.shop_id, "message_id": message_id}
+        if not others:
+            tx.run(query("remove_message"), key)
+        elif others != listed:
+            left = {"review_id": others[0]["review"], "payload": json.dumps({name: others})}
+            tx.run(query("change_gathered"), key | left)
 
 
 def is_copied(tx: Transaction, review: Review) -> bool:

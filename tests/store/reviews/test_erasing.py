@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from afterword.actions.reviews.writing import Said, Submission, write_reviews
+from afterword.actions.reviews.writing import Said, Submission, prepare, unwritten, write_reviews
 from afterword.domain.messages import Queue
 from afterword.domain.reviews.review import Review, Words
 from afterword.store.engine import sqlite
@@ -23,8 +23,12 @@ def writes_three(alba: Member, name: str) -> list[Review]:
     """One form about the shop and both products, so one receipt for three reviews."""
     said = [Said(line, Words(4, f"About {what}."), 0) for line, what in enumerate(ABOUT)]
     form = Submission(alba.order(name), said)
-    written = alba.acts(write_reviews, form, nothing_found, signer=SIGNER, now=NOW)
-    return [one.review for one in written]
+
+    def write(tx: Transaction) -> list[Review]:
+        prepared = prepare(form, unwritten(tx, form, NOW), nothing_found)
+        return [one.review for one in write_reviews(tx, form, prepared, signer=SIGNER, now=NOW)]
+
+    return alba.acts(write)
 
 
 def everything(alba: Member) -> str:
@@ -49,6 +53,27 @@ def test_an_erased_review_leaves_the_receipt_that_it_shares_with_others(
         alba.erases(one)
     assert [kind for kind, _, _ in alba.asks(notified)] == ["receipt"]
     assert not any(one.salt in everything(alba) for one in reviews)
+
+
+def test_what_is_erased_after_its_receipt_was_sent_leaves_no_salt(alba: Member) -> None:
+    reviews = writes_three(alba, "A-1")
+    for claim in alba.claims(DUE, queue=Queue.MAIL):
+        alba.delivers(claim)
+    for one in reviews:
+        assert alba.erases(one).state == "erased"
+    assert not any(one.salt in everything(alba) for one in reviews)
+
+
+def test_an_email_about_withdrawals_keeps_those_that_were_not_erased(alba: Member, clara: Customer) -> None:
+    first, second, _ = writes_three(alba, "A-1")
+    for one in (first, second):
+        clara.withdraws(one)
+    alba.erases(alba.finds(first))
+    waiting = "SELECT review_id, payload FROM messages WHERE kind = 'withdrawal'"
+    [(about, payload)] = alba.rows(waiting)
+    assert about == second.id and str(first.id) not in payload and str(second.id) in payload
+    alba.erases(alba.finds(second))
+    assert alba.rows(waiting) == []
 
 
 def test_deliveries_with_the_words_are_gone_whether_they_wait_or_have_failed(
