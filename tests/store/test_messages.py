@@ -199,6 +199,9 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
     assert left["sent_at"] is None
     assert claims(kind, alba, DUE + 299) == []
     again = claims_one(kind, alba, DUE + 300)
+    assert alba.releases(again, at=DUE + 300, reason=None) == 1
+    assert row(ours, alba)["reason"] == "451 busy", "it was put back for no reason of its own"
+    again = claims_one(kind, alba, DUE + 300)
     assert (again.message.tries, again.message.first_try_at) == (1, DUE)
     assert again.fingerprint == ours.fingerprint
     assert alba.records(again, "failed", "550 no such user") in ("failed", "stopped")
