@@ -58,6 +58,18 @@ def test_two_dispatchers_send_nothing_twice(
     assert len(receiver.heard) == len({each.headers["webhook-id"] for each in receiver.heard}) == deliveries
 
 
+def test_after_trouble_a_program_gets_nothing_for_a_while(
+    alba: Member, clara: Customer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afterword.dispatch.fairness.FIRST_RECEIVER_PAUSE", 30.0)
+    with Receiver(status(500)) as receiver:
+        hook(alba, receiver.url)
+        for name in ("1", "2"):
+            reviewed(alba, clara, name)
+        dispatch_until(lambda: bool(receiver.heard), alba, clock, then=0.3)
+        assert len(receiver.heard) == 1
+
+
 def test_a_program_is_notified_of_each_event_with_the_review_as_it_was(
     alba: Member, clara: Customer, clock: MovableClock
 ) -> None:

@@ -9,7 +9,7 @@ from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.messages import doubts
 from afterword.store.messages.invitations import send_invitation
 from tests.store.cast import DUE, Customer, Member, closing_now
-from tests.store.journal.journals import back_up, restore, words
+from tests.store.journal.journals import back_up, lines, restore, words
 from tests.store.kinds import BY_MAIL, cause, claims, claims_one, row, state_of
 
 
@@ -32,6 +32,7 @@ def test_one_of_any_kind_is_sent_or_due_again(
     alba.records(claim, "in_doubt", "the connection broke")
     assert invitations.settle(database, alba.shop, arrived=arrived, now=DUE + 60) == 1
     said = words(database.journal.address)
+    assert lines(database)[-1].split()[1] == claim.fingerprint
     if arrived:
         assert state_of(claim, alba) == ("removed" if kind in GATHERED else "sent")
         assert claims(kind, alba, DUE + 10**7) == [] and said[-1] == "sent"

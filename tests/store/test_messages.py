@@ -22,7 +22,7 @@ from afterword.store.numbers import invitation_ids
 from afterword.store.reviews.writing import find_review
 from afterword.store.webhooks import webhooks_of
 from tests.store.cast import DUE, NOW, Customer, Member, id_order_of
-from tests.store.kinds import BY_MAIL, KINDS, cause, claims, claims_one, row, state_of
+from tests.store.kinds import BY_MAIL, KINDS, cause, claims, claims_one, hook, row, state_of
 
 each_kind = pytest.mark.parametrize("kind", KINDS)
 by_mail = pytest.mark.parametrize("kind", BY_MAIL)
@@ -103,6 +103,14 @@ def test_no_more_are_claimed_than_asked_though_more_shops_have_something_due(
         shop.sends("1")
     sources, hold = [Source(alba.shop.id), Source(bruno.shop.id)], Hold("first", DUE, DUE + 40)
     assert len(alba.acts(claim_due, Queue.INVITATIONS, sources, hold, live=True, most=1)) == 1
+
+
+def test_a_webhook_is_notified_of_its_own_mode_alone(alba: Member, clara: Customer) -> None:
+    hooks = {live: hook(alba, f"https://alba.example/{live}", live=live).id for live in (True, False)}
+    for live in hooks:
+        clara.reviews(alba.order("1", live=live, email="clara@nunez.example"))
+    sent = alba.rows("SELECT DISTINCT live, webhook_id FROM messages WHERE kind = 'webhook'")
+    assert {bool(live): number for live, number in sent} == hooks and len(sent) == 2
 
 
 def test_what_goes_to_the_shop_goes_though_its_address_takes_no_invitations(
@@ -190,6 +198,9 @@ def test_a_deferred_message_is_scheduled_later_and_a_failed_one_is_at_its_end(
     assert (left["next_try_at"], left["tries"], left["reason"]) == (DUE + 300, 1, "451 busy")
     assert left["sent_at"] is None
     assert claims(kind, alba, DUE + 299) == []
+    again = claims_one(kind, alba, DUE + 300)
+    assert alba.releases(again, at=DUE + 300, reason=None) == 1
+    assert row(ours, alba)["reason"] == "451 busy", "it was put back for no reason of its own"
     again = claims_one(kind, alba, DUE + 300)
     assert (again.message.tries, again.message.first_try_at) == (1, DUE)
     assert again.fingerprint == ours.fingerprint

@@ -108,6 +108,20 @@ def test_a_write_that_raises_fails_alone_and_the_others_are_stored_in_the_order_
     assert stored == [(f"{n}",) for n in range(10) if n != 4]
 
 
+def test_writes_of_different_work_that_share_a_commit_are_each_given_their_own_result(
+    database: Database,
+) -> None:
+    def doubled(tx: Transaction, numbers: list[int]) -> list[int]:
+        return [2 * number for number in numbers]
+
+    async def mix() -> list[object]:
+        works = [database.write_together(doubled, number) for number in (1, 2)]
+        last = database.write_together(doubled, 3)
+        return await asyncio.gather(*works, database.write(lambda tx: "alone"), last)
+
+    assert run(mix()) == [2, 4, "alone", 6]
+
+
 @pytest.mark.sqlite
 def test_a_full_database_refuses_only_what_does_not_fit(database: Database, alba: Member) -> None:
     [(pages,)] = writing(database).execute("PRAGMA page_count")

@@ -66,12 +66,14 @@ def test_a_line_of_which_a_part_is_written_is_not_read_yet(tmp_path: Path) -> No
 
 
 def test_a_new_journal_has_its_name_durably(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its header first: a journal that can be found is whole."""
     path, synced = tmp_path / "send.journal", []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(("header", path.exists())))
     monkeypatch.setattr(
         "afterword.store.journal.file.sync", lambda folder: synced.append((folder, path.exists()))
     )
     FilePlace(path).create(IDENTITY).close()
-    assert synced == [(tmp_path, True)]
+    assert synced == [("header", False), (tmp_path, True)]
 
 
 def test_a_database_that_has_sent_nothing_gets_another_journal(database: Database) -> None:
