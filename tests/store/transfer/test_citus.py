@@ -43,6 +43,7 @@ ASKS_ALL_NODES = {
     "show_review": "on the command line, where a review is named without its shop",
     "reviews_to_publish": "every few seconds; the front of one index",
     "waiting_by_shop": "for doctor; each shard reads the index of what waits",
+    "waiting_tests_by_shop": "for doctor",
     "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
     "due_webhooks": "when a thousand deliveries are due; each shard reads the front of its own webhooks' queues",
     "unsent_messages": "for doctor",

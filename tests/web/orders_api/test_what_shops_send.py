@@ -218,11 +218,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a date that no year has": (
         {"order_date": "2026-02-29 10:00:00"},
-        "Invalid fields: orders[0].order_date (not a date and time)",
+        "Invalid fields: orders[0].order_date (not a date and time: write 2026-03-01 14:05:26)",
     ),
     "a date of another country": (
         {"order_date": "20/11/2026"},
-        "Invalid fields: orders[0].order_date (not a date and time)",
+        "Invalid fields: orders[0].order_date (not a date and time: write 2026-03-01 14:05:26)",
     ),
     "no address": ({"email": None}, "Missing fields for array: orders[0].email"),
     "the order again as its product": (
