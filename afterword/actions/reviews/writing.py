@@ -146,7 +146,7 @@ def unwritten(tx: Transaction, submission: Submission, now: float) -> list[Said]
     new = _new(submission, existing)
     if any(said.line in existing for said in new):
         since = int(now) - CHANGES_WITHIN
-        if changes_of_order(tx, existing.values(), since=since) >= MOST_CHANGES:
+        if changes_of_order(tx, submission.order, existing.values(), since=since) >= MOST_CHANGES:
             raise TooManyChanges
     return new
 

@@ -13,6 +13,7 @@ from afterword.domain.orders.order import MOST_LINES
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.orders import StoredOrder
 from afterword.store.queries import query
 from afterword.store.reviews.rows import as_review, as_row
 from afterword.store.shops import shops_of
@@ -103,15 +104,12 @@ def same_text(tx: Transaction, review: Review, most: int) -> list[int]:
     return [number for (number,) in rows]
 
 
-def changes_of_order(tx: Transaction, reviews: Collection[Review], *, since: int) -> int:
-    """How many versions of these reviews of one order, but for first ones, were written since then (epoch
-    seconds)."""
+def changes_of_order(tx: Transaction, order: StoredOrder, reviews: Collection[Review], *, since: int) -> int:
+    """How many versions of an order's reviews, but for first ones, were written since then (epoch seconds)."""
     latest = sum(review.version > 1 and review.written_at > since for review in reviews)
-    for review in reviews:
-        values = {"shop_id": review.shop_id, "order_id": review.order_id, "since": since}
-        [(replaced,)] = tx.rows(query("changes_of_order"), values)
-        return latest + int(replaced)
-    return 0
+    values = {"shop_id": order.shop.id, "order_id": order.order_id, "since": since}
+    [(replaced,)] = tx.rows(query("changes_of_order"), values)
+    return latest + int(replaced)
 
 
 def orders_of_address(tx: Transaction, review: Review, most: int, *, since: int) -> int:
