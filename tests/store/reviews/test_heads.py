@@ -120,6 +120,7 @@ def test_doctor_names_a_chain_whose_end_was_cut_off(
     assert found.level == "action"
     assert f"The test reviews of shop {alba.shop.id} lack entry 5 of their chain" in found.says
     assert found.says.endswith(f"afterword verify {alba.shop.id} --test")
+    assert len(said(alba, live=False)) == 1 and said(alba) == []
 
 
 def test_a_chain_that_is_gone_whole_is_found(database: Database, alba: Member, clara: Customer) -> None:
