@@ -114,6 +114,7 @@ def test_doctor_names_a_chain_whose_end_was_cut_off(
     clara.reviews(alba.order("A-1", live=False))
     clara.reviews(bruno.order("B-1"))
     last = clara.reviews(alba.order("A-2", live=False))
+    clara.reviews(alba.order("A-3"))
     assert [found.level for found in chains(database)] == ["ok"]
     database.write_now(cut_off(last))
     [found] = chains(database)
