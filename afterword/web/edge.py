@@ -1,5 +1,5 @@
 """The outermost ASGI layer: normalizes slashes in paths, dispatches the busiest ones ahead of the router, and adds
-the header that every answer has.
+the header that every answer has to those of the router.
 
 `//private/v3/orders` and a trailing slash work without a redirect, which PHP's cURL would not follow
 (docs/orders-api.md, "The request"). Escaped slashes stay: a product's id can have them.
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from afterword.web.outgoing import outgoing
+from afterword.web.outgoing import NOSNIFF, outgoing
 
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -21,10 +21,12 @@ _NOWHERE = "/-"
 MOST_SLASHES = 32
 """In a path. Each is written again for every link of a page; none of our own has more than seven."""
 
-_REFUSED = Response("there is no such address\n", 404, {"Cache-Control": "no-store"}, "text/plain")
-
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
-"""On every answer, and added here alone: no browser takes one for what its type does not say."""
+_REFUSED = Response(
+    "there is no such address\n",
+    404,
+    {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    "text/plain",
+)
 
 
 class Edge:
@@ -40,15 +42,17 @@ class Edge:
         if scope["type"] != "http":
             return
         app = self._direct.get(scope["path"]) or self._slower(scope)
+        if (
+            app is not self._router
+        ):  # the others see to large answers and to the header themselves, as the busiest
+            await app(scope, receive, send)
+            return
 
         def send_unsniffed(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], _NOSNIFF]
+                message["headers"] = [*message["headers"], NOSNIFF]
             return send(message)
 
-        if app is not self._router:  # the others see to large answers themselves
-            await app(scope, receive, send_unsniffed)
-            return
         with outgoing(send_unsniffed) as answer:
             await app(scope, receive, answer)
 

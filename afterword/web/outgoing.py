@@ -8,7 +8,7 @@ from time import monotonic
 
 from starlette.types import Message, Send
 
-LARGEST_PIECE = 32 * 2**10
+LARGEST_PIECE = 64 * 2**10
 """Bytes of an answer that the server is given at once; it holds a few pieces for each connection."""
 
 MOST_OUTGOING = 512
@@ -19,6 +19,9 @@ TIME_TO_TAKE = 30.0
 
 LEAST_READING = 8 * 2**10
 """Bytes per second that a client must take on average, from TIME_TO_TAKE on."""
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+"""On every answer: no browser takes one for what its type does not say."""
 
 _BUSY = b"too many large answers are being sent: try again later\n"
 _BUSY_HEADERS = [

@@ -81,7 +81,8 @@ def build_web(database: Database, readers: Readers, clock: Clock, settings: WebS
     spool = Spool(settings.folder)
     orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=spool)
     private = PrivateReviews(database, clock)
-    nothing = Response(status_code=404, headers=UNCACHED, media_type="text/plain")
+    headers = {**UNCACHED, "X-Content-Type-Options": "nosniff"}
+    nothing = Response(status_code=404, headers=headers, media_type="text/plain")
     return Edge(
         build_router(database, clock, settings),
         {ORDERS_PATH: orders, REVIEWS_PATH: private, STATS_PATH: private},

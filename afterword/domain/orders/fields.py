@@ -33,6 +33,7 @@ _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 # them, so one product name would break a whole review feed.
 _NOT_PRINTED = re.compile("[\x01-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
+_plain_integer = re.compile("[1-9][0-9]*").fullmatch
 _stored_price = re.compile(r"(?:0|[1-9][0-9]{0,14})\.[0-9]{2}").fullmatch
 _EXPONENT = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}")
 _currency = re.compile(
@@ -149,11 +150,15 @@ def _digits(value: object) -> str:
 def read_reference(value: object) -> str | None:
     """A key; none where it is `0` or has no letter or digit, which shops write when they have none."""
     text = read_key(value)
-    return None if text == "0" or not any(map(str.isalnum, text or "")) else text
+    if text is None or text == "0":
+        return None
+    return text if text[0].isalnum() or any(map(str.isalnum, text)) else None
 
 
 def read_id(value: object) -> int | str | None:
     """An integer of 64 bits, for digits in a text too unless they begin with a zero; any other text as it is."""
+    if type(value) is str and len(value) <= 18 and _plain_integer(value):
+        return int(value)
     if type(value) is int and -_MOST <= value < _MOST:
         return value
     text = read_key(value)
@@ -163,7 +168,7 @@ def read_id(value: object) -> int | str | None:
 def read_product_id(value: object) -> int | str | None:
     """The same, but for the words that mean the shop."""
     number = read_id(value)
-    if number in RESERVED_IDS:
+    if type(number) is str and number in RESERVED_IDS:
         raise UnfitError(f"not {' or '.join(RESERVED_IDS)}, which mean the shop")
     return number
 

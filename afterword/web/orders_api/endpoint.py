@@ -24,7 +24,7 @@ from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, re
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
-from afterword.web.outgoing import LARGEST_PIECE, give_large
+from afterword.web.outgoing import LARGEST_PIECE, NOSNIFF, give_large
 
 SMALL_BODY = 24 * 1024
 """Bytes of a body that is read on the event loop. A larger one goes to a reader."""
@@ -36,7 +36,7 @@ RETRY_AFTER = b"5"
 """Seconds, when the store cannot import an order now."""
 
 Headers = list[tuple[bytes, bytes]]
-_HEADERS: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+_HEADERS: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), NOSNIFF]
 
 log = log_for("orders")
 
@@ -88,7 +88,8 @@ class OrdersEndpoint:
         header = dict(scope["headers"])
         content_type = header.get(b"content-type", b"")
         kind = media_type(content_type)
-        check_coding(header.get(b"content-encoding", b""))
+        if b"content-encoding" in header:
+            check_coding(header[b"content-encoding"])
         length = int(header[b"content-length"]) if b"content-length" in header else None
         body = await read_body(receive, length, self._limit, self._spool)
         head = _Head(kind, content_type, header.get(b"authorization", b""), received_at)
@@ -105,7 +106,8 @@ class OrdersEndpoint:
         key = presented_key(payload.api_key, head.authorization)
         posted = Posted(key, payload.orders, payload.details, head.received_at)
         shop_id = shop_id_of(key) or 0
-        written, counts = await self._database.write_together(import_posted, posted, shop_id)
+        written, *counted = await self._database.write_together(import_posted, posted, shop_id)
+        counts = OrderCounts._make(counted)
         self._database.metrics.count_orders(*counts)
         _report_refused(shop_id, counts)
         self._uses.note(key, shop_id)
