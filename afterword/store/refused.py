@@ -43,21 +43,23 @@ class RefusedOfDay(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """The refused orders of a request, or a part of them, and the time of receipt (epoch seconds)."""
+    """The refused orders of a request, or a part of them, and the time of receipt (epoch seconds). Of `more` refused
+    ones only the number is known."""
 
     shop_id: int
     live: bool
     received_at: float
     orders: Sequence[RefusedOrder]
+    more: int = 0
 
 
 def keep_refused(tx: Transaction, refusals: Iterable[Refusal]) -> None:
     """Shops are taken in order, so that transactions beside each other never wait for one another in a circle."""
-    for shop_id, live, received_at, orders in sorted(refusals, key=itemgetter(0, 1, 2)):
+    for shop_id, live, received_at, orders, more in sorted(refusals, key=itemgetter(0, 1, 2)):
         now = int(received_at)
         of_day = {"shop_id": shop_id, "live": int(live), "day": now // _DAY}
-        [(amount,)] = tx.rows(query("count_refused"), of_day | {"amount": len(orders)})
-        first = amount - len(orders)
+        [(amount,)] = tx.rows(query("count_refused"), of_day | {"amount": len(orders) + more})
+        first = amount - len(orders) - more
         key = tuple(of_day.values())
         rows: list[Row] = [
             (*key, number, now, order.id_order, order.reference, _written(order.errors))

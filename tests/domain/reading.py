@@ -1,10 +1,11 @@
 """Ways to read an order or a batch that the tests of this folder share."""
 
 import json
+from collections import Counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from afterword.domain.orders.batch import Batch, parse_slices
+from afterword.domain.orders.batch import Batch, Unlisted, parse_slices
 from afterword.domain.orders.order import Order, ParsedOrder, Rules, parse_order
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -90,4 +91,9 @@ def whole(orders: bytes, size: int = 2) -> Batch:
         [order for one in slices for order in one.orders],
         [refused for one in slices for refused in one.refused],
         {index: errors for one in slices for index, errors in one.ignored.items()},
+        Unlisted(
+            sum(one.unlisted.amount for one in slices),
+            sum(one.unlisted.places for one in slices),
+            dict(sum((Counter(one.unlisted.reasons) for one in slices), Counter[str]())),
+        ),
     )

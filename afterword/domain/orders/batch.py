@@ -1,6 +1,7 @@
 """The orders of one request, each read by itself (docs/orders-api.md, "The request", "What happens")."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -36,13 +37,12 @@ _INDEX = re.compile(r"\[[0-9]+\]")
 
 class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
     """An order that is not imported because it is wrong. `id_order` and `reference` are None when they cannot be
-    read. One that is not listed only counts: the details of the answer leave it out."""
+    read."""
 
     index: int
     id_order: str | None
     reference: str | None
     errors: list[FieldError]
-    is_listed: bool = True
 
     @property
     def reasons(self) -> set[str]:
@@ -56,9 +56,18 @@ def _reason(field: str, *, is_invalid: bool) -> str:
     return f"{place}_{'invalid' if is_invalid else 'missing'}"
 
 
+class Unlisted(msgspec.Struct, frozen=True, array_like=True):
+    """Refused elements of which only the number is kept: how many, in how many places something was wrong with them,
+    and how many had each reason."""
+
+    amount: int = 0
+    places: int = 0
+    reasons: dict[str, int] = {}
+
+
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`. `ignored` has
-    what could not be read of those in `orders`, by their indexes.
+    """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`, or is
+    `unlisted`. `ignored` has what could not be read of those in `orders`, by their indexes.
 
     Indexes count from 0 in the array as the request sent it. Made of plain values, so that a batch can be
     read in another process and sent over as MessagePack.
@@ -68,6 +77,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     orders: list[tuple[int, Order]]
     refused: list[RefusedOrder]
     ignored: dict[int, list[FieldError]] = {}
+    unlisted: Unlisted = Unlisted()
 
 
 class BatchError(Exception):
@@ -132,6 +142,7 @@ def _parse(pieces: Iterable[Piece], first: int, rules: Rules, scant: Iterator[in
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
     ignored: dict[int, list[FieldError]] = {}
+    amount, places, reasons = 0, 0, Counter[str]()
     tries = FRUITLESS_TRIES
     for index, piece in enumerate(pieces, first):
         order = parse_fast(piece, rules) if tries else None
@@ -143,11 +154,16 @@ def _parse(pieces: Iterable[Piece], first: int, rules: Rules, scant: Iterator[in
         value = decode_piece(piece)
         parsed = parse_order(value, rules)
         if parsed.order is None:
+            one = RefusedOrder(index, *read_keys(value), parsed.errors)
             is_scant = len(memoryview(piece)) < SCANT * (1 + len(parsed.errors))
-            is_listed = not is_scant or next(scant, None) is not None
-            refused.append(RefusedOrder(index, *read_keys(value), parsed.errors, is_listed))
+            if not is_scant or next(scant, None) is not None:
+                refused.append(one)
+            else:
+                amount, places = amount + 1, places + len(one.errors)
+                reasons.update(one.reasons)
         else:
             orders.append((index, parsed.order))
             if parsed.ignored:
                 ignored[index] = parsed.ignored
-    return Batch(len(orders) + len(refused), orders, refused, ignored)
+    unlisted = Unlisted(amount, places, dict(reasons))
+    return Batch(len(orders) + len(refused) + amount, orders, refused, ignored, unlisted)

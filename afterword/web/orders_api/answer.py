@@ -74,11 +74,16 @@ def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchRes
     return BatchResult(
         len(stored.numbers) - duplicates,
         duplicates,
-        len(batch.refused),
-        *(_places(batch, stored) if batch.refused or batch.ignored else (0, [], [], [])),
+        len(batch.refused) + batch.unlisted.amount,
+        *(_places(batch, stored) if batch.refused or batch.ignored else (batch.unlisted.places, [], [], [])),
         _details(batch, stored, ids) if ids else None,
-        dict(Counter(reason for one in batch.refused for reason in one.reasons)) if batch.refused else {},
+        _reasons(batch) if batch.refused else batch.unlisted.reasons,
     )
+
+
+def _reasons(batch: Batch) -> dict[str, int]:
+    found = Counter(reason for one in batch.refused for reason in one.reasons)
+    return dict(found + Counter(batch.unlisted.reasons))
 
 
 def answer(result: BatchResult) -> bytes:
@@ -153,7 +158,8 @@ def _places(batch: Batch, stored: Stored) -> tuple[int, list[str], list[str], li
     first_missing, first_invalid, first_ignored = (
         list(islice(places, MOST_PLACES)) for places in (missing, invalid, left_out)
     )
-    return len(wrong) + len(ignored), first_missing, first_invalid, first_ignored
+    count = len(wrong) + batch.unlisted.places + len(ignored)
+    return count, first_missing, first_invalid, first_ignored
 
 
 def _explained(index: int, error: FieldError) -> str:
@@ -176,7 +182,7 @@ def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[bytes]:
         )
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
     ]
-    details += [(refused.index, _of_refused(refused)) for refused in batch.refused if refused.is_listed]
+    details += [(refused.index, _of_refused(refused)) for refused in batch.refused]
     texts = [json.dumps(detail) for _, detail in sorted(details, key=itemgetter(0))]
     return [", ".join(texts).encode("ascii")] if texts else []
 

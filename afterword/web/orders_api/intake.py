@@ -89,9 +89,9 @@ def import_slices(tx: Transaction, slices: Sequence[Slice[bytes]]) -> list[Batch
 def _import(tx: Transaction, parsed: Sequence[Slice[Batch]]) -> list[BatchResult]:
     stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
     refused = (
-        Refusal(one.sender.shop.id, one.sender.key.live, one.received_at, one.batch.refused)
-        for one in parsed
-        if one.batch.refused
+        Refusal(sender.shop.id, sender.key.live, received_at, batch.refused, batch.unlisted.amount)
+        for sender, batch, _, received_at in parsed
+        if batch.refused or batch.unlisted.amount
     )
     keep_refused(tx, refused)
     ids = invitation_ids(tx) if any(one.details for one in parsed) else None

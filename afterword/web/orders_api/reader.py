@@ -31,7 +31,7 @@ LOAD = 8
 """Slices that a reader hands over at once: each way between two processes costs as much as reading sixty orders."""
 
 READERS = 2
-NICENESS = 10
+NICENESS = 15
 """Of the readers: beside a huge batch the single orders of others waited 13 ms with 0 and 8 with 5 (medians), and
 anyone can have large bodies read."""
 

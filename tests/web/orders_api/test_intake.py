@@ -32,7 +32,7 @@ def test_neighbours_of_a_refused_request_are_taken(database: Database, alba: Mem
     answered = [one for one in answers if not isinstance(one, Exception)]
     none: dict[str, int] = {}
     wrong = {"email_invalid": 1}
-    counts = [counts for _, counts in answered]
+    counts = [tuple(counts) for _, *counts in answered]
     assert counts == [(1, 0, 0, none), (1, 0, 0, none), (1, 1, 1, wrong), (0, 0, 0, none)]
     bodies = [json.loads(body) for body, *_ in answered]
     told = [(body["orders_count"], body["orders_imported"]) for body in bodies]
