@@ -20,7 +20,7 @@ OF_REQUESTS = {
         ),
         Mutation(
             "a body may trickle for ever",
-            "Arriving.next",
+            "Arriving.takes",
             "self.size < LEAST_PACE",
             "self.size < 0",
             "test_a_sender_that_trickles_is_given_up",

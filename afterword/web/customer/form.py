@@ -63,7 +63,7 @@ class Form:
         else:
             sheet = await self._sheet(await self._links.find(request, "r"))
             result = _open(request.query_params, sheet, self._clock())
-        return show(request, result)
+        return await asyncio.to_thread(show, request, result)  # both of a form may be a MiB: guarantee 11
 
     async def _take(self, request: Request) -> Result:
         """The link is known to be good before the body is read, unless the store cannot say so: then what was typed
@@ -95,7 +95,7 @@ class Form:
         if "more" in fields:
             return FormPage(sheet, typed, number(fields["more"]))
         start = number(fields.get("from", ""))
-        said, typed = check(typed, sheet.reviews)
+        said, typed = await asyncio.to_thread(check, typed, sheet.reviews)
         if typed.is_wrong:
             return FormPage(sheet, typed, start, "wrong")
         submission = Submission(sheet.order, said, typed.wants_reply)
