@@ -75,8 +75,8 @@ class SpooledBody:
 
 
 class _Watch:
-    """Gives up whoever has sent nothing for PATIENCE, looking every quarter of it: a timer for each chunk would be a
-    tenth of what an order costs the event loop."""
+    """Gives up senders from whom nothing came for PATIENCE. It looks every quarter of that: a timer for each chunk
+    would be a tenth of what an order costs the event loop."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
