@@ -1,9 +1,21 @@
 """A damaged row of the database costs what it is about, and nothing else."""
 
+import asyncio
+
 import pytest
 
 from afterword.store.messages.due import PUT_OFF
-from tests.dispatch.running import dispatch_until, imported, many, reached, reviewed, unsent
+from tests.dispatch.running import (
+    dispatch_until,
+    dispatching,
+    imported,
+    many,
+    reached,
+    reviewed,
+    unsent,
+    until_state,
+)
+from tests.peers import run
 from tests.scripted_peer import ScriptedPeer
 from tests.store.cast import DUE, Customer, Member, MovableClock
 
@@ -116,3 +128,21 @@ def test_a_shop_whose_cell_is_no_text_stops_no_other(
     alba: Member, bruno: Member, clock: MovableClock, column: str, value: str
 ) -> None:
     check_that_its_messages_wait(alba, bruno, clock, f"{column} = {value}")
+
+
+def test_an_error_of_our_own_while_claiming_stops_nothing(
+    alba: Member, clock: MovableClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = imported(alba)
+    clock.now = DUE
+
+    async def while_a_table_is_away() -> None:
+        async with dispatching(alba, clock, peer):
+            await asyncio.sleep(0.5)
+            alba.executes("ALTER TABLE elsewhere RENAME TO messages")
+            await until_state(alba, message, "sent")
+
+    alba.executes("ALTER TABLE messages RENAME TO elsewhere")
+    with ScriptedPeer() as peer:
+        run(while_a_table_is_away())
+    assert "claiming failed" in capsys.readouterr().out

@@ -214,6 +214,13 @@ def test_an_idle_connection_that_takes_no_more_messages_is_replaced_once(answer:
     assert peer.connections == 2
 
 
+@pytest.mark.parametrize(("stage", "well"), [("RCPT", "250 ok"), ("DATA", "354 go on")])
+def test_an_idle_connection_that_breaks_after_mail_is_not_replaced(stage: str, well: str) -> None:
+    with ScriptedPeer({stage: [well, Line.CUT]}) as peer:
+        assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "trouble"]
+    assert peer.connections == 1
+
+
 def test_connections_are_left_when_old_or_much_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit, value in (("LONGEST_IDLE", -1.0), ("MESSAGES_A_CONNECTION", 1)):
         with monkeypatch.context() as patch, ScriptedPeer() as peer:

@@ -108,6 +108,15 @@ def test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since(
     assert len(said(alba)) == 1
 
 
+def test_what_was_accepted_is_not_cut_off_unseen(database: Database, alba: Member, clara: Customer) -> None:
+    clara.reviews(alba.order("A-1"))
+    last = clara.reviews(alba.order("A-2"), rating=1)
+    alba.acts(accept_head, alba.shop.id, live=True)
+    assert said(alba) == []
+    database.write_now(cut_off(last))
+    assert len(said(alba)) == 1
+
+
 def test_doctor_names_a_chain_whose_end_was_cut_off(
     database: Database, alba: Member, bruno: Member, clara: Customer
 ) -> None:
