@@ -130,12 +130,14 @@ def test_suppressions_survive_a_restore_and_so_does_taking_them_back(
     alba.suppresses("b@b.example", reason="bounced")
     back_up(database)
     alba.suppresses(DIEGO, reason="by the shop")
+    alba.suppresses("t@t.example", live=False, reason="unsubscribed")
     alba.suppresses("c@c.example", reason="complained")
     alba.allows("b@b.example")
     alba.allows("c@c.example")
     after = restored()
-    reasons = [after.why_not(email) for email in (DIEGO, "b@b.example", "c@c.example")]
-    assert reasons == ["by the shop", None, None]
+    reasons = [after.why_not(email) for email in (DIEGO, "b@b.example", "c@c.example", "t@t.example")]
+    assert reasons == ["by the shop", None, None, None]
+    assert after.why_not("t@t.example", live=False) == "unsubscribed"
     after.sends("9", email=DIEGO)
     assert after.sends_due() == []
 
