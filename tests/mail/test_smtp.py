@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -212,6 +212,39 @@ def test_an_idle_connection_that_takes_no_more_messages_is_replaced_once(answer:
     with ScriptedPeer({"MAIL": ["250 ok", answer, answer]}) as peer:
         assert [kind(each) for each in deliver(peer, TO_CLARA, TO_CLARA)] == ["sent", "trouble"]
     assert peer.connections == 2
+
+
+def test_nothing_more_leaves_of_a_message_that_was_given_up() -> None:
+    """The server reads on only once it is: what was written by then must not arrive, above all not its end."""
+    content = b"Good bread.\r\n" * 2_000_000
+
+    async def give_up() -> tuple[Outcome, bytes]:
+        received = bytearray()
+        may_read, has_ended = asyncio.Event(), asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 relay.example ready\r\n")
+            while (line := await reader.readline()) != b"DATA\r\n":
+                writer.write(b"250 ok\r\n" if line else b"")
+            writer.write(b"354 go on\r\n")
+            await may_read.wait()
+            with suppress(ConnectionError):
+                while piece := await reader.read(2**16):
+                    received.extend(piece)
+            writer.close()
+            has_ended.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            transport = SmtpTransport(parse_smtp_url(f"smtp://127.0.0.1:{port}?tls=none"), timeout=0.3)
+            outcome = await transport.deliver(TO_CLARA._replace(content=content), Mark())
+            may_read.set()
+            await has_ended.wait()
+        return outcome, bytes(received)
+
+    outcome, received = run(give_up())
+    assert outcome.kind == "in_doubt"
+    assert len(received) < len(content) and not received.endswith(b"\r\n.\r\n")
 
 
 @pytest.mark.parametrize(("stage", "well"), [("RCPT", "250 ok"), ("DATA", "354 go on")])
