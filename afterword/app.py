@@ -4,7 +4,6 @@ import asyncio
 import gc
 import shutil
 import signal
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -35,9 +34,6 @@ from afterword.web.listening import Address
 from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_metrics_web, build_server, build_web
 from afterword.webhooks.sending import Sender
-
-SWITCH = 0.0005
-"""Seconds that a thread, such as one that checks texts, may keep the event loop waiting (guarantee 11)."""
 
 log = log_for("app")
 
@@ -104,7 +100,6 @@ async def serve(
     `at` is its address, and that of `/metrics` alone. `ready` is called once it answers. The end of `lifeline`, a
     descriptor, counts as SIGTERM. Raises SettingsError, and StoreUnavailable when the writing process is lost.
     """
-    sys.setswitchinterval(SWITCH)
     readers, spool = Readers(), own_folder(settings.data / "spool")
     dispatcher = build_dispatcher(settings, database) if dispatch else None
     servers = _build_servers(settings, database, readers, spool, at)
