@@ -1,18 +1,17 @@
-"""The outermost ASGI layer: normalizes slashes in paths, dispatches the busiest ones ahead of the router, and adds
-the header that every answer has to those of the router.
+"""The outermost ASGI layer: normalizes slashes in paths, and dispatches the busiest ones ahead of the router.
 
 `//private/v3/orders` and a trailing slash work without a redirect, which PHP's cURL would not follow
 (docs/orders-api.md, "The request"). Escaped slashes stay: a product's id can have them.
 """
 
 import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from afterword.web.outgoing import NOSNIFF, outgoing
+from afterword.web.outgoing import outgoing
 
 _SLASHES = re.compile(r"/{2,}")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -21,12 +20,8 @@ _NOWHERE = "/-"
 MOST_SLASHES = 32
 """In a path. Each is written again for every link of a page; none of our own has more than seven."""
 
-_REFUSED = Response(
-    "there is no such address\n",
-    404,
-    {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
-    "text/plain",
-)
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_REFUSED = Response("there is no such address\n", 404, _HEADERS, "text/plain")
 
 
 class Edge:
@@ -42,18 +37,10 @@ class Edge:
         if scope["type"] != "http":
             return
         app = self._direct.get(scope["path"]) or self._slower(scope)
-        if (
-            app is not self._router
-        ):  # the others see to large answers and to the header themselves, as the busiest
+        if app is not self._router:  # the others give large answers in pieces themselves
             await app(scope, receive, send)
             return
-
-        def send_unsniffed(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], NOSNIFF]
-            return send(message)
-
-        with outgoing(send_unsniffed) as answer:
+        with outgoing(send) as answer:
             await app(scope, receive, answer)
 
     def _slower(self, scope: Scope) -> ASGIApp:

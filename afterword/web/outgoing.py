@@ -27,6 +27,7 @@ _BUSY = b"too many large answers are being sent: try again later\n"
 _BUSY_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"cache-control", b"no-store"),
+    NOSNIFF,
     (b"retry-after", b"5"),
 ]
 

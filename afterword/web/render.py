@@ -23,10 +23,11 @@ SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
 }
 """On every answer but those of the Orders API. The address of a customer's page lets its holder act, so it is never
-passed on. One more is added to all answers by `Edge`."""
+passed on."""
 
 UNCACHED = {**SAFE_HEADERS, "Cache-Control": "no-store"}
 ANYWHERE = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}

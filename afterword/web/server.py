@@ -81,8 +81,7 @@ def build_web(database: Database, readers: Readers, clock: Clock, settings: WebS
     spool = Spool(settings.folder)
     orders = OrdersEndpoint(database, readers, clock, body_limit=settings.body_limit, spool=spool)
     private = PrivateReviews(database, clock)
-    headers = {**UNCACHED, "X-Content-Type-Options": "nosniff"}
-    nothing = Response(status_code=404, headers=headers, media_type="text/plain")
+    nothing = Response(status_code=404, headers=UNCACHED, media_type="text/plain")
     return Edge(
         build_router(database, clock, settings),
         {ORDERS_PATH: orders, REVIEWS_PATH: private, STATS_PATH: private},
@@ -159,7 +158,7 @@ async def _broken(request: Request, error: Exception) -> Response:
     Streamed answers (feeds, downloads) are cut off; they have logged a failure of the store themselves.
     """
     if isinstance(error, ClientGone):
-        return Response(status_code=503)  # it has its answer, or is gone
+        return Response(status_code=503, headers=UNCACHED)  # it has its answer, or is gone
     if isinstance(error.__cause__, StoreUnavailable):
         return page(request, "unavailable.html", status=503)
     number = uuid.uuid4().hex

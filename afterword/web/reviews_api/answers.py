@@ -12,7 +12,7 @@ from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
 from afterword.domain.reviews.review import Ratings
 from afterword.web.authentication import Unauthorized
-from afterword.web.outgoing import LARGEST_PIECE, NOSNIFF, give_large
+from afterword.web.outgoing import LARGEST_PIECE, give_large
 from afterword.web.render import SAFE_HEADERS
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -20,7 +20,6 @@ RawHeaders = list[tuple[bytes, bytes]]
 JSON: RawHeaders = [
     (b"content-type", b"application/json"),
     *((name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()),
-    NOSNIFF,
 ]
 UNCACHED_JSON: RawHeaders = [*JSON, (b"cache-control", b"no-store")]
 
