@@ -84,9 +84,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
     def fingerprint(self, salt: str) -> str:
         """`salt` is the shop's."""
-        if self.kind == "invitation" and self.order:
-            return order_fingerprint(salt, live=self.live, id_order=self.order.id_order)
-        return fingerprint(salt, self.kind, numbered(self.id, self.created_at), live=self.live)
+        id_order = self.order.id_order if self.order else None
+        return row_fingerprint(salt, self.kind, self.id, self.created_at, id_order, live=self.live)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -152,6 +151,14 @@ def link_subject(salt: str, *, live: bool, id_order: str, voided: int) -> str:
     """What the links to an order's reviews are signed for: another subject each time that they are voided."""
     kind = f"link {voided}" if voided else "invitation"
     return fingerprint(salt, kind, id_order, live=live)
+
+
+def row_fingerprint(
+    salt: str, kind: MessageKind, number: int, created_at: int, id_order: str | None, *, live: bool
+) -> str:
+    """A message's, by its row and the id of the order that it invites to review (None for no invitation)."""
+    cause = id_order if kind == "invitation" and id_order is not None else numbered(number, created_at)
+    return fingerprint(salt, kind, cause, live=live)
 
 
 def numbered(message_id: int, created_at: int) -> str:

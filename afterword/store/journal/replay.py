@@ -3,7 +3,7 @@ and the commit, and after an old backup was restored (guarantee 9)."""
 
 from collections.abc import Iterable, Iterator
 
-from afterword.domain.messages import fingerprint, numbered
+from afterword.domain.messages import row_fingerprint
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.journal import HEAD_WORDS, head_line
 from afterword.store.queries import query
@@ -49,8 +49,7 @@ def settle(tx: Transaction, shop_id: int, message_id: int, state: str, happened_
 def _is_message(tx: Transaction, shop_id: int, message_id: int, mark: str) -> bool:
     key = {"shop_id": shop_id, "message_id": message_id}
     for live, kind, created_at, id_order, salt in tx.rows(query("message_identity"), key):
-        cause = id_order if kind == "invitation" else numbered(message_id, created_at)
-        return fingerprint(salt, kind, cause, live=bool(live)) == mark
+        return row_fingerprint(salt, kind, message_id, created_at, id_order, live=bool(live)) == mark
     return False
 
 

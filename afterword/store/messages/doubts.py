@@ -1,6 +1,6 @@
 """Messages in doubt, of every kind, that a person settles together (guarantee 5)."""
 
-from afterword.domain.messages import fingerprint, numbered
+from afterword.domain.messages import row_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -17,8 +17,7 @@ def settle_doubts(tx: Transaction, shop: Shop, *, arrived: bool, after: int, now
     """
     found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": after, "most": MOST})
     for number, live, kind, created_at, id_order in found:
-        cause = id_order if kind == "invitation" else numbered(number, created_at)
-        mark = fingerprint(shop.salt, kind, cause, live=bool(live))
+        mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
         key = {"shop_id": shop.id, "message_id": number}
         tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
         if arrived and kind not in ("invitation", "digest"):
