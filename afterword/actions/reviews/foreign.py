@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
-from afterword.domain.reviews.advertising import own_addresses
+from afterword.domain.reviews.advertising import OwnAddresses, own_addresses
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.flags import UNSURE, Checked
 from afterword.domain.reviews.foreign import Foreign
@@ -32,8 +33,12 @@ class Collection(NamedTuple):
 
     def checked(self, foreign: Foreign) -> Checked:
         """What the checks look at in one of them."""
-        own = own_addresses(self.shop.name, filter(None, [self.shop.site]))
-        return Checked(foreign.text, foreign.author, foreign.lang, own)
+        return Checked(foreign.text, foreign.author, foreign.lang, _own(self.shop.name, self.shop.site))
+
+
+@lru_cache(maxsize=16)
+def _own(name: str, site: str | None) -> OwnAddresses:
+    return own_addresses(name, [site] if site else [])
 
 
 def import_reviews(
