@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from afterword.domain.messages import Message, MessageKind, MessageOrder, Recipient
 from afterword.domain.orders.order import OrderLine
-from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.mail.compose import Composer
 from afterword.mail.kinds import kinds
 from afterword.mail.links import Links
 from afterword.mail.transport import ComposedMessage
+from tests.domain.reviews.chains import REVIEW as REVIEW_OF_A_CHAIN
 
 NOW = 1_772_374_326.7
 CLIPPED_AT = 102 * 1024
@@ -50,28 +50,7 @@ LINES = [
 ORDER = MessageOrder(
     7, "1234", None, "2026-02-18 10:00:00", tuple(OrderLine(id=1, name=name, qty=qty) for name, qty in LINES)
 )
-REVIEW = Review(
-    shop_id=1,
-    id=7 * 1024 + 1,
-    number=1,
-    order_id=7,
-    line=1,
-    live=True,
-    scope="1",
-    version=1,
-    rating=4,
-    author="Clara N.",
-    lang="en",
-    experience_date="2026-02-18",
-    salt="cd" * 16,
-    text_hash="",
-    written_at=1_772_300_000,
-    changed_at=1_772_300_000,
-    address_hash="",
-    state="published",
-    product_name="Rye bread",
-    text="Good bread.\n\nMy family likes it.",
-)
+REVIEW = replace(REVIEW_OF_A_CHAIN, shop_id=1, scope="1", text="Good bread.\n\nMy family likes it.")
 
 
 async def marked() -> bool:
