@@ -1,4 +1,4 @@
-"""See, cancel, move and send invitations."""
+"""See, cancel, move, send, void and settle invitations."""
 
 from collections.abc import Iterator
 from functools import partial

@@ -27,6 +27,7 @@ LONGEST_ORDER = 60
 
 _FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}\.eml")
 """Names of files that this transport writes: none leads out of the folder."""
+
 TEST_END = ".test.eml"
 """How the names of test e-mails end."""
 

@@ -69,7 +69,7 @@ def looked_at(look: Look, reviews: Iterable[Checked]) -> Look:
 
 
 REVIEWS_A_TRANSACTION = 10
-"""At more than a millisecond each, few enough that no other request waits for longer than 50 (guarantee 11)."""
+"""At more than a millisecond each, few enough that no other request waits for long (guarantee 11)."""
 
 
 class Said(NamedTuple):

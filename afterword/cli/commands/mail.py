@@ -35,7 +35,7 @@ def send_test(recipient: str, as_json: bool) -> None:
     from afterword.actions import mail as sending  # other commands start in half the time without what sends
 
     address, outcome = sending.send_test(read_settings(), recipient.strip(), system_clock())
-    server = f"The mail server {address.host}:{address.port}"
+    server = f"the mail server {address.host}:{address.port}"
     said = {"server": server, "recipient": shown(recipient.strip()), "reply": shown(outcome.reply)}
     sentence = _SENTENCES[outcome.kind].format(**said)
     fields = {"address": recipient.strip(), "outcome": outcome.kind, "says": outcome.reply}

@@ -63,7 +63,7 @@ class Form:
         else:
             sheet = await self._sheet(await self._links.find(request, "r"))
             result = _open(request.query_params, sheet, self._clock())
-        return await asyncio.to_thread(show, request, result)  # both of a form may be a MiB: guarantee 11
+        return await asyncio.to_thread(show, request, result)  # it may show a MiB again
 
     async def _take(self, request: Request) -> Result:
         """The link is known to be good before the body is read, unless the store cannot say so: then what was typed
