@@ -16,6 +16,13 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for children in found for child in children]
 
 
+def spawned_by(pid: int) -> list[int]:
+    """Its processes for what takes long."""
+    return [
+        child for child in children_of(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process still runs; a zombie does not."""
     try:

@@ -6,7 +6,6 @@ lost: if anything goes wrong, the page that says so contains it.
 A request is read (`reading`), decided on here, and its result is shown (`showing`).
 """
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlsplit
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from afterword.actions.reviews.writing import (
     Submission,
     Written,
-    prepare,
+    prepared_of,
     unwritten,
     withdraw,
     write_reviews,
@@ -28,7 +27,8 @@ from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
 from afterword.store.orders import StoredOrder
-from afterword.web.customer.drafts import Typed, check, read_typed, see_again
+from afterword.web.customer.aside import Aside
+from afterword.web.customer.drafts import Typed, read_typed, see_again
 from afterword.web.customer.links import Links
 from afterword.web.customer.reading import NotTaken, number, read_submission
 from afterword.web.customer.sheet import Sheet, read_sheet
@@ -40,7 +40,6 @@ from afterword.web.customer.showing import (
     Result,
     TooLate,
     Unavailable,
-    show,
 )
 
 log = log_for("form")
@@ -55,7 +54,7 @@ class Form:
         self._links = Links(database, secret)
         self._signer = Signer(secret)
         self._host = urlsplit(url).netloc
-        self._checking = asyncio.Lock()
+        self._aside = Aside()
 
     async def answer(self, request: Request) -> Response:
         if request.method == "POST":
@@ -63,7 +62,7 @@ class Form:
         else:
             sheet = await self._sheet(await self._links.find(request, "r"))
             result = _open(request.query_params, sheet, self._clock())
-        return await asyncio.to_thread(show, request, result)  # it may show a MiB again
+        return await self._aside.show(request, result)
 
     async def _take(self, request: Request) -> Result:
         """The link is known to be good before the body is read, unless the store cannot say so: then what was typed
@@ -95,7 +94,7 @@ class Form:
         if "more" in fields:
             return FormPage(sheet, typed, number(fields["more"]))
         start = number(fields.get("from", ""))
-        said, typed = await asyncio.to_thread(check, typed, sheet.reviews)
+        said, typed = await self._aside.check(typed, sheet.reviews)
         if typed.is_wrong:
             return FormPage(sheet, typed, start, "wrong")
         submission = Submission(sheet.order, said, typed.wants_reply)
@@ -136,14 +135,13 @@ class Form:
             log.info("reviews written", shop=new[0].shop_id, live=new[0].live, new=len(new), waiting=waiting)
 
     async def _try(self, submission: Submission, now: float) -> list[Written]:
-        """Only what would be stored is checked: before the transaction, and of one form at a time, so that no number
-        of forms keeps more than one thread busy (guarantee 11)."""
+        """Only what would be stored is checked, before the transaction (guarantee 11)."""
         new = await self._database.read(partial(unwritten, submission=submission, now=now))
-        async with self._checking:
-            prepared = await asyncio.to_thread(prepare, submission, new)
+        prepared = await self._aside.prepare(submission, new)
         written = []
         for part in submission.parts():
-            work = partial(write_reviews, submission=part, prepared=prepared, signer=self._signer, now=now)
+            of_part = prepared_of(part, prepared)
+            work = partial(write_reviews, submission=part, prepared=of_part, signer=self._signer, now=now)
             written += await self._database.write(work)
         return written
 

@@ -1,6 +1,6 @@
 """The pages of the review form. Each result of a request is a type with the values that its page shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from starlette.requests import Request
@@ -89,6 +89,16 @@ def show(request: Request, result: Result) -> Response:
         values |= about(values["sheet"].order)
     values |= {"status": status, "headers": _HEADERS.get(status)}
     return page(request, name, **values)
+
+
+def texts_of(result: Result) -> Iterator[str]:
+    """What people wrote, as far as its page may show it."""
+    values = result._asdict()
+    if "sheet" in values:
+        yield from (review.text for review in values["sheet"].reviews.values())
+    if "typed" in values:
+        yield from (draft.text for draft in values["typed"].drafts.values())
+    yield from values.get("fields", {}).values()
 
 
 def _form(result: FormPage) -> dict[str, Any]:

@@ -5,14 +5,8 @@ ahead of the store.
 """
 
 import asyncio
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +17,7 @@ from afterword.domain.orders.batch import Batch, parse_slices
 from afterword.domain.orders.order import Rules
 from afterword.web.forms import media_type
 from afterword.web.orders_api.payload import Payload, read_payload
+from afterword.web.side_process import SideProcess, result_of
 
 SLICE = 250
 """Orders that are stored in one go: a few milliseconds of the writer, for which all other requests wait."""
@@ -31,53 +26,34 @@ LOAD = 8
 """Slices that a reader hands over at once: each way between two processes costs as much as reading sixty orders."""
 
 READERS = 2
-NICENESS = 15
-"""Of the readers: beside a huge batch the single orders of others waited 13 ms with 0 and 8 with 5 (medians). Anyone
-can have large bodies read: under such an attack the slowest of them waited 15 ms with 10, and 9 with 15."""
-
 MOST_WAITING = 256
 """Large bodies that may wait for a reader."""
 
 
 class Reader:
-    """One reading process, which holds one body. It starts with the first one.
-
-    A pool of one, since a body is read where it lies. Spawned and not forked, so that it inherits neither connections
-    nor locks.
-    """
+    """A process that holds one body: it is read where it lies."""
 
     def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
+        self._process = SideProcess()
 
     async def read(self, content_type: bytes, body: bytes | Path) -> Payload:
         """What is in a body, in memory or in a file, besides its orders, which stay in the process.
 
         Raises MalformedBody, UnknownMediaType, StoreUnavailable.
         """
-        with _loss_is_unavailable():
-            return await asyncio.wrap_future(self._begin(content_type, body))
+        return await self._process.call(_read, content_type, body)
 
     async def slices(self, rules: Rules) -> AsyncIterator[bytes]:
         """The orders of that body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
-        assert self._pool is not None
-        with _loss_is_unavailable():
-            load = await asyncio.wrap_future(self._pool.submit(_first_load, rules))
-            while load:
-                following = self._pool.submit(_next_load) if len(load) == LOAD else None
-                for batch in load:
-                    yield batch
-                load = await asyncio.wrap_future(following) if following else []
-
-    def _begin(self, content_type: bytes, body: bytes | Path) -> Future[Payload]:
-        with suppress(BrokenProcessPool):  # lost since the last body
-            if self._pool is not None:
-                return self._pool.submit(_read, content_type, body)
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
-        return self._pool.submit(_read, content_type, body)
+        load = await result_of(self._process.call_again(_first_load, rules))
+        while load:
+            following = self._process.call_again(_next_load) if len(load) == LOAD else None
+            for batch in load:
+                yield batch
+            load = await result_of(following) if following else []
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._process.close()
 
 
 class Readers:
@@ -110,14 +86,6 @@ class Readers:
             reader.close()
 
 
-@contextmanager
-def _loss_is_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except BrokenProcessPool as error:
-        raise StoreUnavailable("the process that reads large bodies was lost") from error
-
-
 # What follows runs in the reading process.
 
 
@@ -129,22 +97,6 @@ class _Held:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-
-
-def _prepare() -> None:
-    """Leaves signals to the parent, and ends when the parent does, however it ended: a pool's process would wait for
-    its next call for ever."""
-    os.nice(NICENESS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(0)
 
 
 def _read(content_type: bytes, body: bytes | Path) -> Payload:

@@ -17,7 +17,7 @@ from afterword.domain.orders.batch import Batch, BatchError
 from afterword.web.forms import JSON, MalformedBody
 from afterword.web.orders_api.reader import LOAD, SLICE, Reader
 from tests.domain.reading import RULES, claras
-from tests.processes import children_of
+from tests.processes import spawned_by
 from tests.server import Server, an_order
 
 MANY = SLICE * LOAD * 2 + 1
@@ -80,20 +80,14 @@ def test_a_lost_process_refuses_its_body_and_is_replaced(reader: Reader) -> None
     async def lose_one() -> list[int]:
         slices = await read(reader, body(0, MANY))
         await anext(slices)
-        for child in readers_of(os.getpid()):
+        for child in spawned_by(os.getpid()):
             os.kill(child, signal.SIGKILL)
-        with pytest.raises(StoreUnavailable, match="the process that reads large bodies was lost"):
+        with pytest.raises(StoreUnavailable, match="a process beside the server was lost"):
             async for _ in slices:
                 pass
         return await read_all(reader, body(0, 3))
 
     assert asyncio.run(lose_one()) == [0, 1, 2]
-
-
-def readers_of(pid: int) -> list[int]:
-    return [
-        child for child in children_of(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
 
 
 @pytest.mark.parametrize("end", [Server.stop, Server.kill])
@@ -102,7 +96,7 @@ def test_the_processes_end_with_the_server_however_it_ends(
 ) -> None:
     with Server(tmp_path) as alba:
         assert alba.post_orders([an_order(f"R-{n}") for n in range(1_000)]).counts == (1, 1_000, 1_000)
-        assert alba.process is not None and readers_of(alba.process.pid)
+        assert alba.process is not None and spawned_by(alba.process.pid)
         end(alba)
         alba.wait_until_gone()
 
@@ -119,6 +113,6 @@ def test_a_reading_process_imports_nothing_from_the_current_folder_and_gets_no_s
     with Server(tmp_path, **secrets).start(("env", "-C", str(tmp_path / "here"), SCRIPT, "serve")) as alba:
         assert alba.post_orders([an_order(f"R-{n}") for n in range(300)]).counts == (1, 300, 300)
         assert alba.process is not None
-        [child] = readers_of(alba.process.pid)
+        [child] = spawned_by(alba.process.pid)
         assert b"AFTERWORD_" not in Path(f"/proc/{child}/environ").read_bytes()
     assert not (tmp_path / "imported").exists()

@@ -1,0 +1,43 @@
+"""A process beside the server: what it returns and raises, and what happens when it is lost."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from afterword.base.errors import StoreUnavailable
+from afterword.web.side_process import NICENESS, SideProcess, result_of
+
+
+@pytest.fixture
+def beside() -> Iterator[SideProcess]:
+    process = SideProcess()
+    yield process
+    process.close()
+
+
+def test_it_starts_with_the_first_call_and_runs_after_everything_else(beside: SideProcess) -> None:
+    async def two() -> tuple[int, int, int]:
+        first = await beside.call(os.getpid)
+        again = await result_of(beside.call_again(os.getpid))
+        return first, again, await beside.call(os.nice, 0)
+
+    first, again, niceness = asyncio.run(two())
+    assert first == again != os.getpid() and niceness >= NICENESS
+
+
+def test_what_a_call_raises_is_raised_here(beside: SideProcess) -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        asyncio.run(beside.call(int, "one"))
+
+
+def test_a_lost_process_is_replaced_by_the_next_call_and_by_no_other(beside: SideProcess) -> None:
+    async def lose() -> int:
+        with pytest.raises(StoreUnavailable, match="a process beside the server was lost"):
+            await beside.call(os._exit, 1)
+        with pytest.raises(StoreUnavailable, match="a process beside the server was lost"):
+            beside.call_again(os.getpid)
+        return await beside.call(os.getpid)
+
+    assert asyncio.run(lose()) != os.getpid()
