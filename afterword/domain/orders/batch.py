@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -46,8 +46,12 @@ class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def reasons(self) -> set[str]:
-        """What is wrong, without places: `email_invalid`, `products_name_missing`, `order_invalid`."""
-        return {_reason(error.field, is_invalid=bool(error.expected)) for error in self.errors}
+        return reasons_of(self.errors)
+
+
+def reasons_of(errors: Iterable[FieldError]) -> set[str]:
+    """What is wrong, without places: `email_invalid`, `products_name_missing`, `order_invalid`."""
+    return {_reason(error.field, is_invalid=bool(error.expected)) for error in errors}
 
 
 @lru_cache(maxsize=1_024)
@@ -89,29 +93,24 @@ def parse_batch(orders: bytes, rules: Rules) -> Batch:
 
     A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError.
     """
-    return _parse(_pieces(orders), 0, rules, iter(range(MOST_SCANT)))
+    pieces = _pieces(orders)
+    return _parse(enumerate(pieces), rules, iter(range(MOST_SCANT)), len(pieces), len(orders))
 
 
 def parse_slices(orders: bytes, rules: Rules, size: int = 1_000) -> Iterator[Batch]:
-    """The same as `parse_batch`, in slices of at most `size` orders: memory is bounded by the text.
+    """The same as `parse_batch`, in slices of at most `size` orders, besides unlisted ones: memory is bounded by the
+    text.
 
     Indexes are those of the whole array. That the text is JSON, and an array, is settled before this
     returns: BatchError is raised here, never between two slices.
     """
-    pieces = _pieces(orders)
+    return _slices(enumerate(_pieces(orders)), rules, size)
+
+
+def _slices(pieces: Iterator[tuple[int, Piece]], rules: Rules, size: int) -> Iterator[Batch]:
     scant = iter(range(MOST_SCANT))
-    return (_parse(pieces[a:b], a, rules, scant) for a, b in _cuts(pieces, size))
-
-
-def _cuts(pieces: Sequence[Piece], size: int) -> Iterator[tuple[int, int]]:
-    start = weight = 0
-    for index, piece in enumerate(pieces):
-        if index - start >= size or weight > LARGEST_SLICE:
-            yield start, index
-            start, weight = index, 0
-        weight += len(memoryview(piece))
-    if start < len(pieces):
-        yield start, len(pieces)
+    while (batch := _parse(pieces, rules, scant, size, LARGEST_SLICE)).count:
+        yield batch
 
 
 def _pieces(text: bytes) -> list[Piece]:
@@ -137,33 +136,38 @@ def _is_one_order(members: Mapping[str, object]) -> bool:
     raise BatchError("orders is not an array: an object needs an id_order, or only digits as keys")
 
 
-def _parse(pieces: Iterable[Piece], first: int, rules: Rules, scant: Iterator[int]) -> Batch:
-    """`scant` has one value for each scant element that may still be listed."""
+def _parse(
+    pieces: Iterator[tuple[int, Piece]], rules: Rules, scant: Iterator[int], size: int, largest: int
+) -> Batch:
+    """Reads on until `size` orders are read or listed, or more than `largest` bytes are.
+
+    `scant` has one value for each scant element that may still be listed.
+    """
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
     ignored: dict[int, list[FieldError]] = {}
     amount, places, reasons = 0, 0, Counter[str]()
-    tries = FRUITLESS_TRIES
-    for index, piece in enumerate(pieces, first):
+    tries, weight = FRUITLESS_TRIES, 0
+    for index, piece in pieces:
+        weight += (length := len(memoryview(piece)))
         order = parse_fast(piece, rules) if tries else None
         if order is not None:
             orders.append((index, order))
             tries += 1
-            continue
-        tries = max(0, tries - 1)
-        value = decode_piece(piece)
-        parsed = parse_order(value, rules)
-        if parsed.order is None:
-            one = RefusedOrder(index, *read_keys(value), parsed.errors)
-            is_scant = len(memoryview(piece)) < SCANT * (1 + len(parsed.errors))
-            if not is_scant or next(scant, None) is not None:
-                refused.append(one)
-            else:
-                amount, places = amount + 1, places + len(one.errors)
-                reasons.update(one.reasons)
         else:
-            orders.append((index, parsed.order))
-            if parsed.ignored:
-                ignored[index] = parsed.ignored
+            tries = max(0, tries - 1)
+            value = decode_piece(piece)
+            parsed = parse_order(value, rules)
+            if parsed.order is not None:
+                orders.append((index, parsed.order))
+                if parsed.ignored:
+                    ignored[index] = parsed.ignored
+            elif length >= SCANT * (1 + len(parsed.errors)) or next(scant, None) is not None:
+                refused.append(RefusedOrder(index, *read_keys(value), parsed.errors))
+            else:
+                amount, places = amount + 1, places + len(parsed.errors)
+                reasons.update(reasons_of(parsed.errors))
+        if len(orders) + len(refused) >= size or weight > largest:
+            break
     unlisted = Unlisted(amount, places, dict(reasons))
     return Batch(len(orders) + len(refused) + amount, orders, refused, ignored, unlisted)

@@ -1,7 +1,14 @@
 import msgspec
 import pytest
 
-from afterword.domain.orders.batch import Batch, BatchError, RefusedOrder, parse_batch, parse_slices
+from afterword.domain.orders.batch import (
+    MOST_SCANT,
+    Batch,
+    BatchError,
+    RefusedOrder,
+    parse_batch,
+    parse_slices,
+)
 from afterword.domain.orders.json import NotJsonError, decode
 from afterword.domain.orders.order import FieldError
 from tests.domain.reading import CLARAS, RULES, claras, text, whole
@@ -132,6 +139,15 @@ def test_a_shop_whose_orders_are_seldom_fast_has_them_all_read() -> None:
 def test_a_slice_of_large_orders_ends_early() -> None:
     sent = text([claras(id_order=n, unknown="x" * 600_000) for n in range(5)])
     assert [one.count for one in parse_slices(sent, RULES, 1_000)] == [2, 2, 1]
+
+
+def test_unlisted_elements_make_no_slices_of_their_own() -> None:
+    """Guarantee 11: of half a million zeros there were two thousand slices, each a write."""
+    rest = 100_000
+    sent = f"[{'0,' * (MOST_SCANT + rest)}{text([CLARAS]).decode()[1:-1]}]".encode()
+    slices = list(parse_slices(sent, RULES, 250))
+    assert [one.count for one in slices] == [250] * (MOST_SCANT // 250) + [rest + 1]
+    assert ids(slices[-1]) == [(MOST_SCANT + rest, "A-1")]
 
 
 def test_a_lone_surrogate_costs_no_recursion_and_no_order_of_a_large_batch() -> None:
