@@ -8,6 +8,7 @@ import asyncio
 import os
 import resource
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -45,8 +46,9 @@ class Known(NamedTuple):
 
 
 def attacks(known: Known, share: float = 1.0) -> list[Attack]:
-    """All of them; with a `share` below 1, smaller ones."""
-    return [*_strangers(share), *_holders(known, share)]
+    """All of them; with a `share` below 1, smaller ones. The first is none: it only keeps a processor busy, which
+    costs the shop something on any machine."""
+    return [Attack("a busy neighbour", 0, lambda *_: b""), *_strangers(share), *_holders(known, share)]
 
 
 def _strangers(share: float) -> list[Attack]:
@@ -89,7 +91,15 @@ def attack(number: int, known: Known, port: int, seconds: float, share: float) -
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.nice(19)
-    return asyncio.run(_attack(attacks(known, share)[number], port, seconds))
+    chosen = attacks(known, share)[number]
+    return asyncio.run(_attack(chosen, port, seconds)) if chosen.connections else _compute(seconds)
+
+
+def _compute(seconds: float) -> int:
+    end, done = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        done += len(bytes(MIB).split(b"x"))
+    return done
 
 
 async def _attack(chosen: Attack, port: int, seconds: float) -> int:
@@ -155,10 +165,10 @@ def _zeros(key: str, count: int, more: bytes = b"") -> bytes:
 
 
 def _ligatures(link: str, lines: int, version: int) -> bytes:
-    """New versions of the longest reviews of an order, of a character that is eighteen once it is folded."""
+    """New versions of the longest reviews of an order, no two alike, of a character that is eighteen once folded."""
     fields = {"lived": "1"}
     for line in range(lines):
-        text = f"{version} " + "\ufdfa" * 4_900
+        text = f"{version} {line} " + "\ufdfa" * 4_900
         fields |= {f"stars-{line}": "5", f"text-{line}": text, f"seen-{line}": str(version)}
     parts = (
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'

@@ -11,7 +11,7 @@ import math
 import multiprocessing
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,22 +59,22 @@ MOST_MEMORY = 1_000
 
 
 def measure(ground: Ground, runs: int) -> Report:
-    """One run of each: an attack either holds up the shop or does not. A short run has one server for all."""
+    """A short run has one server for all."""
     data = ground.fresh("attacked")
     known = _prepare(ground, data)
     share = SHORT if ground.quick else 1.0
-    named = [each.what for each in attacks(known, share)]
-    numbers = range(len(named))
-    report = Report(name="attacks", title=TITLE, measured=[])
+    found = [Found(each.what, [], [], []) for each in attacks(known, share)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, spawn) as shop, ProcessPoolExecutor(1, spawn) as attacker:
-        for group in [numbers] if ground.quick else [[number] for number in numbers]:
-            with _few_files(), serving(AFTERWORD, data) as served:
-                shop.submit(post_orders, served.port, ground.key, f"{group[0]}-w", 10 * EVERY).result()
-                for number in group:
-                    field = Field(shop, attacker, served, ground.key, known, share)
-                    _add(report, named[number], *_measure(field, number))
-    return report
+        for run in range(runs):
+            for group in [range(len(found))] if ground.quick else [[number] for number in range(len(found))]:
+                with _few_files(), serving(AFTERWORD, data) as served:
+                    name = f"{run}-{group[0]}-w"
+                    shop.submit(post_orders, served.port, ground.key, name, 10 * EVERY).result()
+                    for number in group:
+                        field = Field(shop, attacker, served, ground.key, known, share)
+                        found[number].add(*_measure(field, f"{run}-{number}", number))
+    return _report(found)
 
 
 TITLE = f"the 99th percentile of an honest shop's orders, one every {EVERY * 1e3:g} ms, under attack"
@@ -91,20 +91,41 @@ class Field(NamedTuple):
     share: float
 
 
-def _add(report: Report, what: str, before: float, during: float, peak: float) -> None:
-    say(f"  {what}: {during:.1f} ms, before {before:.1f}; {peak:.0f} MB")
-    report.measured.append(
-        Measured(
-            what=what,
-            unit="ms",
-            limit_is="the 99th percentile before the attack",
-            ours=[during],
-            limits=[before],
-            needed=Needed(2, at_most=True),
-        )
-    )
+class Found(NamedTuple):
+    """What was measured of an attack in each run."""
+
+    what: str
+    before: list[float]
+    during: list[float]
+    peaks: list[float]
+
+    def add(self, before: float, during: float, peak: float) -> None:
+        say(f"  {self.what}: {during:.1f} ms, before {before:.1f}; {peak:.0f} MB")
+        self.before.append(before)
+        self.during.append(during)
+        self.peaks.append(peak)
+
+
+def _report(found: Sequence[Found]) -> Report:
     memory = Needed(MOST_MEMORY, at_most=True)
-    report.facts.append(Fact(what=f"{what}: memory", unit="MB", values=[peak], needed=memory))
+    return Report(
+        name="attacks",
+        title=TITLE,
+        measured=[
+            Measured(
+                what=each.what,
+                unit="ms",
+                limit_is="the 99th percentile before the attack",
+                ours=each.during,
+                limits=each.before,
+                needed=Needed(2, at_most=True),
+            )
+            for each in found
+        ],
+        facts=[
+            Fact(what=f"{each.what}: memory", unit="MB", values=each.peaks, needed=memory) for each in found
+        ],
+    )
 
 
 def _prepare(ground: Ground, data: Path) -> Known:
@@ -137,14 +158,14 @@ def _prepare(ground: Ground, data: Path) -> Known:
         database.close_now()
 
 
-def _measure(field: Field, number: int) -> tuple[float, float, float]:
+def _measure(field: Field, name: str, number: int) -> tuple[float, float, float]:
     """The 99th percentile before an attack and during it, in ms, and the peak memory of all processes, in MB."""
     port, seconds = field.served.port, SECONDS * field.share
     begin = min(0.5, seconds)
-    before = field.shop.submit(post_orders, port, field.key, f"{number}-b", seconds).result()
+    before = field.shop.submit(post_orders, port, field.key, f"{name}-b", seconds).result()
     attacking = field.attacker.submit(attack, number, field.known, port, begin + seconds, field.share)
     time.sleep(begin)
-    during = field.shop.submit(post_orders, port, field.key, f"{number}-d", seconds).result()
+    during = field.shop.submit(post_orders, port, field.key, f"{name}-d", seconds).result()
     if not attacking.result():
         raise WrongResultError("the attack did not take place")
     peak = sum(peak_of(pid) for pid in family_of(field.served.pid))
