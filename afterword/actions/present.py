@@ -40,7 +40,7 @@ def _fields(value: object, names: str) -> Fields:
 def shop(shop: Shop) -> Fields:
     """Spelled as the options of `shop set` take it."""
     return {
-        **_fields(shop, "id name lang site timezone email"),
+        **_fields(shop, "id name lang site phones timezone email"),
         "delay": format_delay(shop.delay),
         "moderation": format_mode(shop.moderation),
         "publish_after": format_delay(shop.publish_after),

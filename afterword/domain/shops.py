@@ -37,7 +37,8 @@ class Shop(msgspec.Struct, frozen=True):
 
     `delay` and `publish_after` are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
     addresses in the send journal; it never changes. `moderation` and `publish_after` decide when reviews are
-    published: see `domain.reviews.moderation`. `orders`: what an order must have.
+    published: see `domain.reviews.moderation`. `orders`: what an order must have. `phones`: telephone numbers, with
+    commas between.
     """
 
     id: int
@@ -51,6 +52,7 @@ class Shop(msgspec.Struct, frozen=True):
     moderation: Mode = "checks"
     publish_after: int = PUBLISH_AFTER
     orders: OrderRules = "strict"
+    phones: str | None = None
 
 
 KeyScope = Literal["orders", "reviews"]
@@ -132,6 +134,15 @@ def check_site(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.strip().isprintable():
         raise ValueError(f"{text!r} is not a web address: write https://shop.example")
     return text.strip()
+
+
+def check_phones(text: str) -> str:
+    """Telephone numbers, with a comma and a blank between. Raises ValueError, which names the number that is none."""
+    phones = [" ".join(phone.split()) for phone in text.split(",")]
+    for phone in phones:
+        if not re.fullmatch(r"[+(]?[0-9][0-9 ()./-]*", phone) or not 7 <= len(re.sub(r"\D", "", phone)) <= 15:
+            raise ValueError(f"{phone!r} is not a telephone number: write +33 1 40 00 00 00, 0800 123 456 …")
+    return ", ".join(phones)
 
 
 def parse_mode(text: str) -> Mode:

@@ -20,7 +20,7 @@ def test_a_shop_needs_only_a_name_which_is_its_alone(afterword: Command) -> None
     assert PRIVATE_KEY.fullmatch(shop.pop("test_key"))
     assert PUBLIC_KEY.fullmatch(shop.pop("public_key"))
     assert PUBLIC_KEY.fullmatch(shop.pop("public_test_key"))
-    usual = {"lang": "en", "site": None, "timezone": "UTC", "email": None, "delay": "10d"}
+    usual = {"lang": "en", "site": None, "phones": None, "timezone": "UTC", "email": None, "delay": "10d"}
     moderation = {"moderation": "checks", "publish_after": "7d", "orders": "strict"}
     assert shop == {"id": 1, "name": "Alba's bakery", **usual, **moderation}
     assert afterword.json("shop", "list") == [shop]
@@ -32,6 +32,7 @@ def test_a_shop_is_added_with_all_its_options_and_its_keys_are_shown_once(afterw
     options = {
         "lang": "fr",
         "site": "https://alba.example",
+        "phones": "+33 1 40 00 00 00, 0800 123 456",
         "timezone": "Europe/Paris",
         "email": "alba@bakery.example",
         "delay": "36h",
@@ -85,6 +86,8 @@ def test_a_variety_of_a_language_has_its_catalogue(lang: str) -> None:
         ("--lang", "français", "'français' is not a language"),
         ("--site", "javascript:alert(1)", ""),
         ("--email", "alba", "not an e-mail address"),
+        ("--phones", "0140000000, 3030", "'3030' is not a telephone number"),
+        ("--phones", "call us", "'call us' is not a telephone number"),
     ],
 )
 def test_a_wrong_option_is_a_usage_error_that_names_it(

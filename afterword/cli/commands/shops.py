@@ -14,6 +14,7 @@ from afterword.domain.shops import (
     check_lang,
     check_name,
     check_order_rules,
+    check_phones,
     check_site,
     check_timezone,
     parse_delay,
@@ -35,6 +36,12 @@ def _option(name: str, check: Callable[[str], Any], says: str, *, clearable: boo
 _OPTIONS = (
     _option("--lang", check_lang, "Language of its e-mails: en, fr, pt-br …"),
     _option("--site", check_site, "Its web address: https://shop.example", clearable=True),
+    _option(
+        "--phones",
+        check_phones,
+        "Its telephone numbers, with commas between: reviews may name them.",
+        clearable=True,
+    ),
     _option("--timezone", check_timezone, "Its time zone: Europe/Paris, America/New_York, UTC …"),
     _option("--delay", parse_delay, "Time from an order's receipt to its e-mail: 10d, 36h, 90m, 5s."),
     _option("--email", check_address, "Its e-mail address, for replies and notifications.", clearable=True),
@@ -95,7 +102,7 @@ def list_(as_json: bool) -> None:
     """List the shops."""
     with opened() as database:
         rows = [present.shop(each) for each in database.read_now(shops.listed)]
-    columns = "id name lang site timezone email delay moderation publish_after orders"
+    columns = "id name lang site phones timezone email delay moderation publish_after orders"
     say_list(rows, columns, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
 
 
@@ -105,7 +112,8 @@ def list_(as_json: bool) -> None:
 @_shop_options
 @json_option
 def set_(id_or_name: str, as_json: bool, **options: Any) -> None:
-    """Change the given settings of a shop. --site "" and --email "" clear them.
+    """Change the given settings of a shop. --site "", --phones "" and --email ""
+    clear them.
 
     A new delay applies to later orders, a new moderation mode to later reviews.
     """

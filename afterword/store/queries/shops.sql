@@ -11,25 +11,25 @@ SELECT nextval('order_ids');
 
 -- name: insert_shop
 INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at, moderation, publish_after,
-                   orders)
+                   orders, phones)
 VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at, :moderation, :publish_after,
-        :orders);
+        :orders, :phones);
 
 -- name: update_shop
 UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay,
-    moderation = :moderation, publish_after = :publish_after, orders = :orders
+    moderation = :moderation, publish_after = :publish_after, orders = :orders, phones = :phones
 WHERE shop_id = :shop_id;
 
 -- name: shop_by_id
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
 FROM shops WHERE shop_id = :shop_id;
 
 -- name: shop_by_name
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
 FROM shops WHERE name = :name;
 
 -- name: list_shops
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
 FROM shops ORDER BY shop_id;
 
 -- name: insert_key
@@ -40,7 +40,7 @@ VALUES (:shop_id, :key_id, :kind, :live, :lang, :scopes, :secret, :created_at);
 -- A private key with its shop, also when it was revoked: the security log tells the two apart.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at, k.secret,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
-       s.orders
+       s.orders, s.phones
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private';
 
@@ -48,7 +48,7 @@ WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private';
 -- A public key with its shop. It does not contain the shop's id, so this reads the index of public keys.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
-       s.orders
+       s.orders, s.phones
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
 
