@@ -1,9 +1,9 @@
 """Measures how often the checks flag real reviews: `make flagged REVIEWS=reviews.csv`.
 
-The file has the columns `text`, `rating` (1 to 5) and `lang`, and may have `author`, `site` and `shop` (the reviewed
-shop's addresses, with blanks between, and its name). It stays where it is: customers' reviews are not for this
-repository. docs/moderation.md has the figures of one such file. With `--show`, each flagged review is printed, for a
-person to judge.
+The file has the columns `text`, `rating` (1 to 5) and `lang`, and may have `author`, and of the reviewed shop `shop`
+(its name), `site` and `phones` (its addresses and telephone numbers, with blanks and with commas between). It stays
+where it is: customers' reviews are not for this repository. docs/moderation.md has the figures of such files. With
+`--show`, each flagged review is printed, for a person to judge.
 """
 
 import csv
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from afterword.actions.reviews.writing import CHECKS
-from afterword.domain.reviews.advertising import own_addresses
-from afterword.domain.reviews.flags import Checked
+from afterword.domain.reviews.checks.flags import Checked
+from afterword.domain.reviews.checks.own import own_of
 from afterword.domain.reviews.moderation import NEEDS_A_PERSON
 
 Row = Mapping[str, str]
@@ -48,7 +48,7 @@ def measure(rows: Iterable[Row], show: bool = False) -> Measured:
 
 
 def _checked(row: Row) -> Checked:
-    own = own_addresses(row.get("shop") or "", (row.get("site") or "").split())
+    own = own_of(row.get("shop") or "", (row.get("site") or "").split(), row.get("phones") or "")
     return Checked(row["text"], row.get("author") or "", row["lang"], own)
 
 

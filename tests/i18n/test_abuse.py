@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from afterword.domain.reviews.abuse import BadWords, word_list
-from afterword.domain.reviews.flags import Checked, look
+from afterword.domain.reviews.checks.abuse import BadWords, word_list
+from afterword.domain.reviews.checks.flags import Checked, look
 from afterword.i18n.abuse import abuse_entries, threat_entries
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from afterword.domain.orders.order import Order
 from afterword.domain.reviews.chain import Signer
-from afterword.domain.reviews.flags import Checked
+from afterword.domain.reviews.checks.flags import Checked
 from afterword.domain.shops import DEFAULT_DELAY
 from afterword.store.messages.claims import Claim
 

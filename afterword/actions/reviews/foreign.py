@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work
 from afterword.actions.reviews.writing import Look
-from afterword.domain.reviews.advertising import OwnAddresses, own_addresses
 from afterword.domain.reviews.chain import Signer, imported_details
-from afterword.domain.reviews.flags import UNSURE, Checked
+from afterword.domain.reviews.checks.flags import UNSURE, Checked
+from afterword.domain.reviews.checks.own import Own, own_of
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import SITE, Review, text_hash
@@ -33,12 +33,14 @@ class Collection(NamedTuple):
 
     def checked(self, foreign: Foreign) -> Checked:
         """What the checks look at in one of them."""
-        return Checked(foreign.text, foreign.author, foreign.lang, _own(self.shop.name, self.shop.site))
+        return Checked(
+            foreign.text, foreign.author, foreign.lang, _own(self.shop.name, self.shop.site, self.shop.phones)
+        )
 
 
 @lru_cache(maxsize=16)
-def _own(name: str, site: str | None) -> OwnAddresses:
-    return own_addresses(name, [site] if site else [])
+def _own(name: str, site: str | None, phones: str | None) -> Own:
+    return own_of(name, [site] if site else [], phones or "")
 
 
 def import_reviews(

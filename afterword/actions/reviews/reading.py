@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import Entry
-from afterword.domain.reviews.flags import COPIED
+from afterword.domain.reviews.checks.flags import COPIED
 from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction

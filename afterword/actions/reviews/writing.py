@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, change, store_version
 from afterword.base.errors import ReviewChanged, TooManyChanges
-from afterword.domain.reviews.abuse import BadWords, word_list
-from afterword.domain.reviews.advertising import own_addresses
 from afterword.domain.reviews.chain import Entry, Signer, committed
-from afterword.domain.reviews.flags import COPIED, Checked, look
+from afterword.domain.reviews.checks.abuse import BadWords, word_list
+from afterword.domain.reviews.checks.flags import COPIED, Checked, look
+from afterword.domain.reviews.checks.own import own_of
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     CHANGES_WITHIN,
@@ -92,7 +92,7 @@ class Submission(NamedTuple):
         """What the checks look at. The shop's own addresses are those of its site and of the order's products."""
         order, shop = self.order, self.order.shop
         addresses = filter(None, (shop.site, *(line.url for line in order.lines)))
-        return Checked(text, order.public_name, order.lang, own_addresses(shop.name, addresses))
+        return Checked(text, order.public_name, order.lang, own_of(shop.name, addresses, shop.phones or ""))
 
     def parts(self) -> list["Submission"]:
         """The submission as it is stored: a transaction for each of these."""

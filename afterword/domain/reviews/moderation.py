@@ -1,7 +1,7 @@
 """Moderation: a review is published, or rejected for a listed reason that has nothing to do with its rating
 (docs/law.md, "Moderation"). Automatic checks never reject; they only make a review wait for a person."""
 
-from afterword.domain.reviews.flags import UNSURE
+from afterword.domain.reviews.checks.flags import UNSURE
 from afterword.domain.reviews.review import ReviewState
 
 REJECTION_REASONS = (

@@ -1,7 +1,7 @@
 """Reviews of elsewhere are imported once, even by two at the same time, and are labelled."""
 
 from afterword.actions.reviews.foreign import Collection, ImportResult, import_reviews, which_imported_before
-from afterword.domain.reviews.flags import Checked
+from afterword.domain.reviews.checks.flags import Checked
 from afterword.domain.reviews.foreign import Foreign
 from afterword.domain.reviews.review import SITE, Review
 from afterword.store.engine.database import Database

@@ -7,8 +7,8 @@ import pytest
 
 from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.errors import Refused
-from afterword.domain.reviews.abuse import BadWords, word_list
-from afterword.domain.reviews.flags import FLAGS, look
+from afterword.domain.reviews.checks.abuse import BadWords, word_list
+from afterword.domain.reviews.checks.flags import FLAGS, look
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review
 from afterword.store.overview import WaitingReviews, waiting_by_shop

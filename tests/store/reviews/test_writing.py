@@ -8,7 +8,7 @@ import pytest
 from afterword.actions.reviews.writing import CHECKS, looked_at
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, subject_of, words_of
-from afterword.domain.reviews.flags import FLAGS, Checked
+from afterword.domain.reviews.checks.flags import FLAGS, Checked
 from afterword.domain.reviews.review import PRODUCTS, SITE, Review
 from afterword.store.engine.database import Database
 from afterword.store.reviews.chain import chain_head, entries_from

@@ -26,7 +26,7 @@ from afterword.cli.output import (
     say_text,
 )
 from afterword.cli.output import shown as in_terminal
-from afterword.domain.reviews.flags import COPIED
+from afterword.domain.reviews.checks.flags import COPIED
 from afterword.domain.reviews.moderation import REJECTION_REASONS
 from afterword.domain.reviews.review import Review, ReviewState, Unfit, read_words
 from afterword.domain.values import counted, utc_text

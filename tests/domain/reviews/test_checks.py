@@ -7,22 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.domain.reviews import flags
-from afterword.domain.reviews.abuse import BadWords, word_list
-from afterword.domain.reviews.advertising import OwnAddresses, own_addresses
-from afterword.domain.reviews.flags import FLAGS, Checked
+from afterword.domain.reviews.checks import flags
+from afterword.domain.reviews.checks.abuse import BadWords, word_list
+from afterword.domain.reviews.checks.advertising import LONG_TEXT
+from afterword.domain.reviews.checks.flags import FLAGS, Checked
+from afterword.domain.reviews.checks.own import Own, own_of
 from afterword.i18n.abuse import WORDS, abuse_entries, threat_entries
 from tests.domain.reviews.texts import HARMLESS_ELSEWHERE, HONEST, OFFENDING
 
-NONE_OWN = OwnAddresses()
+NONE_OWN = Own()
 
 
-def look(text: str, lang: str = "fr", author: str = "", own: OwnAddresses = NONE_OWN) -> tuple[str, ...]:
+def look(text: str, lang: str = "fr", author: str = "", own: Own = NONE_OWN) -> tuple[str, ...]:
     words = BadWords(word_list(abuse_entries(lang)), word_list(threat_entries()))
     return flags.look(Checked(text, author, lang, own), words)
 
 
-ALBA = own_addresses("Alba's Bread", ["https://www.albas-bakery.co.uk/shop", "https://img.cdn.example/1"])
+ADDRESSES_OF_ALBA = ["https://www.albas-bakery.co.uk/shop", "https://img.cdn.example/1"]
+ALBA = own_of("Alba's Bread", ADDRESSES_OF_ALBA, "+33 1 40 00 12 34, 0800 123 456")
 
 ORDINARY = [
     "",
@@ -42,6 +44,9 @@ ORDINARY = [
     "J'ai payé 455 g au lieu de 500 g sur un A55.",
     "Un point de vente, un bon point, la gare au point com­mun.",
     "😀😀😀 ★★★★★ 日本語のレビュー。とても良い。",
+    "Kawa, m.in. w Lidlu, droga.za każdym razem. Bene.io torno.co to jest",
+    "Stayed from 08.02-10.02 21, account no. 007318581388",
+    "Notice: error in /opt/www/vhosts/shop/form, mail to a***@gmail.com came back",
 ]
 
 _WITH_A_SCHEME = ["https://evil.example/path", "see hxxp://evil", "http : //evil", "www.evil.example"]
@@ -138,6 +143,7 @@ def test_words_of_abuse_are_written_as_they_are_looked_for() -> None:
         "write to info@albas-bakery.co.uk or support (at) albasbread.com, no answer",
         "logged in at albas bread.com, then at my albas bread.com.",
         "albasbraed.com, AlbasBred.com, albasbreads.com, www.albas-bakry.co.uk",
+        "the terms are at https: albas-bakery.co.uk ... paragraph 11",
     ],
 )
 def test_the_shops_own_addresses_and_name_are_no_advertising(text: str) -> None:
@@ -169,6 +175,32 @@ def test_what_only_looks_like_the_shops_own_address_is_a_link(text: str) -> None
     assert look(text, own=ALBA) == ("link",)
 
 
+def test_a_shop_that_is_named_like_its_address_is_known_by_it() -> None:
+    own = own_of("Fragrance.Net", [])
+    assert look("Love fragrance.net..They are fast", own=own) == ()
+    assert look("Love fragrance.com..They are fast", own=own) == ("link",)
+
+
+@pytest.mark.parametrize(
+    "number", ["01 40 00 12 34", "+33140001234", "0033 1 40 00 12 34", "0800-123456", "0800 123 456"]
+)
+def test_the_shops_own_telephone_numbers_are_no_persons(number: str) -> None:
+    text = f"Nobody answers at {number}!"
+    assert (look(text), look(text, own=ALBA)) == (("phone number",), ())
+    assert look(f"{text} Call me: 06 12 34 56 78.", own=ALBA) == ("phone number",)
+
+
+@pytest.mark.parametrize("number", ["01 40 00 12 35", "0800 123 457"])
+def test_another_number_may_be_a_persons(number: str) -> None:
+    assert look(f"Nobody answers at {number}!", own=ALBA) == ("phone number",)
+
+
+def test_three_letters_at_the_shop_are_a_department() -> None:
+    assert look("I wrote to dip@albasbread.com twice", own=ALBA) == ()
+    assert look("I wrote to dip@evil.com twice", own=ALBA) == ("e-mail address",)
+    assert look("I wrote to adip@albasbread.com twice", own=ALBA) == ("e-mail address",)
+
+
 @pytest.mark.parametrize(
     "text", ["info@evil.com", "no-reply@evil.com", "customer.care (at) evil.com", "SAV @ evil.com"]
 )
@@ -190,10 +222,19 @@ STORY = (
 )
 
 
-@pytest.mark.parametrize("name", ["Booking.com", "hotels.com", "a-site.co.uk", "elskling.se."])
+@pytest.mark.parametrize(
+    "name",
+    ["Booking.com", "hotels.com", "a-site.co.uk", "elskling.se.", "Booking. com.", "fitness.dk-center"],
+)
 def test_a_long_text_may_name_one_other_company_by_its_address(name: str) -> None:
     assert look(STORY.format(name), "en") == look(STORY.format(name) + f" Never {name} again.", "en") == ()
     assert look(STORY.format(name)[:120] + f" {name}", "en") == ("link",)
+
+
+def test_a_text_may_name_a_company_for_each_200_characters() -> None:
+    twice = f"{STORY.format('booking.com')} {STORY.format('hotels.se')}"
+    assert len(twice) >= 2 * LONG_TEXT and look(twice, "en") == ()
+    assert look(f"{twice} See also agoda.com.", "en") == ("link",)
 
 
 @pytest.mark.parametrize(

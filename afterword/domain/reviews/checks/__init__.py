@@ -1,0 +1,2 @@
+"""What is looked for in a review before it is stored: links, personal data, insults and threats
+(docs/moderation.md, "Checks")."""
