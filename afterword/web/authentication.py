@@ -3,7 +3,6 @@
 import asyncio
 from typing import Literal, NamedTuple
 
-from afterword.base.clock import Clock
 from afterword.base.security import refusals
 from afterword.domain.shops import Key, KeyScope, Shop
 from afterword.store.engine.database import Database, Transaction
@@ -75,17 +74,15 @@ def log_refused(refused: Unauthorized, api: KeyScope) -> None:
 class KeyUses:
     """Notes when keys were last used: after the request, and once an hour a key."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._clock = clock
         self._hour = 0
         self._noted: set[str] = set()
         """The keys that were used in this hour."""
 
-    def note(self, presented: str, shop_id: int) -> None:
+    def note(self, presented: str, shop_id: int, now: float) -> None:
         """For a key that was accepted, of this shop. A use that cannot be written, or that a stop follows at once, is
         not noted."""
-        now = self._clock()
         hour = int(now // NOTED_EVERY)
         if hour != self._hour:
             self._hour, self._noted = hour, set()

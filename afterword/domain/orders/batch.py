@@ -1,7 +1,6 @@
 """The orders of one request, each read by itself (docs/orders-api.md, "The request", "What happens")."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
@@ -69,6 +68,9 @@ class Unlisted(msgspec.Struct, frozen=True, array_like=True):
     reasons: dict[str, int] = {}
 
 
+ALL_LISTED = Unlisted()
+
+
 class Batch(msgspec.Struct, frozen=True, array_like=True):
     """The orders of one request, or of a slice of it: each counted one is in `orders` or in `refused`, or is
     `unlisted`. `ignored` has what could not be read of those in `orders`, by their indexes.
@@ -81,7 +83,7 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
     orders: list[tuple[int, Order]]
     refused: list[RefusedOrder]
     ignored: dict[int, list[FieldError]] = {}
-    unlisted: Unlisted = Unlisted()
+    unlisted: Unlisted = ALL_LISTED
 
 
 class BatchError(Exception):
@@ -146,7 +148,8 @@ def _parse(
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
     ignored: dict[int, list[FieldError]] = {}
-    amount, places, reasons = 0, 0, Counter[str]()
+    amount, places = 0, 0
+    reasons: dict[str, int] = {}
     tries, weight = FRUITLESS_TRIES, 0
     for index, piece in pieces:
         weight += (length := len(memoryview(piece)))
@@ -166,8 +169,9 @@ def _parse(
                 refused.append(RefusedOrder(index, *read_keys(value), parsed.errors))
             else:
                 amount, places = amount + 1, places + len(parsed.errors)
-                reasons.update(reasons_of(parsed.errors))
+                for reason in reasons_of(parsed.errors):
+                    reasons[reason] = reasons.get(reason, 0) + 1
         if len(orders) + len(refused) >= size or weight > largest:
             break
-    unlisted = Unlisted(amount, places, dict(reasons))
+    unlisted = Unlisted(amount, places, reasons) if amount else ALL_LISTED
     return Batch(len(orders) + len(refused) + amount, orders, refused, ignored, unlisted)

@@ -6,6 +6,7 @@ One direction: endpoint, payload, intake (in the process that writes), batch, st
 import asyncio
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from afterword.store.engine.database import Database
 from afterword.web.authentication import KeyUses, Unauthorized, admit, log_refused, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, Spool, SpooledBody, read_body
 from afterword.web.forms import MalformedBody, UnknownMediaType, check_coding, media_type
-from afterword.web.orders_api.answer import BatchResult, OrderCounts, answer, refusal
+from afterword.web.orders_api.answer import BatchResult, answer, refusal
 from afterword.web.orders_api.intake import Posted, Slice, import_posted, import_slices, rules_of
 from afterword.web.orders_api.payload import read_payload
 from afterword.web.orders_api.reader import Readers
@@ -65,7 +66,7 @@ class OrdersEndpoint:
         self._clock = clock
         self._limit = body_limit
         self._spool = spool
-        self._uses = KeyUses(database, clock)
+        self._uses = KeyUses(database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -106,11 +107,12 @@ class OrdersEndpoint:
         key = presented_key(payload.api_key, head.authorization)
         posted = Posted(key, payload.orders, payload.details, head.received_at)
         shop_id = shop_id_of(key) or 0
-        written, *counted = await self._database.write_together(import_posted, posted, shop_id)
-        counts = OrderCounts._make(counted)
-        self._database.metrics.count_orders(*counts)
-        _report_refused(shop_id, counts)
-        self._uses.note(key, shop_id)
+        written, imported, duplicates, refused, reasons = await self._database.write_together(
+            import_posted, posted, shop_id
+        )
+        self._database.metrics.count_orders(imported, duplicates, refused, reasons)
+        _report_refused(shop_id, refused, reasons)
+        self._uses.note(key, shop_id, head.received_at)
         return written
 
     async def _import_large(self, head: _Head, body: bytes | Path) -> bytes:
@@ -133,8 +135,8 @@ class OrdersEndpoint:
         except StoreUnavailable:
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
-        _report_refused(sender.shop.id, result.counts)
-        self._uses.note(key, sender.shop.id)
+        _report_refused(sender.shop.id, result.refused, result.reasons)
+        self._uses.note(key, sender.shop.id, head.received_at)
         return answer(result)
 
     def _count(self, importing: asyncio.Future[BatchResult]) -> None:
@@ -143,11 +145,11 @@ class OrdersEndpoint:
             self._database.metrics.count_orders(*importing.result().counts)
 
 
-def _report_refused(shop_id: int, counts: OrderCounts) -> None:
+def _report_refused(shop_id: int, refused: int, reasons: Mapping[str, int]) -> None:
     """One line a request, without anything that the shop sent."""
-    if counts.refused:
-        reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.reasons.items()))
-        log.warning("orders refused", shop=shop_id, orders=counts.refused, reasons=reasons)
+    if refused:
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(reasons.items()))
+        log.warning("orders refused", shop=shop_id, orders=refused, reasons=told)
 
 
 def _refused(error: Exception) -> tuple[int, Headers, bytes]:

@@ -56,19 +56,22 @@ def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | 
 
     Guarantee 1: the answers count once the transaction is committed, and are not sent before.
     """
-    senders: dict[str, Sender] = {}
+    senders: dict[str, tuple[Sender, Rules]] = {}
     parsed = [_parse(tx, one, senders) for one in posted]
     results = iter(_import(tx, [one for one in parsed if isinstance(one, Slice)]))
     return [_answered(next(results)) if isinstance(one, Slice) else one for one in parsed]
 
 
-def _parse(tx: Transaction, posted: Posted, senders: dict[str, Sender]) -> Slice[Batch] | Exception:
+def _parse(
+    tx: Transaction, posted: Posted, senders: dict[str, tuple[Sender, Rules]]
+) -> Slice[Batch] | Exception:
     """`senders` are those already known in this transaction, by their keys."""
     try:
-        sender = senders.get(posted.key)
-        if sender is None:
-            sender = senders[posted.key] = admit(tx, posted.key, "orders")
-        batch = parse_batch(posted.orders, rules_of(sender.shop))
+        if posted.key not in senders:
+            sender = admit(tx, posted.key, "orders")
+            senders[posted.key] = sender, rules_of(sender.shop)
+        sender, rules = senders[posted.key]
+        batch = parse_batch(posted.orders, rules)
     except (Unauthorized, BatchError) as refused:
         return refused
     return Slice(sender, batch, posted.details, posted.received_at)

@@ -60,7 +60,7 @@ class PrivateReviews:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._uses = KeyUses(database, clock)
+        self._uses = KeyUses(database)
         self._ends: OrderedDict[ListingQuery, tuple[Cursor, float]] = OrderedDict()
         """Where a page ended, and when it was read (epoch seconds)."""
 
@@ -80,7 +80,7 @@ class PrivateReviews:
         authorization = dict(scope["headers"]).get(b"authorization", b"")
         key = presented_key(query.get("api_key", ""), authorization)
         sender = await self._database.read(lambda tx: admit(tx, key, "reviews"))
-        self._uses.note(key, sender.shop.id)
+        self._uses.note(key, sender.shop.id, self._clock())
         if scope["path"] == STATS_PATH:
             return await self._stats(query, sender)
         return await self._page(read_listing(query, sender), ZoneInfo(sender.shop.timezone))
