@@ -122,11 +122,6 @@ class Turns:
         pause = min(max(FIRST_RECEIVER_PAUSE, pause * 2), LONGEST_RECEIVER_PAUSE)
         self._receivers[source] = Receiver(pause=pause, free_at=time.monotonic() + pause)
 
-    def is_put_back(self, source: Source) -> None:
-        """It was not tried."""
-        if source in self._receivers:
-            self._receivers[source].is_busy = False
-
 
 def _from_behind(last: Source | None, sources: list[Source]) -> list[Source]:
     """Anywhere at first, so that dispatchers that start together do not claim the same."""

@@ -259,7 +259,6 @@ class Worker:
         """A claim that cannot be released now is freed when its lease lapses, since it is not renewed any more."""
         for claim in claims:
             self._in_hand.pop(claim.message.id, None)
-            self._turns.is_put_back(claim.source)
         try:
             await self._database.write(
                 partial(release, claims=claims, next_try_at=next_try_at, reason=reason)

@@ -153,15 +153,13 @@ def test_a_webhook_gets_one_thing_at_a_time_and_after_trouble_nothing_for_a_whil
     assert turns.next(64) == ([first, second], 1)
     monkeypatch.setattr(module, "FIRST_RECEIVER_PAUSE", 0.1)
     for pause in (0.1, 0.2, 0.4):
+        turns.is_busy(first)
         turns.is_in_trouble(first)
         assert turns.next(64) == ([second], 1)
         time.sleep(pause / 2)
         assert turns.next(64) == ([second], 1)
         time.sleep(pause / 2 + 0.05)
         assert turns.next(64) == ([first, second], 1)
-    turns.is_busy(first)
-    turns.is_put_back(first)
-    assert turns.next(1) == ([first], 1)
 
 
 @pytest.mark.parametrize("answer", ["250 2.0.0 queued", Line.STALL], ids=["slow", "stuck"])

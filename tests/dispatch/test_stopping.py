@@ -1,14 +1,17 @@
 """What a crash, a lost journal, a full disk or an outage leaves unsent is taken up again, and nothing goes twice."""
 
 import asyncio
+import copy
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from afterword.base.errors import StoreUnavailable
 from afterword.dispatch.dispatcher import ROUND
-from afterword.dispatch.worker import LEASE
+from afterword.dispatch.worker import LEASE, Worker
+from afterword.domain.messages import Queue
 from afterword.store.engine.database import Database
 from afterword.store.messages.steps import LONGEST_LEASE
 from tests.dispatch.running import (
@@ -203,6 +206,60 @@ def test_an_outage_of_a_second_costs_the_messages_seconds_and_no_try(alba: Membe
         assert run(watch()) < 10
         assert len(peer.messages) == 40
     assert [(row.state, row.tries) for row in alba.lists()] == [("sent", 1)] * 40
+
+
+def test_who_stops_waits_for_no_pause(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("afterword.dispatch.caution.FIRST_TRANSPORT_PAUSE", 60.0)
+
+    async def watch() -> float:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: any(line.startswith("RCPT") for line in peer.dialogue))
+            await asyncio.sleep(0.5)
+            begun = time.monotonic()
+        return time.monotonic() - begun
+
+    imported(alba)
+    clock.now = DUE
+    with ScriptedPeer({"RCPT": "421 4.3.2 closing"}) as peer:
+        assert run(watch()) < 5
+
+
+def test_a_claim_that_could_not_be_released_is_renewed_no_more(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease lapses, and so it is free again."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the store cannot take this now")
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer) as dispatcher:
+            await until(lambda: any(line.startswith("RCPT") for line in peer.dialogue))
+            await until(lambda: not any(worker.in_hand for worker in dispatcher._workers))
+            assert alba.state(invitation) == "claimed"
+
+    invitation = imported(alba)
+    clock.now = DUE
+    monkeypatch.setattr("afterword.dispatch.worker.release", refuse)
+    with ScriptedPeer({"RCPT": "421 4.3.2 closing"}) as peer:
+        run(watch())
+
+
+def test_who_settles_a_claim_of_before_keeps_the_one_of_now(
+    database: Database, alba: Member, clock: MovableClock
+) -> None:
+    """The lease of the first had lapsed, and the same worker claimed the message again."""
+    imported(alba)
+    first = alba.claims_one()
+    again = copy.copy(first)
+    worker = Worker(database, Queue.INVITATIONS, None, clock, live=True)  # type: ignore[arg-type]
+    worker._in_hand[again.message.id] = again
+    run(worker._settle(first, None))
+    assert worker.in_hand == {again.message.id}
+    run(worker._settle(again, None))
+    assert worker.in_hand == frozenset()
 
 
 def test_what_was_claimed_and_has_not_set_out_is_put_back_at_the_first_trouble(

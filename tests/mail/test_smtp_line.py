@@ -71,10 +71,11 @@ def test_a_server_without_starttls_gets_nothing() -> None:
             assert not any(line.startswith(("AUTH", "MAIL")) for line in peer.dialogue)
 
 
-def test_no_password_leaves_the_machine_without_tls() -> None:
+@pytest.mark.parametrize("host", ["relay.example", "localhost.example"])
+def test_no_password_leaves_the_machine_without_tls(host: str) -> None:
     async def ask() -> None:
-        transport = SmtpTransport(parse_smtp_url(f"smtp://alba:sesame@relay.example:{peer.port}?tls=none"))
-        with pytest.raises(TransportTrouble, match=r"no password is sent to relay.example without TLS"):
+        transport = SmtpTransport(parse_smtp_url(f"smtp://alba:sesame@{host}:{peer.port}?tls=none"))
+        with pytest.raises(TransportTrouble, match=f"no password is sent to {host} without TLS"):
             await transport.deliver(TO_CLARA, marked)
 
     with ScriptedPeer() as peer:
