@@ -1,6 +1,8 @@
 """The send journal notes how far each chain goes, so whoever can write to the database alone cannot cut it short."""
 
+import asyncio
 from collections.abc import Callable
+from types import NoneType
 
 import pytest
 
@@ -14,6 +16,8 @@ from afterword.store.opening import open_postgres
 from afterword.store.reviews import heads
 from afterword.store.reviews.chain import chain_head
 from afterword.store.reviews.heads import accept_head, check_heads
+from afterword.store.shops import list_shops
+from tests.peers import run
 from tests.postgres import new_database, unreachable
 from tests.store.cast import DUE, Customer, Member, new_member
 from tests.store.databases import another, closing_now, no_file_grows_beyond
@@ -85,6 +89,26 @@ def test_a_transaction_that_fails_notes_nothing(database: Database, alba: Member
     assert heads_noted(database) == []
     alba.sends("A-2")
     assert heads_noted(database) == []
+
+
+def test_a_head_is_noted_though_the_writes_beside_it_fail_or_move_none(
+    database: Database, alba: Member, clara: Customer
+) -> None:
+    """They come together, and as one of them fails, each is committed by itself."""
+    about = alba.order()
+
+    def write(tx: Transaction) -> None:
+        clara.within(tx).reviews(about)
+
+    def refuse(tx: Transaction) -> None:
+        raise LookupError
+
+    async def together() -> list[object]:
+        works = (write, refuse, list_shops)
+        return await asyncio.gather(*map(database.write, works), return_exceptions=True)
+
+    assert [type(result) for result in run(together())] == [NoneType, LookupError, list]
+    assert heads_noted(database) == [head_of(alba)]
 
 
 def test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since(
