@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from afterword.dispatch.fairness import Turns
 from afterword.store.engine.database import Database
 from afterword.store.webhooks import Webhook, webhooks_of
 from tests.dispatch.running import (
@@ -140,3 +141,27 @@ def test_a_dead_receiver_delays_neither_e_mails_nor_other_receivers(
         for number in range(3):
             reviewed(alba, clara, f"a{number}")
         run(watch())
+
+
+def test_after_a_delivery_the_worker_rests_as_before(
+    alba: Member, clara: Customer, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    look = Turns.look
+
+    async def count(turns: Turns, now: float) -> bool:
+        looks.append(now)
+        return await look(turns, now)
+
+    async def watch() -> int:
+        async with dispatching(alba, clock):
+            await until(lambda: bool(receiver.heard) and of_webhooks(alba) == [])
+            before = len(looks)
+            await asyncio.sleep(1)
+            return len(looks) - before
+
+    monkeypatch.setattr(Turns, "look", count)
+    with Receiver() as receiver:
+        hook(alba, receiver.url)
+        reviewed(alba, clara)
+        assert run(watch()) < 1_000  # some fifty of each worker: the rest is a fiftieth of a second

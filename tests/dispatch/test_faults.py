@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from afterword.dispatch.worker import Worker
 from afterword.mail import smtp_connection
 from afterword.mail.smtp import SmtpTransport
 from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.steps import Mark, Record, Settled, take_steps
 from tests.dispatch.running import (
     dispatch_until,
     dispatching,
@@ -274,3 +275,52 @@ def test_without_a_journal_a_write_that_fails_is_tried_once(database: Database, 
     with pytest.raises(LookupError):
         database.write_now(fail)
     assert len(tried) == 1
+
+
+def test_a_message_that_meets_trouble_each_time_keeps_no_other_from_going(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again behind the others."""
+
+    def answer() -> str:
+        return "421 4.3.0 not this one" if "clara+0@" in peer.dialogue[-1] else "250 2.1.5 ok"
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            ticks = ticking(clock)
+            await until(lambda: len(set(reached(peer))) == 4, 15)
+            ticks.cancel()
+
+    monkeypatch.setattr("afterword.app.AT_ONCE", 1)
+    many(alba, 5)
+    clock.now = DUE
+    with ScriptedPeer({"RCPT": answer}) as peer:
+        run(watch())
+    assert not any("clara+0@" in address for address in reached(peer))
+
+
+def test_while_an_outcome_is_not_stored_the_next_message_of_its_slot_does_not_go(
+    alba: Member, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash leaves the fate of one message open for each slot, and not of two."""
+    may_record = threading.Event()
+
+    def no_records(tx: Transaction, steps: Sequence[Mark | Record]) -> list[bool | Settled]:
+        if not may_record.is_set() and any(isinstance(step, Record) for step in steps):
+            raise JournalMissing("the send journal is missing")  # each of a group is then tried alone
+        return take_steps(tx, steps)
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await until(lambda: len(peer.messages) == 1)
+            await asyncio.sleep(0.5)
+            assert len(peer.messages) == 1 and sum(line == "DATA" for line in peer.dialogue) == 1
+            may_record.set()
+            await until(lambda: alba.lists("scheduled") == [] and len(peer.messages) == 3, 10)
+
+    monkeypatch.setattr("afterword.app.AT_ONCE", 1)
+    monkeypatch.setattr("afterword.dispatch.worker.take_steps", no_records)
+    many(alba, 3)
+    clock.now = DUE
+    with ScriptedPeer() as peer:
+        run(watch())

@@ -225,3 +225,30 @@ def test_an_order_number_is_never_used_twice_even_after_a_rollback(database: Dat
     numbers = alba.rows("SELECT DISTINCT order_id FROM orders")
     assert len(numbers) == 24
     assert max(numbers)[0] < 2**53
+
+
+@pytest.mark.sqlite
+def test_what_waits_when_it_closes_is_written_and_then_it_is_closed(
+    database: SqliteDatabase, alba: Member
+) -> None:
+    async def close_behind_others() -> list[object]:
+        other = another(database)
+        begun, may_end = threading.Event(), threading.Event()
+
+        def slow(tx: Transaction) -> None:
+            begun.set()
+            assert may_end.wait(10)
+
+        writes = [asyncio.ensure_future(other.write(slow))]
+        await asyncio.to_thread(begun.wait, 10)
+        writes += [asyncio.ensure_future(other.write(importing(alba, f"{n}"))) for n in range(3)]
+        await asyncio.sleep(0.05)
+        closing = threading.Thread(target=other.close_now, daemon=True)
+        closing.start()
+        await asyncio.sleep(0.05)
+        may_end.set()
+        await asyncio.wait_for(asyncio.gather(*writes), 10)
+        await asyncio.to_thread(closing.join, 10)
+        return [closing.is_alive(), len(alba.lists())]
+
+    assert run(close_behind_others()) == [False, 3]

@@ -135,3 +135,29 @@ def test_a_database_that_cannot_store_every_character_is_refused(postgres: str, 
 def test_the_table_that_changes_most_is_vacuumed_before_a_fifth_of_it_is_dead(database: Database) -> None:
     asked = "SELECT reloptions FROM pg_class WHERE relname = 'messages'"
     assert rows(database, asked) == [(["autovacuum_vacuum_scale_factor=0.02"],)]
+
+
+@pytest.mark.postgres
+def test_after_a_connection_broke_in_the_middle_of_a_write_the_next_write_has_another(
+    database: Database,
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        database.write_now(lambda tx: tx.rows("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert database.write_now(lambda tx: tx.rows("SELECT 1")) == [(1,)]
+
+
+def test_a_commit_that_lets_go_of_its_locks_early_is_durable_when_it_returns(postgres: str) -> None:
+    """Guarantee 1: its first COMMIT does not wait for the disk, and its second one writes something that does."""
+    with (
+        new_database(postgres) as url,
+        closing(PostgresConnection(url)) as connection,
+        closing(PostgresConnection(url)) as other,
+    ):
+        connection.run("CREATE TABLE written (number BIGINT)")
+        for number in range(20):
+            connection.begin()
+            connection.run("INSERT INTO written VALUES (:number)", {"number": number})
+            [(written,)] = connection.rows("SELECT pg_current_wal_insert_lsn()::text")
+            connection.commit(awaited=True)
+            [(is_flushed,)] = other.rows("SELECT pg_current_wal_flush_lsn() > :lsn::pg_lsn", {"lsn": written})
+            assert is_flushed

@@ -142,6 +142,38 @@ print(await database.read(list_shops))
     assert says(work) == f"{['StoreUnavailable'] * 3}\n[]\n"
 
 
+def test_writes_that_find_it_gone_are_answered(says: Says) -> None:
+    work = """
+victim = await database.write(alone)
+writes = soon(3)
+await asyncio.sleep(0)  # they are about to be sent, and the loop has no time to hear of what follows
+os.kill(victim, signal.SIGKILL)
+time.sleep(0.5)
+results = await asyncio.wait_for(asyncio.gather(*writes, return_exceptions=True), 10)
+print([type(result).__name__ for result in results])
+"""
+    assert says(work) == f"{['StoreUnavailable'] * 3}\n"
+
+
+def test_more_than_it_can_have_unread_is_written_in_turn(says: Says) -> None:
+    work = """
+texts = [f"{n} " * 500 for n in range(400)]
+writes = [asyncio.ensure_future(database.write(partial(same, n=text))) for text in texts]
+print(await asyncio.wait_for(asyncio.gather(*writes), 20) == texts)
+"""
+    assert says(work) == "True\n"
+
+
+def test_it_leaves_a_signal_to_the_whole_group_to_the_server(says: Says) -> None:
+    work = """
+for number in (signal.SIGTERM, signal.SIGINT):
+    os.kill(await database.write(alone), number)
+    time.sleep(0.2)
+print(await database.write(partial(same, n=1)))
+"""
+    assert says(work) == "1\n"
+
+
 def test_an_answer_that_cannot_be_read_is_given_to_no_write_and_lets_none_wait(says: Says) -> None:
     work = """
 writes = [*soon(2), database.write(unreadable), *soon(2)]

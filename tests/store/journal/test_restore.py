@@ -253,3 +253,20 @@ def test_a_delivery_is_in_no_journal_and_goes_again_after_a_restore(
     alba.records(one, "sent")
     assert words(database.journal.address) == before
     assert claims_one("webhook", restored()).fingerprint == one.fingerprint
+
+
+def test_who_accepts_a_loss_with_a_journal_in_its_place_learns_what_that_knows(
+    database: SqliteDatabase, alba: Member, restored: Restored
+) -> None:
+    """An old backup knows the journal of before a loss; the one that was begun after it is still there."""
+    first = alba.sends("1")
+    back_up(database)
+    journal(database).unlink()
+    with closing_now(another(database)) as after:
+        after.accept_journal_loss()
+        assert alba.on(after).sends_due(DUE) == ["1"]
+    alba = restored()
+    assert isinstance(alba.store, SqliteDatabase) and alba.store.is_held
+    alba.store.accept_journal_loss()
+    assert alba.state(first) == "sent"
+    assert alba.sends_due(DUE + 100) == []

@@ -47,6 +47,7 @@ def test_an_erased_review_leaves_the_receipt_that_it_shares_with_others(
     erased = reviews.pop(at)
     alba.erases(erased)
     left = everything(alba)
+    assert [*alba.rows("SELECT DISTINCT address_hash = '' FROM reviews WHERE state = 'erased'")] == [(True,)]
     assert erased.salt not in left and all(one.salt in left for one in [*reviews, *others])
     assert [kind for kind, _, _ in alba.asks(notified)] == ["receipt", "receipt"]
     for one in reviews:
