@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -372,3 +373,18 @@ def test_a_new_database_whose_journal_cannot_be_made_is_refused_with_the_files_n
         StoreUnavailable, match=f"{path} cannot be used: it is there, and is not a send journal"
     ):
         open_database(tmp_path)
+
+
+def test_a_journal_whose_file_was_replaced_is_not_written_any_more(
+    database: Database, alba: Member, claims: list[Claim]
+) -> None:
+    """By a copy of it, say, in a restore under way: what was written to the one that is gone nobody would read."""
+    first, second = claims
+    assert alba.marks(first)
+    old = journal(database).rename(journal(database).with_name("old"))
+    shutil.copy(old, journal(database))
+    before = old.read_bytes()
+    with pytest.raises(JournalMissing):
+        alba.marks(second)
+    assert old.read_bytes() == journal(database).read_bytes() == before
+    assert database.is_held

@@ -132,6 +132,19 @@ def test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since(
     assert len(said(alba)) == 1
 
 
+def test_of_several_entries_that_were_cut_off_the_first_is_named(
+    database: Database, alba: Member, clara: Customer
+) -> None:
+    clara.reviews(alba.order("A-1"))
+    second = clara.reviews(alba.order("A-2"), rating=1)
+    first_noted = head_of(alba).split()
+    third = clara.reviews(alba.order("A-3"), rating=1)
+    for review in (third, second):
+        database.write_now(cut_off(review))
+    [found] = said(alba)
+    assert f"entry {first_noted[4]} with a hash of {first_noted[1]}…" in found
+
+
 def test_what_was_accepted_is_not_cut_off_unseen(database: Database, alba: Member, clara: Customer) -> None:
     clara.reviews(alba.order("A-1"))
     last = clara.reviews(alba.order("A-2"), rating=1)
