@@ -6,6 +6,7 @@ import re
 import pytest
 
 from afterword.base.ids import is_signed, order_id_of
+from afterword.dispatch.worker import LEASE
 from afterword.domain.messages import order_fingerprint
 from tests.dispatch.running import (
     SECRET,
@@ -15,12 +16,14 @@ from tests.dispatch.running import (
     emails,
     imported,
     reached,
+    reviewed,
+    unsent,
     until,
     until_state,
 )
 from tests.peers import RelayPeer, run
 from tests.scripted_peer import ScriptedPeer
-from tests.store.cast import DUE, Member, MovableClock
+from tests.store.cast import DUE, Customer, Member, MovableClock
 
 
 def test_a_message_goes_when_it_is_due_and_not_a_moment_earlier(alba: Member, clock: MovableClock) -> None:
@@ -79,6 +82,42 @@ def test_a_step_of_the_clock_while_a_message_is_in_hand_sends_nothing_twice(
         run(watch())
     assert len(peer.messages) == 1
     assert alba.state(later) == "scheduled"
+
+
+def test_who_looks_for_lapsed_claims_knows_what_each_worker_has_in_hand(
+    alba: Member, clara: Customer, clock: MovableClock
+) -> None:
+    """A step of the clock between the renewal of the leases and that look."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer) as dispatcher:
+            await answer.asked()
+            with answer.given_at_the_end():
+                await dispatcher._rescue(clock() + 3_600)
+                assert [row[:2] for row in unsent(alba)] == [("receipt", "sending")]
+            await until(lambda: unsent(alba) == [])
+
+    reviewed(alba, clara)
+    answer = LateAnswer()
+    with ScriptedPeer({"letter": [answer]}) as peer:
+        run(watch())
+
+
+def test_a_mark_renews_the_lease(alba: Member, clock: MovableClock) -> None:
+    """DATA may take as long as the line before it."""
+
+    async def watch() -> None:
+        async with dispatching(alba, clock, peer):
+            await answer.asked()
+            with answer.given_at_the_end():
+                sql = "SELECT lease_until FROM messages WHERE state = 'sending'"
+                assert alba.rows(sql) == [(int(DUE) + LEASE,)]
+            await until_state(alba, invitation, "sent")
+
+    invitation, answer = imported(alba), LateAnswer()
+    clock.now = DUE
+    with ScriptedPeer({"letter": [answer]}) as peer:
+        run(watch())
 
 
 def test_a_clock_set_back_sends_nothing_before_its_time_comes_again(

@@ -19,6 +19,13 @@ OF_MESSAGES = {
             "test_what_the_mark_raises_is_passed_on_and_nothing_is_sent",
         ),
         Mutation(
+            "a slot marks its next message before the outcome of the last is stored",
+            "Worker._deliver",
+            "if recording: await recording",
+            "pass",
+            "test_while_an_outcome_is_not_stored_the_next_message_of_its_slot_does_not_go[sqlite]",
+        ),
+        Mutation(
             "what is in doubt is tried again",
             "Connection._transact",
             '"in_doubt"',

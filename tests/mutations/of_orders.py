@@ -27,6 +27,20 @@ OF_ORDERS = {
             "test_an_answer_comes_after_the_fsync_whatever_the_default_is_and_becomes",
         ),
         Mutation(
+            "a commit that lets go of its locks early is not waited for",
+            "_COMMIT_EARLY",
+            "SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT",
+            "COMMIT",
+            "test_a_commit_that_lets_go_of_its_locks_early_is_durable_when_it_returns",
+        ),
+        Mutation(
+            "a signal to the whole group ends the writer before the rest is stored",
+            "_commit_for_parent",
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+            "signal.signal(signal.SIGTERM, signal.SIG_DFL)",
+            "test_it_leaves_a_signal_to_the_whole_group_to_the_server",
+        ),
+        Mutation(
             "a node that acknowledges too soon is accepted",
             "_check_cluster",
             '== "off"',

@@ -192,6 +192,18 @@ def test_a_fault_is_named_with_its_place(bakery: Member, sql: str, words: str) -
     assert any(each.startswith(f"review {review}: {words}") for each in said), said
 
 
+def test_a_review_that_was_moved_to_the_other_mode_with_its_counts_is_missed(
+    alba: Member, clara: Customer
+) -> None:
+    moved = clara.reviews(alba.order())
+
+    def move(tx: Transaction) -> None:
+        tx.run("UPDATE reviews SET live = 0 WHERE review_id = :id", {"id": moved.id})
+        tx.run("DELETE FROM review_counts WHERE shop_id = :shop", {"shop": alba.shop.id})
+
+    assert found_after_work(alba, move)
+
+
 def test_a_cut_tail_is_found_by_the_head(bakery: Member) -> None:
     seq = bakery.asks(chain_head, bakery.shop.id, live=True)[0]
     said = found_after(bakery, "DELETE FROM chain WHERE seq = :seq", {"seq": seq})
