@@ -24,8 +24,8 @@ from benchmarks.sampling import Samples, samples_of
 from benchmarks.table import shares
 
 READER = "from multiprocessing."
-"""What the command of a process that reads large bodies begins with, and of the one that cleans up after them: only
-they are spawned."""
+"""What the command of a process begins with that reads large bodies or checks long forms, and of the one that cleans
+up after them: only they are spawned."""
 
 
 class Watched(msgspec.Struct):

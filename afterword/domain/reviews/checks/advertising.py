@@ -23,7 +23,7 @@ _LINK = re.compile(
     | \w\. (?:{ENDS}) (?!\w)
     | \w\w\. (?:{WORDS_TOO}) {_OVER}
     | \w\. (?:[a-z]{{2}}|{ENDS}|{WORDS_TOO}|{WITH_A_PATH}) / \w
-    | \w\ \. \ ? (?:com|fr|org|uk|io) (?!\w)
+    | \w\ \. \ ? (?:com|fr|org|uk) (?!\w)
     | \w\. \ com {_OVER}
     | \w\ dot\ (?:{ENDS}) (?!\w)
     | \w\ point\ (?:com|fr|org) (?!\w)
@@ -96,8 +96,8 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_] ){2,}[^\W\d_](?![^\W_])")
 
 
 _ROLE = re.compile(
-    r"(?<![\w.+-])(?:info|contact[oti]*|contato|kontakt|[a-z]{0,20}support|suporte|soporte|accueil|medias?[._-]socia(?:ux|les)|service|help|hello|hola|office|sales|shop|"
-    r"orders?|kundenservice|kundservice|klantenservice|customer[._-]?(?:service|care)|atendimento|sac|assistenza|sav|"
+    r"(?<![\w.+-])(?:info|contact[oti]*|contato|kontakt|[a-z]{0,20}support|suporte|soporte|service|accueil|help|hello|hola|office|"
+    r"sales|shop|medias?[._-]socia(?:ux|les)|orders?|kundenservice|kundservice|klantenservice|customer[._-]?(?:service|care)|atendimento|sac|assistenza|sav|"
     r"legal|privacy|claims|admin|no-?reply)\ ?@\ ?(?=\w)"
 )
 
