@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import ParamSpec, TypeVar
 
 from afterword.base.errors import StoreUnavailable
@@ -30,13 +31,20 @@ class SideProcess:
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
+        self._starting = asyncio.Lock()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls a function of a module there, in a new process if the last one was lost.
 
         Raises what it raises, and StoreUnavailable if the process is lost during the call.
         """
-        return await result_of(self._submit(function, *args, **kwargs))
+        async with self._starting:
+            pool = self._pool or await self._start()
+            try:
+                called = pool.submit(function, *args, **kwargs)
+            except BrokenProcessPool:  # lost since the last call
+                called = (await self._start()).submit(function, *args, **kwargs)
+        return await result_of(called)
 
     def call_again(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """The same in the process of the last call; for `result_of`. Raises StoreUnavailable if that was lost."""
@@ -44,12 +52,10 @@ class SideProcess:
         with _loss_is_unavailable():
             return self._pool.submit(function, *args, **kwargs)
 
-    def _submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        with suppress(BrokenProcessPool):  # lost since the last call
-            if self._pool is not None:
-                return self._pool.submit(function, *args, **kwargs)
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _prepare)
-        return self._pool.submit(function, *args, **kwargs)
+    async def _start(self) -> ProcessPoolExecutor:
+        self._pool = ProcessPoolExecutor(1, _Nicely(), _prepare)
+        await asyncio.to_thread(self._pool.submit, _nothing)  # the first call starts it, which takes milliseconds
+        return self._pool
 
     def close(self) -> None:
         if self._pool is not None:
@@ -70,10 +76,32 @@ def _loss_is_unavailable() -> Iterator[None]:
         raise StoreUnavailable("a process beside the server was lost") from error
 
 
+class _NiceProcess(SpawnProcess):
+    """Is nice from its first instruction on: to load the program takes most of a second of a processor."""
+
+    def start(self) -> None:
+        def start() -> None:
+            with suppress(OSError):  # only Linux has a niceness for each thread, which a new process inherits
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            super(_NiceProcess, self).start()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(start).result()
+
+
+class _Nicely(SpawnContext):
+    Process = _NiceProcess
+
+
+def _nothing() -> None:
+    """What a process is started with."""
+
+
 def _prepare() -> None:
     """Leaves signals to the parent, and ends when the parent does, however it ended: a pool's process would wait for
     its next call for ever."""
-    os.nice(NICENESS)
+    with suppress(OSError):  # it already is nicer
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
