@@ -22,6 +22,9 @@ from afterword.web.side_process import SideProcess, result_of
 SLICE = 250
 """Orders that are stored in one go: a few milliseconds of the writer, for which all other requests wait."""
 
+DETAILED = 64
+"""The same of a request that asks for details, which take the writer three times as long to make."""
+
 LOAD = 8
 """Slices that a reader hands over at once: each way between two processes costs as much as reading sixty orders."""
 
@@ -106,8 +109,8 @@ def _read(content_type: bytes, body: bytes | Path) -> Payload:
 
 
 def _first_load(rules: Rules) -> list[bytes]:
-    orders, _Held.payload = _Held.payload.orders, Payload()
-    _Held.slices = parse_slices(orders, rules, SLICE)
+    payload, _Held.payload = _Held.payload, Payload()
+    _Held.slices = parse_slices(payload.orders, rules, DETAILED if payload.details else SLICE)
     return _next_load()
 
 

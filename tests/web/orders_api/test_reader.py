@@ -15,7 +15,7 @@ import pytest
 from afterword.base.errors import StoreUnavailable
 from afterword.domain.orders.batch import Batch, BatchError
 from afterword.web.forms import JSON, MalformedBody
-from afterword.web.orders_api.reader import LOAD, SLICE, Reader
+from afterword.web.orders_api.reader import DETAILED, LOAD, SLICE, Reader
 from tests.domain.reading import RULES, claras
 from tests.processes import spawned_by
 from tests.server import Server, an_order
@@ -31,9 +31,9 @@ def reader() -> Iterator[Reader]:
     reader.close()
 
 
-def body(first: int, count: int) -> bytes:
+def body(first: int, count: int, *, details: int = 0) -> bytes:
     orders = [claras(id_order=number) for number in range(first, first + count)]
-    return json.dumps({"api_key": f"key {first}", "details": 1, "orders": orders}).encode()
+    return json.dumps({"api_key": f"key {first}", "details": details, "orders": orders}).encode()
 
 
 def ids(batch: bytes) -> list[int]:
@@ -56,8 +56,15 @@ def test_every_order_crosses_once(reader: Reader, tmp_path: Path, count: int) ->
 
 
 def test_what_is_beside_the_orders_comes_first(reader: Reader) -> None:
-    payload = asyncio.run(reader.read(JSON.encode(), body(3, 1)))
+    payload = asyncio.run(reader.read(JSON.encode(), body(3, 1, details=1)))
     assert (payload.api_key, payload.details, payload.orders) == ("key 3", True, b"")
+
+
+def test_with_details_a_slice_is_smaller(reader: Reader) -> None:
+    async def sizes() -> list[int]:
+        return [len(ids(batch)) async for batch in await read(reader, body(0, 2 * DETAILED + 1, details=1))]
+
+    assert asyncio.run(sizes()) == [DETAILED, DETAILED, 1]
 
 
 def test_a_body_left_in_the_middle_does_not_touch_the_next(reader: Reader) -> None:
