@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
+from time import monotonic
 from typing import Any, TypeVar
 
 from afterword.base.errors import JournalAhead
@@ -18,6 +19,10 @@ T = TypeVar("T")
 
 MOST_TRIES = 5
 """Tries of a transaction that conflicts with another one."""
+
+NOTE_AFTER = 0.1
+"""Seconds from a commit to the notes about it, and about those that follow it: other writes wait for their fsync as
+they wait for a commit."""
 
 Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
 """A pending write, as work and item: `work(tx, [item, …])` returns one result per item, in order."""
@@ -42,7 +47,7 @@ class Committer:
         """Connects, migrates and opens the journal. Raises StoreUnavailable, SchemaTooNew."""
         self.connection = connect()
         self._keeper = keeper
-        self._has_notes = False
+        self._notes_due: float | None = None
         self._tx = Transaction(self.connection, keeper)
         try:
             self.migrated = self.commit_alone(partial(migrate, dialect=self.connection.dialect))
@@ -76,11 +81,16 @@ class Committer:
             return [self.connection.unavailable(failed)] * len(calls)
         return [self.commit([call])[0] for call in calls]
 
+    @property
+    def notes_due(self) -> float | None:
+        """Seconds until notes should be added; None if there are none."""
+        return None if self._notes_due is None else self._notes_due - monotonic()
+
     def add_notes(self) -> None:
         """Adds what the commits since the last call have noted to the send journal. What cannot be added now is tried
         again together with the next note."""
-        if self._has_notes:
-            self._has_notes = False
+        if self._notes_due is not None:
+            self._notes_due = None
             [result] = self.commit([(each, self._keeper.write_notes)])
             if not isinstance(result, Exception):
                 self._keeper.forget_notes()
@@ -113,8 +123,10 @@ class Committer:
         except Exception:
             self._keeper.failed()
             raise
-        self._has_notes |= self._keeper.take_notes(self._tx)
+        if self._keeper.take_notes(self._tx) and self._notes_due is None:
+            self._notes_due = monotonic() + NOTE_AFTER
 
     def close(self) -> None:
+        self.add_notes()
         self.connection.close()
         self._keeper.close()

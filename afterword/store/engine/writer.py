@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
@@ -70,7 +71,7 @@ class WriterThread:
 
     def _next_group(self) -> list[PendingWrite]:
         """The pending writes, or the next one to arrive; empty after `close`."""
-        first = self._waiting.get()
+        first = self._next()
         group = [] if first is None else [first]
         while group and len(group) < MOST_IN_A_GROUP:
             try:
@@ -83,9 +84,20 @@ class WriterThread:
             group.append(waiting)
         return group
 
+    def _next(self) -> PendingWrite | None:
+        while (due := self.committer.notes_due) is not None:
+            if due > 0:
+                with suppress(Empty):
+                    return self._waiting.get(timeout=due)
+            with self._turn:
+                self.committer.add_notes()
+        return self._waiting.get()
+
     def put_now(self, work: Callable[[Transaction], T]) -> T:
-        """Runs one write in its own transaction, for processes without an event loop."""
+        """Runs one write in its own transaction, for processes without an event loop, which may end after it."""
         results: list[T | Exception] = self._commit([(each, work)])
+        with self._turn:
+            self.committer.add_notes()
         return returned(results[0])
 
     def _commit(self, calls: list[Call]) -> list[Any]:
@@ -95,7 +107,6 @@ class WriterThread:
             results = self.committer.commit(calls)
             self._metrics.count_commit(len(calls), perf_counter() - begun)
             self._committing = 0
-            self.committer.add_notes()
         return results
 
     async def until_lost(self) -> None:

@@ -16,6 +16,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
+from select import select
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -218,6 +219,10 @@ class _Line:
             calls += pickle.loads(taken)  # noqa: S301 (from our own process)
         return calls, self.taken - already_taken
 
+    def waits(self, seconds: float) -> bool:
+        """Waits for something to arrive, at most so long. Returns whether it has."""
+        return self.holds_a_value() or bool(select([self.socket], [], [], max(0.0, seconds))[0])
+
     def holds_a_value(self) -> bool:
         """Whether the next value has arrived completely."""
         return len(self._content) >= self._end()
@@ -248,11 +253,12 @@ def _commit_for_parent(line: _Line, open_committer: Callable[[], Committer]) -> 
     try:
         line.send((committer.migrated, committer.is_held, 0, None))
         while True:
+            if (due := committer.notes_due) is not None and (due <= 0 or not line.waits(due)):
+                committer.add_notes()
             calls, read = line.receive_group()
             begun = perf_counter()
             results = committer.commit(calls)
             line.send((results, committer.is_held, read, perf_counter() - begun))
-            committer.add_notes()
     except (EOFError, OSError):
         committer.close()
     finally:

@@ -1,7 +1,7 @@
 """The ends of chains as the send journal knows them (docs/verifying.md).
 
 A chain proves that nothing in it was changed, but not that it was not longer: someone who can write to the database
-can cut off its end, and the head with it. The journal lies elsewhere, and notes the head after each commit
+can cut off its end, and the head with it. The journal lies elsewhere, and notes the head soon after each commit
 that moved it.
 """
 

@@ -30,6 +30,7 @@ from afterword.base.errors import Refused, StoreUnavailable
 from afterword.base.settings import read_settings
 from afterword.store.engine import committer
 from afterword.store.engine.postgres import LANES
+from afterword.store.journal.journal import head_line
 from afterword.store.opening import open_database
 from afterword.store.shops import list_shops
 
@@ -38,6 +39,13 @@ def same(tx, n):
 
 def refuse(tx):
     raise Refused("no")
+
+def move(tx, n):
+    tx.note("chain", head_line(1, 1, n, 64 * "a"))
+
+def noted():
+    lines = Path(database.journal.address).read_text().splitlines()
+    return [line.split()[-1] for line in lines if line.startswith("head")]
 
 def wait(tx):
     time.sleep(0.2)
@@ -100,6 +108,22 @@ writes = [database.write(partial(same, n=1)), database.write(refuse), database.w
 print(await asyncio.gather(*writes, return_exceptions=True))
 """
     assert says(work) == "[1, Refused('no'), 3]\n"
+
+
+def test_notes_are_added_soon_after_their_commits_and_before_it_closes(says: Says) -> None:
+    work = """
+for n in range(5):
+    await database.write(partial(move, n=n))
+deadline = time.monotonic() + 20
+while noted()[-1:] != ["4"]:
+    assert time.monotonic() < deadline, noted()
+    await asyncio.sleep(0.01)
+print(len(noted()) <= 5)
+await database.write(partial(move, n=5))
+database.close_now()
+print(noted()[-1])
+"""
+    assert says(work) == "True\n5\n"
 
 
 def test_what_was_accepted_is_written_before_it_closes(says: Says) -> None:

@@ -9,6 +9,7 @@ import pytest
 from afterword.actions.backlog import chains
 from afterword.base.errors import Refused
 from afterword.domain.reviews.review import Review
+from afterword.store.engine import committer
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.journal import head_line
@@ -108,7 +109,29 @@ def test_a_head_is_noted_though_the_writes_beside_it_fail_or_move_none(
         return await asyncio.gather(*map(database.write, works), return_exceptions=True)
 
     assert [type(result) for result in run(together())] == [NoneType, LookupError, list]
+    database.write_now(list_shops)  # notes what waits to be noted
     assert heads_noted(database) == [head_of(alba)]
+
+
+@pytest.mark.parametrize("within", [0, 3_600])
+def test_commits_that_follow_each_other_are_noted_together(
+    database: Database, alba: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch, within: float
+) -> None:
+    """The note waits for others, and the end of the process for the note."""
+    monkeypatch.setattr(committer, "NOTE_AFTER", within)
+    orders = [alba.order(name) for name in ("A-1", "A-2", "A-3")]
+    moved = []
+
+    async def one_after_the_other(server: Database) -> None:
+        for about in orders:
+            await server.write(lambda tx, about=about: clara.within(tx).reviews(about))
+            moved.append(head_of(alba))
+
+    with closing_now(another(database)) as server:
+        run(one_after_the_other(server))
+        if within:
+            assert heads_noted(database) == []
+    assert heads_noted(database) == (moved[-1:] if within else moved)
 
 
 def test_an_end_that_was_cut_off_is_found_also_when_the_chain_has_grown_since(
