@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -19,8 +19,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NICENESS = 15
-"""Beside a huge batch the single orders of others waited 13 ms with 0 and 8 with 5 (medians). Anyone can have large
-bodies read: under such an attack the slowest of them waited 15 ms with 10, and 9 with 15."""
+"""Where the system has no SCHED_IDLE. Anyone can have large bodies read: the single orders of others waited up to
+twice as long for them with niceness as when a processor with such a process counts as free, and batches took longer
+too."""
 
 
 class SideProcess:
@@ -53,8 +54,10 @@ class SideProcess:
             return self._pool.submit(function, *args, **kwargs)
 
     async def _start(self) -> ProcessPoolExecutor:
-        self._pool = ProcessPoolExecutor(1, _Nicely(), _prepare)
-        await asyncio.to_thread(self._pool.submit, _nothing)  # the first call starts it, which takes milliseconds
+        self._pool = ProcessPoolExecutor(1, _Context(), _prepare)
+        await asyncio.to_thread(
+            self._pool.submit, _nothing
+        )  # the first call starts it, which takes milliseconds
         return self._pool
 
     def close(self) -> None:
@@ -76,21 +79,20 @@ def _loss_is_unavailable() -> Iterator[None]:
         raise StoreUnavailable("a process beside the server was lost") from error
 
 
-class _NiceProcess(SpawnProcess):
-    """Is nice from its first instruction on: to load the program takes most of a second of a processor."""
+class _LastInLine(SpawnProcess):
+    """Runs when nothing else does, from the start: to load the program takes most of a second of a processor."""
 
     def start(self) -> None:
-        def start() -> None:
-            with suppress(OSError):  # only Linux has a niceness for each thread, which a new process inherits
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-            super(_NiceProcess, self).start()
+        super().start()
+        assert self.pid is not None
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, NICENESS)
+            if hasattr(os, "SCHED_IDLE"):
+                os.sched_setscheduler(self.pid, os.SCHED_IDLE, os.sched_param(0))
 
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(start).result()
 
-
-class _Nicely(SpawnContext):
-    Process = _NiceProcess
+class _Context(SpawnContext):
+    Process = _LastInLine
 
 
 def _nothing() -> None:
@@ -100,8 +102,6 @@ def _nothing() -> None:
 def _prepare() -> None:
     """Leaves signals to the parent, and ends when the parent does, however it ended: a pool's process would wait for
     its next call for ever."""
-    with suppress(OSError):  # it already is nicer
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,14 +2,13 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.web.side_process import NICENESS, SideProcess, result_of
-from tests.processes import spawned_by
+from afterword.web.side_process import NICENESS, SideProcess, _LastInLine, result_of
 
 
 @pytest.fixture
@@ -19,31 +18,23 @@ def beside() -> Iterator[SideProcess]:
     process.close()
 
 
-def test_it_starts_with_the_first_call_and_runs_after_everything_else(beside: SideProcess) -> None:
+def test_it_starts_with_the_first_call_and_runs_when_nothing_else_does(beside: SideProcess) -> None:
     async def two() -> tuple[int, int, int]:
         first = await beside.call(os.getpid)
         again = await result_of(beside.call_again(os.getpid))
-        return first, again, await beside.call(os.nice, 0)
+        return first, again, await beside.call(os.sched_getscheduler, 0)
 
-    first, again, niceness = asyncio.run(two())
-    assert first == again != os.getpid() and niceness >= NICENESS
+    first, again, policy = asyncio.run(two())
+    assert first == again != os.getpid() and policy == os.SCHED_IDLE
 
 
-def test_loading_the_program_there_is_behind_everything_else_too() -> None:
-    async def loading() -> tuple[int, set[int]]:
-        beside, others = SideProcess(), set(spawned_by(os.getpid()))
-        call = asyncio.ensure_future(beside.call(os.getpid))
-        while not (begun := {*spawned_by(os.getpid())} - others):
-            await asyncio.sleep(0)
-        niceness = os.getpriority(os.PRIO_PROCESS, min(begun))
-        assert {await call} == begun
-        ours = {os.getpriority(os.PRIO_PROCESS, int(path.name)) for path in Path("/proc/self/task").iterdir()}
-        beside.close()
-        return niceness, ours
-
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    niceness, ours = asyncio.run(loading())
-    assert niceness >= NICENESS and ours == {before}
+def test_so_does_the_loading_of_the_program_there() -> None:
+    process = _LastInLine(target=time.sleep, args=(60,))
+    process.start()
+    assert process.pid and os.sched_getscheduler(process.pid) == os.SCHED_IDLE != os.sched_getscheduler(0)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == NICENESS
+    process.kill()
+    process.join()
 
 
 def test_calls_at_once_share_the_process_that_the_first_of_them_starts(beside: SideProcess) -> None:
