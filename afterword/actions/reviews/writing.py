@@ -20,6 +20,7 @@ from afterword.domain.reviews.checks.own import own_of
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
     CHANGES_WITHIN,
+    HIDDEN_FROM_AUTHOR,
     MOST_ALIKE,
     MOST_CHANGES,
     MOST_ORDERS,
@@ -38,9 +39,11 @@ from afterword.store.messages.invitations import answer_invitation
 from afterword.store.numbers import next_review
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.writing import (
+    Outline,
     changes_of_order,
     is_copied,
     orders_of_address,
+    outlines_of_order,
     replace_review,
     reviews_of_order,
 )
@@ -95,7 +98,7 @@ class Submission(NamedTuple):
         return Checked(text, order.public_name, order.lang, own_of(shop.name, addresses, shop.phones or ""))
 
     def parts(self) -> list["Submission"]:
-        """The submission as it is stored: a transaction for each of these."""
+        """The submission as it is read and stored: a transaction for each of these, in the order of the lines."""
         size = REVIEWS_A_TRANSACTION
         starts = range(0, len(self.said), size)
         return [self._replace(said=self.said[start : start + size]) for start in starts]
@@ -119,12 +122,6 @@ def prepare(submission: Submission, new: Iterable[Said], look: Look = CHECKS) ->
     }
 
 
-def prepared_of(part: Submission, prepared: Mapping[str, Prepared]) -> dict[str, Prepared]:
-    """What was found out about the texts of a part: the writer is sent no others."""
-    texts = {said.words.text for said in part.said}
-    return {text: prepared[text] for text in texts & prepared.keys()}
-
-
 class Written(NamedTuple):
     """A stored review. `entry`, from which the receipt is made, is None if the text did not change."""
 
@@ -143,7 +140,7 @@ class _Writing(NamedTuple):
 
 
 def unwritten(tx: Transaction, submission: Submission, now: float) -> list[Said]:
-    """What a submission would store a version of; no other text is checked (`prepare`).
+    """What a part of a submission would store a version of; no other text is checked (`prepare`).
 
     Raises ReviewChanged, as `write_reviews` would, and TooManyChanges if MOST_CHANGES were stored within
     CHANGES_WITHIN. First versions are always taken.
@@ -152,7 +149,7 @@ def unwritten(tx: Transaction, submission: Submission, now: float) -> list[Said]
     new = _new(submission, existing)
     if any(said.line in existing for said in new):
         since = int(now) - CHANGES_WITHIN
-        if changes_of_order(tx, submission.order, existing.values(), since=since) >= MOST_CHANGES:
+        if changes_of_order(tx, submission.order, since=since) >= MOST_CHANGES:
             raise TooManyChanges
     return new
 
@@ -170,7 +167,8 @@ def write_reviews(
     new = {said.line: said.words.text for said in _new(submission, existing)}
     if not prepared.keys() >= set(new.values()):
         raise ReviewChanged
-    repeated = _repeated(existing, {line: prepared[text].text_hash for line, text in new.items()})
+    outlines = outlines_of_order(tx, submission.order)
+    repeated = _repeated(outlines, {line: prepared[text].text_hash for line, text in new.items()})
     writing = _Writing(Work(tx, signer, now), submission, prepared, repeated)
     written = [
         _write(writing, said, existing.get(said.line), is_new=said.line in new) for said in submission.said
@@ -180,7 +178,9 @@ def write_reviews(
 
 
 def _existing(tx: Transaction, submission: Submission) -> dict[int, Review]:
-    return reviews_of_order(tx, submission.order.shop.id, submission.order.order_id)
+    """The stored reviews of the lines that a part is about."""
+    order, lines = submission.order, [said.line for said in submission.said]
+    return reviews_of_order(tx, order.shop.id, order.order_id, min(lines, default=0), max(lines, default=0))
 
 
 def _new(submission: Submission, existing: Mapping[int, Review]) -> list[Said]:
@@ -195,8 +195,8 @@ def _is_new(said: Said, found: Review | None) -> bool:
     return True
 
 
-def _repeated(existing: Mapping[int, Review], new: Mapping[int, str]) -> frozenset[str]:
-    hashes = {line: review.text_hash for line, review in existing.items() if review.is_shown_to_author}
+def _repeated(existing: Iterable[Outline], new: Mapping[int, str]) -> frozenset[str]:
+    hashes = {one.line: one.text_hash for one in existing if one.state not in HIDDEN_FROM_AUTHOR}
     counted = Counter((hashes | dict(new)).values())
     return frozenset(hashed for hashed, count in counted.items() if count > MOST_ALIKE)
 

@@ -18,6 +18,8 @@ from afterword.domain.values import MOST_MARKS, without_towers
 
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn", "erased"]
 
+HIDDEN_FROM_AUTHOR: tuple[ReviewState, ...] = ("withdrawn", "erased")
+
 SITE = "site"
 """The scope of reviews of the shop. The scope of a product's reviews is its id as text (docs/reviews-api.md)."""
 
@@ -122,7 +124,7 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def is_shown_to_author(self) -> bool:
         """Whether its author sees its text, and can withdraw it."""
-        return self.state not in ("withdrawn", "erased")
+        return self.state not in HIDDEN_FROM_AUTHOR
 
     def unpublished(self, state: ReviewState, at: int) -> "Review":
         """The review in another state, without its times of publication."""

@@ -38,6 +38,13 @@ SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, 
        c.hash, c.signature
 FROM chain c WHERE c.shop_id = :shop_id AND c.review_id = :review_id ORDER BY c.seq;
 
+-- name: receipts_of_order
+-- The entries that commit to the current texts of an order's reviews, of lines :first to :last.
+SELECT r.line, c.hash FROM reviews r
+JOIN chain c ON c.shop_id = r.shop_id AND c.review_id = r.review_id
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND r.line >= :first AND r.line <= :last
+  AND r.state <> 'erased' AND c.shop_id = :shop_id AND c.kind = 'written' AND c.version = r.version;
+
 -- name: entry_by_hash
 SELECT c.shop_id, c.live, c.seq, c.review_id, c.version, c.happened_at, c.kind, c.details, c.previous,
        c.hash, c.signature

@@ -37,9 +37,15 @@ UPDATE past_versions SET rating = 0, text = '', salt = '' WHERE shop_id = :shop_
 SELECT * FROM reviews r WHERE r.shop_id = :shop_id AND r.review_id = :review_id;
 
 -- name: reviews_of_order
--- At most one per order line, and one for the shop.
+-- At most one per order line, and one for the shop (line 0).
 SELECT * FROM reviews r
-WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 ORDER BY r.line;
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0 AND r.line >= :first AND r.line <= :last
+ORDER BY r.line;
+
+-- name: outlines_of_order
+-- The reviews of an order without their texts.
+SELECT r.line, r.version, r.state, r.written_at, r.text_hash FROM reviews r
+WHERE r.shop_id = :shop_id AND r.order_id = :order_id AND r.order_id > 0;
 
 -- name: show_review
 -- A review of any shop: one index lookup per shop.

@@ -59,6 +59,12 @@ def entries_of_review(tx: Transaction, shop_id: int, review_id: int) -> list[Ent
     return [as_entry(row) for row in tx.rows(query("entries_of_review"), values)]
 
 
+def receipts_of_order(tx: Transaction, shop_id: int, order_id: int, first: int, last: int) -> dict[int, str]:
+    """By order line from `first` to `last`, the hash of the entry that commits to the review's current text."""
+    values = {"shop_id": shop_id, "order_id": order_id, "first": first, "last": last}
+    return dict(tx.rows(query("receipts_of_order"), values))
+
+
 def entry_by_hash(tx: Transaction, shop_id: int, hashed: str) -> Entry | None:
     """The entry with this hash, which receipts contain."""
     rows = tx.rows(query("entry_by_hash"), {"shop_id": shop_id, "hash": hashed})

@@ -4,13 +4,13 @@
 """
 
 import json
-from collections.abc import Collection
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.orders.order import MOST_LINES
-from afterword.domain.reviews.review import Review
+from afterword.domain.reviews.review import Review, ReviewState
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.orders import StoredOrder
@@ -20,6 +20,16 @@ from afterword.store.shops import shops_of
 
 _PAST = ("version", "rating", "text", "salt", "written_at")
 """The stored fields of a past version, in the order of the query `past_versions`."""
+
+
+class Outline(NamedTuple):
+    """What is stored of a review beside its text, which may be long. `written_at` is in epoch seconds."""
+
+    line: int
+    version: int
+    state: ReviewState
+    written_at: int
+    text_hash: str
 
 
 def review_of(tx: Transaction, shop_id: int, review_id: int) -> Review | None:
@@ -37,11 +47,20 @@ def find_review(tx: Transaction, review_id: int) -> tuple[Shop, Review]:
     raise Refused(f"there is no review {review_id}")
 
 
-def reviews_of_order(tx: Transaction, shop_id: int, order_id: int) -> dict[int, Review]:
-    """The reviews of an order by order line; 0 is the review of the shop."""
-    values = {"shop_id": shop_id, "order_id": order_id}
+def reviews_of_order(
+    tx: Transaction, shop_id: int, order_id: int, first: int = 0, last: int = MOST_LINES
+) -> dict[int, Review]:
+    """The reviews of an order by order line, 0 being the review of the shop; or only those from line `first` to line
+    `last`."""
+    values = {"shop_id": shop_id, "order_id": order_id, "first": first, "last": last}
     found = [as_review(row) for row in tx.rows(query("reviews_of_order"), values)]
     return {review.line: review for review in found}
+
+
+def outlines_of_order(tx: Transaction, order: StoredOrder) -> list[Outline]:
+    """All reviews of an order, which takes the same time however long their texts are."""
+    values = {"shop_id": order.shop.id, "order_id": order.order_id}
+    return [Outline(*row) for row in tx.rows(query("outlines_of_order"), values)]
 
 
 def past_versions(tx: Transaction, review: Review) -> list[Review]:
@@ -104,9 +123,9 @@ def same_text(tx: Transaction, review: Review, most: int) -> list[int]:
     return [number for (number,) in rows]
 
 
-def changes_of_order(tx: Transaction, order: StoredOrder, reviews: Collection[Review], *, since: int) -> int:
+def changes_of_order(tx: Transaction, order: StoredOrder, *, since: int) -> int:
     """How many versions of an order's reviews, but for first ones, were written since then (epoch seconds)."""
-    latest = sum(review.version > 1 and review.written_at > since for review in reviews)
+    latest = sum(one.version > 1 and one.written_at > since for one in outlines_of_order(tx, order))
     values = {"shop_id": order.shop.id, "order_id": order.order_id, "since": since}
     [(replaced,)] = tx.rows(query("changes_of_order"), values)
     return latest + int(replaced)

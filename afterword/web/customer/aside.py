@@ -1,7 +1,8 @@
-"""Checks and shows long texts in a process beside the server, and short ones in a thread (guarantee 11)."""
+"""Reads, checks and shows long forms in a process beside the server, and short ones in a thread (guarantee 11)."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Container, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -9,18 +10,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from afterword.actions.reviews.writing import Prepared, Said, Submission, prepare
+from afterword.actions.reviews.writing import REVIEWS_A_TRANSACTION, Prepared, Said, Submission, prepare
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.reviews.review import Review
-from afterword.web.customer.drafts import Typed, check
+from afterword.web.customer.drafts import Asked, read_asked
+from afterword.web.customer.reading import Sent
+from afterword.web.customer.sheet import Topic
 from afterword.web.customer.showing import Result, show, texts_of
 from afterword.web.side_process import SideProcess
 
 T = TypeVar("T")
 
 SHORT = 2_000
-"""Characters that a thread takes a millisecond or two for. While one computes, the event loop waits for up to five
+"""Characters that a thread checks in a millisecond or two. While one computes, the event loop waits for up to five
 each time that it has something to do."""
+
+SHORT_FORM = 4 * SHORT
+"""Bytes of a form, or characters of its page, that it reads, or writes, in the same time."""
 
 
 class Aside:
@@ -31,28 +36,53 @@ class Aside:
         self._short = asyncio.Lock()
         self._long = SideProcess()
 
-    async def check(self, typed: Typed, reviews: Mapping[int, Review]) -> tuple[list[Said], Typed]:
-        """`drafts.check`. Raises StoreUnavailable if the process was lost."""
-        return await self._run((each.text for each in typed.drafts.values()), partial(check, typed, reviews))
+    async def read(self, sent: Sent, topics: Sequence[Topic], shown: Container[int]) -> Asked:
+        """`drafts.read_asked`. Raises MalformedBody, and StoreUnavailable if the process was lost."""
+        if len(sent.body) <= SHORT_FORM:
+            return await self._in_thread(partial(read_asked, sent, topics, shown))
+        asked, parts = await self._long.call(_read, sent, topics, shown)
+        said: list[Said] = []
+        for part in parts:
+            said += pickle.loads(part)  # noqa: S301 (from our own process)
+            await asyncio.sleep(0)
+        return asked._replace(said=said)
 
     async def prepare(self, submission: Submission, new: Sequence[Said]) -> dict[str, Prepared]:
         """`writing.prepare`. Raises StoreUnavailable if the process was lost."""
         about = submission._replace(said=())  # what else was said need not go there
-        return await self._run((said.words.text for said in new), partial(prepare, about, new))
+        if _length(said.words.text for said in new) <= SHORT:
+            return await self._in_thread(partial(prepare, about, new))
+        return await self._long.call(prepare, about, new)
 
     async def show(self, request: Request, result: Result) -> Response:
         """`showing.show`. What was typed is shown even if the process was lost."""
+        if _length(texts_of(result)) <= SHORT_FORM:
+            return await self._in_thread(partial(show, request, result))
         scope = {name: request.scope.get(name) for name in ("type", "path", "raw_path", "headers")}
         try:
-            return await self._run(texts_of(result), partial(_show, scope, result))
+            return await self._long.call(_show, scope, result)
         except StoreUnavailable:
             return await asyncio.to_thread(show, request, result)
 
-    async def _run(self, texts: Iterable[str], work: Callable[[], T]) -> T:
-        if sum(map(len, texts)) > SHORT:
-            return await self._long.call(work)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         async with self._short:
             return await asyncio.to_thread(work)
+
+
+def _length(texts: Iterable[str | bytes]) -> int:
+    return sum(map(len, texts))
+
+
+# What follows runs in the process.
+
+
+def _read(sent: Sent, topics: Sequence[Topic], shown: Container[int]) -> tuple[Asked, list[bytes]]:
+    """A form without its reviews, and these a few at a time: the server reads a large object at once, in which it can
+    do nothing else."""
+    asked = read_asked(sent, topics, shown)
+    size = REVIEWS_A_TRANSACTION
+    parts = [asked.said[first : first + size] for first in range(0, len(asked.said), size)]
+    return asked._replace(said=()), [pickle.dumps(part) for part in parts]
 
 
 def _show(scope: Scope, result: Result) -> Response:

@@ -6,32 +6,24 @@ lost: if anything goes wrong, the page that says so contains it.
 A request is read (`reading`), decided on here, and its result is shown (`showing`).
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.actions.reviews.writing import (
-    Submission,
-    Written,
-    prepared_of,
-    unwritten,
-    withdraw,
-    write_reviews,
-)
+from afterword.actions.reviews.writing import Said, Submission, Written, unwritten, withdraw, write_reviews
 from afterword.base.clock import Clock
 from afterword.base.errors import ReviewChanged, StoreUnavailable, TooManyChanges
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
-from afterword.store.orders import StoredOrder
 from afterword.web.customer.aside import Aside
-from afterword.web.customer.drafts import Typed, read_typed, see_again
 from afterword.web.customer.links import Links
-from afterword.web.customer.reading import NotTaken, number, read_submission
-from afterword.web.customer.sheet import Sheet, read_sheet
+from afterword.web.customer.reading import UNREADABLE, NotTaken, Sent, number, read_submission
+from afterword.web.customer.sheet import Sheet, open_sheet
 from afterword.web.customer.showing import (
     Confirmation,
     Done,
@@ -41,6 +33,7 @@ from afterword.web.customer.showing import (
     TooLate,
     Unavailable,
 )
+from afterword.web.forms import MalformedBody
 
 log = log_for("form")
 
@@ -60,7 +53,7 @@ class Form:
         if request.method == "POST":
             result = await self._take(request)
         else:
-            sheet = await self._sheet(await self._links.find(request, "r"))
+            sheet = await open_sheet(self._database, await self._links.find(request, "r"))
             result = _open(request.query_params, sheet, self._clock())
         return await self._aside.show(request, result)
 
@@ -71,44 +64,38 @@ class Form:
             order = await self._links.find(request, "r")
         except StoreUnavailable:
             order = None
-        fields = await read_submission(request, self._host)
-        if isinstance(fields, NotTaken):
-            return fields
+        sent = await read_submission(request, self._host)
+        if isinstance(sent, NotTaken):
+            return sent
         try:
             order = order or await self._links.find(request, "r")
-            return await self._decide(fields, await self._sheet(order), self._clock())
+            return await self._decide(sent, await open_sheet(self._database, order), self._clock())
+        except MalformedBody:
+            return UNREADABLE
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
-            return Unavailable(fields)
+            return Unavailable(sent)
 
-    async def _sheet(self, order: StoredOrder) -> Sheet:
-        return await self._database.read(partial(read_sheet, order=order))
-
-    async def _decide(self, fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:
-        """Raises StoreUnavailable if a withdrawal could not be stored."""
-        if "withdraw" in fields:
-            return await self._withdraw(sheet, number(fields["withdraw"]), now)
-        typed = read_typed(fields, sheet.topics)
+    async def _decide(self, sent: Sent, sheet: Sheet, now: float) -> Result:
+        """Raises MalformedBody, and StoreUnavailable if a withdrawal could not be stored."""
+        asked = await self._aside.read(sent, sheet.topics, sheet.shown)
+        if asked.withdraw is not None:
+            return await self._withdraw(sheet, asked.withdraw, now)
         if not sheet.can_write(now):
-            return TooLate(sheet, typed)
-        if "more" in fields:
-            return FormPage(sheet, typed, number(fields["more"]))
-        start = number(fields.get("from", ""))
-        said, typed = await self._aside.check(typed, sheet.reviews)
-        if typed.is_wrong:
-            return FormPage(sheet, typed, start, "wrong")
-        submission = Submission(sheet.order, said, typed.wants_reply)
+            return TooLate(sheet, sent)
+        if asked.more is not None:
+            return FormPage(sheet, sent, asked.more)
+        if asked.is_wrong:
+            return FormPage(sheet, sent, asked.start, "wrong")
         try:
-            await self._write(submission, now)
+            await self._write(Submission(sheet.order, asked.said, asked.wants_reply), now)
         except ReviewChanged:
-            sheet = await self._sheet(sheet.order)
-            typed, changed = see_again(typed, sheet.reviews)
-            return FormPage(sheet, typed, start, "changed", changed)
+            return FormPage(await open_sheet(self._database, sheet.order), sent, asked.start, "changed")
         except TooManyChanges:
-            return FormPage(sheet, typed, start, "often")
+            return FormPage(sheet, sent, asked.start, "often")
         except StoreUnavailable as error:
             log.error("page request rejected", error=str(error))
-            return FormPage(sheet, typed, start, "unavailable")
+            return FormPage(sheet, sent, asked.start, "unavailable")
         return Done("thanks")
 
     async def _withdraw(self, sheet: Sheet, line: int, now: float) -> Result:
@@ -125,23 +112,30 @@ class Form:
     async def _write(self, submission: Submission, now: float) -> None:
         """Tries twice: if another window submits the same text at the same time, the second try finds it stored.
         Raises ReviewChanged if it was a different text, TooManyChanges, and StoreUnavailable."""
+        parts = await self._look(submission, now)
         try:
-            written = await self._try(submission, now)
+            written = await self._store(parts, now)
         except ReviewChanged:
-            written = await self._try(submission, now)
+            written = await self._store(await self._look(submission, now), now)
         new = [one.review for one in written if one.entry]
         if new:
             waiting = sum(review.state == "waiting" for review in new)
             log.info("reviews written", shop=new[0].shop_id, live=new[0].live, new=len(new), waiting=waiting)
 
-    async def _try(self, submission: Submission, now: float) -> list[Written]:
-        """Only what would be stored is checked, before the transaction (guarantee 11)."""
-        new = await self._database.read(partial(unwritten, submission=submission, now=now))
-        prepared = await self._aside.prepare(submission, new)
-        written = []
+    async def _look(self, submission: Submission, now: float) -> list[tuple[Submission, list[Said]]]:
+        """The parts of a submission, each with what it would store. Raises ReviewChanged, TooManyChanges."""
+        parts = []
         for part in submission.parts():
-            of_part = prepared_of(part, prepared)
-            work = partial(write_reviews, submission=part, prepared=of_part, signer=self._signer, now=now)
+            parts.append((part, await self._database.read(partial(unwritten, submission=part, now=now))))
+            await asyncio.sleep(0)  # other requests come between
+        return parts
+
+    async def _store(self, parts: Iterable[tuple[Submission, list[Said]]], now: float) -> list[Written]:
+        """Only what would be stored is checked, before the transaction (guarantee 11)."""
+        written = []
+        for part, new in parts:
+            prepared = await self._aside.prepare(part, new)
+            work = partial(write_reviews, submission=part, prepared=prepared, signer=self._signer, now=now)
             written += await self._database.write(work)
         return written
 
@@ -153,6 +147,5 @@ def _open(fields: Mapping[str, str], sheet: Sheet, now: float) -> Result:
     if "withdraw" in fields and sheet.can_withdraw(line):
         return Confirmation(sheet, line)
     if sheet.can_write(now) and ("from" in fields or not sheet.reviews):
-        wants_reply = any(review.wants_reply for review in sheet.reviews.values())
-        return FormPage(sheet, Typed({}, wants_reply=wants_reply), number(fields.get("from", "")))
+        return FormPage(sheet, None, number(fields.get("from", "")))
     return Overview(sheet, fields, sheet.can_write(now))

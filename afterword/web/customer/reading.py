@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from afterword.base.security import refusals
 from afterword.web.body import BodyTooLarge, SenderGone, pass_over, read_small_body
-from afterword.web.forms import MULTIPART, URLENCODED, MalformedBody, UnknownMediaType, read_fields
+from afterword.web.forms import MULTIPART, URLENCODED, UnknownMediaType, read_fields
 
 LARGEST_FORM = 2**20
 """Maximum bytes of a submitted form. A page with reviews of maximum length is a quarter of that."""
@@ -28,19 +28,35 @@ class NotTaken(NamedTuple):
     why: str
 
 
-async def read_submission(request: Request, own_host: str) -> dict[str, str] | NotTaken:
-    """The fields of the form by name."""
+class Sent(NamedTuple):
+    """A submitted form as it arrived. It is read where it is checked or shown, which may be another process."""
+
+    kind: str
+    content_type: str
+    body: bytes
+
+    def fields(self) -> dict[str, str]:
+        """By name. What is not UTF-8 becomes U+FFFD. Raises MalformedBody."""
+        fields = read_fields(self.kind, self.content_type.encode("latin-1"), self.body)
+        return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+
+
+UNREADABLE = NotTaken(400, "unreadable")
+
+
+async def read_submission(request: Request, own_host: str) -> Sent | NotTaken:
+    """Reads the body of a request from our own page."""
     if _comes_from_elsewhere(request, own_host):
         refusals.post("review")
         return NotTaken(403, "elsewhere")
     try:
-        return await _read_form(request)
+        return await _receive(request)
     except BodyTooLarge:
         return NotTaken(413, "large")
     except UnknownMediaType:
         return NotTaken(415, "unreadable")
-    except (MalformedBody, SenderGone):
-        return NotTaken(400, "unreadable")
+    except SenderGone:
+        return UNREADABLE
 
 
 def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
@@ -54,8 +70,8 @@ def _comes_from_elsewhere(request: Request, own_host: str) -> bool:
     return headers["origin"].partition("://")[2] not in (own_host, headers.get("host"))
 
 
-async def _read_form(request: Request) -> dict[str, str]:
-    """What is not UTF-8 becomes U+FFFD. Raises BodyTooLarge, SenderGone, UnknownMediaType, MalformedBody."""
+async def _receive(request: Request) -> Sent:
+    """Raises BodyTooLarge, SenderGone, UnknownMediaType."""
     content_type = request.headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (MULTIPART, URLENCODED):
@@ -67,8 +83,7 @@ async def _read_form(request: Request) -> dict[str, str]:
         with suppress(SenderGone):
             await pass_over(request.receive, 16 * LARGEST_FORM)
         raise
-    fields = read_fields(kind, content_type.encode("latin-1"), body)
-    return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
+    return Sent(kind, content_type, body)
 
 
 def number(text: str) -> int:

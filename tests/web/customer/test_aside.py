@@ -8,16 +8,20 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.web.customer.aside import SHORT, Aside
+from afterword.domain.reviews.review import LONGEST_REVIEW
+from afterword.web.customer.aside import SHORT_FORM, Aside
+from afterword.web.customer.reading import Sent
 from afterword.web.customer.showing import Unavailable
 from tests.processes import spawned_by
 from tests.web.conftest import Site
 from tests.web.customer.conftest import new_author, review, typed
+from tests.web.customer.forms import MULTIPART, multipart
 
-LONG = "It was good bread. " * (SHORT // 19 + 1)
+LONG = "Это был хороший хлеб. " * 220
+assert len(LONG) < LONGEST_REVIEW and len(LONG.encode()) > SHORT_FORM
 
 
-class Deadly(str):
+class Deadly(bytes):
     """Ends the process that it is sent to."""
 
     def __reduce__(self) -> Any:
@@ -43,10 +47,10 @@ def test_long_forms_are_checked_in_a_process_of_their_own_and_another_one_after_
 
 def test_what_was_typed_is_shown_though_the_process_is_lost() -> None:
     request = Request({"type": "http", "path": "/r/1/x", "headers": [], "method": "POST"})
-    fields = {"text-0": LONG, "text-1": Deadly("And this.")}
+    sent = Sent("multipart/form-data", MULTIPART, Deadly(multipart({"text-0": LONG, "text-1": "And this."})))
 
     async def show() -> Response:
-        return await Aside().show(request, Unavailable(fields))
+        return await Aside().show(request, Unavailable(sent))
 
     page = asyncio.run(show())
     assert page.status_code == 503 and b"And this." in page.body and LONG.encode() in page.body
