@@ -35,6 +35,9 @@ from afterword.web.orders_api.reader import Readers
 from afterword.web.server import WebSettings, build_metrics_web, build_server, build_web
 from afterword.webhooks.sending import Sender
 
+FINISH_WITHIN = 10.0
+"""Seconds from a stop in which requests under way are finished: a stranger can send a body as slowly as it likes."""
+
 log = log_for("app")
 
 
@@ -95,7 +98,8 @@ async def serve(
     ready: Callable[[], None],
     lifeline: int | None,
 ) -> None:
-    """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold.
+    """The web server and, with `dispatch`, a dispatcher, until SIGTERM or SIGINT; then both finish what they hold,
+    requests within FINISH_WITHIN.
 
     `at` is its address, and that of `/metrics` alone. `ready` is called once it answers. The end of `lifeline`, a
     descriptor, counts as SIGTERM. Raises SettingsError, and StoreUnavailable when the writing process is lost.
@@ -116,7 +120,8 @@ async def serve(
         each.stop()
     if is_lost:  # nothing that is claimed can be settled: the next start finds out how it ended
         tasks[-1].cancel()
-    await asyncio.gather(*tasks, return_exceptions=is_lost)
+    is_cut_off = await _cut_off(tasks[: len(servers)])
+    await asyncio.gather(*tasks, return_exceptions=is_lost or is_cut_off)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
     database.close_now()
@@ -162,6 +167,15 @@ async def _until_stopped(
     await asyncio.wait([stop, lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
     stop.cancel()
     return lost.done()
+
+
+async def _cut_off(serving: list[asyncio.Task[None]]) -> bool:
+    """Waits until requests are finished. Returns whether some were not in time, and are given up."""
+    _, late = await asyncio.wait(serving, timeout=FINISH_WITHIN)
+    for task in late:
+        log.warning("requests cut off", after=FINISH_WITHIN)
+        task.cancel()
+    return bool(late)
 
 
 async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:
