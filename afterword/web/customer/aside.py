@@ -12,6 +12,7 @@ from starlette.types import Scope
 
 from afterword.actions.reviews.writing import REVIEWS_A_TRANSACTION, Prepared, Said, Submission, prepare
 from afterword.base.errors import StoreUnavailable
+from afterword.store.orders import StoredOrder
 from afterword.web.customer.drafts import Asked, read_asked
 from afterword.web.customer.reading import Sent
 from afterword.web.customer.sheet import Topic
@@ -26,6 +27,34 @@ each time that it has something to do."""
 
 SHORT_FORM = 4 * SHORT
 """Bytes of a form, or characters of its page, that it reads, or writes, in the same time."""
+
+
+LONG_EVERY = 5.0
+"""Seconds between two long forms of one order. A person writes for longer."""
+
+MOST_AHEAD = 6
+"""Long forms of one order that may wait for their turn."""
+
+
+class Turns:
+    """When the long forms of each order have their turn. One that waits is not read yet, so it costs a connection."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[int, int], float] = {}
+
+    async def wait(self, order: StoredOrder, length: int | None) -> None:
+        """Returns when a form of this many bytes has its turn: if it is short, at once. Raises StoreUnavailable if
+        too many are ahead."""
+        if length is not None and length <= SHORT_FORM:
+            return
+        now = asyncio.get_running_loop().time()
+        self._next = {known: at for known, at in self._next.items() if at > now}
+        key = (order.shop.id, order.order_id)
+        turn = self._next.get(key, now)
+        if turn > now + MOST_AHEAD * LONG_EVERY:
+            raise StoreUnavailable("too many long forms of one order are waiting")
+        self._next[key] = turn + LONG_EVERY
+        await asyncio.sleep(turn - now)
 
 
 class Aside:

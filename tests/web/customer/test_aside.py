@@ -3,13 +3,18 @@
 import asyncio
 import os
 import signal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import LONGEST_REVIEW
-from afterword.web.customer.aside import SHORT_FORM, Aside
+from afterword.store.orders import StoredOrder
+from afterword.web.customer import aside
+from afterword.web.customer.aside import MOST_AHEAD, SHORT_FORM, Aside, Turns
 from afterword.web.customer.reading import Sent
 from afterword.web.customer.showing import Unavailable
 from tests.processes import spawned_by
@@ -54,3 +59,45 @@ def test_what_was_typed_is_shown_though_the_process_is_lost() -> None:
 
     page = asyncio.run(show())
     assert page.status_code == 503 and b"And this." in page.body and LONG.encode() in page.body
+
+
+def order(order_id: int) -> StoredOrder:
+    return cast(StoredOrder, SimpleNamespace(shop=SimpleNamespace(id=1), order_id=order_id))
+
+
+def test_the_long_forms_of_an_order_have_turns_and_nobody_else_waits_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aside, "LONG_EVERY", 0.3)
+    turns, had = Turns(), []
+
+    async def wait(name: str, order_id: int, length: int | None) -> None:
+        await turns.wait(order(order_id), length)
+        had.append((name, asyncio.get_running_loop().time()))
+
+    async def several() -> None:
+        long, short = SHORT_FORM + 1, SHORT_FORM
+        names = (
+            ("first", 1, long),
+            ("second", 1, None),
+            ("third", 1, long),
+            ("short", 1, short),
+            ("other", 2, long),
+        )
+        await asyncio.gather(*(wait(*each) for each in names))
+
+    asyncio.run(several())
+    at = dict(had)
+    assert list(at)[-2:] == ["second", "third"] and max(at["short"], at["other"]) - at["first"] < 0.3
+    assert at["second"] - at["first"] > 0.29 and at["third"] - at["second"] > 0.29
+
+
+def test_only_a_few_long_forms_of_an_order_wait() -> None:
+    async def many() -> list[object]:
+        waiting = [asyncio.ensure_future(turns.wait(order(1), None)) for _ in range(MOST_AHEAD + 2)]
+        await asyncio.sleep(0)
+        return [each.exception() if each.done() else None for each in waiting]
+
+    turns = Turns()
+    *waiting, refused = asyncio.run(many())
+    assert set(waiting) == {None} and isinstance(refused, StoreUnavailable)
