@@ -120,8 +120,8 @@ async def serve(
         each.stop()
     if is_lost:  # nothing that is claimed can be settled: the next start finds out how it ended
         tasks[-1].cancel()
-    is_cut_off = await _cut_off(tasks[: len(servers)])
-    await asyncio.gather(*tasks, return_exceptions=is_lost or is_cut_off)
+    late = await _cut_off(tasks[: len(servers)])
+    await asyncio.gather(*(task for task in tasks if task not in late), return_exceptions=is_lost)
     readers.close()
     shutil.rmtree(spool, ignore_errors=True)
     database.close_now()
@@ -169,13 +169,13 @@ async def _until_stopped(
     return lost.done()
 
 
-async def _cut_off(serving: list[asyncio.Task[None]]) -> bool:
-    """Waits until requests are finished. Returns whether some were not in time, and are given up."""
+async def _cut_off(serving: list[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Waits until requests are finished. Returns the servers that were not in time, and are given up."""
     _, late = await asyncio.wait(serving, timeout=FINISH_WITHIN)
     for task in late:
         log.warning("requests cut off", after=FINISH_WITHIN)
         task.cancel()
-    return bool(late)
+    return late
 
 
 async def _answers(address: Address, server: asyncio.Task[None], stopping: asyncio.Event) -> bool:

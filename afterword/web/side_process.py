@@ -19,9 +19,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 NICENESS = 15
-"""Where the system has no SCHED_IDLE. Anyone can have large bodies read: the single orders of others waited up to
-twice as long for them with niceness as when a processor with such a process counts as free, and batches took longer
-too."""
+"""Besides SCHED_IDLE, which not every system has. Anyone can have large bodies read: at the 99th percentile single
+orders of others waited 13 ms beside bodies of zeros with this alone, and 11 where a processor with such a process
+counts as free."""
 
 
 class SideProcess:
@@ -55,9 +55,8 @@ class SideProcess:
 
     async def _start(self) -> ProcessPoolExecutor:
         self._pool = ProcessPoolExecutor(1, _Context(), _prepare)
-        await asyncio.to_thread(
-            self._pool.submit, _nothing
-        )  # the first call starts it, which takes milliseconds
+        # The first call starts the process, which takes milliseconds.
+        await asyncio.to_thread(self._pool.submit, _nothing)
         return self._pool
 
     def close(self) -> None:

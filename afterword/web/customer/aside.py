@@ -28,7 +28,6 @@ each time that it has something to do."""
 SHORT_FORM = 4 * SHORT
 """Bytes of a form, or characters of its page, that it reads, or writes, in the same time."""
 
-
 LONG_EVERY = 5.0
 """Seconds between two long forms of one order. A person writes for longer."""
 
