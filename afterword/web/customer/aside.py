@@ -35,25 +35,25 @@ MOST_AHEAD = 6
 """Long forms of one order that may wait for their turn."""
 
 
-class Turns:
-    """When the long forms of each order have their turn. One that waits is not read yet, so it costs a connection."""
+class FormTurns:
+    """When the long forms of each order have their turn. One that waits has been received, but not read."""
 
     def __init__(self) -> None:
         self._next: dict[tuple[int, int], float] = {}
 
-    async def wait(self, order: StoredOrder, length: int | None) -> None:
-        """Returns when a form of this many bytes has its turn: if it is short, at once. Raises StoreUnavailable if
-        too many are ahead."""
-        if length is not None and length <= SHORT_FORM:
-            return
+    async def wait(self, order: StoredOrder, sent: Sent) -> bool:
+        """Returns True when a form has its turn, at once if it is short; False if too many are ahead of it."""
+        if len(sent.body) <= SHORT_FORM:
+            return True
         now = asyncio.get_running_loop().time()
         self._next = {known: at for known, at in self._next.items() if at > now}
         key = (order.shop.id, order.order_id)
         turn = self._next.get(key, now)
         if turn > now + MOST_AHEAD * LONG_EVERY:
-            raise StoreUnavailable("too many long forms of one order are waiting")
+            return False
         self._next[key] = turn + LONG_EVERY
         await asyncio.sleep(turn - now)
+        return True
 
 
 class Aside:

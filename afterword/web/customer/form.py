@@ -20,9 +20,9 @@ from afterword.base.errors import ReviewChanged, StoreUnavailable, TooManyChange
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
-from afterword.web.customer.aside import Aside, Turns
+from afterword.web.customer.aside import Aside, FormTurns
 from afterword.web.customer.links import Links
-from afterword.web.customer.reading import UNREADABLE, NotTaken, Sent, length_of, number, read_submission
+from afterword.web.customer.reading import UNREADABLE, NotTaken, Sent, number, read_submission
 from afterword.web.customer.sheet import Sheet, open_sheet
 from afterword.web.customer.showing import (
     Confirmation,
@@ -47,7 +47,7 @@ class Form:
         self._links = Links(database, secret)
         self._signer = Signer(secret)
         self._host = urlsplit(url).netloc
-        self._aside, self._turns = Aside(), Turns()
+        self._aside, self._turns = Aside(), FormTurns()
 
     async def answer(self, request: Request) -> Response:
         if request.method == "POST":
@@ -64,13 +64,13 @@ class Form:
             order = await self._links.find(request, "r")
         except StoreUnavailable:
             order = None
-        if order:
-            await self._turns.wait(order, length_of(request))
         sent = await read_submission(request, self._host)
         if isinstance(sent, NotTaken):
             return sent
         try:
             order = order or await self._links.find(request, "r")
+            if not await self._turns.wait(order, sent):
+                return Unavailable(sent)
             return await self._decide(sent, await open_sheet(self._database, order), self._clock())
         except MalformedBody:
             return UNREADABLE

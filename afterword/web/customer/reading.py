@@ -76,19 +76,14 @@ async def _receive(request: Request) -> Sent:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in (MULTIPART, URLENCODED):
         raise UnknownMediaType(f"a form is {MULTIPART} or {URLENCODED}")
+    length = request.headers.get("content-length")
     try:
-        body = await read_small_body(request.receive, length_of(request), LARGEST_FORM)
+        body = await read_small_body(request.receive, int(length) if length else None, LARGEST_FORM)
     except BodyTooLarge:
         with suppress(SenderGone):
             await pass_over(request.receive, 16 * LARGEST_FORM)
         raise
     return Sent(kind, content_type, body)
-
-
-def length_of(request: Request) -> int | None:
-    """The Content-Length, which the server has checked; None if there is none."""
-    length = request.headers.get("content-length")
-    return int(length) if length else None
 
 
 def number(text: str) -> int:

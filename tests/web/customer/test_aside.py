@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import select
 import signal
+import socket
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,11 +13,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from afterword.base.errors import StoreUnavailable
 from afterword.domain.reviews.review import LONGEST_REVIEW
 from afterword.store.orders import StoredOrder
 from afterword.web.customer import aside
-from afterword.web.customer.aside import MOST_AHEAD, SHORT_FORM, Aside, Turns
+from afterword.web.customer.aside import MOST_AHEAD, SHORT_FORM, Aside, FormTurns
 from afterword.web.customer.reading import Sent
 from afterword.web.customer.showing import Unavailable
 from tests.processes import spawned_by
@@ -65,21 +67,25 @@ def order(order_id: int) -> StoredOrder:
     return cast(StoredOrder, SimpleNamespace(shop=SimpleNamespace(id=1), order_id=order_id))
 
 
+def form_of(length: int) -> Sent:
+    return Sent("multipart/form-data", MULTIPART, bytes(length))
+
+
 def test_the_long_forms_of_an_order_have_turns_and_nobody_else_waits_for_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(aside, "LONG_EVERY", 0.3)
-    turns, had = Turns(), []
+    turns, had = FormTurns(), []
 
-    async def wait(name: str, order_id: int, length: int | None) -> None:
-        await turns.wait(order(order_id), length)
+    async def wait(name: str, order_id: int, length: int) -> None:
+        assert await turns.wait(order(order_id), form_of(length))
         had.append((name, asyncio.get_running_loop().time()))
 
     async def several() -> None:
         long, short = SHORT_FORM + 1, SHORT_FORM
         names = (
             ("first", 1, long),
-            ("second", 1, None),
+            ("second", 1, long),
             ("third", 1, long),
             ("short", 1, short),
             ("other", 2, long),
@@ -92,12 +98,23 @@ def test_the_long_forms_of_an_order_have_turns_and_nobody_else_waits_for_them(
     assert at["second"] - at["first"] > 0.29 and at["third"] - at["second"] > 0.29
 
 
-def test_only_a_few_long_forms_of_an_order_wait() -> None:
-    async def many() -> list[object]:
-        waiting = [asyncio.ensure_future(turns.wait(order(1), None)) for _ in range(MOST_AHEAD + 2)]
-        await asyncio.sleep(0)
-        return [each.exception() if each.done() else None for each in waiting]
-
-    turns = Turns()
-    *waiting, refused = asyncio.run(many())
-    assert set(waiting) == {None} and isinstance(refused, StoreUnavailable)
+def test_who_comes_after_too_many_long_forms_of_the_order_keeps_what_was_typed(doomed_site: Site) -> None:
+    clara = new_author(doomed_site)
+    form = multipart({"lived": "1"} | review(0, 5, LONG))
+    head = f"POST {clara.links.review} HTTP/1.1\r\nHost: alba.example\r\nContent-Type: {MULTIPART}\r\n"
+    request = f"{head}Content-Length: {len(form)}\r\n\r\n".encode() + form
+    with ExitStack() as opened:
+        lines = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", doomed_site.port)))
+            for _ in range(MOST_AHEAD + 2)
+        ]
+        for line in lines:
+            line.sendall(request)
+        status = b""
+        while b" 503 " not in status:  # the first is stored, the next ones wait, one is refused
+            [answered, *_], _, _ = select.select(lines, [], [], 20)
+            status = answered.recv(64)
+            lines.remove(answered)
+        answer = clara.sends(review(0, 4, LONG))
+        assert answer.status == 503 and typed(answer)["text-0"] == LONG
+        assert clara.sends(review(0, 4, LONG), **{"Sec-Fetch-Site": "cross-site"}).status == 403
