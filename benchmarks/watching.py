@@ -98,16 +98,17 @@ def seconds_of(pid: int) -> Counter[str]:
 
 
 def family_of(pid: int) -> dict[int, str]:
-    """The process and its children, each with READER if that is its role."""
-    family = {pid: ""}
+    """The process and its children, each with READER if that is its role. The writing process is a fork of it."""
+    family, own = {pid: ""}, Path(f"/proc/{pid}/cmdline")
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(_fields(stat)[1])
             command = stat.with_name("cmdline").read_bytes()
+            is_spawned = command != own.read_bytes()
         except OSError:
             continue  # it has ended
         if parent == pid:
-            family[int(stat.parent.name)] = READER if READER.encode() in command else ""
+            family[int(stat.parent.name)] = READER if is_spawned and READER.encode() in command else ""
     return family
 
 
