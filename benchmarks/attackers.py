@@ -5,6 +5,7 @@ machine, and each connection asks twice a second at most, which needs no fast li
 """
 
 import asyncio
+import multiprocessing
 import os
 import resource
 import socket
@@ -46,9 +47,9 @@ class Known(NamedTuple):
 
 
 def attacks(known: Known, share: float = 1.0) -> list[Attack]:
-    """All of them; with a `share` below 1, smaller ones. The first is none: it only keeps a processor busy, which
-    costs the shop something on any machine."""
-    return [Attack("a busy neighbour", 0, lambda *_: b""), *_strangers(share), *_holders(known, share)]
+    """All of them; with a `share` below 1, smaller ones. The first is none: it only keeps every processor busy,
+    which costs the shop something on any machine."""
+    return [Attack("busy neighbours", 0, lambda *_: b""), *_strangers(share), *_holders(known, share)]
 
 
 def _strangers(share: float) -> list[Attack]:
@@ -73,6 +74,7 @@ def _strangers(share: float) -> list[Attack]:
 def _holders(known: Known, share: float) -> list[Attack]:
     """What the holder of a key, of a link, or of a public key can send."""
     details = _post("/private/v3/orders", JSON, _zeros(known.key, int(MIB * share) // 2, b'"details":1,'))
+    empty = _post("/private/v3/orders", JSON, _many(known.key, b"{}", 8_000, b'"details":1,'))
     unread = _get(f"/public/v3/reviews/{known.public_key}/site")
     lines = int(60 * share)
 
@@ -81,6 +83,7 @@ def _holders(known: Known, share: float) -> list[Attack]:
 
     return [
         Attack("zeros with details", 2, lambda *_: details),
+        Attack("empty orders in small bodies", 6, lambda *_: empty),
         Attack("a form of ligatures", len(known.links), ligatures),
         Attack("answers left unread", int(200 * share), lambda *_: unread, silently=True),
     ]
@@ -96,6 +99,18 @@ def attack(number: int, known: Known, port: int, seconds: float, share: float) -
 
 
 def _compute(seconds: float) -> int:
+    """On every processor."""
+    fork = multiprocessing.get_context("fork")
+    others = [fork.Process(target=_count, args=(seconds,)) for _ in range((os.cpu_count() or 1) - 1)]
+    for other in others:
+        other.start()
+    done = _count(seconds)
+    for other in others:
+        other.join()
+    return done
+
+
+def _count(seconds: float) -> int:
     end, done = time.monotonic() + seconds, 0
     while time.monotonic() < end:
         done += len(bytes(MIB).split(b"x"))
@@ -161,7 +176,11 @@ def _post(path: str, content_type: str, body: bytes) -> bytes:
 
 
 def _zeros(key: str, count: int, more: bytes = b"") -> bytes:
-    return b'{"api_key":"%b",%b"orders":[%b]}' % (key.encode(), more, b",".join([b"0"] * count))
+    return _many(key, b"0", count, more)
+
+
+def _many(key: str, element: bytes, count: int, more: bytes) -> bytes:
+    return b'{"api_key":"%b",%b"orders":[%b]}' % (key.encode(), more, b",".join([element] * count))
 
 
 def _ligatures(link: str, lines: int, version: int) -> bytes:

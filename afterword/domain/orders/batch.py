@@ -1,8 +1,10 @@
 """The orders of one request, each read by itself (docs/orders-api.md, "The request", "What happens")."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,6 +32,9 @@ list it takes many times its size."""
 
 MOST_SCANT = 1_000
 """Scant elements of a request that are listed; of more only the number counts."""
+
+FEW_REFUSED = 50
+"""Wrong orders that are read where all others wait for it: each takes many times as long as a good one."""
 
 _INDEX = re.compile(r"\[[0-9]+\]")
 
@@ -90,13 +95,18 @@ class BatchError(Exception):
     """400: the orders are missing, not JSON, or not an array. The sentence says which."""
 
 
+class ManyRefused(Exception):
+    """More than FEW_REFUSED orders of a batch are wrong, so it is to be read elsewhere."""
+
+
 def parse_batch(orders: bytes, rules: Rules) -> Batch:
     """Each order of a request by itself, from the JSON text of them all.
 
-    A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError.
+    A bad order is in `refused` and changes nothing for its neighbours. Raises BatchError, ManyRefused.
     """
     pieces = _pieces(orders)
-    return _parse(enumerate(pieces), rules, iter(range(MOST_SCANT)), len(pieces), len(orders))
+    limits = _Limits(len(pieces), len(orders), FEW_REFUSED)
+    return _parse(enumerate(pieces), rules, iter(range(MOST_SCANT)), limits)
 
 
 def parse_slices(orders: bytes, rules: Rules, size: int = 1_000) -> Iterator[Batch]:
@@ -110,8 +120,8 @@ def parse_slices(orders: bytes, rules: Rules, size: int = 1_000) -> Iterator[Bat
 
 
 def _slices(pieces: Iterator[tuple[int, Piece]], rules: Rules, size: int) -> Iterator[Batch]:
-    scant = iter(range(MOST_SCANT))
-    while (batch := _parse(pieces, rules, scant, size, LARGEST_SLICE)).count:
+    scant, limits = iter(range(MOST_SCANT)), _Limits(size, LARGEST_SLICE)
+    while (batch := _parse(pieces, rules, scant, limits)).count:
         yield batch
 
 
@@ -138,13 +148,18 @@ def _is_one_order(members: Mapping[str, object]) -> bool:
     raise BatchError("orders is not an array: an object needs an id_order, or only digits as keys")
 
 
-def _parse(
-    pieces: Iterator[tuple[int, Piece]], rules: Rules, scant: Iterator[int], size: int, largest: int
-) -> Batch:
-    """Reads on until `size` orders are read or listed, or more than `largest` bytes are.
+class _Limits(NamedTuple):
+    """A batch ends when `size` orders are read or listed, or more than `largest` bytes are. More than `refused` wrong
+    ones are not read."""
 
-    `scant` has one value for each scant element that may still be listed.
-    """
+    size: int
+    largest: int
+    refused: float = math.inf
+
+
+def _parse(pieces: Iterator[tuple[int, Piece]], rules: Rules, scant: Iterator[int], limits: _Limits) -> Batch:
+    """Reads on up to the limits. `scant` has one value for each scant element that may still be listed. Raises
+    ManyRefused."""
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
     ignored: dict[int, list[FieldError]] = {}
@@ -171,7 +186,9 @@ def _parse(
                 amount, places = amount + 1, places + len(parsed.errors)
                 for reason in reasons_of(parsed.errors):
                     reasons[reason] = reasons.get(reason, 0) + 1
-        if len(orders) + len(refused) >= size or weight > largest:
+            if len(refused) + amount > limits.refused:
+                raise ManyRefused
+        if len(orders) + len(refused) >= limits.size or weight > limits.largest:
             break
     unlisted = Unlisted(amount, places, reasons) if amount else ALL_LISTED
     return Batch(len(orders) + len(refused) + amount, orders, refused, ignored, unlisted)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
-from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +23,30 @@ MOST_PLACES = 20
 order, of wrong fields and of ignored ones."""
 
 ALREADY_SENT = "Some orders were not imported because they had already been sent (see documentation)"
+
+
+class Complaints(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What is answered about the refused orders of a batch, for which nothing is asked of the store: how many there
+    are, in how many places something is wrong, the first of these, how many orders have each reason, and if details
+    were asked for, the JSON text of each order by its index, else None."""
+
+    amount: int = 0
+    places: int = 0
+    missing: list[str] = []
+    invalid: list[str] = []
+    reasons: dict[str, int] = {}
+    details: list[tuple[int, str]] | None = None
+
+
+NO_COMPLAINTS = Complaints()
+
+
+class Read(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A batch, and what is answered about its refused orders: made where the batch was read, since a transaction
+    must not wait for it (guarantee 11)."""
+
+    batch: Batch
+    complaints: Complaints
 
 
 class OrderCounts(NamedTuple):
@@ -68,22 +91,50 @@ class BatchResult(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-def result_of(batch: Batch, stored: Stored, ids: Permutation | None) -> BatchResult:
-    """`stored` is what the store says of `batch.orders`. With `ids`, those of invitations, there are details."""
-    duplicates = stored.numbers.count(0)
-    return BatchResult(
-        len(stored.numbers) - duplicates,
-        duplicates,
+def complaints_of(batch: Batch, *, details: bool) -> Complaints:
+    """What can be said of a batch before it is stored."""
+    if not (batch.refused or batch.unlisted.amount or details):
+        return NO_COMPLAINTS
+    wrong = [(one.index, error) for one in batch.refused for error in one.errors]
+    missing = (_place(index, error) for index, error in wrong if error.expected is None)
+    invalid = (_explained(index, error) for index, error in wrong if error.expected is not None)
+    reasons = Counter(reason for one in batch.refused for reason in one.reasons)
+    return Complaints(
         len(batch.refused) + batch.unlisted.amount,
-        *(_places(batch, stored) if batch.refused or batch.ignored else (batch.unlisted.places, [], [], [])),
-        _details(batch, stored, ids) if ids else None,
-        _reasons(batch) if batch.refused else batch.unlisted.reasons,
+        len(wrong) + batch.unlisted.places,
+        list(islice(missing, MOST_PLACES)),
+        list(islice(invalid, MOST_PLACES)),
+        dict(reasons + Counter(batch.unlisted.reasons)),
+        [(one.index, json.dumps(_of_refused(one))) for one in batch.refused] if details else None,
     )
 
 
-def _reasons(batch: Batch) -> dict[str, int]:
-    found = Counter(reason for one in batch.refused for reason in one.reasons)
-    return dict(found + Counter(batch.unlisted.reasons))
+def result_of(read: Read, stored: Stored, ids: Permutation | None) -> BatchResult:
+    """`stored` is what the store says of the orders. `ids`, those of invitations, are needed for details."""
+    batch, complaints = read.batch, read.complaints
+    duplicates = stored.numbers.count(0)
+    ignored = _ignored(batch, stored) if batch.ignored else []
+    return BatchResult(
+        len(stored.numbers) - duplicates,
+        duplicates,
+        complaints.amount,
+        complaints.places + len(ignored),
+        complaints.missing,
+        complaints.invalid,
+        [_explained(*each) for each in ignored[:MOST_PLACES]],
+        _details(batch, stored, ids, complaints.details) if ids and complaints.details is not None else None,
+        complaints.reasons,
+    )
+
+
+def _ignored(batch: Batch, stored: Stored) -> list[tuple[int, FieldError]]:
+    """What was ignored in imported orders."""
+    return [
+        (index, error)
+        for (index, _), number in zip(batch.orders, stored.numbers, strict=True)
+        if number
+        for error in batch.ignored.get(index, ())
+    ]
 
 
 def answer(result: BatchResult) -> bytes:
@@ -142,26 +193,6 @@ def _sentences(result: BatchResult) -> Iterator[str]:
         yield f"and {more} more"
 
 
-def _places(batch: Batch, stored: Stored) -> tuple[int, list[str], list[str], list[str]]:
-    """How many fields are wrong, or ignored in an imported order; and the first places of missing, invalid and
-    ignored ones."""
-    wrong = [(one.index, error) for one in batch.refused for error in one.errors]
-    missing = (_place(index, error) for index, error in wrong if error.expected is None)
-    invalid = (_explained(index, error) for index, error in wrong if error.expected is not None)
-    ignored = [
-        (index, error)
-        for (index, _), number in zip(batch.orders, stored.numbers, strict=True)
-        if number
-        for error in batch.ignored.get(index, ())
-    ]
-    left_out = (_explained(*each) for each in ignored)
-    first_missing, first_invalid, first_ignored = (
-        list(islice(places, MOST_PLACES)) for places in (missing, invalid, left_out)
-    )
-    count = len(wrong) + batch.unlisted.places + len(ignored)
-    return count, first_missing, first_invalid, first_ignored
-
-
 def _explained(index: int, error: FieldError) -> str:
     return f"{_place(index, error)} ({error.expected or 'missing'})"
 
@@ -171,19 +202,16 @@ def _place(index: int, error: FieldError) -> str:
     return f"orders[{index}].{error.field}" if error.field else f"orders[{index}]"
 
 
-def _details(batch: Batch, stored: Stored, ids: Permutation) -> list[bytes]:
+def _details(batch: Batch, stored: Stored, ids: Permutation, refused: list[tuple[int, str]]) -> list[bytes]:
     """A text with one JSON object for each order of the batch, in the order sent; none if all are left out."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    details = [
-        (
-            index,
-            _of_accepted(index, order, number and ids.shown(number), due)
-            | {"ignored": _explanations(index, batch.ignored.get(index, []))},
-        )
+    accepted = (
+        _of_accepted(index, order, number and ids.shown(number), due)
+        | {"ignored": _explanations(index, batch.ignored.get(index, []))}
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
-    ]
-    details += [(refused.index, _of_refused(refused)) for refused in batch.refused]
-    texts = [json.dumps(detail) for _, detail in sorted(details, key=itemgetter(0))]
+    )
+    details = [(index, json.dumps(detail)) for (index, _), detail in zip(batch.orders, accepted, strict=True)]
+    texts = [text for _, text in sorted(details + refused)]
     return [", ".join(texts).encode("ascii")] if texts else []
 
 

@@ -7,6 +7,7 @@ import asyncio
 import uuid
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.ids import shop_id_of
 from afterword.base.log import log_for
-from afterword.domain.orders.batch import BatchError
+from afterword.domain.orders.batch import BatchError, ManyRefused
 from afterword.store.engine.database import Database
 from afterword.web.authentication import KeyUses, Unauthorized, admit, log_refused, presented_key
 from afterword.web.body import BodyTooLarge, SenderGone, Spool, SpooledBody, read_body
@@ -95,7 +96,8 @@ class OrdersEndpoint:
         body = await read_body(receive, length, self._limit, self._spool)
         head = _Head(kind, content_type, header.get(b"authorization", b""), received_at)
         if isinstance(body, bytes) and len(body) <= SMALL_BODY:
-            return await self._import_small(head, body)
+            with suppress(ManyRefused):
+                return await self._import_small(head, body)
         try:
             return await self._import_large(head, body.path if isinstance(body, SpooledBody) else body)
         finally:
@@ -103,6 +105,7 @@ class OrdersEndpoint:
                 body.remove()
 
     async def _import_small(self, head: _Head, body: bytes) -> bytes:
+        """Raises ManyRefused."""
         payload = read_payload(head.kind, head.content_type, body)
         key = presented_key(payload.api_key, head.authorization)
         posted = Posted(key, payload.orders, payload.details, head.received_at)
@@ -124,8 +127,8 @@ class OrdersEndpoint:
                 key = presented_key(payload.api_key, head.authorization)
                 sender = await self._database.read(lambda tx: admit(tx, key, "orders"))
                 result = BatchResult(details=[] if payload.details else None)
-                async for batch in reader.slices(rules_of(sender.shop)):
-                    posted = Slice(sender, batch, payload.details, head.received_at)
+                async for read in reader.slices(rules_of(sender.shop)):
+                    posted = Slice(sender, read, head.received_at)
                     under_way.append(self._database.write_together(import_slices, posted, sender.shop.id))
                     under_way[-1].add_done_callback(self._count)
                     if len(under_way) > SLICES_AT_ONCE:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from afterword.domain.orders.batch import Batch, BatchError, parse_batch
+from afterword.domain.orders.batch import BatchError, ManyRefused, parse_batch
 from afterword.domain.orders.order import Rules
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
@@ -18,13 +18,13 @@ from afterword.store.numbers import invitation_ids
 from afterword.store.orders import Arrival, import_orders
 from afterword.store.refused import Refusal, keep_refused
 from afterword.web.authentication import Sender, Unauthorized, admit
-from afterword.web.orders_api.answer import BatchResult, answer, result_of
+from afterword.web.orders_api.answer import BatchResult, Read, answer, complaints_of, result_of
 
 Answered = tuple[bytes, int, int, int, Mapping[str, int]]
 """The body of the answer to a request, and its OrderCounts as plain values, which cross between processes in a third
 of the time."""
 
-B = TypeVar("B", Batch, bytes)
+R = TypeVar("R", Read, bytes)
 
 _zone = lru_cache(maxsize=None)(ZoneInfo)
 
@@ -42,17 +42,17 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     received_at: float
 
 
-class Slice(NamedTuple, Generic[B]):
-    """Orders of a request, who sent them, and when: a `Batch`, or one as MessagePack, as a reader sent it."""
+class Slice(NamedTuple, Generic[R]):
+    """Orders of a request, who sent them, and when: as `Read`, or that as MessagePack, as a reader sent it."""
 
     sender: Sender
-    batch: B
-    details: bool
+    read: R
     received_at: float
 
 
 def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | Exception]:
-    """The answer to each request, or what refuses it: Unauthorized, BatchError.
+    """The answer to each request, or what refuses it: Unauthorized, BatchError, and ManyRefused, so that
+    it is read in a process of its own.
 
     Guarantee 1: the answers count once the transaction is committed, and are not sent before.
     """
@@ -64,7 +64,7 @@ def import_posted(tx: Transaction, posted: Sequence[Posted]) -> list[Answered | 
 
 def _parse(
     tx: Transaction, posted: Posted, senders: dict[str, tuple[Sender, Rules]]
-) -> Slice[Batch] | Exception:
+) -> Slice[Read] | Exception:
     """`senders` are those already known in this transaction, by their keys."""
     try:
         if posted.key not in senders:
@@ -72,33 +72,32 @@ def _parse(
             senders[posted.key] = sender, rules_of(sender.shop)
         sender, rules = senders[posted.key]
         batch = parse_batch(posted.orders, rules)
-    except (Unauthorized, BatchError) as refused:
+    except (Unauthorized, BatchError, ManyRefused) as refused:
         return refused
-    return Slice(sender, batch, posted.details, posted.received_at)
+    return Slice(sender, Read(batch, complaints_of(batch, details=posted.details)), posted.received_at)
 
 
 def _answered(result: BatchResult) -> Answered:
     return answer(result), *result.counts
 
 
-_decode_batch = msgspec.msgpack.Decoder(Batch).decode
+_decode = msgspec.msgpack.Decoder(Read).decode
 
 
 def import_slices(tx: Transaction, slices: Sequence[Slice[bytes]]) -> list[BatchResult]:
     """The result of each slice; guarantee 1 holds as above."""
-    return _import(tx, [Slice(one.sender, _decode_batch(one.batch), *one[2:]) for one in slices])
+    return _import(tx, [Slice(one.sender, _decode(one.read), one.received_at) for one in slices])
 
 
-def _import(tx: Transaction, parsed: Sequence[Slice[Batch]]) -> list[BatchResult]:
-    stored = import_orders(tx, [Arrival(*one.sender, one.batch.orders, one.received_at) for one in parsed])
+def _import(tx: Transaction, parsed: Sequence[Slice[Read]]) -> list[BatchResult]:
+    stored = import_orders(
+        tx, [Arrival(*one.sender, one.read.batch.orders, one.received_at) for one in parsed]
+    )
     refused = (
-        Refusal(sender.shop.id, sender.key.live, received_at, batch.refused, batch.unlisted.amount)
-        for sender, batch, _, received_at in parsed
-        if batch.refused or batch.unlisted.amount
+        Refusal(sender.shop.id, sender.key.live, received_at, read.batch.refused, read.batch.unlisted.amount)
+        for sender, read, received_at in parsed
+        if read.complaints.amount
     )
     keep_refused(tx, refused)
-    ids = invitation_ids(tx) if any(one.details for one in parsed) else None
-    return [
-        result_of(one.batch, each, ids if one.details else None)
-        for one, each in zip(parsed, stored, strict=True)
-    ]
+    ids = invitation_ids(tx) if any(one.read.complaints.details is not None for one in parsed) else None
+    return [result_of(one.read, each, ids) for one, each in zip(parsed, stored, strict=True)]

@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.orders.batch import Batch, parse_slices
+from afterword.domain.orders.batch import parse_slices
 from afterword.domain.orders.order import Rules
 from afterword.web.forms import media_type
+from afterword.web.orders_api.answer import Read, complaints_of
 from afterword.web.orders_api.payload import Payload, read_payload
 from afterword.web.side_process import SideProcess, result_of
 
@@ -47,12 +48,12 @@ class Reader:
         return await self._process.call(_read, content_type, body)
 
     async def slices(self, rules: Rules) -> AsyncIterator[bytes]:
-        """The orders of that body, each slice a `Batch` as MessagePack. Raises BatchError, StoreUnavailable."""
+        """The orders of that body, each slice a `Read` as MessagePack. Raises BatchError, StoreUnavailable."""
         load = await result_of(self._process.call_again(_first_load, rules))
         while load:
             following = self._process.call_again(_next_load) if len(load) == LOAD else None
-            for batch in load:
-                yield batch
+            for one in load:
+                yield one
             load = await result_of(following) if following else []
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class _Held:
     """The body that the process holds: its payload, then what is left of its orders."""
 
     payload: Payload
-    slices: Iterator[Batch]
+    slices: Iterator[Read]
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -110,10 +111,11 @@ def _read(content_type: bytes, body: bytes | Path) -> Payload:
 
 def _first_load(rules: Rules) -> list[bytes]:
     payload, _Held.payload = _Held.payload, Payload()
-    _Held.slices = parse_slices(payload.orders, rules, DETAILED if payload.details else SLICE)
+    batches = parse_slices(payload.orders, rules, DETAILED if payload.details else SLICE)
+    _Held.slices = (Read(batch, complaints_of(batch, details=payload.details)) for batch in batches)
     return _next_load()
 
 
 def _next_load() -> list[bytes]:
     """Fewer than LOAD at the end."""
-    return [_encode(batch) for batch in islice(_Held.slices, LOAD)]
+    return [_encode(read) for read in islice(_Held.slices, LOAD)]

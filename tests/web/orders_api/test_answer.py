@@ -10,7 +10,7 @@ from afterword.domain.numbers import INVITATION_BITS, Permutation
 from afterword.domain.orders.batch import MOST_SCANT, Batch, RefusedOrder, parse_slices
 from afterword.domain.orders.order import FieldError, Rules
 from afterword.store.orders import Stored
-from afterword.web.orders_api.answer import BatchResult, answer, refusal, result_of
+from afterword.web.orders_api.answer import BatchResult, Read, answer, complaints_of, refusal, result_of
 from tests.domain.reading import CLARAS, good
 
 ORDER = good(CLARAS)
@@ -29,7 +29,12 @@ def result(
     places = [index for index in range(count) if index not in {one.index for one in refused}]
     orders = [(index, ORDER) for index in places[: len(numbers)]]
     batch = Batch(count, orders, list(refused), ignored or {})
-    return result_of(batch, Stored(DUE, numbers), IDS if details else None)
+    return of_batch(batch, numbers, details=details)
+
+
+def of_batch(batch: Batch, numbers: list[int], *, details: bool) -> BatchResult:
+    read = Read(batch, complaints_of(batch, details=details))
+    return result_of(read, Stored(DUE, numbers), IDS if details else None)
 
 
 def told(*results: BatchResult, details: bool = False) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def test_details_take_a_small_multiple_of_what_was_sent(element: str, is_toleran
     sent = f"[{','.join([element] * count)}]".encode()
     slices = parse_slices(sent, Rules(ZoneInfo("UTC"), is_tolerant), 250)
     found = sum(
-        (result_of(one, Stored(DUE, [7] * len(one.orders)), IDS) for one in slices), BatchResult(details=[])
+        (of_batch(one, [7] * len(one.orders), details=True) for one in slices), BatchResult(details=[])
     )
     assert len(answer(found)) <= 12 * len(sent) + 3_000_000
     listed = json.loads(answer(found))
@@ -130,7 +135,7 @@ def test_elements_that_are_no_orders_keep_no_order_from_the_details() -> None:
     order = f"{{{BARE}}}"
     sent = f"[{','.join(['0'] * (MOST_SCANT + 5) + [order] * 2 + ['0'])}]".encode()
     [one] = parse_slices(sent, Rules(ZoneInfo("UTC")), 5_000)
-    listed = told(result_of(one, Stored(DUE, [7, 0]), IDS), details=True)
+    listed = told(of_batch(one, [7, 0], details=True), details=True)
     assert listed["orders_count"] == MOST_SCANT + 8
     assert [each["status"] for each in listed["orders"]] == ["refused"] * MOST_SCANT + [
         "imported",

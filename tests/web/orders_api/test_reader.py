@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from afterword.base.errors import StoreUnavailable
-from afterword.domain.orders.batch import Batch, BatchError
+from afterword.domain.orders.batch import FEW_REFUSED, BatchError
 from afterword.web.forms import JSON, MalformedBody
+from afterword.web.orders_api.answer import Read
 from afterword.web.orders_api.reader import DETAILED, LOAD, SLICE, Reader
 from tests.domain.reading import RULES, claras
 from tests.processes import spawned_by
@@ -36,8 +37,8 @@ def body(first: int, count: int, *, details: int = 0) -> bytes:
     return json.dumps({"api_key": f"key {first}", "details": details, "orders": orders}).encode()
 
 
-def ids(batch: bytes) -> list[int]:
-    return [int(order.id_order) for _, order in msgspec.msgpack.decode(batch, type=Batch).orders]
+def ids(sent: bytes) -> list[int]:
+    return [int(order.id_order) for _, order in msgspec.msgpack.decode(sent, type=Read).batch.orders]
 
 
 async def read(reader: Reader, sent: bytes | Path) -> AsyncIterator[bytes]:
@@ -106,6 +107,23 @@ def test_the_processes_end_with_the_server_however_it_ends(
         assert alba.process is not None and spawned_by(alba.process.pid)
         end(alba)
         alba.wait_until_gone()
+
+
+def test_a_small_body_is_read_in_a_process_too_if_many_of_its_orders_are_wrong(tmp_path: Path) -> None:
+    """Guarantee 11: 24 KiB of empty orders took the writer 36 ms, for which the orders of all shops waited."""
+    good = [an_order(name) for name in ("first", "last")]
+    with Server(tmp_path) as alba:
+        assert alba.process is not None
+        few = [good[0], *[{}] * FEW_REFUSED]
+        assert alba.post_orders(few, details=True).counts == (1, 1 + FEW_REFUSED, 1)
+        assert not spawned_by(alba.process.pid)
+        answer = alba.post_orders([good[0], *[{}] * (FEW_REFUSED + 1), good[1]], details=True)
+        assert answer.counts == (1, 3 + FEW_REFUSED, 1) and len(spawned_by(alba.process.pid)) > 0
+        told = [one["status"] for one in answer.body["orders"]]
+        assert told == ["duplicate", *["refused"] * (FEW_REFUSED + 1), "imported"]
+        assert (
+            b'afterword_orders_refused_total{reason="email_missing"} 101.0\n' in alba.get("/metrics").content
+        )
 
 
 SCRIPT = str(Path(sys.executable).with_name("afterword"))
