@@ -69,9 +69,9 @@ OF_REQUESTS = {
         ),
         Mutation(
             "each commit that moves a chain is followed by one of its own",
-            "NOTE_AFTER",
-            "0.1",
-            "-1.0",
+            "Committer._commit",
+            "self._notes_due = monotonic() + NOTE_AFTER",
+            "self._notes_due = monotonic()",
             "test_commits_that_follow_each_other_are_noted_together",
         ),
         Mutation(
