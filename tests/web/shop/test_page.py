@@ -104,7 +104,8 @@ def test_how_reviews_are_checked_says_the_mode_of_this_shop(site: Site) -> None:
     shop = Reviewed.new(site)
     page = plain(html(shop))
     assert "No reviews yet" in page and "All reviews will appear here, good and bad." in page
-    assert "If the program finds nothing, the review is published at once." in page
+    assert "If the program finds nothing, the review is published at once. A review that waits" in page
+    assert not re.search(r"[a-z][.?!][A-Z]", page)
     shop.member.changes(moderation="by hand", publish_after=36 * 3_600)
     assert "published after 36 hours at the latest" in plain(html(shop))
     shop.member.changes(moderation="by hand", publish_after=5 * 86_400)
