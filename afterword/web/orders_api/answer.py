@@ -1,6 +1,7 @@
 """What is answered to an orders request (docs/orders-api.md, "The answer"): the only place that words it.
 
-The result of a batch is made where its rows are written, so that the orders themselves need not come back.
+What is said of refused orders is made where they are read, the result of a batch where its rows are written, so that
+the orders themselves need not come back.
 """
 
 import json
@@ -205,12 +206,16 @@ def _place(index: int, error: FieldError) -> str:
 def _details(batch: Batch, stored: Stored, ids: Permutation, refused: list[tuple[int, str]]) -> list[bytes]:
     """A text with one JSON object for each order of the batch, in the order sent; none if all are left out."""
     due = f"{datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    accepted = (
-        _of_accepted(index, order, number and ids.shown(number), due)
-        | {"ignored": _explanations(index, batch.ignored.get(index, []))}
+    details = [
+        (
+            index,
+            json.dumps(
+                _of_accepted(index, order, number and ids.shown(number), due)
+                | {"ignored": _explanations(index, batch.ignored.get(index, []))}
+            ),
+        )
         for (index, order), number in zip(batch.orders, stored.numbers, strict=True)
-    )
-    details = [(index, json.dumps(detail)) for (index, _), detail in zip(batch.orders, accepted, strict=True)]
+    ]
     texts = [text for _, text in sorted(details + refused)]
     return [", ".join(texts).encode("ascii")] if texts else []
 
