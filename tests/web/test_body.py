@@ -66,6 +66,40 @@ def test_a_body_above_the_limit_leaves_nothing(tmp_path: Path) -> None:
     assert (list(tmp_path.iterdir()), spool.taken) == ([], 0)
 
 
+@pytest.mark.parametrize("size", [1_000, IN_MEMORY], ids=["in memory", "in files"])
+def test_bodies_that_arrive_together_are_taken_a_chunk_at_a_time(tmp_path: Path, size: int) -> None:
+    """What else the event loop has to do never waits for a chunk of each of them."""
+    chunks: list[int] = []
+
+    def watched(receive: Receive) -> Receive:
+        async def watch() -> Message:
+            message = await receive()
+            chunks[-1] += 1
+            return message
+
+        return watch
+
+    async def count_rounds() -> None:
+        while True:
+            chunks.append(0)
+            await asyncio.sleep(0)
+
+    async def take() -> list[bytes | SpooledBody]:
+        counting = asyncio.create_task(count_rounds())
+        spool = Spool(tmp_path)
+        senders = [watched(sender(*[b"x" * size] * 4)) for _ in range(40)]
+        found = await asyncio.gather(*(read_body(each, None, 2**30, spool) for each in senders))
+        counting.cancel()
+        return found
+
+    for body in asyncio.run(take()):
+        if isinstance(body, SpooledBody):
+            body.remove()
+    *others, second, first = sorted(chunks)  # of which two are held in memory in any case
+    assert (first, second) == (40, 40) and sum(others) == 80
+    assert max(others) <= bodies.MOST_UNPACED
+
+
 def test_a_sender_that_trickles_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "PATIENCE", 0.1)
     spool = Spool(tmp_path)
