@@ -59,8 +59,8 @@ class Spool:
         self.taken += size
 
     async def turn(self) -> None:
-        """Returns to one body in each round of the event loop, which has other work: what is asked of it meanwhile
-        never waits for a chunk of each of hundreds of bodies (guarantee 11)."""
+        """Returns to one body in each round of the event loop: other requests never wait for a chunk of each of
+        hundreds of bodies (guarantee 11)."""
         self._in_line += 1
         try:
             async with self._turn:
