@@ -14,6 +14,7 @@ from afterword.store.overview import (
     Unsent,
     WaitingReviews,
     count_by_state,
+    count_orders,
     oldest_due,
     unsent_messages,
     waiting_by_shop,
@@ -58,13 +59,20 @@ def lateness(database: Database, now: float) -> Iterator[Finding]:
 
 
 def invitations(database: Database, details: dict[str, Any]) -> Iterator[Finding]:
-    counts = database.read_now(count_by_state)
+    # In this order: what arrives in between is no invitation without its order.
+    counts, orders = database.read_now(count_by_state), database.read_now(count_orders)
     doubtful = counts.get("in_doubt", 0)
     rows = database.read_now(lambda tx: doubtful_invitations(tx, MOST_LISTED)) if doubtful else []
     details["invitations"] = {state: counts.get(state, 0) for state in get_args(State)}
     details["in_doubt"] = [present.invitation(row) for row in rows]
     listed = ", ".join(f"{count:,} {state}" for state, count in details["invitations"].items() if count)
     yield Finding("invitations", "ok", (listed or "None yet") + ".")
+    if (lost := sum(counts.values()) - orders) > 0:
+        says = (
+            f"{counted(lost, 'invitation has', 'invitations have')} no order and cannot be sent: rows of orders were "
+            "deleted, or were never stored. Restore them from a backup, or delete these invitations"
+        )
+        yield Finding("invitations", "action", says)
     for row in rows:
         says = (
             f"Invitation {row.id} of shop {row.shop_id} (order {row.id_order}) may or may not have been sent: "

@@ -24,7 +24,7 @@ class ReviewNumber(NamedTuple):
 
 def next_review(tx: Transaction) -> ReviewNumber:
     """What no other review has."""
-    number = next_number(tx, "reviews")
+    number = tx.next_review_number()
     return ReviewNumber(number, Permutation(_key(tx, "reviews"), REVIEW_BITS).shown(number))
 
 

@@ -1,6 +1,7 @@
 """The rows of orders: stored exactly once, each with its one invitation, in one transaction."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -44,7 +45,8 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
         _add_rows(tx, arrival, shops.setdefault(arrival.shop.id, _Rows([], []))) for arrival in arrivals
     ]
     sent_before: set[int] = set()
-    for shop_id, rows in shops.items():
+    # Every process takes shops, and the orders of each, in the same order: none waits for one that waits for it.
+    for shop_id, rows in sorted(shops.items()):
         sent_before |= _insert(tx, shop_id, rows)
     return [
         Stored(_due(arrival), [0 if number in sent_before else number for number in each])
@@ -78,7 +80,7 @@ def _insert(tx: Transaction, shop_id: int, rows: _Rows) -> set[int]:
     """Inserts orders, and an invitation for each new one. Returns the ids that were not used, for repeated orders."""
     orders, invitations = rows
     sent_before: set[int] = set()
-    if tx.insert("insert_orders", orders) < len(orders):
+    if tx.insert("insert_orders", _in_one_order(orders)) < len(orders):
         ours = {"shop_id": shop_id, "first": orders[0][1], "last": orders[-1][1]}
         stored = {number for (number,) in tx.rows(query("which_orders"), ours)}
         sent_before = {row[1] for row in orders} - stored
@@ -86,6 +88,19 @@ def _insert(tx: Transaction, shop_id: int, rows: _Rows) -> set[int]:
     if invitations:
         tx.insert("insert_invitations", invitations)
     return sent_before
+
+
+_LIVE, _ID_ORDER, _REFERENCE = 2, 6, 7
+"""Places in a row of `orders`."""
+
+
+def _in_one_order(orders: list[Row]) -> list[Row]:
+    """Rows in the order in which every process inserts them. Where two have the same reference, only the first that
+    was sent is stored, so their order stays."""
+    references = [(row[_LIVE], row[_REFERENCE]) for row in orders if row[_REFERENCE] is not None]
+    if len(set(references)) < len(references):
+        return orders
+    return sorted(orders, key=itemgetter(_LIVE, _ID_ORDER))
 
 
 def _due(arrival: Arrival) -> int:

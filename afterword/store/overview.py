@@ -11,6 +11,11 @@ def count_by_state(tx: Transaction) -> dict[str, int]:
     return dict(tx.rows(query("count_invitations")))
 
 
+def count_orders(tx: Transaction) -> int:
+    """The number of orders, live and test. Reads every row."""
+    return int(tx.rows(query("count_orders"))[0][0])
+
+
 def count_due(tx: Transaction, now: float, *, most: int) -> int:
     """The number of live invitations that are due and not claimed; counts no further than `most`."""
     return int(tx.rows(query("count_due"), {"now": int(now), "most": most})[0][0])

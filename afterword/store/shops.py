@@ -126,6 +126,11 @@ def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
     return Shop(*rows[0]) if rows else None
 
 
+def hold_shop(tx: Transaction, shop_id: int) -> None:
+    """Until this transaction ends, others that hold the same shop wait."""
+    tx.rows(query("hold_shop"), {"shop_id": shop_id})
+
+
 def shops_of(tx: Transaction, ids: Sequence[int]) -> list[Shop]:
     """The shops with these ids; unknown ids are left out."""
     found = tx.rows_each(query("shop_by_id"), [{"shop_id": shop_id} for shop_id in ids])

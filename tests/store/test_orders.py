@@ -1,12 +1,16 @@
 """Guarantees 2 and 3: an order is stored once for ever, each with one invitation, due at receipt plus the delay."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from afterword.domain.messages import due_at
 from afterword.domain.shops import DEFAULT_DELAY, TEST_DELAY
-from afterword.store.orders import list_orders, order_of
+from afterword.store.engine.connection import Row
+from afterword.store.engine.database import Transaction
+from afterword.store.orders import Arrival, Stored, import_orders, list_orders, order_of
 from tests.store.cast import NOW, Member, order
 from tests.store.databases import counted
 
@@ -59,6 +63,42 @@ def test_a_repeated_reference_is_not_imported(alba: Member) -> None:
     outcomes = alba.sends_batch(order("1", "R"), order("2", "R"), order("3", "r"))
     assert [each is not None for each in outcomes] == [True, False, True]
     assert alba.sends_batch(order("4", "R")) == [None]
+
+
+def test_of_orders_with_one_reference_the_first_that_was_sent_is_stored(alba: Member) -> None:
+    outcomes = alba.sends_batch(order("3"), order("2", "R"), order("1", "R"))
+    assert [each is not None for each in outcomes] == [True, True, False]
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_orders_are_taken_in_one_order_whoever_sends_them_first(
+    alba: Member, bruno: Member, count: int
+) -> None:
+    """Two processes that took the same orders in different orders would wait for each other."""
+    taken: list[tuple[int, int, str]] = []
+
+    def watched(tx: Transaction, arrivals: list[Arrival]) -> list[Stored]:
+        insert = tx.insert
+
+        def watch(name: str, rows: Sequence[Row]) -> int:
+            if name == "insert_orders":
+                taken.extend((row[0], row[2], row[6]) for row in rows)
+            return insert(name, rows)
+
+        tx.insert = watch  # type: ignore[method-assign]
+        try:
+            return import_orders(tx, arrivals)
+        finally:
+            tx.insert = insert  # type: ignore[method-assign]
+
+    arrivals = [
+        Arrival(member.shop, key, [(n, order(f"{n:02}")) for n in reversed(range(count))], NOW)
+        for member in (bruno, alba)
+        for key in (member.live, member.test)
+    ]
+    for stored in alba.store.write_now(lambda tx: watched(tx, arrivals)):
+        assert list(stored.numbers) == sorted(stored.numbers)
+    assert taken == sorted(taken) and len(taken) == 4 * count
 
 
 def test_id_order_is_compared_with_id_order_and_reference_with_reference(alba: Member) -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
+from afterword.actions.reviews.changes import begin_work
 from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.review import SITE, Review
 from afterword.domain.shops import Shop
@@ -84,11 +85,12 @@ class Reviewed(NamedTuple):
     def imports(self, *reviews: Review) -> None:
         """Stores them without a look at their texts: a page must not rely on what is kept out elsewhere."""
 
-        def work(tx: Transaction) -> None:
+        def import_them(tx: Transaction) -> None:
+            work = begin_work(tx, self.member.shop.id, SIGNER, NOW)
             for review in reviews:
-                assert import_review(tx, review, SIGNER, NOW)
+                assert import_review(work, review)
 
-        self.site.write(work)
+        self.site.write(import_them)
 
     def revokes_its_public_key(self) -> None:
         [(key_id,)] = self.member.rows("SELECT key_id FROM keys WHERE secret = ?", (self.public_key(),))

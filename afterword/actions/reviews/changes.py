@@ -11,13 +11,14 @@ from afterword.store.messages.enqueue import enqueue_deliveries
 from afterword.store.reviews.chain import add_entry
 from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review, keep_past_version, replace_review
+from afterword.store.shops import hold_shop
 
 EVENTS = ("published", "rejected", "withdrawn", "replied")
 """The changes that webhooks are notified of, besides `received`."""
 
 
 class Work(NamedTuple):
-    """A transaction, the signer of its chain entries, and its time (epoch seconds)."""
+    """A transaction, the signer of its chain entries, and its time (epoch seconds). See `begin_work`."""
 
     tx: Transaction
     signer: Signer
@@ -33,6 +34,13 @@ class Work(NamedTuple):
 
     def notify(self, review: Review, event: str) -> None:
         enqueue_deliveries(self.tx, review, event, now=self.now)
+
+
+def begin_work(tx: Transaction, shop_id: int, signer: Signer, now: float) -> Work:
+    """The beginning of every change: of a shop only one is made at a time. All of them move the end of its chain, so
+    none would be done sooner beside another, and two that took rows in different orders would wait for each other."""
+    hold_shop(tx, shop_id)
+    return Work(tx, signer, now)
 
 
 def change(work: Work, old: Review, new: Review, kind: EntryKind, details: Mapping[str, object]) -> Review:

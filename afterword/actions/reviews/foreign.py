@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from afterword.actions.reviews.changes import Work
+from afterword.actions.reviews.changes import Work, begin_work
 from afterword.actions.reviews.writing import Look
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.checks.flags import UNSURE, Checked
@@ -57,6 +57,7 @@ def import_reviews(
 
     Each is published with its original date, unless it is flagged; then it waits for a person, like any other review.
     """
+    work = begin_work(tx, collection.shop.id, signer, now)
     results: list[ImportResult] = []
     for foreign in found:
         review = _review(tx, collection, foreign, flags_of(collection, foreign, look), now)
@@ -64,7 +65,7 @@ def import_reviews(
         if not tx.run(query("insert_import"), key | {"review_id": review.id}):
             results.append("imported before")
             continue
-        is_new = import_review(tx, review, signer, now)
+        is_new = import_review(work, review)
         assert is_new, "its number is new"
         results.append("waiting" if review.state == "waiting" else "imported")
     return results
@@ -75,15 +76,15 @@ def flags_of(collection: Collection, foreign: Foreign, look: Look) -> tuple[str,
     return look(collection.checked(foreign)) + (UNSURE,) * foreign.is_unsure
 
 
-def import_review(tx: Transaction, review: Review, signer: Signer, now: float) -> bool:
+def import_review(work: Work, review: Review) -> bool:
     """Stores a review that was collected elsewhere, marked as imported and not verified. Sends no notifications.
 
     Returns False, and changes nothing, if there already is a review with this id.
     """
-    if not insert_review(tx, review):
+    if not insert_review(work.tx, review):
         return False
-    count(tx, None, review)
-    Work(tx, signer, now).record(review, "imported", imported_details(review))
+    count(work.tx, None, review)
+    work.record(review, "imported", imported_details(review))
     return True
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from afterword.actions.reviews.changes import Work, change
+from afterword.actions.reviews.changes import begin_work, change
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.base.ids import new_salt
 from afterword.domain.reviews.chain import Signer, commitment, committed
@@ -21,7 +21,7 @@ from afterword.store.reviews.writing import erase_traces, overdue_reviews, revie
 def publish(tx: Transaction, review: Review, by: str, signer: Signer, now: float) -> Review:
     """Publishes a review. `by` is `shop` or `time`. Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "rejected"), "published")
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     new = replace(review.unpublished("published", work.after(review)), published_at=int(now))
     return change(work, review, new, "published", {"by": by})
 
@@ -29,7 +29,7 @@ def publish(tx: Transaction, review: Review, by: str, signer: Signer, now: float
 def reject(tx: Transaction, review: Review, reason: str, signer: Signer, now: float) -> Review:
     """Rejects a review for one of REJECTION_REASONS. Raises ValueError, Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published"), "rejected")
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     new = replace(review.unpublished("rejected", work.after(review)), reason=check_reason(reason))
     notify_author(tx, new, "rejection", {"reason": reason}, now=now)
     return change(work, review, new, "rejected", {"reason": reason})
@@ -40,7 +40,7 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
     _check_state(review, ("waiting", "published", "rejected"), "replied to")
     if text is None and review.reply is None:
         raise Refused(f"review {review.id} has no reply")
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     replied_at = None if text is None else int(now)
     new = replace(review, reply=text, replied_at=replied_at, changed_at=work.after(review))
     committed = None if text is None else commitment(review.salt, {"reply": text})
@@ -52,7 +52,7 @@ def answer(tx: Transaction, review: Review, text: str | None, signer: Signer, no
 def dispute(tx: Transaction, review: Review, why: str, signer: Signer, now: float) -> Review:
     """Disputes a review for the shop; the reason is shown with the review. Raises Refused, ReviewChanged."""
     _check_state(review, ("waiting", "published"), "disputed")
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     new = replace(review, dispute=why, disputed_at=int(now), changed_at=work.after(review))
     return change(work, review, new, "disputed", {"commitment": commitment(review.salt, {"dispute": why})})
 
@@ -66,7 +66,7 @@ def erase(tx: Transaction, review: Review, signer: Signer, now: float) -> Review
     """
     if review.state == "erased":
         raise Refused(f"review {review.id} is already erased")
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     new = replace(
         review.unpublished("erased", work.after(review)),
         text="",

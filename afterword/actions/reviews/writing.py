@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from afterword.actions.reviews.changes import Work, change, store_version
+from afterword.actions.reviews.changes import Work, begin_work, change, store_version
 from afterword.base.errors import ReviewChanged, TooManyChanges
 from afterword.domain.reviews.chain import Entry, Signer, committed
 from afterword.domain.reviews.checks.abuse import BadWords, word_list
@@ -163,17 +163,18 @@ def write_reviews(
     receipt for the whole submission. Raises ReviewChanged, and stores nothing, if another version with another text
     was stored first.
     """
+    work = begin_work(tx, submission.order.shop.id, signer, now)
     existing = _existing(tx, submission)
     new = {said.line: said.words.text for said in _new(submission, existing)}
     if not prepared.keys() >= set(new.values()):
         raise ReviewChanged
     outlines = outlines_of_order(tx, submission.order)
     repeated = _repeated(outlines, {line: prepared[text].text_hash for line, text in new.items()})
-    writing = _Writing(Work(tx, signer, now), submission, prepared, repeated)
+    writing = _Writing(work, submission, prepared, repeated)
     written = [
         _write(writing, said, existing.get(said.line), is_new=said.line in new) for said in submission.said
     ]
-    _notify(writing.work, submission.order, [one for one in written if one.entry])
+    _notify(work, submission.order, [one for one in written if one.entry])
     return written
 
 
@@ -275,18 +276,17 @@ def _compare(writing: _Writing, review: Review) -> tuple[str, ...]:
 
 def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
     """Sends the author a receipt, and asks the shop to moderate reviews that wait."""
-    tx, now = work.tx, work.now
     if new:
-        answer_invitation(tx, order.shop.id, order.order_id, now)
+        answer_invitation(work.tx, order.shop.id, order.order_id, work.now)
         # The entry's hash, and the salt of its commitment: with them its author proves what the shop changed.
         receipts = [
             {"review": review.id, "version": review.version, "hash": entry.hash, "salt": review.salt}
             for review, entry in new
             if entry
         ]
-        gather_for_author(tx, new[0].review, "receipt", "receipts", receipts, now=now)
+        gather_for_author(work.tx, new[0].review, "receipt", "receipts", receipts, now=work.now)
     if any(one.review.state == "waiting" for one in new):
-        notify_shop(tx, order.shop, live=order.live, now=now)
+        notify_shop(work.tx, order.shop, live=order.live, now=work.now)
 
 
 def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Review:
@@ -294,7 +294,7 @@ def withdraw(tx: Transaction, review: Review, signer: Signer, now: float) -> Rev
     also if it is already withdrawn or erased."""
     if not review.is_shown_to_author:
         raise ReviewChanged
-    work = Work(tx, signer, now)
+    work = begin_work(tx, review.shop_id, signer, now)
     gone = change(work, review, review.unpublished("withdrawn", work.after(review)), "withdrawn", {})
     gather_for_author(tx, gone, "withdrawal", "withdrawn", [{"review": gone.id}], now=now)
     return gone

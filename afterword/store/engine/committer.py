@@ -62,7 +62,35 @@ class Committer:
         return not self._keeper.has_journal
 
     def commit(self, calls: Sequence[Call]) -> list[Any]:
-        """The result of each call, or the exception that it raised. A failing call does not affect the others.
+        """The result of each call, or the exception that it raised. A failing call does not affect the others, unless
+        no write can succeed now."""
+        results: list[Any] = [None] * len(calls)
+        given_up: Exception | None = None
+        for places in self._transactions(calls):
+            group = [calls[place] for place in places]
+            if given_up is None:
+                found, given_up = self._try(group)
+            else:
+                found = [given_up] * len(group)
+            for place, result in zip(places, found, strict=True):
+                results[place] = result
+        return results
+
+    def _transactions(self, calls: Sequence[Call]) -> list[list[int]]:
+        """The places of the calls that share a transaction, by what they do: so all processes take it in one order.
+
+        Where transactions run beside each other, a call of `each` has its own: what it takes has no order among such
+        calls, and two of these transactions would wait for each other.
+        """
+        places = sorted(range(len(calls)), key=lambda place: str(calls[place][0].__qualname__))
+        if self.connection.dialect == "sqlite":
+            return [places]
+        together = [place for place in places if calls[place][0] is not each]
+        alone = [[place] for place in places if calls[place][0] is each]
+        return [together, *alone] if together else alone
+
+    def _try(self, calls: Sequence[Call]) -> tuple[list[Any], Exception | None]:
+        """The results of calls in one transaction, and if no write can succeed now, why.
 
         When the journal proves to be lost, everything is tried again without it: only marks and the like are refused.
         """
@@ -70,16 +98,17 @@ class Committer:
         for _ in range(MOST_TRIES):
             had_journal = self._keeper.has_journal
             try:
-                return self._commit_together(calls, is_behind)
+                return self._commit_together(calls, is_behind), None
             except Exception as error:
                 failed, verdict = error, self.connection.judge(error)
                 is_behind = isinstance(error, JournalAhead)
                 is_lost = had_journal and not self._keeper.has_journal
             if verdict != "again" and not is_behind and not is_lost:
                 break
-        if len(calls) == 1 or verdict == "none":
-            return [self.connection.unavailable(failed)] * len(calls)
-        return [self.commit([call])[0] for call in calls]
+        if len(calls) > 1 and verdict != "none":
+            return [self.commit([call])[0] for call in calls], None
+        reason = self.connection.unavailable(failed)
+        return [reason] * len(calls), reason if verdict == "none" else None
 
     @property
     def notes_due(self) -> float | None:

@@ -59,6 +59,10 @@ class Connection(Protocol):
         """Reserves a block of IDS_A_BLOCK order ids and returns the first. A rollback may release the block."""
         ...
 
+    def next_review_number(self) -> int:
+        """A number that no other review has. A rollback may release it."""
+        ...
+
     def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         """Like `rows`, but yields one row at a time without holding all of them in memory."""
         ...

@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.connection import Dialect, Params, Row, Verdict, unusable
 from afterword.store.engine.postgres_tls import secured
-from afterword.store.queries import id_of, query, query_by_ids, query_of_json
+from afterword.store.queries import id_of, query, query_by_ids, query_of_json, query_of_rows
 
 DEFAULTS = {
     "application_name": "afterword",
@@ -26,6 +26,10 @@ DEFAULTS = {
 """Connection parameters that an address may override. In seconds, except `tcp_user_timeout`, which libpq takes in
 milliseconds. A server that disappears silently is given up after half a minute; Linux alone would wait for a quarter
 of an hour."""
+
+FEW, FEW_ON_CITUS = 2, 16
+"""Rows that are inserted by VALUES. One JSON value for all of them takes a third less time from four rows on, half as
+much for sixteen; but on Citus seven times as much for one, and a commit of two phases."""
 
 _LOCK = 5_242_871_108
 """The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
@@ -57,6 +61,7 @@ class PostgresConnection:
         """Raises SettingsError, StoreUnavailable."""
         self._address = read_address(url)
         self._is_writing = False
+        self._has_citus: bool | None = None
         self._raw = self._connect()
         self._refuse_other_encodings()
 
@@ -104,6 +109,9 @@ class PostgresConnection:
     def next_order_ids(self) -> int:
         return int(self.rows(query("next_order_ids"))[0][0])
 
+    def next_review_number(self) -> int:
+        return int(self.rows(query("next_review_number"))[0][0])
+
     @property
     def name(self) -> str:
         info = self._raw.info
@@ -143,10 +151,26 @@ class PostgresConnection:
         return keys, {(same, row[0]): row for same, rows in zip(alike, answers, strict=True) for row in rows}
 
     def insert(self, name: str, rows: Sequence[Row]) -> int:
-        """Passes all rows as one JSON value, which halves the server's cost of parsing and planning."""
-        text, columns = query_of_json(name)
-        values = _as_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return self.run(text, {"rows": values.decode()})
+        """Where conflicts are skipped, what is returned is counted, and the command's tag not believed: Citus tells
+        there of an INSERT … SELECT how many rows were given."""
+        if not rows:
+            return 0
+        if len(rows) <= self._few():
+            text = query_of_rows(name, len(rows)).replace("%", "%%").replace("?", "%s")
+            values: Sequence[Any] | Mapping[str, Any] = [value for row in rows for value in row]
+        else:
+            text, columns = query_of_json(name)
+            text = text.replace(":rows", "%(rows)s")
+            values = {"rows": _as_json([dict(zip(columns, row, strict=True)) for row in rows]).decode()}
+        if "ON CONFLICT" in text:
+            return len(self._connected().execute(f"{text} RETURNING 1", values).fetchall())
+        self._connected().execute(text, values)
+        return len(rows)
+
+    def _few(self) -> int:
+        if self._has_citus is None:
+            self._has_citus = bool(self.rows("SELECT 1 FROM pg_extension WHERE extname = 'citus'"))
+        return FEW_ON_CITUS if self._has_citus else FEW
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         return self._connected().cursor().stream(_translated(sql)[0], params or None)

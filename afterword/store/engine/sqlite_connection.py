@@ -64,8 +64,13 @@ class SqliteConnection:
         return self.raw.changes()
 
     def next_order_ids(self) -> int:
-        block = {"name": "orders", "size": IDS_A_BLOCK}
-        return int(self.rows(query("next_ids"), block)[0][0]) - IDS_A_BLOCK
+        return self._count("orders", IDS_A_BLOCK)
+
+    def next_review_number(self) -> int:
+        return self._count("reviews", 1)
+
+    def _count(self, name: str, size: int) -> int:
+        return int(self.rows(query("next_ids"), {"name": name, "size": size})[0][0]) - size
 
     def rows_each(self, sql: str, many: Sequence[Params]) -> list[list[Row]]:
         return [self.rows(sql, params) for params in many]

@@ -26,6 +26,7 @@ class Transaction:
         self.run_by_id = connection.run_by_id
         self.insert = connection.insert
         self.exclude_others = connection.exclude_others
+        self.next_review_number = connection.next_review_number
         self.keeper = keeper or Keeper()
         self.lines: list[str] = []
         self.notes: dict[object, str] = {}

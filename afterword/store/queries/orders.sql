@@ -19,6 +19,10 @@ SELECT o.order_id, o.live, o.id_order, o.reference, o.order_date, o.firstname, o
 FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id = :order_id;
 
+-- name: count_orders
+-- All there are; reads every row, for doctor.
+SELECT count(*) FROM orders o;
+
 -- name: order_by_id_order
 -- The number of an order that the shop names, and what only the shop is shown of it.
 SELECT o.order_id, o.received_at, o.phone, o.store_id FROM orders o

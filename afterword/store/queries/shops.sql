@@ -9,6 +9,10 @@ SELECT k.secret FROM number_keys k WHERE k.name = :name;
 -- On PostgreSQL: reserves a block and returns its first id, without waiting for other transactions.
 SELECT nextval('order_ids');
 
+-- name: next_review_number
+-- The same for one review.
+SELECT nextval('review_numbers');
+
 -- name: insert_shop
 INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at, moderation, publish_after,
                    orders, phones)
@@ -19,6 +23,10 @@ VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :create
 UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay,
     moderation = :moderation, publish_after = :publish_after, orders = :orders, phones = :phones
 WHERE shop_id = :shop_id;
+
+-- name: hold_shop
+-- Others that hold it wait until this transaction ends.
+SELECT s.shop_id FROM shops s WHERE s.shop_id = :shop_id /* postgres: FOR UPDATE */;
 
 -- name: shop_by_id
 SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
@@ -74,7 +82,7 @@ SELECT key_id, secret FROM keys WHERE shop_id = :shop_id AND kind = 'public';
 -- name: cache_key
 -- What a public answer depends on: the mode, the shop's time zone, and the last entry of the chain, to which every
 -- change of a review adds one.
-SELECT k.live, s.timezone, coalesce((SELECT h.hash FROM chain_heads h WHERE h.shop_id = k.shop_id AND h.live = k.live), '')
+SELECT k.live, s.timezone, coalesce((SELECT h.hash FROM chain_heads h WHERE h.shop_id = :shop_id AND h.live = k.live), '')
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
 

@@ -24,11 +24,12 @@ import apsw
 
 from afterword.base.errors import Refused, SchemaTooNew, StoreUnavailable, UnfinishedCopy
 from afterword.domain.values import counted
-from afterword.store.engine.connection import IDS_A_BLOCK, Connection, transaction, translated_errors
+from afterword.store.engine.connection import Connection, transaction, translated_errors
 from afterword.store.engine.database import Progress, Transaction
 from afterword.store.engine.migrate import UNFINISHED_COPY, migrate, migrations
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.transfer.compare import Differs, Digest, compare, count_rows, digest
+from afterword.store.transfer.numbers import next_numbers, set_next_numbers
 from afterword.store.transfer.tables import Part, parts, tables
 
 PART = 10_000
@@ -221,23 +222,8 @@ def _compare(
 
 def _finish(source: Connection, destination: Connection) -> None:
     with _transaction(destination):
-        set_next_order_id(destination, next_order_id(source))
+        set_next_numbers(destination, next_numbers(source))
         destination.run("DELETE FROM schema_versions WHERE version = :mark", {"mark": UNFINISHED_COPY})
-
-
-def next_order_id(connection: Connection) -> int:
-    """A number above that of every order which this database has or had."""
-    if connection.dialect == "postgres":
-        return int(connection.rows("SELECT last_value FROM order_ids")[0][0]) + IDS_A_BLOCK
-    return int(connection.rows("SELECT next_id FROM counters WHERE name = 'orders'")[0][0])
-
-
-def set_next_order_id(connection: Connection, number: int) -> None:
-    """New orders of this database get this number and those after it."""
-    if connection.dialect == "postgres":
-        connection.rows("SELECT setval('order_ids', :next, false)", {"next": number})
-    else:
-        connection.run("UPDATE counters SET next_id = :next WHERE name = 'orders'", {"next": number})
 
 
 @contextmanager

@@ -19,8 +19,8 @@ _COLUMNS = """SELECT m.name, c.name, c.type, c.pk FROM sqlite_schema m, pragma_t
 WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'schema_versions'
 ORDER BY m.name <> 'shops', m.name, c.cid"""
 
-_OF_THE_ENGINE = {"counters": "name <> 'orders'"}
-"""Rows that each engine keeps in its own way are not copied: see `next_order_id`."""
+_OF_THE_ENGINE = {"counters": "name NOT IN ('orders', 'reviews')"}
+"""Rows that each engine keeps in its own way are not copied: see `numbers`."""
 
 _EACH_SHOP = "/* postgres: shop_id = ANY (ARRAY(SELECT s.shop_id FROM shops s)) AND */"
 """PostgreSQL finds a range of numbers in the index of each shop."""

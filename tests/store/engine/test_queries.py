@@ -24,6 +24,7 @@ MAY_SCAN = (
     "any_entry",
     "any_journal",
     "count_invitations",
+    "count_orders",
     "doubtful_invitations",
     "due_webhooks",
     "forget_journals",
@@ -61,13 +62,13 @@ def plan(database: Database, name: str, **values: object) -> list[str]:
     return [str(row[-1]) for row in rows(database, f"{how} {sql}", wanted)]
 
 
-OF_POSTGRESQL = ["next_order_ids", *OF_A_JOURNAL]
+OF_POSTGRESQL = ["next_due", "next_order_ids", "next_review_number", *OF_A_JOURNAL]
 """What has no meaning elsewhere."""
 
 
 @pytest.mark.parametrize("name", [name for name in all_queries() if name not in OF_POSTGRESQL])
 def test_every_query_fits_the_schema(database: Database, name: str) -> None:
-    plan(database, name)
+    plan(database, name, shop_id=1)
 
 
 @pytest.mark.postgres
@@ -163,10 +164,15 @@ OF_ALBA = {
 }
 
 
-def test_the_oldest_due_are_found_without_sorting(database: Database) -> None:
+def test_the_oldest_due_are_found_without_sorting(database: Database, engine: str) -> None:
+    """On a cluster each shard finds its own so, and they are sorted; a claim in a shard of few shops may take either
+    index."""
     fill(database, WAITING, is_analyzed=True)
     for name, index in IN_THE_ORDER_OF.items():
         steps = plan(database, name, **OF_ALBA)
+        if engine == "citus":
+            steps = steps[next(n for n, step in enumerate(steps) if step.endswith("->  Task")) :]
+            index = index.replace("messages_due", "messages_")
         assert not any("TEMP B-TREE" in step or "Sort" in step for step in steps), steps
         assert any(index in step for step in steps), steps
 

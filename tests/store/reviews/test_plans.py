@@ -1,5 +1,6 @@
 """What pages of reviews cost: no review is read but those that are shown, and none is sorted."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -76,15 +77,21 @@ def plan_of(database: Database, engine: str) -> Callable[[str], str]:
     return lambda name: "\n".join(str(row[-1]) for row in rows(database, f"{how} {query(name)}", VALUES))
 
 
+def is_named(index: str, plan: str) -> bool:
+    """On a cluster, with the number of a shard behind it."""
+    return re.search(rf"\b{index}(_\d+)? ", plan) is not None
+
+
 def test_reviews_are_read_in_their_order_without_sorting(plan_of: Callable[[str], str]) -> None:
     for name, index in IN_THE_ORDER_OF.items():
         plan = plan_of(name)
         assert not any(word in plan for word in ("TEMP B-TREE", "Sort", "Seq Scan", "Bitmap")), (name, plan)
-        assert f"{index} " in plan, (name, plan)
+        assert is_named(index, plan), (name, plan)
 
 
+@pytest.mark.alone  # where others read from the same cluster, no row counts as seen by all
 def test_reviews_are_passed_over_in_an_index_alone(plan_of: Callable[[str], str]) -> None:
     for name, index in FROM_AN_INDEX_ALONE.items():
         plan = plan_of(name)
         covered = f"COVERING INDEX {index} " in plan
-        assert covered or ("Index Only Scan" in plan and f"{index} " in plan), (name, plan)
+        assert covered or ("Index Only Scan" in plan and is_named(index, plan)), (name, plan)

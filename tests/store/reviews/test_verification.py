@@ -109,8 +109,10 @@ def all_columns(table: str) -> list[str]:
 
 
 def test_any_changed_value_of_any_row_is_found(bakery: Member, engine: str) -> None:
-    """Of every third one on PostgreSQL, where each takes longer and is found by the same lines."""
-    changes = [(table, row, name) for table, row in rows_of_all(bakery) for name in row]
+    """Of every third one on PostgreSQL, where each takes longer and is found by the same lines. On a cluster no row
+    can be moved to another shop."""
+    fixed = ("shop_id",) if engine == "citus" else ()
+    changes = [(table, row, name) for table, row in rows_of_all(bakery) for name in row if name not in fixed]
     assert {table for table, _, _ in changes} == set(COLUMNS) and len(changes) > 650
     for table, row, name in changes if engine == "sqlite" else changes[::3]:
         said = found_after_setting(bakery, table, row, name, tampered(row[name], name))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from afterword.actions.reviews.changes import begin_work
 from afterword.actions.reviews.foreign import import_review
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.review import Review
@@ -81,4 +82,8 @@ def import_elsewheres(store: Store, one: Review) -> None:
     for place, more in ((5, answered), (6, waits)):
         own = {"id": one.id + place, "number": one.number + place}
         review = replace(one, order_id=0, **own, **before | more)
-        act(store, import_review, review, LATER_SIGNER, NOW + 6 + place)
+        act(store, _import_one, review, NOW + 6 + place)
+
+
+def _import_one(tx: Transaction, review: Review, now: float) -> None:
+    assert import_review(begin_work(tx, review.shop_id, LATER_SIGNER, now), review)

@@ -47,6 +47,8 @@ class _Statement:
         self.tables = [table for table in tree.find_all(exp.Table) if self._is_table(table)]
         self.same_shop: list[set[int | str]] = [{id(table)} for table in self.tables]
         """The tables, by identity, and the values whose shops are the same."""
+        self.seen_alike: list[set[int | str]] = [{id(table)} for table in self.tables]
+        """Those of which Citus sees it when it looks for the shop: it carries none into a correlated subquery."""
         for part in tree.find_all(*STATEMENTS):
             self._read(part)
 
@@ -61,7 +63,7 @@ class _Statement:
         shops = [name for same in self.same_shop for name in same if isinstance(name, str)]
         if len(shops) > 1:
             raise NotOnCitus("more than one shop is named")
-        if len(shops) == len(self.same_shop) == 1:
+        if len(shops) == len(self.seen_alike) == 1:
             return "one node"
         if self.tree.find(exp.Update, exp.Delete, exp.Insert):
             raise NotOnCitus("rows are changed and their shop is not named")
@@ -109,9 +111,11 @@ class _Statement:
         """Notes what an equation that must hold says of a shop."""
         ends = [self._shop(part, left), self._shop(part, right)]
         if None not in ends and any(isinstance(end, int) for end in ends):
-            others = [same for same in self.same_shop if same.isdisjoint(ends)]
-            joined = [same for same in self.same_shop if same not in others]
-            self.same_shop = [*others, set(ends).union(*joined)]
+            alike = {end for end in ends if end is not None}
+            self.same_shop = _joined(self.same_shop, alike)
+            here = {id(source) for source in _sources(part).values()}
+            if all(isinstance(end, str) or end in here for end in alike):
+                self.seen_alike = _joined(self.seen_alike, alike)
 
     def _shop(self, part: exp.Expr, node: exp.Expr) -> int | str | None:
         """A value, or the table whose shop a column is; None for a subquery's or a CTE's, and all else."""
@@ -129,6 +133,11 @@ class _Statement:
                 return id(source) if self._is_table(source) else None
             around = _around(around)
         raise NotOnCitus(f"this reader does not find {node.table}")
+
+
+def _joined(sets: list[set[int | str]], alike: set[int | str]) -> list[set[int | str]]:
+    others = [same for same in sets if same.isdisjoint(alike)]
+    return [*others, alike.union(*(same for same in sets if same not in others))]
 
 
 def _parsed(sql: str) -> exp.Expr:

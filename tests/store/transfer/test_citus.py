@@ -4,8 +4,10 @@ No cluster runs here. The statements are read (see `shards`), and the spreading 
 that pretends (see `tests.citus`). With AFTERWORD_TEST_CITUS, the whole store is tried on a real one.
 """
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -24,36 +26,17 @@ from tests.store.transfer.shards import NotOnCitus, where_it_runs
 
 pytestmark = pytest.mark.postgres
 
+DOCUMENTED = Path(__file__).parents[3] / "docs/citus.md"
+
 SPREAD = frozenset(table.name for table in tables() if "shop_id" in table.columns)
 
 ASKS_ALL_NODES = {
-    "first_due": "four times a second and worker; each shard reads the front of one index",
-    "due_shops": "when a thousand messages are due; each shard reads the front of its own shops' queues",
-    "lapsed": "every few seconds; each shard reads the small index of what is in hand",
-    "oldest_due": "for doctor and the metrics; the front of one index",
-    "count_due": "for the metrics; no more rows of a shard than are counted at most",
-    "any_entry": "when the secret of links is missing",
-    "shops_of_old_refused": "every hour; a table of few rows",
-    "in_hand": "when the loss of the send journal is accepted",
-    "doubtful_invitations": "for doctor",
-    "count_invitations": "for doctor",
-    "all_heads": "when the loss of the send journal is accepted",
-    "all_suppressions": "when the loss of the send journal is accepted",
-    "show_invitation": "on the command line, where an invitation is named without its shop",
-    "show_review": "on the command line, where a review is named without its shop",
-    "reviews_to_publish": "every few seconds; the front of one index",
-    "waiting_by_shop": "for doctor; each shard reads the index of what waits",
-    "waiting_tests_by_shop": "for doctor",
-    "public_key": "when a program or a web page reads reviews; each shard reads one index of public keys",
-    "due_webhooks": "when a thousand deliveries are due; each shard reads the front of its own webhooks' queues",
-    "unsent_messages": "for doctor",
-    "stopped_webhooks": "for doctor",
-    "webhook_by_id": "on the command line, where a webhook is named without its shop",
-    "key_by_id": "on the command line, where a key is named without its shop",
-    "shop_by_name": "on the command line, and when a shop is added",
-    "list_shops": "on the command line, and at the start",
+    name
+    for row in re.findall(r"^\| (`\w+`.*?) \|", DOCUMENTED.read_text("utf-8"), re.MULTILINE)
+    for name in re.findall(r"`(\w+)`", row)
 }
-"""The reads that go to every shard, and when. Nothing that is done for each order, message or page is among them."""
+"""The reads that go to every shard, as the table of docs/citus.md says when. Nothing that is done for each order,
+message or page is among them."""
 
 
 @pytest.mark.parametrize("name", [name for name in all_queries() if name not in OF_A_JOURNAL])
@@ -120,6 +103,8 @@ RUNS_ON = {
     "SELECT 1 FROM orders o WHERE o.shop_id = :s FOR UPDATE SKIP LOCKED": "one node",
     "SELECT 1 FROM orders o WHERE o.live = 1 AND :s = o.shop_id -- FOR UPDATE": "one node",
     "SELECT 1 FROM shops s WHERE EXISTS (SELECT 1 FROM keys k WHERE k.shop_id = s.shop_id)": "all nodes",
+    "SELECT (SELECT k.lang FROM keys k WHERE k.shop_id = s.shop_id) FROM shops s WHERE s.shop_id = :s": "all nodes",
+    "SELECT (SELECT k.lang FROM keys k WHERE k.shop_id = :s) FROM shops s WHERE s.shop_id = :s": "one node",
     "INSERT INTO orders (lang, shop_id) VALUES (lower('FR'), :shop_id) ON CONFLICT DO NOTHING": "one node",
     "UPDATE counters SET next_id = next_id + 1": "coordinator",
 }

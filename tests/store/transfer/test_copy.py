@@ -14,7 +14,7 @@ from afterword.store.engine.migrate import migrations
 from afterword.store.transfer import copy as transfer
 from afterword.store.transfer.copy import connect
 from tests.postgres import new_database
-from tests.store.cast import DUE, new_member, order
+from tests.store.cast import DUE, Customer, new_member, order
 from tests.store.transfer.ends import PART, ROWS, Ends, beside
 
 WAYS = [("sqlite", "postgres"), ("postgres", "sqlite")]
@@ -62,6 +62,15 @@ def test_the_new_database_works_and_counts_on(ends: Ends) -> None:
         assert again is None and first.number < second.number < fresh.number
         assert new_member(new, "Clara's café").shop.id == alba.shop.id + 1
         assert len(alba.on(new).claims(DUE + 1)) == 3
+
+
+def test_the_new_database_numbers_reviews_on(ends: Ends) -> None:
+    with ends.opened(ends.source) as old:
+        alba = new_member(old, "Alba's bakery")
+        first = Customer(old).reviews(alba.order("A-1"))
+    ends.copy()
+    with ends.opened(ends.destination) as new:
+        assert Customer(new).reviews(alba.on(new).order("A-2")).number > first.number
 
 
 def test_what_one_of_the_two_has_sent_the_other_does_not_send(ends: Ends) -> None:
