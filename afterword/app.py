@@ -18,6 +18,7 @@ from afterword.base.log import log_for
 from afterword.base.settings import OUTBOX, Settings
 from afterword.dispatch.dispatcher import Dispatcher
 from afterword.dispatch.settling import AT_ONCE, AtLeastOnce, AtMostOnce, Carrier, Compose
+from afterword.dispatch.watch import Watch
 from afterword.dispatch.worker import Worker
 from afterword.domain.messages import Queue
 from afterword.domain.reviews.chain import Signer
@@ -45,12 +46,13 @@ def build_dispatcher(settings: Settings, database: Database, clock: Clock = syst
     """Raises SettingsError."""
     secret = link_secret(settings, database)
     compose = build_compose(settings, secret)
+    watch = Watch(database)
     workers = [
-        Worker(database, queue, carrier, clock, live=live)
+        Worker(database, watch, queue, carrier, clock, live=live)
         for live in (True, False)
         for queue, carrier in _carriers(settings, compose, clock, live=live).items()
     ]
-    return Dispatcher(database, workers, clock, Signer(secret), settings.pulse)
+    return Dispatcher(database, watch, workers, clock, Signer(secret), settings.pulse)
 
 
 def _carriers(settings: Settings, compose: Compose, clock: Clock, *, live: bool) -> dict[Queue, Carrier]:

@@ -86,5 +86,9 @@ END $$;
 
 CREATE FUNCTION run_command_on_workers(
     command text, OUT nodename text, OUT nodeport int, OUT success boolean, OUT result text
-) RETURNS SETOF record LANGUAGE sql AS $$ SELECT 'worker-1', 5432, true, 'SYNCHRONOUS_COMMIT' $$;
+) RETURNS SETOF record LANGUAGE sql AS $$
+    SELECT 'worker-1', 5432, true,
+           CASE WHEN command LIKE '%node_conninfo%' THEN current_setting('citus.node_conninfo')
+                ELSE 'SYNCHRONOUS_COMMIT' END
+$$;
 """

@@ -15,6 +15,7 @@ from afterword.base.settings import OUTBOX, Settings
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.engine.migrate import migrations
 from afterword.store.journal.place import journal_place
+from afterword.store.messages.due import is_spread
 from afterword.store.opening import open_database, unverified_servers
 from afterword.store.overview import count_by_state, oldest_due
 from afterword.store.queries import query
@@ -99,6 +100,7 @@ def _store(
     settings: Settings, database: Database, build: Build, details: dict[str, Any], now: float
 ) -> Iterator[Finding]:
     details["schema"] = migrations()[-1][0]
+    yield from _cluster(database)
     yield from _database(database)
     yield from _journal(settings, database)
     yield from _sender(settings, database, build)
@@ -108,6 +110,30 @@ def _store(
     yield from backlog.notifications(database)
     yield from backlog.reviews(database, details, now)
     yield from backlog.chains(database)
+
+
+def _cluster(database: Database) -> Iterator[Finding]:
+    """The servers of a Citus cluster, where there is one."""
+    if not database.read_now(is_spread):
+        return
+    from afterword.store.transfer.citus import servers  # a SQLite file should not wait for psycopg
+
+    found = database.read_now(servers)
+    for server in found:
+        if server.settings is None:
+            says = (
+                f"The node {server.name} does not answer ({server.trouble}): its shops' orders are refused, and "
+                "no e-mails are sent. Have it started."
+            )
+            yield Finding("cluster", "action", says)
+        elif server.is_patient:
+            says = (
+                f"Lines from {server.name} to other servers have no time limits: set citus.node_conninfo there "
+                "(docs/citus.md)"
+            )
+            yield Finding("cluster", "note", says)
+    if all(server.settings and not server.is_patient for server in found):
+        yield Finding("cluster", "ok", f"All {len(found)} servers of the cluster answer.")
 
 
 def _database(database: Database) -> Iterator[Finding]:

@@ -89,7 +89,7 @@ def _of_people(fields: Fields) -> Fields:
 
 
 def warn(sentence: str | None) -> None:
-    """On stderr: what was done all the same, but may not be meant."""
+    """On stderr: what people should know and programs need not."""
     if sentence:
         click.echo(f"Note: {shown(sentence)}", err=True)
 

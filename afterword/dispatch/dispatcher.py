@@ -14,6 +14,7 @@ from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.log import log_for
+from afterword.dispatch.watch import Watch
 from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
@@ -22,6 +23,10 @@ from afterword.store.refused import are_any_old, forget_old
 
 ROUND = 5.0
 """Seconds between two rounds of housekeeping: with the lease of 40 s, what a crash left is taken up within 45 s."""
+
+LOOK_EVERY_SPREAD = 4
+"""Rounds between two looks for lapsed leases, and for reviews to publish, on a cluster, where each asks every shard.
+What a crash left is then taken up within a minute."""
 
 FORGET_EVERY = 720
 """Rounds between two looks for refused orders whose time is over: an hour."""
@@ -33,10 +38,17 @@ class Dispatcher:
     """Sends all that is due."""
 
     def __init__(
-        self, database: Database, workers: Sequence[Worker], clock: Clock, signer: Signer, pulse: Path
+        self,
+        database: Database,
+        watch: Watch,
+        workers: Sequence[Worker],
+        clock: Clock,
+        signer: Signer,
+        pulse: Path,
     ) -> None:
         """Touches `pulse` in every round of housekeeping that the database took part in."""
         self._database = database
+        self._watch = watch
         self._workers = workers
         self._clock = clock
         self._signer = signer
@@ -62,8 +74,9 @@ class Dispatcher:
                     await self._look_for_journal(loudly=rounds % 12 == 0)
                 for worker in self._workers:
                     await worker.renew()
-                await self._rescue(self._clock())
-                await self._publish_overdue(self._clock())
+                if rounds % LOOK_EVERY_SPREAD == 0 or not self._watch.is_spread:
+                    await self._rescue(self._clock())
+                    await self._publish_overdue(self._clock())
                 if rounds % FORGET_EVERY == 0:
                     await self._forget_refused(self._clock())
                 self._pulse.touch(0o600)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
+from afterword.dispatch.watch import Watch
 from afterword.domain.messages import Queue
 from afterword.store.engine.database import Database
 from afterword.store.messages.claims import Source
@@ -54,8 +55,9 @@ class Receiver:
 class Turns:
     """The sources of one queue and mode that have something due, in the order of their turns."""
 
-    def __init__(self, database: Database, queue: Queue, *, live: bool) -> None:
+    def __init__(self, database: Database, watch: Watch, queue: Queue, *, live: bool) -> None:
         self._database = database
+        self._watch = watch
         self._queue = queue
         self._live = live
         self._sources: deque[Source] = deque()
@@ -64,16 +66,20 @@ class Turns:
         self._looked_at = self._took = 0.0
 
     async def look(self, now: float) -> bool:
-        """Whether a source has something due. The rows are asked when the list has come to its end or is too old.
+        """Whether a source has something due. The rows are asked when the list has come to its end or is too old, and
+        anything is due.
 
         Raises StoreUnavailable.
         """
         began = time.monotonic()
         if not self._sources or began - self._looked_at > self._use(LONGEST_USE):
             queue, live = self._queue, self._live
-            sources = await self._database.read(lambda tx: due_sources(tx, queue, live=live, now=now))
+            sources, self._took = list[Source](), 0.0
+            if await self._watch.is_anything_due(now):
+                began = time.monotonic()
+                sources = await self._database.read(lambda tx: due_sources(tx, queue, live=live, now=now))
+                self._took = time.monotonic() - began
             self._looked_at = time.monotonic()
-            self._took = self._looked_at - began
             self._sources = deque(_from_behind(self._last, sources))
         return bool(self._sources)
 

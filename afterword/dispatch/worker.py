@@ -18,6 +18,7 @@ from afterword.dispatch import report
 from afterword.dispatch.caution import Attempt, Caution
 from afterword.dispatch.fairness import Turns
 from afterword.dispatch.settling import Carrier
+from afterword.dispatch.watch import Watch
 from afterword.domain.messages import Outcome, Queue, next_try_at
 from afterword.mail.transport import TransportTrouble
 from afterword.store.engine.database import Database
@@ -40,7 +41,7 @@ class Worker:
     """The due messages of one queue and mode, and what carries them."""
 
     def __init__(
-        self, database: Database, queue: Queue, carrier: Carrier, clock: Clock, *, live: bool
+        self, database: Database, watch: Watch, queue: Queue, carrier: Carrier, clock: Clock, *, live: bool
     ) -> None:
         self._database = database
         self._queue = queue
@@ -54,7 +55,7 @@ class Worker:
         self._news = asyncio.Event()
         self._is_stopping = False
         self._caution = Caution()
-        self._turns = Turns(database, queue, live=live)
+        self._turns = Turns(database, watch, queue, live=live)
 
     async def run(self) -> None:
         """Sends what is due until `stop`; then finishes the messages in progress and releases the other claims."""

@@ -1,9 +1,12 @@
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests.citus import pretend_citus
 from tests.cli.command import Command
+from tests.postgres import new_database
 from tests.server import SERVE, Server
 from tests.store.cast import Member
 
@@ -46,6 +49,47 @@ def test_what_needs_a_person_is_marked_with_exit_code_1(afterword: Command, alba
     assert ran.out.endswith("\n\n3 findings need attention.\n")
     found = json.loads(afterword.run("doctor", "--json").out)
     assert not found["ok"] and [each["id"] for each in found["in_doubt"]] == [number]
+
+
+def test_an_invitation_without_its_order_is_a_finding(afterword: Command, alba: Member) -> None:
+    for name in ("A-1", "A-2"):
+        alba.sends(name)
+    assert "no order" not in afterword.run("doctor").out
+    alba.executes(
+        "DELETE FROM orders WHERE shop_id = :shop_id AND id_order = 'A-1'", {"shop_id": alba.shop.id}
+    )
+    assert (
+        "\nACTION invitations  1 invitation has no order and cannot be sent: " in afterword.run("doctor").out
+    )
+
+
+def test_the_lines_between_the_servers_of_a_cluster_are_looked_at(afterword: Command, postgres: str) -> None:
+    with new_database(postgres) as url:
+        afterword.say("migrate", AFTERWORD_DATABASE=url)
+        pretend_citus(url)
+        afterword.run("migrate", "--citus", AFTERWORD_DATABASE=url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            [name] = connection.execute("SELECT current_database()").fetchone() or ()
+            for settings, said in (
+                (
+                    "sslmode=require",
+                    "note   cluster      Lines from worker-1:5432 to other servers have no time",
+                ),
+                ("tcp_user_timeout=30000", "ok     cluster      All 2 servers of the cluster answer."),
+            ):
+                connection.execute(f"ALTER DATABASE {name} SET citus.node_conninfo = '{settings}'")  # type: ignore[call-overload]
+                assert f"\n{said}" in afterword.run("doctor", AFTERWORD_DATABASE=url).out
+            connection.execute(NODE_AWAY)
+        assert "\nACTION cluster      The node worker-1:5432 does not answer (gone): " in (
+            afterword.run("doctor", AFTERWORD_DATABASE=url).out
+        )
+
+
+NODE_AWAY = """
+CREATE OR REPLACE FUNCTION run_command_on_workers(
+    command text, OUT nodename text, OUT nodeport int, OUT success boolean, OUT result text
+) RETURNS SETOF record LANGUAGE sql AS $$ SELECT 'worker-1', 5432, false, 'gone' $$
+"""
 
 
 def test_a_wrong_setting_is_a_finding(afterword: Command) -> None:

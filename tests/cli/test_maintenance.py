@@ -3,6 +3,7 @@ from contextlib import closing
 import apsw
 
 from afterword.store.engine.migrate import migrations
+from afterword.store.engine.postgres_connection import PostgresConnection
 from tests.citus import pretend_citus
 from tests.cli.command import Command
 from tests.postgres import new_database
@@ -25,6 +26,16 @@ def test_migrate_spreads_the_tables_of_a_cluster_once_and_makes_no_file_for_it(
         without = afterword.run("migrate", "--citus", AFTERWORD_DATABASE=url).sentence
         assert without.startswith("this PostgreSQL database has no Citus")
         pretend_citus(url)
+        with closing(PostgresConnection(url)) as connection:
+            connection.run("INSERT INTO imports SELECT 1, 1, n, n FROM generate_series(1, 250000) AS n")
+            connection.run("ANALYZE")
+        assert afterword.run("migrate", "--citus", AFTERWORD_DATABASE=url).err == (
+            "Note: about 250,000 rows are copied to the nodes, which takes some 2 seconds. Until it is done, all "
+            "requests wait, and orders are answered 503 after ten seconds, to be sent again.\n"
+        )
+        with closing(PostgresConnection(url)) as connection:
+            connection.run("TRUNCATE pg_dist_partition, imports")
+            connection.run("ANALYZE")
         done = afterword.json("migrate", "--citus", AFTERWORD_DATABASE=url)
         assert (done["schema"], done["applied"]) == (NEWEST, [])
         assert {"shops", "orders"} < set(done["spread"])

@@ -1,7 +1,5 @@
 """A damaged row of the database costs what it is about, and nothing else."""
 
-import asyncio
-
 import pytest
 
 from afterword.store.messages.due import PUT_OFF
@@ -13,6 +11,7 @@ from tests.dispatch.running import (
     reached,
     reviewed,
     unsent,
+    until,
     until_state,
 )
 from tests.peers import run
@@ -133,16 +132,19 @@ def test_a_shop_whose_cell_is_no_text_stops_no_other(
 def test_an_error_of_our_own_while_claiming_stops_nothing(
     alba: Member, clock: MovableClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    message = imported(alba)
+    message, said = imported(alba), list[str]()
     clock.now = DUE
+
+    def has_failed() -> bool:
+        said.append(capsys.readouterr().out)
+        return "claiming failed" in "".join(said)
 
     async def while_a_table_is_away() -> None:
         async with dispatching(alba, clock, peer):
-            await asyncio.sleep(0.5)
+            await until(has_failed)
             alba.executes("ALTER TABLE elsewhere RENAME TO messages")
             await until_state(alba, message, "sent")
 
     alba.executes("ALTER TABLE messages RENAME TO elsewhere")
     with ScriptedPeer() as peer:
         run(while_a_table_is_away())
-    assert "claiming failed" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import pytest
 
 from afterword.dispatch import fairness as module
 from afterword.dispatch.fairness import TICK, Turns
+from afterword.dispatch.watch import Watch
 from afterword.domain.messages import Queue
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.claims import Source
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def turns(database: Database) -> Turns:
-    return Turns(database, Queue.INVITATIONS, live=True)
+    return Turns(database, Watch(database), Queue.INVITATIONS, live=True)
 
 
 @pytest.fixture
@@ -134,14 +135,15 @@ def test_each_may_claim_an_equal_part(alba: Member, bruno: Member, turns: Turns)
 def test_dispatchers_that_start_together_begin_with_different_shops(database: Database) -> None:
     for n in range(8):
         imported(new_member(database, f"Shop {n}"))
-    assert len({sources_now(Turns(database, Queue.INVITATIONS, live=True))[0] for _ in range(40)}) > 1
+    several = [Turns(database, Watch(database), Queue.INVITATIONS, live=True) for _ in range(40)]
+    assert len({sources_now(turns)[0] for turns in several}) > 1
 
 
 def test_a_webhook_gets_one_thing_at_a_time_and_after_trouble_nothing_for_a_while(
     database: Database, alba: Member, bruno: Member, clara: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Passed over, it keeps its turn, and the others have theirs."""
-    turns = Turns(database, Queue.WEBHOOKS, live=True)
+    turns = Turns(database, Watch(database), Queue.WEBHOOKS, live=True)
     for member in (alba, bruno):
         cause("webhook", member, clara)
     first, second = sources_now(turns)

@@ -10,6 +10,7 @@ import pytest
 
 from afterword.base.errors import StoreUnavailable
 from afterword.dispatch.dispatcher import ROUND
+from afterword.dispatch.watch import Watch
 from afterword.dispatch.worker import LEASE, Worker
 from afterword.domain.messages import Queue
 from afterword.store.engine.database import Database
@@ -254,7 +255,7 @@ def test_who_settles_a_claim_of_before_keeps_the_one_of_now(
     imported(alba)
     first = alba.claims_one()
     again = copy.copy(first)
-    worker = Worker(database, Queue.INVITATIONS, None, clock, live=True)  # type: ignore[arg-type]
+    worker = Worker(database, Watch(database), Queue.INVITATIONS, None, clock, live=True)  # type: ignore[arg-type]
     worker._in_hand[again.message.id] = again
     run(worker._settle(first, None))
     assert worker.in_hand == {again.message.id}

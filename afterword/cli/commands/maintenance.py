@@ -11,13 +11,17 @@ from afterword.base.errors import Refused, StoreUnavailable
 from afterword.base.files import whole_file
 from afterword.base.settings import journal_address, read_settings
 from afterword.cli.options import json_option, opened
-from afterword.cli.output import progress, say, say_json, say_result, say_table, shown
+from afterword.cli.output import progress, say, say_json, say_result, say_table, shown, warn
+from afterword.domain.values import counted
 from afterword.store.engine.migrate import migrations
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.journal.journal import copy_journal as copy_lines
 from afterword.store.journal.place import journal_place
 from afterword.store.transfer.copy import Copied, connect
 from afterword.store.transfer.copy import copy as copy_database
+
+ROWS_A_SECOND = 100_000
+"""That Citus copied to nodes on a small machine."""
 
 
 @click.command()
@@ -41,7 +45,7 @@ def migrate(citus: bool, as_json: bool) -> None:
         if citus:
             from afterword.store.transfer.citus import distribute  # a SQLite file should not wait for psycopg
 
-            spread = distribute(database)
+            spread = distribute(database, _say_what_waits)
     schema = migrations()[-1][0]
     if as_json:
         say_json({"schema": schema, "applied": applied} | ({"spread": spread} if citus else {}))
@@ -54,6 +58,14 @@ def migrate(citus: bool, as_json: bool) -> None:
         say(f"Distributed by shop over the nodes: {', '.join(spread)}.")
     elif citus:
         say("The tables are already distributed.")
+
+
+def _say_what_waits(rows: int) -> None:
+    seconds = max(1, rows // ROWS_A_SECOND)
+    warn(
+        f"about {rows:,} rows are copied to the nodes, which takes some {counted(seconds, 'second')}. Until it is "
+        "done, all requests wait, and orders are answered 503 after ten seconds, to be sent again."
+    )
 
 
 @click.command()

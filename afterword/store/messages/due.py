@@ -4,6 +4,7 @@ Of several dispatchers only one has a message, for as long as its lease counts. 
 more ends here.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -43,6 +44,18 @@ class Hold(NamedTuple):
     holder: str
     now: float
     lease_until: int
+
+
+def is_spread(tx: Transaction) -> bool:
+    """Whether each look asks every shard of a cluster."""
+    return bool(tx.rows(query("is_spread")))
+
+
+def next_due(tx: Transaction) -> float:
+    """When the first message that waits is due (epoch seconds); never, if none waits. For a cluster."""
+    for (due_at,) in tx.rows(query("next_due")):
+        return float(due_at)
+    return math.inf
 
 
 def due_sources(tx: Transaction, queue: Queue, *, live: bool, now: float) -> list[Source]:

@@ -10,6 +10,15 @@ INSERT INTO messages (shop_id, message_id, live, kind, queue, webhook_id, state,
 VALUES (:shop_id, :message_id, :live, :kind, :queue, :webhook_id, 'scheduled', :due_at, :due_at, 0, :order_id,
         :review_id, :recipient, :payload, :created_at);
 
+-- name: is_spread
+-- Whether the rows are spread over the nodes of a cluster: then there is the index of next_due (citus.sql).
+SELECT 1 WHERE /* postgres: to_regclass('messages_by_next') IS NOT NULL *//* sqlite: 0 */;
+
+-- name: next_due
+-- When the first message that waits is due, of either mode and any queue. For a cluster, where each look asks every
+-- shard; elsewhere no index would give it.
+SELECT m.next_try_at FROM messages m WHERE m.state = 'scheduled' ORDER BY m.next_try_at LIMIT 1;
+
 -- name: first_due
 -- The sources of those that wait longest, whichever they are.
 SELECT m.shop_id, m.webhook_id FROM messages m

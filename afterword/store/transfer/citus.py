@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from importlib import resources
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import psycopg
 
@@ -20,17 +20,62 @@ def citus_sql() -> str:
     return resources.files("afterword.store.transfer").joinpath("citus.sql").read_text("utf-8")
 
 
-def distribute(database: Database) -> list[str]:
+def distribute(database: Database, before: Callable[[int], None] = lambda rows: None) -> list[str]:
     """Spreads those tables that are not spread yet, all of them or none, and returns their names.
+
+    `before` gets the number of rows, about, that are going to be copied; until that is done, everything that reads or
+    writes them waits.
 
     Under the lock of the migrations. Raises Refused when the server has no Citus, or Citus refuses; then nothing
     has changed. The rows that Citus leaves behind on the coordinator are removed in a second transaction, for which
     calling this again makes up.
     """
     database.read_now(_check_cluster)
+    if rows := database.read_now(_rows_to_copy):
+        before(rows)
     done = database.write_now(_spread)
     database.write_now(_remove_what_is_left)
     return done
+
+
+class Server(NamedTuple):
+    """A server of a cluster: `settings` are those of its lines to the others, or None if it does not answer, and
+    `trouble` says why."""
+
+    name: str
+    settings: str | None
+    trouble: str = ""
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it waits for others that have vanished as long as its system does, a quarter of an hour."""
+        return self.settings is not None and "tcp_user_timeout" not in self.settings
+
+
+def servers(tx: Transaction) -> list[Server]:
+    """The coordinator and the nodes of a cluster."""
+    asked = "current_setting('citus.node_conninfo')"
+    [(ours,)] = tx.rows(f"SELECT {asked}")
+    told = tx.rows(
+        "SELECT nodename, nodeport, success, result FROM run_command_on_workers(:asked)",
+        {"asked": f"SELECT {asked}"},
+    )
+    nodes = [
+        Server(f"{name}:{port}", result if success else None, "" if success else result)
+        for name, port, success, result in told
+    ]
+    return [Server("the coordinator", ours), *nodes]
+
+
+def _rows_to_copy(tx: Transaction) -> int:
+    """By PostgreSQL's own estimate."""
+    tables = {"tables": sorted(set(_tables()) - _spread_before(tx))}
+    [(rows,)] = tx.rows(
+        "SELECT sum(greatest(c.reltuples, 0)) FROM pg_class c "
+        "WHERE c.relname = ANY(:tables) AND c.relnamespace = current_schema()::text::regnamespace",
+        tables,
+    )
+    return int(rows or 0)
 
 
 def _check_cluster(tx: Transaction) -> None:
@@ -53,10 +98,7 @@ def _check_cluster(tx: Transaction) -> None:
 
 def _spread(tx: Transaction) -> list[str]:
     tx.exclude_others()
-    spread = _spread_before(tx)
-    if set(_tables()) <= spread:
-        return []
-    done = []
+    spread, done = _spread_before(tx), []
     for statement in statements(citus_sql()):
         table = _SPREAD.search(statement)
         if table is None:

@@ -29,3 +29,6 @@ SELECT create_distributed_table('review_counts', 'shop_id', colocate_with => 'sh
 SELECT create_distributed_table('chain', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('chain_heads', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('webhooks', 'shop_id', colocate_with => 'shops');
+
+-- By this one shard says when its next message is due, of either mode and any queue: see next_due.
+CREATE INDEX IF NOT EXISTS messages_by_next ON messages (next_try_at) WHERE state = 'scheduled';
