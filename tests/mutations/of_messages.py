@@ -373,7 +373,7 @@ OF_MESSAGES = {
         ),
         Mutation(
             "the write that finds the journal lost is lost",
-            "Committer.commit",
+            "Committer._try",
             "and not is_lost",
             "",
             "test_the_write_that_finds_the_journal_lost_is_stored_and_a_mark_is_refused[sqlite]",

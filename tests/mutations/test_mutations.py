@@ -67,7 +67,9 @@ class Bench:
         self._pool = ThreadPoolExecutor(AT_ONCE)
         for name in ("afterword", "tests", "tools"):
             shutil.copytree(PROJECT / name, self._whole / name)  # with what is compiled, which takes long
-        shutil.copy(PROJECT / "pyproject.toml", self._whole)
+        for name in ("pyproject.toml", "docs/citus.md"):  # which a test reads
+            (self._whole / name).parent.mkdir(exist_ok=True)
+            shutil.copy(PROJECT / name, self._whole / name)
         tests = sorted({test for mutation in chosen for test in addresses_of(mutation)})
         self._before = [
             self._pool.submit(lambda part: _run(self._copy(f"before-{part}"), *tests[part::AT_ONCE]), part)
