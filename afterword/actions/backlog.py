@@ -70,7 +70,7 @@ def invitations(database: Database, details: dict[str, Any]) -> Iterator[Finding
     if (lost := sum(counts.values()) - orders) > 0:
         says = (
             f"{counted(lost, 'invitation has', 'invitations have')} no order and cannot be sent: rows of orders were "
-            "deleted, or were never stored. Restore them from a backup, or delete these invitations"
+            "deleted, or were never stored. Restore them from a backup, or delete these invitations."
         )
         yield Finding("invitations", "action", says)
     for row in rows:

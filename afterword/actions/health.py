@@ -129,7 +129,7 @@ def _cluster(database: Database) -> Iterator[Finding]:
         elif server.is_patient:
             says = (
                 f"Lines from {server.name} to other servers have no time limits: set citus.node_conninfo there "
-                "(docs/citus.md)"
+                "(docs/citus.md)."
             )
             yield Finding("cluster", "note", says)
     if all(server.settings and not server.is_patient for server in found):

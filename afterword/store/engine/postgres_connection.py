@@ -28,8 +28,8 @@ milliseconds. A server that disappears silently is given up after half a minute;
 of an hour."""
 
 FEW, FEW_ON_CITUS = 2, 16
-"""Rows that are inserted by VALUES. One JSON value for all of them takes a third less time from four rows on, half as
-much for sixteen; but on Citus seven times as much for one, and a commit of two phases."""
+"""Rows that are inserted by VALUES. One JSON value for all of them takes a quarter less time for four, half as much
+for sixteen; but on Citus seven times as much for one, and a commit of two phases."""
 
 _LOCK = 5_242_871_108
 """The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
