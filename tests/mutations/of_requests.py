@@ -42,7 +42,7 @@ OF_REQUESTS = {
         Mutation(
             "a small body may have as many wrong orders as it holds",
             "_parse",
-            "len(refused) + amount > limits.refused",
+            "len(refused) + unlisted.amount > limits.refused",
             "False",
             "test_a_small_body_is_read_in_a_process_too_if_many_of_its_orders_are_wrong",
         ),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,13 +50,13 @@ class RefusedOrder(msgspec.Struct, frozen=True, array_like=True):
     errors: list[FieldError]
 
     @property
-    def reasons(self) -> set[str]:
+    def reasons(self) -> frozenset[str]:
         return reasons_of(self.errors)
 
 
-def reasons_of(errors: Iterable[FieldError]) -> set[str]:
+def reasons_of(errors: Iterable[FieldError]) -> frozenset[str]:
     """What is wrong, without places: `email_invalid`, `products_name_missing`, `order_invalid`."""
-    return {_reason(error.field, is_invalid=bool(error.expected)) for error in errors}
+    return frozenset(_reason(error.field, is_invalid=bool(error.expected)) for error in errors)
 
 
 @lru_cache(maxsize=1_024)
@@ -74,6 +75,30 @@ class Unlisted(msgspec.Struct, frozen=True, array_like=True):
 
 
 ALL_LISTED = Unlisted()
+
+
+class _Counting:
+    """Counts refused elements. Those of a run with nothing in common with an order have one list of errors."""
+
+    def __init__(self) -> None:
+        self.amount = 0
+        self._places = 0
+        self._latest: tuple[list[FieldError], frozenset[str]] = ([], frozenset())
+        self._alike: Counter[frozenset[str]] = Counter()
+
+    def count(self, errors: list[FieldError]) -> None:
+        self.amount += 1
+        self._places += len(errors)
+        if self._latest[0] is not errors:
+            self._latest = errors, reasons_of(errors)
+        self._alike[self._latest[1]] += 1
+
+    @property
+    def counted(self) -> Unlisted:
+        reasons: Counter[str] = Counter()
+        for alike, amount in self._alike.items():
+            reasons.update(dict.fromkeys(alike, amount))
+        return Unlisted(self.amount, self._places, dict(reasons)) if self.amount else ALL_LISTED
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
@@ -163,8 +188,7 @@ def _parse(pieces: Iterator[tuple[int, Piece]], rules: Rules, scant: Iterator[in
     orders: list[tuple[int, Order]] = []
     refused: list[RefusedOrder] = []
     ignored: dict[int, list[FieldError]] = {}
-    amount, places = 0, 0
-    reasons: dict[str, int] = {}
+    unlisted = _Counting()
     tries, weight = FRUITLESS_TRIES, 0
     for index, piece in pieces:
         weight += (length := len(memoryview(piece)))
@@ -183,12 +207,9 @@ def _parse(pieces: Iterator[tuple[int, Piece]], rules: Rules, scant: Iterator[in
             elif length >= SCANT * (1 + len(parsed.errors)) or next(scant, None) is not None:
                 refused.append(RefusedOrder(index, *read_keys(value), parsed.errors))
             else:
-                amount, places = amount + 1, places + len(parsed.errors)
-                for reason in reasons_of(parsed.errors):
-                    reasons[reason] = reasons.get(reason, 0) + 1
-            if len(refused) + amount > limits.refused:
+                unlisted.count(parsed.errors)
+            if len(refused) + unlisted.amount > limits.refused:
                 raise ManyRefused
         if len(orders) + len(refused) >= limits.size or weight > limits.largest:
             break
-    unlisted = Unlisted(amount, places, reasons) if amount else ALL_LISTED
-    return Batch(len(orders) + len(refused) + amount, orders, refused, ignored, unlisted)
+    return Batch(len(orders) + len(refused) + unlisted.amount, orders, refused, ignored, unlisted.counted)
