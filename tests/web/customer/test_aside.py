@@ -4,8 +4,8 @@ import asyncio
 import os
 import select
 import signal
-import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -20,8 +20,9 @@ from afterword.web.customer.aside import MOST_AHEAD, SHORT_FORM, Aside, FormTurn
 from afterword.web.customer.reading import Sent
 from afterword.web.customer.showing import Unavailable
 from tests.processes import spawned_by
+from tests.server import Answer
 from tests.web.conftest import Site
-from tests.web.customer.conftest import new_author, review, typed
+from tests.web.customer.conftest import HEADERS, new_author, review, typed
 from tests.web.customer.forms import MULTIPART, multipart
 
 LONG = "Это был хороший хлеб. " * 220
@@ -100,21 +101,17 @@ def test_the_long_forms_of_an_order_have_turns_and_nobody_else_waits_for_them(
 
 def test_who_comes_after_too_many_long_forms_of_the_order_keeps_what_was_typed(doomed_site: Site) -> None:
     clara = new_author(doomed_site)
-    form = multipart({"lived": "1"} | review(0, 5, LONG))
-    head = f"POST {clara.links.review} HTTP/1.1\r\nHost: alba.example\r\nContent-Type: {MULTIPART}\r\n"
-    request = f"{head}Content-Length: {len(form)}\r\n\r\n".encode() + form
+    form = multipart({"lived": "1"} | review(0, 4, LONG))
     with ExitStack() as opened:
-        lines = [
-            opened.enter_context(socket.create_connection(("127.0.0.1", doomed_site.port)))
-            for _ in range(MOST_AHEAD + 2)
-        ]
-        for line in lines:
-            line.sendall(request)
-        status = b""
-        while b" 503 " not in status:  # the first is stored, the next ones wait, one is refused
-            [answered, *_], _, _ = select.select(lines, [], [], 20)
-            status = answered.recv(64)
-            lines.remove(answered)
-        answer = clara.sends(review(0, 4, LONG))
-        assert answer.status == 503 and typed(answer)["text-0"] == LONG
+        lines = {}
+        for _ in range(2 * MOST_AHEAD):
+            line = opened.enter_context(closing(HTTPConnection("127.0.0.1", doomed_site.port)))
+            line.request("POST", clara.links.review, form, HEADERS)
+            lines[line.sock] = line
+        status = 303
+        while status == 303:  # the first is stored, the next ones wait for their turns, and one is refused
+            [answered, *_], _, _ = select.select(list(lines), [], [], 20)
+            response = lines.pop(answered).getresponse()
+            status, page = response.status, response.read()
+        assert status == 503 and typed(Answer(status, {}, page))["text-0"] == LONG
         assert clara.sends(review(0, 4, LONG), **{"Sec-Fetch-Site": "cross-site"}).status == 403
