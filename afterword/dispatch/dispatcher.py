@@ -24,9 +24,9 @@ from afterword.store.refused import are_any_old, forget_old
 ROUND = 5.0
 """Seconds between two rounds of housekeeping: with the lease of 40 s, what a crash left is taken up within 45 s."""
 
-LOOK_EVERY_SPREAD = 4
-"""Rounds between two looks for lapsed leases, and for reviews to publish, on a cluster, where each asks every shard.
-What a crash left is then taken up within a minute."""
+LOOK_EVERY_SPREAD = 12
+"""Rounds between two looks for lapsed leases, and for reviews to publish, on a cluster, where each asks every shard:
+a minute. What a crash left is then taken up within 100 s."""
 
 FORGET_EVERY = 720
 """Rounds between two looks for refused orders whose time is over: an hour."""

@@ -1,19 +1,33 @@
-"""Whether a look for what is due is worth while. On a cluster each asks every shard, so all workers of a process
-share one that only says when the next message is due, and look for themselves once it is.
+"""When the next message is due: one look for all workers of a process, which look for themselves once it is.
 
-What waits for a known time is seen when that comes, however rare the looks are; what is new and due at once, with the
-next look.
+On a cluster a look asks every shard. So there it is rare, and in between one number is read, on the coordinator, that
+tells whether anything new is due soon (`Transaction.announce`). What waits for a known time needs no look until then.
 """
 
 import asyncio
 import math
 import time
 
+from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Database
-from afterword.store.messages.due import is_spread, next_due
+from afterword.store.messages.due import announced, is_spread, next_due, next_due_on_cluster
 
-EVERY = 1.25
-"""Seconds between two looks: what is due at once is started within two."""
+EVERY, RARELY = 0.25, 1.0
+"""Seconds between two looks: the longer one takes, the rarer they are."""
+
+REST_PER_LOOK = 10
+"""How many times as long as a look took it counts."""
+
+ASK_EVERY = 0.5
+"""The same, on a cluster, of that number."""
+
+SPREAD_EVERY = 1.0
+"""The same, on a cluster, of two looks while something is due and nothing is new: what is due at once is started
+within two."""
+
+SPREAD_AT_LEAST_EVERY = 60.0
+"""The same, while nothing is due or new. What was not announced, since a process was killed or a person changed
+rows, is seen by then."""
 
 SPREAD_ASKED_EVERY = 60.0
 """Seconds until it is asked again whether the rows are spread over a cluster."""
@@ -27,6 +41,8 @@ class Watch:
         self._looking = asyncio.Lock()
         self._next = -math.inf
         self._counts_until = self._spread_until = 0.0
+        self._announced: Row = ()
+        self._looked_at = -math.inf
         self.is_spread = False
 
     async def is_anything_due(self, now: float) -> bool:
@@ -34,15 +50,26 @@ class Watch:
         if time.monotonic() >= self._counts_until:
             async with self._looking:
                 if time.monotonic() >= self._counts_until:
-                    await self._look()
+                    await self._look(now)
         return self._next <= now
 
-    async def _look(self) -> None:
+    async def _look(self, now: float) -> None:
         if time.monotonic() >= self._spread_until:
             self.is_spread = await self._database.read(is_spread)
             self._spread_until = time.monotonic() + SPREAD_ASKED_EVERY
         if self.is_spread:
-            self._next = await self._database.read(next_due)
-            self._counts_until = time.monotonic() + EVERY
+            await self._look_on_cluster(now)
+            self._counts_until = time.monotonic() + ASK_EVERY
         else:
-            self._next, self._counts_until = -math.inf, self._spread_until
+            began = time.monotonic()
+            self._next = await self._database.read(next_due)
+            took = time.monotonic() - began
+            self._counts_until = time.monotonic() + max(EVERY, min(REST_PER_LOOK * took, RARELY))
+
+    async def _look_on_cluster(self, now: float) -> None:
+        news = await self._database.read(announced)
+        longest = SPREAD_EVERY if self._next <= now else SPREAD_AT_LEAST_EVERY
+        if news != self._announced or time.monotonic() - self._looked_at >= longest:
+            self._looked_at = time.monotonic()
+            self._next = await self._database.read(next_due_on_cluster)
+            self._announced = news

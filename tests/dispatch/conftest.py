@@ -20,4 +20,5 @@ def reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine may be reached, and no receiver waits long."""
     monkeypatch.setattr("tests.dispatch.running.MORE", {"AFTERWORD_WEBHOOK_ALLOW": "127.0.0.0/8, ::1"})
     monkeypatch.setattr("afterword.dispatch.fairness.TICK", 0.02)
+    monkeypatch.setattr("afterword.dispatch.watch.EVERY", 0.02)
     monkeypatch.setattr("afterword.dispatch.fairness.FIRST_RECEIVER_PAUSE", 0.05)

@@ -90,8 +90,14 @@ def test_the_longer_a_look_takes_the_longer_its_list_counts(
 
 @pytest.mark.parametrize(("took", "least", "most"), [(0.0, TICK, 0.7), (0.08, 0.8, 1.0), (0.4, 1.0, 1.0)])
 def test_when_looking_is_slow_there_are_longer_rests_but_a_message_is_begun_within_two_seconds(
-    turns: Turns, slowly: Callable[[float], None], took: float, least: float, most: float
+    alba: Member,
+    turns: Turns,
+    slowly: Callable[[float], None],
+    took: float,
+    least: float,
+    most: float,
 ) -> None:
+    imported(alba, live=False)  # in another mode: there is something due, but nothing of these turns
     slowly(took)
     assert not run(turns.look(DUE))
     assert least <= turns.rest <= most

@@ -297,7 +297,8 @@ OF_MESSAGES = {
         Mutation(
             "the commit comes before the journal",
             "Committer._commit",
-            "has_lines = self._keeper.write(self._tx) self.connection.commit(awaited=has_lines)",
+            "has_lines = self._keeper.write(self._tx) "
+            "self.connection.commit(awaited=has_lines, announced=self._tx.announces)",
             "self.connection.commit(awaited=True); self._keeper.write(self._tx)",
             "test_a_mark_is_in_the_journal_and_fsynced_before_its_commit[sqlite]",
         ),

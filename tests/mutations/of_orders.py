@@ -91,6 +91,13 @@ OF_ORDERS = {
             "pass",
             "test_an_order_number_is_never_used_twice_even_after_a_rollback[sqlite]",
         ),
+        Mutation(
+            "two processes take the same shops in different orders",
+            "import_orders",
+            "sorted(shops.items())",
+            "shops.items()",
+            "test_orders_are_taken_in_one_order_whoever_sends_them_first[postgres-3]",
+        ),
     ),
     3: (
         Mutation(
@@ -123,6 +130,13 @@ OF_ORDERS = {
         ),
     ),
     4: (
+        Mutation(
+            "what is due soon is not announced on a cluster",
+            "Transaction.announce",
+            "self.announces = True",
+            "pass",
+            "test_what_is_due_soon_is_announced_on_a_cluster[postgres-a test order]",
+        ),
         Mutation(
             "claimed a little early",
             "query:claim_due",

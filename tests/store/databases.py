@@ -107,8 +107,8 @@ def count_commits(database: Database) -> list[None]:
     connection = database._writer.committer.connection
     commit = connection.commit
 
-    def commit_and_count(*, awaited: bool = False) -> None:
-        commit(awaited=awaited)
+    def commit_and_count(**how: bool) -> None:
+        commit(**how)
         made.append(None)
 
     connection.commit = commit_and_count  # type: ignore[method-assign]

@@ -148,10 +148,11 @@ class Committer:
         """Writes the journal before COMMIT, so the journal always has what the database has (guarantee 9)."""
         try:
             has_lines = self._keeper.write(self._tx)
-            self.connection.commit(awaited=has_lines)
+            self.connection.commit(awaited=has_lines, announced=self._tx.announces)
         except Exception:
             self._keeper.failed()
             raise
+        self._tx.announces = False
         if self._keeper.take_notes(self._tx) and self._notes_due is None:
             self._notes_due = monotonic() + NOTE_AFTER
 

@@ -79,9 +79,10 @@ class Connection(Protocol):
         """Takes a lock that is held until the end of the transaction; other transactions that call this wait."""
         ...
 
-    def commit(self, *, awaited: bool = False) -> None:
+    def commit(self, *, awaited: bool = False, announced: bool = False) -> None:
         """Returns when the transaction is durable. With `awaited`, its locks may be released earlier, where no
-        later transaction can become durable before it."""
+        later transaction can become durable before it. With `announced`, those who look for what is due learn that
+        there is something new, where they look too rarely to see it soon."""
         ...
 
     def rollback(self) -> None:

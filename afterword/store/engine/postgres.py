@@ -43,6 +43,7 @@ class PostgresDatabase(Database):
     def _read_aside(self, work: Callable[[Transaction], T]) -> T:
         connection = self._idle.pop() if self._idle else self._connect()
         try:
+            ask(connection, lambda _: connection.is_on_cluster())
             return ask(connection, work)
         finally:
             self._idle.append(connection)

@@ -1,6 +1,8 @@
 """Connections to PostgreSQL through psycopg, and their errors."""
 
+import math
 import re
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -30,6 +32,9 @@ of an hour."""
 FEW, FEW_ON_CITUS = 2, 16
 """Rows that are inserted by VALUES. One JSON value for all of them takes a quarter less time for four, half as much
 for sixteen; but on Citus seven times as much for one, and a commit of two phases."""
+
+SPREAD_ASKED_EVERY = 60.0
+"""Seconds until it is asked again whether the rows are spread over a cluster."""
 
 _LOCK = 5_242_871_108
 """The advisory lock of `exclude_others`: an arbitrary number that other programs are unlikely to use."""
@@ -61,7 +66,7 @@ class PostgresConnection:
         """Raises SettingsError, StoreUnavailable."""
         self._address = read_address(url)
         self._is_writing = False
-        self._has_citus: bool | None = None
+        self._spread_asked_at, self._is_spread = -math.inf, False
         self._raw = self._connect()
         self._refuse_other_encodings()
 
@@ -93,6 +98,7 @@ class PostgresConnection:
     def _connected(self) -> psycopg.Connection[Row]:
         if self._raw.closed and not self._is_writing:
             self._raw = self._connect()
+            self._spread_asked_at = -math.inf
         return self._raw
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
@@ -155,7 +161,7 @@ class PostgresConnection:
         there of an INSERT … SELECT how many rows were given."""
         if not rows:
             return 0
-        if len(rows) <= self._few():
+        if len(rows) <= (FEW_ON_CITUS if self.is_on_cluster() else FEW):
             text = query_of_rows(name, len(rows)).replace("%", "%%").replace("?", "%s")
             values: Sequence[Any] | Mapping[str, Any] = [value for row in rows for value in row]
         else:
@@ -167,10 +173,14 @@ class PostgresConnection:
         self._connected().execute(text, values)
         return len(rows)
 
-    def _few(self) -> int:
-        if self._has_citus is None:
-            self._has_citus = bool(self.rows("SELECT 1 FROM pg_extension WHERE extname = 'citus'"))
-        return FEW_ON_CITUS if self._has_citus else FEW
+    def is_on_cluster(self) -> bool:
+        """Whether the rows are spread over one, as they were a minute ago."""
+        if time.monotonic() - self._spread_asked_at > SPREAD_ASKED_EVERY:
+            self._is_spread = bool(self.rows(query("is_spread")))
+            self._spread_asked_at = time.monotonic()
+            if self._is_spread:
+                self.rows(query("spare_nodes"))
+        return self._is_spread
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
         return self._connected().cursor().stream(_translated(sql)[0], params or None)
@@ -189,9 +199,12 @@ class PostgresConnection:
     def exclude_others(self) -> None:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
-    def commit(self, *, awaited: bool = False) -> None:
+    def commit(self, *, awaited: bool = False, announced: bool = False) -> None:
         """Also raises if the connection broke before the answer; then the transaction may have been committed."""
-        cursor = self._raw.execute(_COMMIT_EARLY if awaited else "COMMIT")
+        statements = [_COMMIT_EARLY if awaited else "COMMIT"]
+        if announced and self.is_on_cluster():
+            statements.append(query("announce"))
+        cursor = self._raw.execute("; ".join(statements))
         while cursor.nextset():
             pass
         self._is_writing = False

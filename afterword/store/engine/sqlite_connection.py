@@ -110,7 +110,7 @@ class SqliteConnection:
     def exclude_others(self) -> None:
         """Does nothing: a writing transaction already excludes all others."""
 
-    def commit(self, *, awaited: bool = False) -> None:
+    def commit(self, *, awaited: bool = False, announced: bool = False) -> None:
         self.raw.execute("COMMIT")
 
     def rollback(self) -> None:

@@ -15,7 +15,7 @@ class Transaction:
     """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
     Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet;
-    `notes` are lines for it that wait for the commit.
+    `notes` are lines for it that wait for the commit. `announces` is whether something may be due soon.
     """
 
     def __init__(self, connection: Connection, keeper: "Keeper | None" = None) -> None:
@@ -30,6 +30,7 @@ class Transaction:
         self.keeper = keeper or Keeper()
         self.lines: list[str] = []
         self.notes: dict[object, str] = {}
+        self.announces = False
         self._next_order_ids = connection.next_order_ids
         self._next_id = self._last_id = 0
 
@@ -61,9 +62,14 @@ class Transaction:
         """
         self.notes[key] = line
 
+    def announce(self) -> None:
+        """Something is due soon that those who dispatch may not expect: they learn of it once this has committed."""
+        self.announces = True
+
     def forget(self) -> None:
         """Resets after a rollback, which may have released the block of ids."""
         self._next_id = self._last_id = 0
+        self.announces = False
         self.lines.clear()
         self.notes.clear()
 

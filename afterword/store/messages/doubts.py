@@ -20,6 +20,7 @@ def settle_doubts(tx: Transaction, shop: Shop, *, arrived: bool, after: int, now
         mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
         key = {"shop_id": shop.id, "message_id": number}
         tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
+        tx.announce()
         if arrived and kind not in ("invitation", "digest"):
             tx.run(query("remove_message"), key)
         tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from afterword.base.log import log_for
 from afterword.domain.messages import Queue
 from afterword.domain.shops import Shop
+from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.replay import settle
 from afterword.store.messages.claims import Claim, Source, check_shop, checked
@@ -52,10 +53,24 @@ def is_spread(tx: Transaction) -> bool:
 
 
 def next_due(tx: Transaction) -> float:
-    """When the first message that waits is due (epoch seconds); never, if none waits. For a cluster."""
-    for (due_at,) in tx.rows(query("next_due")):
-        return float(due_at)
+    """When the first message that waits is due (epoch seconds); never, if none waits."""
+    return _first(tx.rows(query("next_due")))
+
+
+def next_due_on_cluster(tx: Transaction) -> float:
+    """The same, by an index that is on a cluster alone."""
+    return _first(tx.rows(query("next_due_on_cluster")))
+
+
+def _first(found: Sequence[Row]) -> float:
+    for (due_at,) in found:
+        return math.inf if due_at is None else float(due_at)
     return math.inf
+
+
+def announced(tx: Transaction) -> Row:
+    """What changes on a cluster when something may be due soon (`Transaction.announce`)."""
+    return tx.rows(query("announced"))[0]
 
 
 def due_sources(tx: Transaction, queue: Queue, *, live: bool, now: float) -> list[Source]:

@@ -116,3 +116,4 @@ def _add(tx: Transaction, shop_id: int, kind: MessageKind, row: Mapping[str, obj
     same = {"shop_id": shop_id, "message_id": message_id, "kind": kind, "queue": int(queue_of(kind))}
     times = {"created_at": int(now), "due_at": int(now)}
     tx.run(query("insert_message"), {**_NOTHING, **same, **times, **row, "live": int(bool(row["live"]))})
+    tx.announce()

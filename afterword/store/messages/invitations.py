@@ -148,6 +148,7 @@ def _by_hand(
     row = find_invitation(tx, invitation_id)
     if not tx.run(query(name), values | {"shop_id": row.shop_id, "message_id": row.number}):
         raise Refused(f"invitation {invitation_id} is {row.state} and cannot be {verb}")
+    tx.announce()
     return find_invitation(tx, invitation_id)
 
 

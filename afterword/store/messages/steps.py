@@ -95,6 +95,8 @@ def _key_of_record(record: Record, state: State) -> tuple[Any, ...]:
 
 def _recorded(tx: Transaction, record: Record, state: State) -> Settled:
     claim = record.claim
+    if state == "scheduled":
+        tx.announce()
     if claim.delivery is None and tx.has_journal:
         tx.journal(claim.journal_line("deferred" if state == "scheduled" else state, record.now))
     if state == "sent" and claim.message.kind not in ("invitation", "digest"):
@@ -141,6 +143,7 @@ def end(tx: Transaction, claim: Claim, state: State, reason: str | None) -> None
 def release(tx: Transaction, claims: Iterable[Claim], *, next_try_at: int, reason: str | None) -> int:
     """Puts claims back whose DATA has not begun, not counted as a try, and returns how many were still ours."""
     values = {"next_try_at": next_try_at, "reason": reason}
+    tx.announce()
     return sum(tx.run_by_id(query("release_claim"), [claim.key | values for claim in claims]))
 
 
@@ -165,6 +168,7 @@ def rescue_lapsed(tx: Transaction, in_hand: Set[int], *, now: float, most: int =
             continue
         if state == "claimed":
             scheduled += tx.run(query("rescue_claimed"), values)
+            tx.announce()
         else:
             in_doubt += tx.run(
                 query("doubt_sending"), values | {"reason": "interrupted while it was being sent"}

@@ -14,10 +14,30 @@ VALUES (:shop_id, :message_id, :live, :kind, :queue, :webhook_id, 'scheduled', :
 -- Whether the rows are spread over the nodes of a cluster: then there is the index of next_due (citus.sql).
 SELECT 1 WHERE /* postgres: to_regclass('messages_by_next') IS NOT NULL *//* sqlite: 0 */;
 
+-- name: spare_nodes
+-- On a cluster, has a statement that asks every shard ask them one after the other over one line to each node. By
+-- default Citus opens several and closes them again, at four times the cost.
+SELECT set_config('citus.max_adaptive_executor_pool_size', '1', false);
+
 -- name: next_due
--- When the first message that waits is due, of either mode and any queue. For a cluster, where each look asks every
--- shard; elsewhere no index would give it.
+-- When the first message that waits is due: one look at the front of each queue of each mode.
+SELECT min((SELECT m.next_try_at FROM messages m
+            WHERE m.live = modes.live AND m.queue = queues.queue AND m.state = 'scheduled'
+            ORDER BY m.next_try_at LIMIT 1))
+FROM (SELECT 0 AS live UNION ALL SELECT 1) AS modes
+CROSS JOIN (SELECT 0 AS queue UNION ALL SELECT 1 UNION ALL SELECT 2) AS queues;
+
+-- name: next_due_on_cluster
+-- The same where each look asks every shard, which has an index for it. No other place has it.
 SELECT m.next_try_at FROM messages m WHERE m.state = 'scheduled' ORDER BY m.next_try_at LIMIT 1;
+
+-- name: announce
+-- On a cluster: something is due that the last look of other processes does not know of.
+SELECT nextval('announcements');
+
+-- name: announced
+-- What it says changes with every announcement.
+SELECT a.last_value, a.is_called FROM announcements a;
 
 -- name: first_due
 -- The sources of those that wait longest, whichever they are.
