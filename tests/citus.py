@@ -16,13 +16,18 @@ CLUSTER = os.environ.get("AFTERWORD_TEST_CITUS", "")
 def new_schema(cluster: str) -> Iterator[str]:
     """The address of an empty schema there. Four shards per table are created faster than 32."""
     name = f"afterword_test_{os.getpid()}_{time.monotonic_ns()}"
+    _run(cluster, f"CREATE SCHEMA {name}")
+    try:
+        options = f"options=-csearch_path%3D{name}%20-ccitus.shard_count%3D4"
+        yield f"{cluster}{'&' if '?' in cluster else '?'}{options}"
+    finally:
+        _run(cluster, f"DROP SCHEMA {name} CASCADE")
+
+
+def _run(cluster: str, sql: str) -> None:
+    """On a new connection: a test may have broken the lines of an older one to the nodes."""
     with psycopg.connect(cluster, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")  # type: ignore[call-overload]
-        try:
-            options = f"options=-csearch_path%3D{name}%20-ccitus.shard_count%3D4"
-            yield f"{cluster}{'&' if '?' in cluster else '?'}{options}"
-        finally:
-            connection.execute(f"DROP SCHEMA {name} CASCADE")  # type: ignore[call-overload]
+        connection.execute(sql)  # type: ignore[call-overload]
 
 
 def pretend_citus(database: str, synchronous_commit: str = "on") -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
 from afterword.base.settings import Settings, read_settings
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import Transaction
 from afterword.store.messages.invitations import InvitationRow, list_invitations

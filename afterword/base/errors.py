@@ -13,6 +13,10 @@ class StoreUnavailable(Exception):
     """The store cannot accept this now (busy, full disk, I/O error). Nothing was acknowledged."""
 
 
+class NodeAway(StoreUnavailable):
+    """The node of a cluster that has the rows of this shop does not answer. Other shops are not concerned."""
+
+
 class UnfinishedCopy(StoreUnavailable):
     """The database is the destination of an `afterword copy` that has not been finished."""
 

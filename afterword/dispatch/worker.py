@@ -9,14 +9,15 @@ import asyncio
 import random
 import secrets
 from collections import Counter, deque
+from collections.abc import Iterable
 from functools import partial
 
 from afterword.base.clock import Clock
-from afterword.base.errors import JournalMissing, StoreUnavailable
+from afterword.base.errors import NodeAway
 from afterword.base.log import log_for
-from afterword.dispatch import report
 from afterword.dispatch.caution import Attempt, Caution
 from afterword.dispatch.fairness import Turns
+from afterword.dispatch.recording import UNWELL, Recorder
 from afterword.dispatch.settling import Carrier
 from afterword.dispatch.watch import Watch
 from afterword.domain.messages import Outcome, Queue, next_try_at
@@ -24,15 +25,12 @@ from afterword.mail.transport import TransportTrouble
 from afterword.store.engine.database import Database
 from afterword.store.messages.claims import Claim, Source
 from afterword.store.messages.due import Hold, claim_due
-from afterword.store.messages.steps import Mark, Record, release, renew_leases, take_steps
+from afterword.store.messages.steps import Mark, Record, release, renew_leases
 
 CLAIMED_AT_ONCE = 64
 
 LEASE = 40
 """Seconds that a claim counts without being renewed."""
-
-UNWELL = (StoreUnavailable, JournalMissing)
-"""What a store in trouble raises: everything waits until it is well again."""
 
 log = log_for("dispatch")
 
@@ -56,6 +54,7 @@ class Worker:
         self._is_stopping = False
         self._caution = Caution()
         self._turns = Turns(database, watch, queue, live=live)
+        self._recorder = Recorder(database, self._record_of, self._is_settled)
 
     async def run(self) -> None:
         """Sends what is due until `stop`; then finishes the messages in progress and releases the other claims."""
@@ -63,6 +62,7 @@ class Worker:
             for _ in range(self._carrier.at_once):
                 tasks.create_task(self._deliver_one_by_one())
         await self._put_back()
+        await self._recorder.until_all_are_settled()
         await self._carrier.close()
 
     def stop(self) -> None:
@@ -76,10 +76,15 @@ class Worker:
 
     async def renew(self) -> None:
         """Renews the leases of its claims: their holder is alive."""
-        claims = list(self._in_hand.values())
-        if claims:
-            until = int(self._clock()) + LEASE
-            await self._database.write(partial(renew_leases, claims=claims, lease_until=until))
+        until = int(self._clock()) + LEASE
+        for shop_id, claims in self._by_node(self._in_hand.values()):
+            try:
+                await self._database.write(partial(renew_leases, claims=claims, lease_until=until), shop_id)
+            except NodeAway as error:
+                log.error("leases not renewed", claims=len(claims), error=str(error))
+
+    def _by_node(self, claims: Iterable[Claim]) -> list[tuple[int, list[Claim]]]:
+        return self._database.by_node(claims, lambda claim: claim.shop.id)
 
     async def _deliver_one_by_one(self) -> None:
         """While one message's outcome is on its way to the disk, the next one is on its way to the transport.
@@ -93,7 +98,7 @@ class Worker:
                 outcome = await self._deliver(claim, recording)
                 if recording:
                     await recording
-                recording = asyncio.create_task(self._settle(claim, outcome))
+                recording = asyncio.create_task(self._recorder.settle(claim, outcome))
         if recording:
             await recording
 
@@ -136,7 +141,7 @@ class Worker:
                 return False
             most = 1 if self._caution.pause else CLAIMED_AT_ONCE if self._carrier.claims_ahead else self._idle
             sources, part = self._turns.next(most)
-            claims = await self._claim(sources, part * len(sources), now) if sources else []
+            claims = await self._claim(sources, part, now)
         except UNWELL as error:
             log.error("claiming postponed", error=str(error))
             return False
@@ -147,10 +152,18 @@ class Worker:
             self._hold(claims, sources, part)
         return bool(claims)
 
-    async def _claim(self, sources: list[Source], most: int, now: float) -> list[Claim]:
+    async def _claim(self, sources: list[Source], part: int, now: float) -> list[Claim]:
+        """Those of a node that does not answer have nothing to claim."""
         hold = Hold(secrets.token_hex(8), now, int(now) + LEASE)
-        work = partial(claim_due, queue=self._queue, sources=sources, hold=hold, live=self._live, most=most)
-        return await self._database.write(work)
+        claims: list[Claim] = []
+        for shop_id, group in self._database.by_node(sources, lambda source: source.shop_id):
+            most = part * len(group)
+            work = partial(claim_due, queue=self._queue, sources=group, hold=hold, live=self._live, most=most)
+            try:
+                claims += await self._database.write(work, shop_id)
+            except NodeAway as error:
+                log.error("claiming postponed", sources=len(group), error=str(error))
+        return claims
 
     def _hold(self, claims: list[Claim], sources: list[Source], part: int) -> None:
         self._in_hand |= {claim.message.id: claim for claim in claims}
@@ -172,7 +185,7 @@ class Worker:
             nonlocal marked
             now = self._clock()
             step = Mark(claim, now, int(now) + LEASE)
-            marked = bool(await self._database.write_together(take_steps, step))
+            marked = bool(await self._recorder.take(step))
             if recording:
                 await recording
             if self._caution.is_outdated(attempt):
@@ -181,6 +194,8 @@ class Worker:
 
         try:
             outcome = await self._carrier.deliver(claim, mark)
+        except NodeAway as away:  # this shop's: DATA has not begun, and the transport is well
+            return Outcome("untaken", str(away))
         except (TransportTrouble, *UNWELL) as trouble:
             longest_pause = getattr(trouble, "longest_pause", TransportTrouble.longest_pause)
             self._caution.met_trouble(attempt, longest_pause)
@@ -208,38 +223,20 @@ class Worker:
             return None
         return None if outcome.kind == "withdrawn" else outcome
 
-    async def _settle(self, claim: Claim, outcome: Outcome | None) -> None:
-        """Raises nothing: an error of our own costs this message's outcome, and what was marked is then in doubt."""
-        try:
-            if outcome is not None:
-                await self._record(claim, outcome)
-                if self._queue == Queue.WEBHOOKS:
-                    (self._turns.is_well if outcome.kind == "sent" else self._turns.is_in_trouble)(
-                        claim.source
-                    )
-                    self._news.set()
-        except Exception:
-            log.exception("message handling failed", message=claim.fingerprint)
+    def _is_settled(self, claim: Claim, outcome: Outcome | None) -> None:
+        if outcome is not None and self._queue == Queue.WEBHOOKS:
+            (self._turns.is_well if outcome.kind == "sent" else self._turns.is_in_trouble)(claim.source)
+            self._news.set()
         if self._in_hand.get(claim.message.id) is claim:
             del self._in_hand[claim.message.id]
 
-    async def _record(self, claim: Claim, outcome: Outcome) -> None:
-        """Stores the outcome, however long the store or the journal takes to be well again."""
-        now = self._clock()
-        later = None
+    def _record_of(self, claim: Claim, outcome: Outcome) -> Record:
+        now, later = self._clock(), None
         if outcome.kind == "deferred":
             later = next_try_at(claim.message, int(now), random.random())  # noqa: S311
         elif outcome.kind == "untaken":
             later = self._soon()
-        while True:
-            try:
-                state = await self._database.write_together(take_steps, Record(claim, outcome, now, later))
-                break
-            except UNWELL as error:
-                report.waits(claim, error)
-                await asyncio.sleep(1.0)
-        assert not isinstance(state, bool)
-        report.settled(self._database.metrics, claim, outcome, state)
+        return Record(claim, outcome, now, later)
 
     async def _wait_for_better_times(self, trouble: str) -> None:
         """Nothing fails because the transport or the store is in trouble; everything waits, not counted as a try."""
@@ -260,11 +257,11 @@ class Worker:
         """A claim that cannot be released now is freed when its lease lapses, since it is not renewed any more."""
         for claim in claims:
             self._in_hand.pop(claim.message.id, None)
-        try:
-            await self._database.write(
-                partial(release, claims=claims, next_try_at=next_try_at, reason=reason)
-            )
-        except UNWELL as error:
-            log.error("claims not released", claims=len(claims), error=str(error))
-        except Exception:
-            log.exception("claims not released", claims=len(claims))
+        for shop_id, group in self._by_node(claims):
+            work = partial(release, claims=group, next_try_at=next_try_at, reason=reason)
+            try:
+                await self._database.write(work, shop_id)
+            except UNWELL as error:
+                log.error("claims not released", claims=len(group), error=str(error))
+            except Exception:
+                log.exception("claims not released", claims=len(group))

@@ -14,7 +14,7 @@ from afterword.store.journal.place import journal_place, send_journal
 from afterword.store.queries import query
 
 if TYPE_CHECKING:
-    from afterword.store.engine.postgres import PostgresDatabase
+    from afterword.store.engine.postgres.database import PostgresDatabase
     from afterword.store.engine.sqlite import SqliteDatabase
 
 
@@ -79,8 +79,8 @@ def unverified_servers(settings: Settings) -> list[tuple[str, str]]:
     }
     if not any(urls.values()):
         return []
-    from afterword.store.engine.postgres_connection import read_address
-    from afterword.store.engine.postgres_tls import unverified
+    from afterword.store.engine.postgres.address import read_address
+    from afterword.store.engine.postgres.tls import unverified
 
     modes = [(name, unverified(read_address(url))) for name, url in urls.items() if url]
     return [(name, mode) for name, mode in modes if mode]
@@ -100,6 +100,6 @@ def open_sqlite(
 def open_postgres(
     url: str, journal: JournalAddress, *, apart: bool = False, metrics: Metrics | None = None
 ) -> "PostgresDatabase":
-    from afterword.store.engine.postgres import PostgresDatabase
+    from afterword.store.engine.postgres.database import PostgresDatabase
 
     return PostgresDatabase(url, send_journal(journal), apart=apart, metrics=metrics)

@@ -171,10 +171,14 @@ def _key_of_use(use: KeyUse) -> dict[str, Any]:
 
 def find_public_key(tx: Transaction, public_key: str) -> tuple[Shop, Key] | None:
     """The shop and the key of a public request, or None if the key is unknown or revoked. Public keys are not secret;
-    each is for one mode."""
+    each is for one mode.
+
+    Raises NodeAway if its shop may be on a node that does not answer.
+    """
     for row in tx.rows(query("public_key"), {"secret": public_key}):
         key = _key(row[:_KEY_COLUMNS])
         return Shop(key.shop_id, *row[_KEY_COLUMNS:]), key
+    tx.refuse_if_partial()
     return None
 
 

@@ -3,7 +3,7 @@ from contextlib import closing
 import apsw
 
 from afterword.store.engine.migrate import migrations
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.connection import PostgresConnection
 from tests.citus import pretend_citus
 from tests.cli.command import Command
 from tests.postgres import new_database

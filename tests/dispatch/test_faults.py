@@ -319,7 +319,7 @@ def test_while_an_outcome_is_not_stored_the_next_message_of_its_slot_does_not_go
             await until(lambda: alba.lists("scheduled") == [] and len(peer.messages) == 3, 10)
 
     monkeypatch.setattr("afterword.app.AT_ONCE", 1)
-    monkeypatch.setattr("afterword.dispatch.worker.take_steps", no_records)
+    monkeypatch.setattr("afterword.dispatch.recording.take_steps", no_records)
     many(alba, 3)
     clock.now = DUE
     with ScriptedPeer() as peer:

@@ -257,9 +257,9 @@ def test_who_settles_a_claim_of_before_keeps_the_one_of_now(
     again = copy.copy(first)
     worker = Worker(database, Watch(database), Queue.INVITATIONS, None, clock, live=True)  # type: ignore[arg-type]
     worker._in_hand[again.message.id] = again
-    run(worker._settle(first, None))
+    run(worker._recorder.settle(first, None))
     assert worker.in_hand == {again.message.id}
-    run(worker._settle(again, None))
+    run(worker._recorder.settle(again, None))
     assert worker.in_hand == frozenset()
 
 

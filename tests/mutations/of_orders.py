@@ -28,7 +28,7 @@ OF_ORDERS = {
         ),
         Mutation(
             "a commit that lets go of its locks early is not waited for",
-            "_COMMIT_EARLY",
+            "COMMIT_EARLY",
             "SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT",
             "COMMIT",
             "test_a_commit_that_lets_go_of_its_locks_early_is_durable_when_it_returns",

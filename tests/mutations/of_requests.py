@@ -5,6 +5,20 @@ from tests.mutations.mutation import Mutation
 OF_REQUESTS = {
     11: (
         Mutation(
+            "orders wait for a node that is known to be away",
+            "Nodes.refusal",
+            "node in self.away",
+            "False",
+            "test_a_write_that_hangs_costs_its_own_shop_and_the_next_one_costs_nothing[postgres]",
+        ),
+        Mutation(
+            "shops of two nodes share a transaction",
+            "Committer._transactions",
+            "self.connection.node_of(shop_id)",
+            "None",
+            "test_the_rows_of_one_node_share_a_transaction[postgres]",
+        ),
+        Mutation(
             "a form is read before its link",
             "Form._take",
             'order = await self._links.find(request, "r")\n        except StoreUnavailable',

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import apsw
 
 from afterword.store.engine.database import Database, Transaction
-from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.postgres.database import PostgresDatabase
 from afterword.store.engine.sqlite import SqliteDatabase
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.writer import WriterThread

@@ -23,6 +23,7 @@ class Watched:
     as a disk does, or as we do."""
 
     is_held = False
+    nodes_away: tuple[int, ...] = ()
 
     def __init__(self, database: Database | None = None, answers: int = 10**9, slow: float = 0.0) -> None:
         self._database = database

@@ -24,8 +24,9 @@ NOTE_AFTER = 0.1
 """Seconds from a commit to the notes about it, and about those that follow it: other writes wait for their fsync as
 they wait for a commit."""
 
-Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any]
-"""A pending write, as work and item: `work(tx, [item, …])` returns one result per item, in order."""
+Call = tuple[Callable[[Any, list[Any]], Sequence[Any]], Any, int | None]
+"""A pending write, as work, item and the shop that it is about, if it is about one: `work(tx, [item, …])` returns one
+result per item, in order."""
 
 
 def each(tx: Transaction, works: list[Callable[[Transaction], Any]]) -> list[Any]:
@@ -68,10 +69,11 @@ class Committer:
         given_up: Exception | None = None
         for places in self._transactions(calls):
             group = [calls[place] for place in places]
-            if given_up is None:
+            refused = given_up or self.connection.refusal(group[0][2])
+            if refused is None:
                 found, given_up = self._try(group)
             else:
-                found = [given_up] * len(group)
+                found = [refused] * len(group)
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results
@@ -80,14 +82,21 @@ class Committer:
         """The places of the calls that share a transaction, by what they do: so all processes take it in one order.
 
         Where transactions run beside each other, a call of `each` has its own: what it takes has no order among such
-        calls, and two of these transactions would wait for each other.
+        calls, and two of these transactions would wait for each other. None is about shops of two nodes of a cluster:
+        one that does not answer would hold up the shops of the other.
         """
         places = sorted(range(len(calls)), key=lambda place: str(calls[place][0].__qualname__))
         if self.connection.dialect == "sqlite":
             return [places]
-        together = [place for place in places if calls[place][0] is not each]
-        alone = [[place] for place in places if calls[place][0] is each]
-        return [together, *alone] if together else alone
+        together: dict[int | None, list[int]] = {}
+        alone: list[list[int]] = []
+        for place in places:
+            work, _, shop_id = calls[place]
+            if work is each:
+                alone.append([place])
+            else:
+                together.setdefault(self.connection.node_of(shop_id), []).append(place)
+        return [*together.values(), *alone]
 
     def _try(self, calls: Sequence[Call]) -> tuple[list[Any], Exception | None]:
         """The results of calls in one transaction, and if no write can succeed now, why.
@@ -120,13 +129,13 @@ class Committer:
         again together with the next note."""
         if self._notes_due is not None:
             self._notes_due = None
-            [result] = self.commit([(each, self._keeper.write_notes)])
+            [result] = self.commit([(each, self._keeper.write_notes, None)])
             if not isinstance(result, Exception):
                 self._keeper.forget_notes()
 
     def commit_alone(self, work: Callable[[Transaction], T]) -> T:
         """Runs one write in its own transaction, and raises what it raises."""
-        results: list[T | Exception] = self.commit([(each, work)])
+        results: list[T | Exception] = self.commit([(each, work, None)])
         return returned(results[0])
 
     def _commit_together(self, calls: Sequence[Call], is_behind: bool) -> list[Any]:
@@ -136,7 +145,7 @@ class Committer:
                 self._keeper.catch_up(self._tx)
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
-                results += work(self._tx, [item for _, item in group])
+                results += work(self._tx, [item for _, item, _ in group])
             self._commit()
         except BaseException:
             self.connection.rollback()
@@ -152,6 +161,7 @@ class Committer:
         except Exception:
             self._keeper.failed()
             raise
+        self._keeper.committed()
         self._tx.announces = False
         if self._keeper.take_notes(self._tx) and self._notes_due is None:
             self._notes_due = monotonic() + NOTE_AFTER

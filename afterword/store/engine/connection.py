@@ -91,6 +91,23 @@ class Connection(Protocol):
 
     def judge(self, error: Exception) -> Verdict: ...
 
+    def node_of(self, shop_id: int | None) -> int | None:
+        """Which server has the rows of a shop, as far as that is known: no transaction writes to two."""
+        ...
+
+    def refuse_if_partial(self) -> None:
+        """Raises NodeAway if what a query about all shops has found may not be all, since a node does not answer."""
+        ...
+
+    def beside(self) -> "Connection | None":
+        """On a cluster, another connection: for rows of the coordinator that transactions of all nodes change. One
+        that waits for a node must not lock them. None elsewhere."""
+        ...
+
+    def refusal(self, shop_id: int | None) -> Exception | None:
+        """Why nothing can be done for this shop now, though something can for others."""
+        ...
+
     def unavailable(self, error: Exception) -> Exception:
         """Turns the engine's errors into StoreUnavailable; returns any other error unchanged."""
         ...

@@ -1,7 +1,7 @@
 """A database of any engine: writers with group commit, and readers."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -60,15 +60,16 @@ class Database:
         """The numbers of the migrations that were applied on opening."""
         self._reading = connect()
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], shop_id: int | None = None) -> T:
         """Runs `work` in a transaction that it may share with other writes, and returns after the fsync.
 
         `work` is a module-level function, or a `functools.partial` of one: another process may run it. It may run
         more than once (if another write fails and the shared transaction is rolled back), so it must have no other
         side effects. An exception that it raises is raised here, and rolls back only its own changes. Raises
-        StoreUnavailable.
+        StoreUnavailable, of
+        which NodeAway, where `shop_id` is the shop that it is about, concerns that shop's node alone.
         """
-        result: T = await self._writer.put((each, work))
+        result: T = await self._writer.put((each, work, shop_id))
         return result
 
     def write_together(
@@ -76,16 +77,28 @@ class Database:
         work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
         item: A,
         shop_id: int | None = None,
+        *,
+        journaled: bool = False,
     ) -> asyncio.Future[T]:
         """Like `write`, but concurrent items with the same `work` are passed to it as one list. Starts at once.
 
-        If there are several writers, writes with a `shop_id` go to that shop's writer, which may have no journal.
+        If there are several writers, writes with a `shop_id` go to that shop's writer, which may have no journal,
+        or if they are `journaled`, to the one that has it.
 
         `work` returns one result per item, in order. An exception among the results is raised here and rolls back
         nothing. If `work` itself raises, it is called again for each item alone.
         """
-        writer = self._writer if shop_id is None else self._writers[shop_id % len(self._writers)]
-        return writer.put((work, item))
+        is_free = shop_id is not None and not journaled
+        writer = self._writers[(shop_id or 0) % len(self._writers)] if is_free else self._writer
+        return writer.put((work, item, shop_id))
+
+    def by_node(self, items: Iterable[A], shop_of: Callable[[A], int]) -> list[tuple[int, list[A]]]:
+        """What is about many shops, apart by the nodes that these are on, as far as that is known: for a write each,
+        with a shop of it."""
+        nodes: dict[int | None, list[A]] = {}
+        for item in items:
+            nodes.setdefault(self._reading.node_of(shop_of(item)), []).append(item)
+        return [(shop_of(group[0]), group) for group in nodes.values()]
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs a short, indexed read on a snapshot. Never waits for the writer."""
@@ -98,6 +111,11 @@ class Database:
     def read_now(self, work: Callable[[Transaction], T]) -> T:
         """Like `read`, without an event loop."""
         return ask(self._reading, work)
+
+    @property
+    def nodes_away(self) -> Sequence[int]:
+        """The numbers of the nodes of a cluster that this process knows not to answer."""
+        return ()
 
     @property
     def is_held(self) -> bool:

@@ -117,6 +117,18 @@ class SqliteConnection:
         if self.raw.in_transaction:
             self.raw.execute("ROLLBACK")
 
+    def node_of(self, shop_id: int | None) -> int | None:
+        return None
+
+    def refuse_if_partial(self) -> None:
+        """Nothing is elsewhere."""
+
+    def beside(self) -> None:
+        return None
+
+    def refusal(self, shop_id: int | None) -> Exception | None:
+        return None
+
     def judge(self, error: Exception) -> Verdict:
         return "none" if isinstance(error, apsw.BusyError | StoreUnavailable) else "apart"
 

@@ -27,6 +27,8 @@ class Transaction:
         self.insert = connection.insert
         self.exclude_others = connection.exclude_others
         self.next_review_number = connection.next_review_number
+        self.refuse_if_partial = connection.refuse_if_partial
+        self.beside = connection.beside
         self.keeper = keeper or Keeper()
         self.lines: list[str] = []
         self.notes: dict[object, str] = {}
@@ -100,6 +102,9 @@ class Keeper:
 
     def catch_up(self, tx: Transaction) -> None:
         """Applies the lines that the database does not know. Raises JournalMissing."""
+
+    def committed(self) -> None:
+        """Reports that the commit for the lines just written, if any, has happened."""
 
     def failed(self) -> None:
         """Reports that the commit for the lines just written, if any, did not happen."""

@@ -95,7 +95,7 @@ class WriterThread:
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
         """Runs one write in its own transaction, for processes without an event loop, which may end after it."""
-        results: list[T | Exception] = self._commit([(each, work)])
+        results: list[T | Exception] = self._commit([(each, work, None)])
         with self._turn:
             self.committer.add_notes()
         return returned(results[0])

@@ -160,7 +160,7 @@ class WriterProcess:
 
     def put_now(self, work: Callable[[Transaction], T]) -> T:
         assert not self._sent, "an event loop is writing"
-        self._unread += self._line.send([(each, work)])
+        self._unread += self._line.send([(each, work, None)])
         results: list[T | Exception] = self._receive()
         return returned(results[0])
 

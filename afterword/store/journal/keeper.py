@@ -2,12 +2,17 @@
 mismatch of the two (guarantee 9)."""
 
 import secrets
+from collections.abc import Callable
 
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
+from afterword.base.log import log_for
+from afterword.store.engine.connection import Connection, Row
 from afterword.store.engine.transaction import Keeper, Transaction
 from afterword.store.journal.journal import HEADER_SIZE, Journal, JournalPlace, events
 from afterword.store.journal.replay import lines_for_new_journal, replay
 from afterword.store.queries import query
+
+log = log_for("store")
 
 
 class JournalKeeper(Keeper):
@@ -18,6 +23,8 @@ class JournalKeeper(Keeper):
         self._journal: Journal | None = None
         self._begun: int | None = None
         self._void = 0
+        self._is_changed_within = self._is_appended = False
+        self._beside: Connection | None = None
         self._notes: dict[object, str] = {}
 
     @property
@@ -64,21 +71,26 @@ class JournalKeeper(Keeper):
                 tx.run(query("doubt_in_hand"), {"shop_id": shop_id, "message_id": message_id} | reason)
 
     def _adopt(self, tx: Transaction, journal: Journal) -> None:
+        self._is_changed_within = True
         tx.run(query("forget_journals"))
         tx.run(query("insert_journal"), {"journal": journal.identity, "position": HEADER_SIZE})
         self._journal = journal
 
     def write(self, tx: Transaction) -> bool:
-        """See `Keeper`. Stores the journal's new end in the transaction; transactions with lines wait for each other.
+        """See `Keeper`. Stores the journal's new end in the transaction, or on a cluster in one beside it, which
+        is committed after it; transactions with lines wait for each other.
 
         Raises JournalAhead if the journal has lines that this database has not applied, since the rows that the
         transaction has read may be outdated.
         """
+        self._is_appended = False
         self._begun = None
         if not tx.lines or self._journal is None:
             return False
         journal, added = self._journal, sum(len(line) + 1 for line in tx.lines)
-        extended = tx.rows(query("extend_journal"), {"journal": journal.identity, "added": added})
+        extended = self._place_to_extend(tx)(
+            query("extend_journal"), {"journal": journal.identity, "added": added}
+        )
         position = self._known(journal, [end - added for (end,) in extended])
         self._begun = position
         try:
@@ -86,8 +98,16 @@ class JournalKeeper(Keeper):
         except JournalAhead:
             self._begun = None
             raise
+        self._is_appended = True
         tx.lines.clear()
-        return True
+        return self._beside is None
+
+    def _place_to_extend(self, tx: Transaction) -> Callable[..., list[Row]]:
+        if self._is_changed_within or (beside := tx.beside()) is None:
+            return tx.rows
+        beside.begin()
+        self._beside = beside
+        return beside.rows
 
     def catch_up(self, tx: Transaction) -> None:
         """The commits of these lines failed, or were lost when a backup was restored. Raises JournalMissing if
@@ -95,6 +115,7 @@ class JournalKeeper(Keeper):
         journal = self._journal
         if journal is None:
             return
+        self._is_changed_within = True
         known = tx.rows(query("journal_position"), {"journal": journal.identity})
         position = self._known(journal, [end for (end,) in known])
         if journal.size() > position:
@@ -115,11 +136,33 @@ class JournalKeeper(Keeper):
             "the send journal was removed, cut or replaced by another one, or by a newer copy"
         )
 
+    def committed(self) -> None:
+        """What is beside the transaction is stored, too. If that fails, its lines are applied once more."""
+        self._is_changed_within = False
+        self._end_beside(is_stored=True)
+
     def failed(self) -> None:
         """No message was sent for the lines just written. That is certain only if these lines directly follow the
-        database's position."""
+        database's position.
+
+        On a cluster no other process is to apply them: that may not be possible while a node does not answer.
+        """
+        self._is_changed_within = False
         if self._begun is not None:
             self._void = self._begun
+        self._end_beside(is_stored=self._is_appended)
+
+    def _end_beside(self, *, is_stored: bool) -> None:
+        beside, self._beside = self._beside, None
+        if beside is None:
+            return
+        try:
+            if is_stored:
+                beside.commit()
+                return
+        except Exception:
+            log.exception("end of the journal not stored")
+        beside.rollback()
 
     def take_notes(self, tx: Transaction) -> bool:
         has_new = bool(tx.notes)

@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from afterword.base.errors import JournalAhead
 from afterword.store.engine.connection import Connection, transaction, translated_errors
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.journal.journal import HEADER_SIZE
 from afterword.store.queries import query
 

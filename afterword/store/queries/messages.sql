@@ -29,7 +29,9 @@ CROSS JOIN (SELECT 0 AS queue UNION ALL SELECT 1 UNION ALL SELECT 2) AS queues;
 
 -- name: next_due_on_cluster
 -- The same where each look asks every shard, which has an index for it. No other place has it.
-SELECT m.next_try_at FROM messages m WHERE m.state = 'scheduled' ORDER BY m.next_try_at LIMIT 1;
+SELECT m.next_try_at FROM messages m
+WHERE m.state = 'scheduled' /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
+ORDER BY m.next_try_at LIMIT 1;
 
 -- name: announce
 -- On a cluster: something is due that the last look of other processes does not know of.
@@ -43,6 +45,7 @@ SELECT a.last_value, a.is_called FROM announcements a;
 -- The sources of those that wait longest, whichever they are.
 SELECT m.shop_id, m.webhook_id FROM messages m
 WHERE m.live = :live AND m.queue = :queue AND m.state = 'scheduled' AND m.next_try_at <= :now
+  /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
 ORDER BY m.next_try_at LIMIT :most;
 
 -- name: due_shops
@@ -51,6 +54,7 @@ SELECT s.shop_id, 0 FROM shops s
 WHERE EXISTS (SELECT 1 FROM messages m
               WHERE m.shop_id = s.shop_id AND m.live = :live AND m.queue = :queue AND m.webhook_id = 0
                 AND m.state = 'scheduled' AND m.next_try_at <= :now)
+  /* without a node: AND s.shop_id = ANY(:here::bigint[]) */
 ORDER BY s.shop_id;
 
 -- name: due_webhooks
@@ -59,6 +63,7 @@ SELECT w.shop_id, w.webhook_id FROM webhooks w
 WHERE EXISTS (SELECT 1 FROM messages m
               WHERE m.shop_id = w.shop_id AND m.live = :live AND m.queue = :queue AND m.webhook_id = w.webhook_id
                 AND m.state = 'scheduled' AND m.next_try_at <= :now)
+  /* without a node: AND w.shop_id = ANY(:here::bigint[]) */
 ORDER BY w.shop_id, w.webhook_id;
 
 -- name: claim_due
@@ -129,6 +134,7 @@ WHERE shop_id = :shop_id AND message_id = :message_id AND claim = :claim AND sta
 -- The claims of a crashed dispatcher: the lease has lapsed, or was taken before the clock was set back.
 SELECT m.shop_id, m.message_id, m.state FROM messages m
 WHERE m.state IN ('claimed', 'sending') AND (m.lease_until < :now OR m.lease_until > :latest)
+  /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
 ORDER BY m.lease_until LIMIT :most;
 
 -- name: rescue_claimed
@@ -304,6 +310,7 @@ SELECT m.state, count(*) FROM messages m WHERE m.kind = 'invitation' GROUP BY m.
 -- When the live invitation that waits longest was due.
 SELECT m.next_try_at FROM messages m
 WHERE m.live = 1 AND m.queue = 0 AND m.state = 'scheduled' AND m.next_try_at <= :now
+  /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
 ORDER BY m.next_try_at LIMIT 1;
 
 -- name: count_due
@@ -311,6 +318,7 @@ ORDER BY m.next_try_at LIMIT 1;
 SELECT count(*) FROM (
     SELECT 1 FROM messages m
     WHERE m.live = 1 AND m.queue = 0 AND m.state = 'scheduled' AND m.next_try_at <= :now
+      /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
     ORDER BY m.next_try_at LIMIT :most) AS due;
 
 -- name: count_deliveries

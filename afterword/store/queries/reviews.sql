@@ -191,7 +191,8 @@ ORDER BY r.written_at + 0, r.review_id LIMIT :most OFFSET :skipped;
 -- name: reviews_to_publish
 -- Waiting reviews whose time to be published has come.
 SELECT r.shop_id, r.review_id FROM reviews r
-WHERE r.state = 'waiting' AND r.publish_at <= :now ORDER BY r.publish_at LIMIT :most;
+WHERE r.state = 'waiting' AND r.publish_at <= :now /* without a node: AND r.shop_id = ANY(:here::bigint[]) */
+ORDER BY r.publish_at LIMIT :most;
 
 -- name: count_reviews
 -- Adds to the count of one kind of review.

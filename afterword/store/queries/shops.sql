@@ -58,7 +58,8 @@ SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, 
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
        s.orders, s.phones
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
-WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL;
+WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL
+  /* without a node: AND k.shop_id = ANY(:here::bigint[]) */;
 
 -- name: list_keys
 SELECT key_id, shop_id, kind, live, lang, created_at, revoked_at, scopes, used_at

@@ -59,7 +59,7 @@ def connect(address: str, *, is_new: bool = False) -> Connection:
     """A connection to the database that a path or an address names, which no other process of Afterword has open.
     Only one that `is_new` is made when it is not there. Raises Refused, SettingsError, StoreUnavailable."""
     if address.startswith(POSTGRES):
-        from afterword.store.engine.postgres_connection import PostgresConnection
+        from afterword.store.engine.postgres.connection import PostgresConnection
 
         return PostgresConnection(address)
     if "://" in address:

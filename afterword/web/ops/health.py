@@ -9,10 +9,13 @@ from afterword.web.render import UNCACHED
 
 
 async def health(request: Request, database: Database) -> Response:
-    """200 with status `ok`, or `held` if sending is paused (guarantee 9); 503 if the database cannot be read."""
+    """200 with status `ok`, `held` if sending is paused (guarantee 9), or `partly` while a node of a cluster does not
+    answer, which concerns the shops of that node alone; 503 if the database cannot be read."""
     try:
         await database.read(lambda tx: tx.rows("SELECT count(*) FROM counters"))
     except StoreUnavailable:
         headers = {**UNCACHED, "Retry-After": "5"}
         return JSONResponse({"status": "unavailable"}, status_code=503, headers=headers)
+    if away := database.nodes_away:
+        return JSONResponse({"status": "partly", "nodes_away": list(away)}, headers=UNCACHED)
     return JSONResponse({"status": "held" if database.is_held else "ok"}, headers=UNCACHED)

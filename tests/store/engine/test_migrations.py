@@ -15,7 +15,7 @@ from afterword.store.engine import migrate as migrating
 from afterword.store.engine.committer import Committer
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.migrate import migrate, migrations
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import Keeper, Transaction
 from tests.postgres import new_database

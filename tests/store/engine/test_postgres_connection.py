@@ -13,7 +13,8 @@ import pytest
 
 from afterword.base.errors import SettingsError, StoreUnavailable
 from afterword.store.engine.database import Database
-from afterword.store.engine.postgres_connection import PostgresConnection, read_address
+from afterword.store.engine.postgres.address import read_address
+from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.opening import open_postgres
 from tests.cli.command import Command

@@ -15,8 +15,9 @@ from afterword.actions.health import examine
 from afterword.app import warn_about_servers
 from afterword.base.errors import StoreUnavailable
 from afterword.base.settings import read_settings
-from afterword.store.engine.postgres_connection import PostgresConnection, read_address
-from afterword.store.engine.postgres_tls import unverified
+from afterword.store.engine.postgres.address import read_address
+from afterword.store.engine.postgres.connection import PostgresConnection
+from afterword.store.engine.postgres.tls import unverified
 from afterword.store.opening import unverified_servers
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")

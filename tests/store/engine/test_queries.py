@@ -9,7 +9,7 @@ import pytest
 import afterword
 from afterword.store import queries
 from afterword.store.engine.database import Database
-from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.postgres.database import PostgresDatabase
 from afterword.store.journal.rows import RowsPlace
 from afterword.store.queries import all_queries, query, query_by_ids
 from tests.store.databases import execute, rows

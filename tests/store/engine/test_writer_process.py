@@ -29,7 +29,7 @@ from pathlib import Path
 from afterword.base.errors import Refused, StoreUnavailable
 from afterword.base.settings import read_settings
 from afterword.store.engine import committer
-from afterword.store.engine.postgres import LANES
+from afterword.store.engine.postgres.database import LANES
 from afterword.store.journal.journal import head_line
 from afterword.store.opening import open_database
 from afterword.store.shops import list_shops

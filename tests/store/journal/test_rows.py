@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from afterword.base.errors import JournalAhead, JournalMissing, StoreUnavailable
-from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.postgres.database import PostgresDatabase
 from afterword.store.engine.transaction import JournalAddress
 from afterword.store.journal import rows as journal_rows
 from afterword.store.journal.journal import HEADER_SIZE, copy_journal, events

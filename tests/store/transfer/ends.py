@@ -10,7 +10,7 @@ from typing import Any
 from afterword.store.engine.connection import Connection
 from afterword.store.engine.database import Database, Progress
 from afterword.store.engine.migrate import migrate
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.engine.sqlite_connection import SqliteConnection
 from afterword.store.engine.transaction import Transaction
 from afterword.store.opening import open_postgres, open_sqlite

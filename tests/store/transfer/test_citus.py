@@ -13,7 +13,7 @@ import pytest
 
 from afterword.base.errors import Refused
 from afterword.store.engine.database import Transaction
-from afterword.store.engine.postgres import PostgresDatabase
+from afterword.store.engine.postgres.database import PostgresDatabase
 from afterword.store.queries import all_queries, query_by_ids
 from afterword.store.shops import change_shop, list_shops
 from afterword.store.transfer.citus import distribute

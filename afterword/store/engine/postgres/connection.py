@@ -1,33 +1,25 @@
 """Connections to PostgreSQL through psycopg, and their errors."""
 
 import math
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
-from afterword.base.errors import SettingsError, StoreUnavailable
+from afterword.base.errors import NodeAway, SettingsError, StoreUnavailable
 from afterword.store.engine.connection import Dialect, Params, Row, Verdict, unusable
-from afterword.store.engine.postgres_tls import secured
+from afterword.store.engine.postgres.address import read_address
+from afterword.store.engine.postgres.nodes import WATCH, Wait, nodes_of
+from afterword.store.engine.postgres.statements import (
+    BEGIN,
+    COMMIT_EARLY,
+    NO_LIMIT,
+    named_values,
+    translated,
+)
 from afterword.store.queries import id_of, query, query_by_ids, query_of_json, query_of_rows
-
-DEFAULTS = {
-    "application_name": "afterword",
-    "connect_timeout": 5,
-    "keepalives": 1,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
-"""Connection parameters that an address may override. In seconds, except `tcp_user_timeout`, which libpq takes in
-milliseconds. A server that disappears silently is given up after half a minute; Linux alone would wait for a quarter
-of an hour."""
 
 FEW, FEW_ON_CITUS = 2, 16
 """Rows that are inserted by VALUES. One JSON value for all of them takes a quarter less time for four, half as much
@@ -44,9 +36,6 @@ _TLS_HINT = (
     "with sslrootcert= in the address, or choose another sslmode: docs/postgresql.md)"
 )
 
-_NAME = re.compile(r"(?<![:\w]):([a-z_]+)")
-_OURS = re.compile(r"/\* postgres: (.*?) \*/")
-
 _OfId = tuple[Row, int]
 """The parameters of a statement other than the row's id, and the row's id."""
 
@@ -62,11 +51,20 @@ class PostgresConnection:
 
     dialect: Dialect = "postgres"
 
-    def __init__(self, url: str) -> None:
-        """Raises SettingsError, StoreUnavailable."""
-        self._address = read_address(url)
+    def __init__(self, url: str, *, needs_nodes: bool = True, gives_up: bool = False) -> None:
+        """One that does not need the nodes of a cluster asks the coordinator for its own rows alone. One that gives
+        up waits for no query for ever, as all do in transactions that have a time limit.
+
+        Raises SettingsError, StoreUnavailable.
+        """
+        self._url, self._address = url, read_address(url)
+        self._beside: PostgresConnection | None = None
         self._is_writing = False
-        self._spread_asked_at, self._is_spread = -math.inf, False
+        self._spread_asked_at = -math.inf
+        self._nodes = nodes_of(url, self._address)
+        self._shops: set[int] = set()
+        self._needs_nodes, self._gives_up = needs_nodes, gives_up
+        self._is_unlimited = False
         self._raw = self._connect()
         self._refuse_other_encodings()
 
@@ -108,9 +106,35 @@ class PostgresConnection:
         return self._execute(sql, params).rowcount
 
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
+        text, names = translated(sql, here=bool(self._nodes.away))
+        named = named_values([name for name in names if name != "here"], params)
+        if "here" in names:
+            named = {**named, "here": self._nodes.shops_there}
+        return self._ask(text, named, [named["shop_id"]] if "shop_id" in names else [])
+
+    def _ask(
+        self, text: str, values: Mapping[str, Any] | Sequence[Any] = (), shops: Iterable[int] = ()
+    ) -> psycopg.Cursor[Row]:
+        """Sends a statement about these shops, or about those of every node. Raises NodeAway, before it is sent, and
+        psycopg's errors."""
         connection = self._connected()
-        text, names = _translated(sql)
-        return connection.execute(text, _named(names, params) or None)
+        if not self._is_writing:
+            self._shops.clear()
+        self._shops.update(shops)
+        self._nodes.refuse_away(shops)
+        self._is_unlimited = self._is_unlimited or text.startswith(NO_LIMIT)
+        wait = Wait(
+            self._nodes,
+            connection,
+            frozenset(self._shops),
+            needs_nodes=self._needs_nodes and not self._is_unlimited,
+            gives_up=(self._is_writing or self._gives_up) and not self._is_unlimited,
+        )
+        WATCH.begin(wait)
+        try:
+            return psycopg.ClientCursor(connection).execute(text, values or None)
+        finally:
+            WATCH.end(wait)
 
     def next_order_ids(self) -> int:
         return int(self.rows(query("next_order_ids"))[0][0])
@@ -127,9 +151,11 @@ class PostgresConnection:
         """Sends all queries in one message."""
         if not many:
             return []
-        text, names = _translated(sql)
-        cursor = psycopg.ClientCursor(self._connected())
-        cursor.execute(";".join([cursor.mogrify(text, _named(names, params)) for params in many]))
+        text, names = translated(sql)
+        named = [named_values(names, params) for params in many]
+        mogrify = psycopg.ClientCursor(self._connected()).mogrify
+        shops = {each["shop_id"] for each in named} if "shop_id" in names else ()
+        cursor = self._ask(";".join([mogrify(text, each) for each in named]), (), shops)
         return [cursor.fetchall() for _ in cursor.results()]
 
     def rows_by_id(self, sql: str, many: Sequence[Params]) -> list[Row]:
@@ -143,12 +169,12 @@ class PostgresConnection:
     def _ask_by_ids(self, sql: str, many: Sequence[Params]) -> tuple[list[_OfId], dict[_OfId, Row]]:
         """Each request's key, and the row returned for each key. Requests that differ only in the id become one
         statement, which costs the server a fraction of parsing and planning each."""
-        names, ident = _translated(sql)[1], id_of(sql)
+        names, ident = translated(sql)[1], id_of(sql)
         others = [name for name in names if name != ident]
         keys: list[_OfId] = []
         alike: dict[Row, list[int]] = {}
         for params in many:
-            values = _named(names, params)
+            values = named_values(names, params)
             same = tuple(values[name] for name in others)
             keys.append((same, values[ident]))
             alike.setdefault(same, []).append(values[ident])
@@ -168,49 +194,53 @@ class PostgresConnection:
             text, columns = query_of_json(name)
             text = text.replace(":rows", "%(rows)s")
             values = {"rows": _as_json([dict(zip(columns, row, strict=True)) for row in rows]).decode()}
+        shops = {row[0] for row in rows}
         if "ON CONFLICT" in text:
-            return len(self._connected().execute(f"{text} RETURNING 1", values).fetchall())
-        self._connected().execute(text, values)
+            return len(self._ask(f"{text} RETURNING 1", values, shops).fetchall())
+        self._ask(text, values, shops)
         return len(rows)
 
     def is_on_cluster(self) -> bool:
         """Whether the rows are spread over one, as they were a minute ago."""
         if time.monotonic() - self._spread_asked_at > SPREAD_ASKED_EVERY:
-            self._is_spread = bool(self.rows(query("is_spread")))
+            self._nodes.is_spread = bool(self.rows(query("is_spread")))
             self._spread_asked_at = time.monotonic()
-            if self._is_spread:
+            if self._nodes.is_spread:
                 self.rows(query("spare_nodes"))
-        return self._is_spread
+        return self._nodes.is_spread
 
     def stream(self, sql: str, params: Params = ()) -> Iterator[Row]:
-        return self._connected().cursor().stream(_translated(sql)[0], params or None)
+        return self._connected().cursor().stream(translated(sql)[0], params or None)
 
     def insert_all(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        self._raw.execute("SET LOCAL statement_timeout = 0")
+        self._ask(NO_LIMIT)
         with self._raw.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
 
     def begin(self) -> None:
         connection = self._connected()
-        self._is_writing = True
-        connection.execute(_BEGIN)
+        self._is_writing, self._is_unlimited = True, False
+        self._shops.clear()
+        connection.execute(BEGIN)
 
     def exclude_others(self) -> None:
         self._raw.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
     def commit(self, *, awaited: bool = False, announced: bool = False) -> None:
         """Also raises if the connection broke before the answer; then the transaction may have been committed."""
-        statements = [_COMMIT_EARLY if awaited else "COMMIT"]
+        statements = [COMMIT_EARLY if awaited else "COMMIT"]
         if announced and self.is_on_cluster():
             statements.append(query("announce"))
-        cursor = self._raw.execute("; ".join(statements))
+        cursor = self._ask("; ".join(statements))
         while cursor.nextset():
             pass
         self._is_writing = False
 
     def rollback(self) -> None:
         self._is_writing = False
+        if self._nodes.are_away(self._shops):  # it would hang with the node
+            self._raw.close()
         if not self._raw.closed:
             try:
                 self._raw.execute("ROLLBACK")
@@ -220,62 +250,50 @@ class PostgresConnection:
     def judge(self, error: Exception) -> Verdict:
         if isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
             return "again"
+        if isinstance(error, NodeAway) or self._is_of_a_node(error):
+            return "apart"
         if isinstance(error, StoreUnavailable | psycopg.OperationalError | psycopg.InterfaceError):
             return "none"
         return "apart"
 
+    def _is_of_a_node(self, error: Exception) -> bool:
+        """Whether it failed since a node does not answer that has shops of this transaction. A refused line to one is
+        an error of the statement alone."""
+        if not isinstance(error, psycopg.OperationalError | psycopg.InternalError):
+            return False
+        if (error.sqlstate or "").startswith(_OF_CONNECTIONS) and not self._raw.closed:
+            return self._nodes.look(self._shops)
+        return self._nodes.are_away(self._shops)
+
+    def node_of(self, shop_id: int | None) -> int | None:
+        return self._nodes.of(shop_id)
+
+    def refuse_if_partial(self) -> None:
+        if self._nodes.away:
+            raise NodeAway("a node of the cluster does not answer, so it is not known")
+
+    def beside(self) -> "PostgresConnection | None":
+        if self._beside is None and self.is_on_cluster():
+            self._beside = PostgresConnection(self._url, needs_nodes=False)
+        return self._beside
+
+    def refusal(self, shop_id: int | None) -> Exception | None:
+        return self._nodes.refusal(shop_id)
+
     def unavailable(self, error: Exception) -> Exception:
         if isinstance(error, OSError):  # the send journal
             return unusable(error)
+        if self._is_of_a_node(error):
+            return NodeAway("a node of the cluster does not answer")
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
             return StoreUnavailable(f"the store cannot take this now ({type(error).__name__})")
         return error
 
     def close(self) -> None:
         self._raw.close()
+        if self._beside is not None:
+            self._beside.close()
 
 
-def read_address(url: str) -> dict[str, Any]:
-    """Parses an address `postgresql://…`; adds DEFAULTS, and verified TLS to a server on another machine. Raises
-    SettingsError, whose message contains no part of the address.
-
-    libpq's own errors would reveal a part of an unescaped password, as a host, a port or a database name.
-    """
-    try:
-        parts = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        parts = {"host": "@"}
-    host, port, name = (str(parts.get(part, "")) for part in ("host", "port", "dbname"))
-    if "@" in host + name or not re.fullmatch("[0-9,]*", port):
-        raise SettingsError(
-            "the address of PostgreSQL (AFTERWORD_DATABASE, AFTERWORD_JOURNAL) cannot be read: "
-            "write postgresql://user:password@host:port/name, and escape characters such as / ? # @ % in the user "
-            "or the password as %2F %3F %23 %40 %25"
-        ) from None
-    return DEFAULTS | secured(parts)
-
-
-# A commit releases its locks when it returns. The first COMMIT here returns before it is durable, and a second
-# transaction waits for the disk. The WAL is written in order, so no transaction that commits in between becomes
-# durable before this one.
-_DURABLE = (
-    "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
-)
-_COMMIT_EARLY = f"""SET LOCAL synchronous_commit = off; COMMIT; BEGIN; {_DURABLE};
-SELECT pg_logical_emit_message(true, 'afterword', ''); COMMIT"""
-
-# Guarantee 1: COMMIT returns after the fsync, whatever the server's default. The default may have changed since we
-# connected, or differ between the connections of a pooler.
-_BEGIN = f"BEGIN; SET LOCAL lock_timeout = '10s'; SET LOCAL statement_timeout = '60s'; {_DURABLE}"
-
-
-@lru_cache(maxsize=1_000)
-def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
-    """The statement in psycopg's syntax, and its parameter names in the order in which they first occur."""
-    text = _OURS.sub(r"\1", sql).replace("%", "%%")
-    names = tuple(dict.fromkeys(_NAME.findall(text)))
-    return _NAME.sub(r"%(\1)s", text), names
-
-
-def _named(names: Sequence[str], params: Params) -> Mapping[str, Any]:
-    return params if isinstance(params, Mapping) else dict(zip(names, params, strict=True))
+_OF_CONNECTIONS = "08"
+"""SQLSTATE's class of errors about connections: where the one to the server is open, about one to a node."""

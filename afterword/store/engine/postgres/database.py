@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from afterword.base.errors import NodeAway
 from afterword.base.metrics import Metrics
 from afterword.store.engine.database import Database, ask
-from afterword.store.engine.postgres_connection import PostgresConnection
+from afterword.store.engine.postgres.address import read_address
+from afterword.store.engine.postgres.connection import PostgresConnection
+from afterword.store.engine.postgres.nodes import nodes_of
 from afterword.store.engine.transaction import SendJournal, Transaction
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 LANES = 2
 """Processes that write orders when writes are committed apart: one works while the other waits for COMMIT."""
@@ -32,16 +36,37 @@ class PostgresDatabase(Database):
         name = "The PostgreSQL database"
         super().__init__(connect, name, journal, apart=apart, lanes=LANES, metrics=metrics)
         self.url = url
-        self._connect = connect
+        self._nodes = nodes_of(url, read_address(url))
         self._idle: deque[PostgresConnection] = deque()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres")
+
+    def write_together(
+        self,
+        work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
+        item: A,
+        shop_id: int | None = None,
+        *,
+        journaled: bool = False,
+    ) -> asyncio.Future[T]:
+        writing = super().write_together(work, item, shop_id, journaled=journaled)
+        writing.add_done_callback(self._hear)
+        return writing
+
+    def _hear(self, writing: asyncio.Future[Any]) -> None:
+        """This process learns that a node does not answer from those that write for it."""
+        if not writing.cancelled() and isinstance(writing.exception(), NodeAway):
+            self._nodes.suspect()
+
+    @property
+    def nodes_away(self) -> Sequence[int]:
+        return sorted(self._nodes.away)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` in a thread, so that the event loop does not wait for the server."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read_aside, work)
 
     def _read_aside(self, work: Callable[[Transaction], T]) -> T:
-        connection = self._idle.pop() if self._idle else self._connect()
+        connection = self._idle.pop() if self._idle else PostgresConnection(self.url, gives_up=True)
         try:
             ask(connection, lambda _: connection.is_on_cluster())
             return ask(connection, work)

@@ -1,0 +1,1 @@
+"""PostgreSQL: its connections, verified TLS, and the nodes of a cluster."""
