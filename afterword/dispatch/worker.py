@@ -1,8 +1,8 @@
 """Sends what is due in one queue of one mode. Each queue has, for each mode, a worker and connections of its own, so
 that neither a backlog nor trouble of one holds up another.
 
-Never early (guarantee 4): a worker looks at due rows every quarter of a second (see `fairness`) and sets no timer for
-any of them, so steps of the clock are harmless.
+Never early (guarantee 4): a worker looks at due rows when `watch` says that there are any, and sets no timer for any
+of them, so steps of the clock are harmless.
 """
 
 import asyncio

@@ -150,7 +150,7 @@ def test_the_shops_of_other_nodes_send_and_are_sent_for(
             for sender in senders:
                 sender.join(30)
             settle(server)
-        report(senders, on, first, last, relay)
+        report(senders, on, first, last)
         check(senders, theirs, others, first, last, relay, server)
 
 
@@ -169,7 +169,7 @@ def settle(server: Server) -> None:
     server.wait_until(lambda: server.read(lambda tx: tx.rows(asked)) == [(0,)], 240)
 
 
-def report(senders: list[Sender], on: dict[int, int], first: float, last: float, relay: WatchedRelay) -> None:
+def report(senders: list[Sender], on: dict[int, int], first: float, last: float) -> None:
     for sender in senders:
         found = sender.during(first, last)
         print(

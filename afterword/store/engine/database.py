@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from afterword.base.metrics import Metrics
-from afterword.store.engine.committer import Committer, each
+from afterword.store.engine.committer import Call, Committer, each
 from afterword.store.engine.connection import Connection, translated_errors
 from afterword.store.engine.transaction import Keeper, SendJournal
 from afterword.store.engine.transaction import Transaction as Transaction
@@ -69,8 +69,11 @@ class Database:
         StoreUnavailable, of
         which NodeAway, where `shop_id` is the shop that it is about, concerns that shop's node alone.
         """
-        result: T = await self._writer.put((each, work, shop_id))
+        result: T = await self._put(self._writer, (each, work, shop_id))
         return result
+
+    def _put(self, writer: WriterThread | WriterProcess, call: Call) -> asyncio.Future[Any]:
+        return writer.put(call)
 
     def write_together(
         self,
@@ -90,7 +93,7 @@ class Database:
         """
         is_free = shop_id is not None and not journaled
         writer = self._writers[(shop_id or 0) % len(self._writers)] if is_free else self._writer
-        return writer.put((work, item, shop_id))
+        return self._put(writer, (work, item, shop_id))
 
     def by_node(self, items: Iterable[A], shop_of: Callable[[A], int]) -> list[tuple[int, list[A]]]:
         """What is about many shops, apart by the nodes that these are on, as far as that is known: for a write each,

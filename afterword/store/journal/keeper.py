@@ -105,8 +105,8 @@ class JournalKeeper(Keeper):
     def _place_to_extend(self, tx: Transaction) -> Callable[..., list[Row]]:
         if self._is_changed_within or (beside := tx.beside()) is None:
             return tx.rows
+        self._beside = beside  # first: one that cannot begin is rolled back, and connects again
         beside.begin()
-        self._beside = beside
         return beside.rows
 
     def catch_up(self, tx: Transaction) -> None:

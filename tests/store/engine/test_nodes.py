@@ -251,3 +251,19 @@ def test_the_rows_of_one_node_share_a_transaction(
     assert all(len(shops) == 1 for shops in seen)
     parts = cluster.by_node([bruno.shop.id, alba.shop.id, bruno.shop.id], lambda one: one)
     assert parts == [(bruno.shop.id, 2 * [bruno.shop.id]), (alba.shop.id, [alba.shop.id])]
+
+
+def test_marks_go_on_after_all_lines_were_lost(cluster: PostgresDatabase, alba: Member) -> None:
+    """Also after that on which the journal's place is stored, beside the transaction of a node."""
+    for number in range(2):
+        alba.sends(f"{number}")
+    first, second = alba.claims()
+    assert alba.marks(first)
+    with psycopg.connect(cluster.url, autocommit=True) as other:
+        ours = "datname = current_database() AND pid <> pg_backend_pid()"
+        other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}")
+    for _ in range(2):  # the line to the rows, and the one beside it
+        with pytest.raises(StoreUnavailable):
+            alba.marks(second)
+    assert alba.marks(second)
+    assert alba.records(second, "sent") == "sent"

@@ -106,10 +106,11 @@ class PostgresConnection:
         return self._execute(sql, params).rowcount
 
     def _execute(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
-        text, names = translated(sql, here=bool(self._nodes.away))
-        named = named_values([name for name in names if name != "here"], params)
+        text, names = translated(sql, bool(self._nodes.away))
         if "here" in names:
-            named = {**named, "here": self._nodes.shops_there}
+            others = named_values([name for name in names if name != "here"], params)
+            params = {**others, "here": self._nodes.shops_there}
+        named = named_values(names, params)
         return self._ask(text, named, [named["shop_id"]] if "shop_id" in names else [])
 
     def _ask(
@@ -126,7 +127,7 @@ class PostgresConnection:
         wait = Wait(
             self._nodes,
             connection,
-            frozenset(self._shops),
+            self._shops,
             needs_nodes=self._needs_nodes and not self._is_unlimited,
             gives_up=(self._is_writing or self._gives_up) and not self._is_unlimited,
         )

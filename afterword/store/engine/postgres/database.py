@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 from afterword.base.errors import NodeAway
 from afterword.base.metrics import Metrics
+from afterword.store.engine.committer import Call
 from afterword.store.engine.database import Database, ask
 from afterword.store.engine.postgres.address import read_address
 from afterword.store.engine.postgres.connection import PostgresConnection
 from afterword.store.engine.postgres.nodes import nodes_of
 from afterword.store.engine.transaction import SendJournal, Transaction
+from afterword.store.engine.writer import WriterThread
+from afterword.store.engine.writer_process import WriterProcess
 
 T = TypeVar("T")
-A = TypeVar("A")
 
 LANES = 2
 """Processes that write orders when writes are committed apart: one works while the other waits for COMMIT."""
@@ -40,15 +42,8 @@ class PostgresDatabase(Database):
         self._idle: deque[PostgresConnection] = deque()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres")
 
-    def write_together(
-        self,
-        work: Callable[[Transaction, list[A]], Sequence[T | Exception]],
-        item: A,
-        shop_id: int | None = None,
-        *,
-        journaled: bool = False,
-    ) -> asyncio.Future[T]:
-        writing = super().write_together(work, item, shop_id, journaled=journaled)
+    def _put(self, writer: WriterThread | WriterProcess, call: Call) -> asyncio.Future[Any]:
+        writing = super()._put(writer, call)
         writing.add_done_callback(self._hear)
         return writing
 

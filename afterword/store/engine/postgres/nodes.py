@@ -176,7 +176,7 @@ class Wait:
         self,
         nodes: Nodes,
         raw: psycopg.Connection[Any],
-        shops: frozenset[int],
+        shops: set[int],
         *,
         needs_nodes: bool,
         gives_up: bool,

@@ -29,7 +29,7 @@ NO_LIMIT = "SET LOCAL statement_timeout = 0"
 
 
 @lru_cache(maxsize=1_000)
-def translated(sql: str, *, here: bool = False) -> tuple[str, tuple[str, ...]]:
+def translated(sql: str, here: bool = False) -> tuple[str, tuple[str, ...]]:
     """The statement in psycopg's syntax, and its parameter names in the order in which they first occur; with `here`
     about the shops alone whose nodes answer."""
     text = _OURS.sub(r"\1", sql)
