@@ -51,8 +51,8 @@ class Connection(Protocol):
         ...
 
     def insert(self, name: str, rows: Sequence[Row]) -> int:
-        """Runs the named INSERT for each row, in few statements, and returns how many rows were inserted; fewer than
-        given if the statement skips conflicts."""
+        """Runs the named INSERT for each of these rows of one shop, in few statements, and returns how many rows were
+        inserted; fewer than given if the statement skips conflicts."""
         ...
 
     def next_order_ids(self) -> int:

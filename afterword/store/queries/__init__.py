@@ -26,20 +26,29 @@ def query_of_rows(name: str, rows: int) -> str:
 
 
 @cache
-def query_of_json(name: str) -> tuple[str, list[str]]:
-    """An INSERT of one row made into one of all that is in `:rows`, for PostgreSQL: a JSON array of objects, whose
-    members are named too."""
-    parts = re.fullmatch(r"INSERT INTO (\w+) \((.*?)\)\s+VALUES \((.*?)\)(.*)", query(name), re.DOTALL)
+def query_of_json(name: str, types: tuple[str, ...]) -> str:
+    """An INSERT of one row made into one of all that is in `:rows`, for PostgreSQL: a JSON array of arrays with the
+    values that `query_of_rows` takes, of these types; a column in which there is no value has none.
+
+    The rows have their shop from the row of `:shop_id`, so that Citus sends the statement to the shop's node as it
+    is: all functions are immutable, and the array, after nothing of the shop's name, is no constant, which the
+    coordinator would compute. (From the array alone it would read the rows itself, and copy them to the node.)
+    """
+    parts = re.fullmatch(
+        r"INSERT INTO (\w+) \((.*?)\)\s+VALUES \(:shop_id, (.*?)\)(.*)", query(name), re.DOTALL
+    )
     if parts is None:
-        raise ValueError(f"{name} is not an INSERT of one row")
-    table, named, values, after = parts.groups()
-    columns = [column.strip() for column in named.split(",")]
-    given = [value.strip() for value in values.split(",")]
-    pairs = list(zip(columns, given, strict=True))
-    selected = ", ".join(column if value.startswith(":") else value for column, value in pairs)
-    rows = f"json_populate_recordset(NULL::{table}, :rows)"
-    text = f"INSERT INTO {table} ({named}) SELECT {selected} FROM {rows}{after}"  # noqa: S608 (our own words)
-    return text, [column for column, value in pairs if value.startswith(":")]
+        raise ValueError(f"{name} is not an INSERT of one row of a shop")
+    table, columns, values, after = parts.groups()
+    given = iter([f"(r ->> {place})::{type}" if type else "NULL" for place, type in enumerate(types)][1:])
+    selected = ", ".join(
+        next(given) if value.strip().startswith(":") else value for value in values.split(",")
+    )
+    rows = "jsonb_array_elements((left(s.name, 0) || :rows)::jsonb) r"
+    return (
+        f"INSERT INTO {table} ({columns}) SELECT s.shop_id, {selected} "  # noqa: S608 (our own words)
+        f"FROM shops s, {rows} WHERE s.shop_id = :shop_id{after}"
+    )
 
 
 @cache

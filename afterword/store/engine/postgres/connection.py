@@ -2,10 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
-import msgspec
 import psycopg
 
 from afterword.base.errors import NodeAway, SettingsError, StoreUnavailable
@@ -16,14 +14,12 @@ from afterword.store.engine.postgres.statements import (
     BEGIN,
     COMMIT_EARLY,
     NO_LIMIT,
+    Values,
+    insertion,
     named_values,
     translated,
 )
-from afterword.store.queries import id_of, query, query_by_ids, query_of_json, query_of_rows
-
-FEW, FEW_ON_CITUS = 2, 16
-"""Rows that are inserted by VALUES. One JSON value for all of them takes a quarter less time for four, half as much
-for sixteen; but on Citus seven times as much for one, and a commit of two phases."""
+from afterword.store.queries import id_of, query, query_by_ids
 
 SPREAD_ASKED_EVERY = 60.0
 """Seconds until it is asked again whether the rows are spread over a cluster."""
@@ -38,8 +34,6 @@ _TLS_HINT = (
 
 _OfId = tuple[Row, int]
 """The parameters of a statement other than the row's id, and the row's id."""
-
-_as_json = msgspec.json.Encoder().encode
 
 
 class PostgresConnection:
@@ -114,10 +108,14 @@ class PostgresConnection:
         return self._ask(text, named, [named["shop_id"]] if "shop_id" in names else [])
 
     def _ask(
-        self, text: str, values: Mapping[str, Any] | Sequence[Any] = (), shops: Iterable[int] = ()
+        self,
+        text: str,
+        values: Values = (),
+        shops: Iterable[int] = (),
+        kind: type[psycopg.Cursor[Row]] = psycopg.ClientCursor,
     ) -> psycopg.Cursor[Row]:
-        """Sends a statement about these shops, or about those of every node. Raises NodeAway, before it is sent, and
-        psycopg's errors."""
+        """Sends a statement about these shops, or about those of every node, with its values in it or, by
+        psycopg.Cursor, beside it. Raises NodeAway, before it is sent, and psycopg's errors."""
         connection = self._connected()
         if not self._is_writing:
             self._shops.clear()
@@ -133,7 +131,7 @@ class PostgresConnection:
         )
         WATCH.begin(wait)
         try:
-            return psycopg.ClientCursor(connection).execute(text, values or None)
+            return kind(connection).execute(text, values or None)
         finally:
             WATCH.end(wait)
 
@@ -188,17 +186,11 @@ class PostgresConnection:
         there of an INSERT … SELECT how many rows were given."""
         if not rows:
             return 0
-        if len(rows) <= (FEW_ON_CITUS if self.is_on_cluster() else FEW):
-            text = query_of_rows(name, len(rows)).replace("%", "%%").replace("?", "%s")
-            values: Sequence[Any] | Mapping[str, Any] = [value for row in rows for value in row]
-        else:
-            text, columns = query_of_json(name)
-            text = text.replace(":rows", "%(rows)s")
-            values = {"rows": _as_json([dict(zip(columns, row, strict=True)) for row in rows]).decode()}
-        shops = {row[0] for row in rows}
+        text, values, kind = insertion(name, rows, self.is_on_cluster())
+        shops = [rows[0][0]]
         if "ON CONFLICT" in text:
-            return len(self._ask(f"{text} RETURNING 1", values, shops).fetchall())
-        self._ask(text, values, shops)
+            return len(self._ask(f"{text} RETURNING 1", values, shops, kind).fetchall())
+        self._ask(text, values, shops, kind)
         return len(rows)
 
     def is_on_cluster(self) -> bool:
