@@ -13,6 +13,7 @@ from benchmarks import (
     claims,
     dispatchers,
     memory,
+    on_citus,
     on_postgres,
     one_order,
     reading,
@@ -33,7 +34,9 @@ BENCHMARKS: dict[str, Callable[[Ground, int], Report]] = {
     "i": reading.measure,
     "m": memory.measure,
     "attacks": attacks.measure,
+    "citus": on_citus.measure,
 }
+USUAL = [name for name in BENCHMARKS if name != "citus" or on_citus.CLUSTER]
 
 
 def main() -> int:
@@ -43,9 +46,7 @@ def main() -> int:
     try:
         with ground(asked.folder, quick=asked.quick) as place:
             found = machine(place.folder)
-            reports, trouble = _measure(
-                place, asked.names or list(BENCHMARKS), asked.runs or (1 if asked.quick else 5)
-            )
+            reports, trouble = _measure(place, asked.names or USUAL, asked.runs or (1 if asked.quick else 5))
     except MissingError as error:
         say(str(error))
         return 1

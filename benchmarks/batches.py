@@ -20,6 +20,7 @@ from benchmarks.ground import (
     WrongResultError,
     apart,
     count,
+    count_orders,
     example_order,
     form,
     say,
@@ -117,7 +118,7 @@ def clients_of(port: int, bodies: list[list[bytes]]) -> Iterator[Callable[[], fl
 
 def _check(data: Path, bodies: list[list[bytes]]) -> None:
     sent = sum(map(len, bodies)) * BATCH
-    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
+    stored = count_orders(data)
     if stored != sent:
         raise WrongResultError(f"{sent} orders were acknowledged and {stored} are stored")
 

@@ -40,20 +40,29 @@ class MissingError(Exception):
 class Ground:
     """Where the benchmarks run, and the live key of the one shop in every database that `fresh` makes.
 
-    Rows are in a SQLite file in the data folder, or in a database of `server`, whose address is then stored in the
-    folder, so that the folder identifies the database. What is started here ends with `at_end`.
+    Rows are in a SQLite file in the data folder, or in a database of `server`, or in the one at `address`. An address
+    is stored in the folder, so that the folder identifies the database. What is started here ends with `at_end`.
     """
 
     def __init__(
-        self, folder: Path, at_end: ExitStack, *, quick: bool, server: PostgresServer | None = None
+        self,
+        folder: Path,
+        at_end: ExitStack,
+        *,
+        quick: bool,
+        server: PostgresServer | None = None,
+        address: str = "",
     ) -> None:
         self.folder = folder
         self.quick = quick
         self.server = server
+        self._is_shared = bool(address)
         self._at_end = at_end
         (folder / EMPTY).mkdir()
         if server:
             _make_database(server, folder / EMPTY, template="template0")
+        elif address:
+            (folder / EMPTY / _ADDRESS).write_text(address)
         self.key = _make_empty(folder / EMPTY)
 
     @property
@@ -77,7 +86,10 @@ class Ground:
         return Ground(folder, self._at_end, quick=self.quick, server=server)
 
     def fresh(self, name: str) -> Path:
-        """A new data folder with this name: the schema and one shop. An existing one is replaced."""
+        """A new data folder with this name: the schema and one shop. An existing one is replaced. With an `address`,
+        the same folder each time, and its database without orders."""
+        if self._is_shared:
+            return _without_orders(self.folder / EMPTY)
         return self._copy_of_empty(name, template=_database_of(self.folder / EMPTY))
 
     def bare(self, name: str) -> Path:
@@ -135,6 +147,12 @@ def _database_of(data: Path) -> str:
     return f"afterword_{data.name}"
 
 
+def _without_orders(data: Path) -> Path:
+    with psycopg.connect(settings_of(data).database, autocommit=True) as connection:
+        connection.execute("TRUNCATE orders, messages")
+    return data
+
+
 def _make_empty(data: Path) -> str:
     database = open_data(data)
     key = database.write_now(lambda tx: add_shop(tx, time.time(), **shop_fields("Alba's bakery")))[
@@ -180,6 +198,14 @@ def count(data: Path, sql: str) -> int:
         return int(database.read_now(lambda tx: tx.rows(sql))[0][0])
     finally:
         database.close_now()
+
+
+def count_orders(data: Path) -> int:
+    """The orders stored with their invitations. Names the shop in the join, as Citus needs."""
+    return count(
+        data,
+        "SELECT count(*) FROM orders o JOIN messages i ON i.shop_id = o.shop_id AND i.message_id = o.order_id",
+    )
 
 
 def apart(work: Callable[..., T], *given: Any) -> T:

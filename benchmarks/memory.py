@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS
-from benchmarks.ground import Ground, MissingError, count, say
+from benchmarks.ground import Ground, MissingError, count_orders, say
 from benchmarks.one_order import CONNECTIONS
 from benchmarks.sending import SENDER
 from benchmarks.serving import HOST, serving
@@ -67,6 +67,6 @@ def _peaks(ground: Ground, waiting: int) -> dict[str, float]:
                 send_rest()
             load = singly.result()
             peaks = peaks_of(served.pid)
-    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
+    stored = count_orders(data)
     load.check(stored - waiting - sum(map(len, bodies)) * BATCH)
     return peaks

@@ -14,7 +14,7 @@ import psycopg
 
 from benchmarks import batches, one_order
 from benchmarks.batches import BATCH, CLIENTS, TABLES
-from benchmarks.ground import Ground, WrongResultError, apart, count, settings_of
+from benchmarks.ground import Ground, WrongResultError, apart, count_orders, settings_of
 from benchmarks.one_order import CONNECTIONS, Load
 from benchmarks.table import Fact, Measured, Needed, Report, in_turn
 from benchmarks.watching_postgres import settings_of_server
@@ -81,7 +81,7 @@ def _insert(from_data: Path, to_data: Path) -> float:
                 target.execute(insert, columns)
             target.commit()
         took = time.perf_counter() - started
-    stored = count(to_data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
+    stored = count_orders(to_data)
     if stored != orders:
         raise WrongResultError(f"{orders} rows were inserted and {stored} are stored")
     return stored / took

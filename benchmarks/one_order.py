@@ -18,7 +18,7 @@ from benchmarks.ground import (
     Ground,
     MissingError,
     WrongResultError,
-    count,
+    count_orders,
     example_order,
     form,
     say,
@@ -119,7 +119,7 @@ def dominates(ground: Ground) -> dict[str, dict[str, str]]:
 
 
 def _check(data: Path, load: Load) -> None:
-    stored = count(data, "SELECT count(*) FROM orders o JOIN messages i ON i.message_id = o.order_id")
+    stored = count_orders(data)
     load.check(stored)
 
 
