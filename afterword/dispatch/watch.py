@@ -13,7 +13,8 @@ from afterword.store.engine.database import Database
 from afterword.store.messages.due import announced, is_spread, next_due, next_due_on_cluster
 
 EVERY, RARELY = 0.25, 1.0
-"""Seconds between two looks: the longer one takes, the rarer they are."""
+"""Seconds between two looks: the longer one takes, the rarer they are. While something is due the longer ones: the
+workers look for themselves."""
 
 REST_PER_LOOK = 10
 """How many times as long as a look took it counts."""
@@ -63,8 +64,9 @@ class Watch:
         else:
             began = time.monotonic()
             self._next = await self._database.read(next_due)
-            took = time.monotonic() - began
-            self._counts_until = time.monotonic() + max(EVERY, min(REST_PER_LOOK * took, RARELY))
+            ended = time.monotonic()
+            rest = RARELY if self._next <= now else min(REST_PER_LOOK * (ended - began), RARELY)
+            self._counts_until = ended + max(EVERY, rest)
 
     async def _look_on_cluster(self, now: float) -> None:
         news = await self._database.read(announced)

@@ -153,7 +153,7 @@ class Worker:
         return bool(claims)
 
     async def _claim(self, sources: list[Source], part: int, now: float) -> list[Claim]:
-        """Those of a node that does not answer have nothing to claim."""
+        """Of a node that does not answer there is nothing to claim; what was claimed of another before is kept."""
         hold = Hold(secrets.token_hex(8), now, int(now) + LEASE)
         claims: list[Claim] = []
         for shop_id, group in self._database.by_node(sources, lambda source: source.shop_id):
@@ -161,7 +161,7 @@ class Worker:
             work = partial(claim_due, queue=self._queue, sources=group, hold=hold, live=self._live, most=most)
             try:
                 claims += await self._database.write(work, shop_id)
-            except NodeAway as error:
+            except UNWELL as error:
                 log.error("claiming postponed", sources=len(group), error=str(error))
         return claims
 
