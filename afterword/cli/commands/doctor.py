@@ -5,9 +5,9 @@ import sys
 import click
 
 from afterword import __version__
-from afterword.actions import health
-from afterword.actions.backlog import Finding
-from afterword.actions.health import Health
+from afterword.actions.operating import health
+from afterword.actions.operating.backlog import Finding
+from afterword.actions.operating.health import Health
 from afterword.base.clock import system_clock
 from afterword.base.errors import SettingsError
 from afterword.base.settings import read_settings

@@ -32,7 +32,9 @@ def send_test(recipient: str, as_json: bool) -> None:
     It goes through the server of AFTERWORD_SMTP, from AFTERWORD_FROM, and not through the database. Exit code 1 if
     the server does not accept it.
     """
-    from afterword.actions import mail as sending  # other commands start in half the time without what sends
+    from afterword.actions.operating import (
+        mail as sending,  # other commands start in half the time without what sends
+    )
 
     address, outcome = sending.send_test(read_settings(), recipient.strip(), system_clock())
     server = f"the mail server {address.host}:{address.port}"

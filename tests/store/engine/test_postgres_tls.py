@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from afterword.actions.health import examine
+from afterword.actions.operating.health import examine
 from afterword.app import warn_about_servers
 from afterword.base.errors import StoreUnavailable
 from afterword.base.settings import read_settings

@@ -6,7 +6,7 @@ from types import NoneType
 
 import pytest
 
-from afterword.actions.backlog import chains
+from afterword.actions.operating.backlog import chains
 from afterword.base.errors import Refused
 from afterword.domain.reviews.review import Review
 from afterword.store.engine import committer

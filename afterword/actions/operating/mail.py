@@ -7,7 +7,7 @@ from typing import NamedTuple
 import dns.exception
 import dns.resolver
 
-from afterword.actions.backlog import Finding
+from afterword.actions.operating.backlog import Finding
 from afterword.base.errors import Refused, SettingsError
 from afterword.base.settings import OUTBOX, Settings
 from afterword.domain.messages import Outcome

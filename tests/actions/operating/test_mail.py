@@ -12,7 +12,7 @@ import dns.resolver
 import dns.rrset
 import pytest
 
-from afterword.actions import mail
+from afterword.actions.operating import mail
 from afterword.base.errors import Refused
 from afterword.base.settings import Settings, read_settings
 

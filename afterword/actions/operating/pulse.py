@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import urllib3
 
-from afterword.actions.backlog import Finding
+from afterword.actions.operating.backlog import Finding
 from afterword.base.settings import Settings
 from afterword.domain.values import utc_text
 

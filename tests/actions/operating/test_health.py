@@ -12,9 +12,9 @@ from typing import get_args
 import psycopg
 import pytest
 
-from afterword.actions import health, pulse
-from afterword.actions.backlog import LATE, MOST_LISTED
-from afterword.actions.health import Health
+from afterword.actions.operating import health, pulse
+from afterword.actions.operating.backlog import LATE, MOST_LISTED
+from afterword.actions.operating.health import Health
 from afterword.app import build_dispatcher
 from afterword.base.errors import Refused
 from afterword.base.settings import read_settings

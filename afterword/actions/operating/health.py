@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Never
 
-from afterword.actions import backlog
-from afterword.actions.backlog import Finding
+from afterword.actions.operating import backlog
+from afterword.actions.operating.backlog import Finding
 from afterword.base.errors import Refused, SchemaTooNew, SettingsError, StoreUnavailable
 from afterword.base.settings import OUTBOX, Settings
 from afterword.store.engine.database import Database, Transaction
@@ -58,7 +58,7 @@ def examine(settings: Settings, build: Build, now: float) -> Health:
     except (SettingsError, SchemaTooNew, StoreUnavailable) as error:
         findings.append(Finding("database", "action", str(error)))
     # Other commands start in half the time without what sends, and what asks over HTTP.
-    from afterword.actions import mail, pulse
+    from afterword.actions.operating import mail, pulse
 
     serving, dispatching = pulse.serving, partial(pulse.dispatching, now=now)
     checks = (serving, dispatching, mail.server, mail.sender_domain, _disk, _privacy)
