@@ -138,7 +138,18 @@ def _build_servers(
     address, metrics = at
     trial = TrialFiles(settings.outbox, settings.demo_key) if settings.is_trial else None
     secret, has_metrics = link_secret(settings, database), metrics is None
-    web = WebSettings(secret, settings.body_limit, spool, settings.url, trial, has_metrics)
+    sends = settings.smtp is not None
+    web = WebSettings(
+        secret,
+        settings.body_limit,
+        spool,
+        settings.url,
+        trial,
+        has_metrics,
+        sends,
+        settings.outbox,
+        settings.webhook_allow,
+    )
     servers = [build_server(build_web(database, readers, system_clock, web), *address)]
     return servers + ([build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else [])
 

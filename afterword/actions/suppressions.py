@@ -3,12 +3,17 @@
 from afterword.base.errors import Refused
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
-from afterword.store.suppressions import Suppression, allow, list_suppressions, suppress
+from afterword.store.suppressions import Suppression, allow, list_suppressions, newest_suppressions, suppress
 
 
 def listed(tx: Transaction, shop: Shop) -> list[Suppression]:
     """Oldest first."""
     return list_suppressions(tx, shop)
+
+
+def newest(tx: Transaction, shop: Shop, *, live: bool, most: int) -> list[Suppression]:
+    """Those that count in this mode, newest first."""
+    return newest_suppressions(tx, shop, live=live, most=most)
 
 
 def add(tx: Transaction, shop: Shop, email: str, reason: str, now: float) -> bool:

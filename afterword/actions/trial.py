@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from afterword.actions import shops
+from afterword.actions import shops, users
 from afterword.base.files import whole_file
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
@@ -14,6 +14,9 @@ from afterword.store.messages.invitations import InvitationRow, list_invitations
 from afterword.store.shops import current_public_key, find_private_key
 
 DEMO_SHOP = "Demo shop"
+
+DEMO_OWNER = "demo@example.com"
+"""Who signs in to the demo shop. No e-mail goes there: the domain is reserved (RFC 2606)."""
 
 MOST_ON_THEIR_WAY = 20
 """Of the newest orders, so many are looked at for e-mails that are due soon."""
@@ -49,6 +52,12 @@ def add_demo_shop(database: Database, key_file: Path, now: float) -> str:
     with whole_file(key_file) as draft:
         draft.write_text(keys.test_key)
     return keys.test_key
+
+
+def dashboard_link(tx: Transaction, shop: Shop, url: str, secret: str, now: float) -> str:
+    """A link that signs in to the demo shop, once, within ten minutes."""
+    users.make_owner(tx, shop, DEMO_OWNER, now)
+    return users.link_for(tx, DEMO_OWNER, url, secret, now)
 
 
 def found(tx: Transaction, key_file: Path) -> Trial | None:

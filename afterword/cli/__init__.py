@@ -23,13 +23,14 @@ from afterword.cli.commands.reviews.moderation import review
 from afterword.cli.commands.reviews.verification import verify
 from afterword.cli.commands.shops import shop
 from afterword.cli.commands.suppressions import suppression
+from afterword.cli.commands.users import login
 from afterword.cli.commands.webhooks import webhook
 from afterword.cli.output import shown
 from afterword.cli.serving.running import dispatch, serve
 
 SECTIONS = {
     "Run": (serve, dispatch),
-    "Set up": (shop, key),
+    "Set up": (shop, key, login),
     "Orders and e-mails": (order, invitation, suppression, mail),
     "Reviews": (review, verify, import_, export),
     "Webhooks": (webhook,),

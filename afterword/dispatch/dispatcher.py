@@ -20,6 +20,7 @@ from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
 from afterword.store.messages.steps import has_lapsed, rescue_lapsed
 from afterword.store.refused import are_any_old, forget_old
+from afterword.store.users import forget_ended
 
 ROUND = 5.0
 """Seconds between two rounds of housekeeping: with the lease of 40 s, what a crash left is taken up within 45 s."""
@@ -29,7 +30,7 @@ LOOK_EVERY_SPREAD = 12
 a minute. What a crash left is then taken up within 100 s."""
 
 FORGET_EVERY = 720
-"""Rounds between two looks for refused orders whose time is over: an hour."""
+"""Rounds between two looks for refused orders, sessions and links to sign in whose time is over: an hour."""
 
 log = log_for("dispatch")
 
@@ -79,6 +80,7 @@ class Dispatcher:
                     await self._publish_overdue(self._clock())
                 if rounds % FORGET_EVERY == 0:
                     await self._forget_refused(self._clock())
+                    await self._database.write(partial(forget_ended, now=self._clock()))
                 self._pulse.touch(0o600)
             except (StoreUnavailable, JournalMissing) as error:
                 log.error("housekeeping postponed", error=str(error))

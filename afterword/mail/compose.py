@@ -120,7 +120,7 @@ class Composer:
         """What the templates show."""
         special = face.kind.values(message, shop, face.catalogue)
         if face.kind.to_shop:
-            return face.values | special
+            return face.values | special | ({"sign_in": check_link(links.sign_in)} if links.sign_in else {})
         to = message.recipient
         return {
             **face.values,

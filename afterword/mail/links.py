@@ -5,9 +5,10 @@ from typing import NamedTuple, Protocol
 
 from markupsafe import escape
 
-from afterword.base.ids import sign_token
+from afterword.base.ids import order_id_of, sign_token
 from afterword.domain.messages import Message, link_subject, order_fingerprint
 from afterword.domain.shops import Shop
+from afterword.domain.users import SignIn
 
 LONGEST_LINK = 900
 """Octets of an address as HTML writes it, where `&` takes five."""
@@ -28,11 +29,12 @@ class LinkedOrder(Protocol):
 
 class Links(NamedTuple):
     """To the customer's reviews, to unsubscribe (both empty in a message to the shop), and to the page that verifies
-    a receipt."""
+    a receipt; in a message about it, to sign in."""
 
     review: str
     unsubscribe: str
     verify: str
+    sign_in: str = ""
 
 
 def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
@@ -40,7 +42,8 @@ def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
     verify = f"{url}/s/{shop.id}{'' if message.live else '/test'}/verify"
     order = message.order
     if order is None:
-        return Links("", "", verify)
+        link = SignIn(**message.details["sign_in"]) if message.kind == "sign_in" else None
+        return Links("", "", verify, sign_in_link(link, url, secret) if link else "")
     subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
     unsubscribe = sign_token(secret, "u", order.order_id, subject)
     review = review_link(order, shop, url, secret, live=message.live)
@@ -51,6 +54,16 @@ def review_link(order: LinkedOrder, shop: Shop, url: str, secret: str, *, live: 
     """To the reviews of an order, until its links are voided."""
     subject = link_subject(shop.salt, live=live, id_order=order.id_order, voided=order.voided)
     return f"{url}/r/{shop.id}/{sign_token(secret, 'r', order.order_id, subject)}"
+
+
+def sign_in_link(link: SignIn, url: str, secret: str) -> str:
+    """To the page whose button signs in."""
+    return f"{url}/dashboard/sign-in/{sign_token(secret, 's', link.id, link.subject)}"
+
+
+def sign_in_of(token: str, secret: str) -> int | None:
+    """The number of the link with this token, which may be forged; None if it is none."""
+    return order_id_of(secret, token)
 
 
 def check_link(link: str) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from afterword.domain.shops import Shop
 from afterword.domain.suppressions import SUPPRESSION_REASONS, address_hash
+from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
@@ -65,9 +66,17 @@ def reasons_not_to_send(tx: Transaction, addresses: Sequence[tuple[Shop, str, bo
 
 def list_suppressions(tx: Transaction, shop: Shop) -> list[Suppression]:
     """A shop's suppressions, oldest first."""
+    return _listed(shop, tx.rows(query("list_suppressions"), {"shop_id": shop.id}))
+
+
+def newest_suppressions(tx: Transaction, shop: Shop, *, live: bool, most: int) -> list[Suppression]:
+    """Those that count in this mode, newest first."""
+    values = {"shop_id": shop.id, "live": int(live), "most": most}
+    return _listed(shop, tx.rows(query("newest_suppressions"), values))
+
+
+def _listed(shop: Shop, rows: Sequence[Row]) -> list[Suppression]:
     return [
         Suppression(shop.id, bool(live), address, hashed, reason, created_at)
-        for live, hashed, address, reason, created_at in tx.rows(
-            query("list_suppressions"), {"shop_id": shop.id}
-        )
+        for live, hashed, address, reason, created_at in rows
     ]

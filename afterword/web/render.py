@@ -40,7 +40,13 @@ _RANGE = re.compile(r"([a-z][a-z0-9-]{1,19})\s*(?:;\s*q=([01](?:\.[0-9]{0,3})?)\
 LONGEST_ACCEPT_LANGUAGE = 500
 """Characters of the header that are looked at. Browsers send some thirty."""
 
-_WITH_TEMPLATES = ("afterword.web", "afterword.web.customer", "afterword.web.shop", "afterword.web.ops")
+_WITH_TEMPLATES = (
+    "afterword.web",
+    "afterword.web.customer",
+    "afterword.web.dashboard",
+    "afterword.web.shop",
+    "afterword.web.ops",
+)
 
 
 def page(
@@ -59,7 +65,7 @@ def page(
         catalogue=catalogue,
         lang=catalogue.lang,
         direction=catalogue.direction,
-        root=_root(request),
+        root=root_of(request),
         **values,
     )
     return HTMLResponse(content, status_code=status, headers={**UNCACHED, **(headers or {})})
@@ -95,7 +101,7 @@ def _accepted(request: Request) -> Catalogue:
     return catalogues()[ENGLISH]
 
 
-def _root(request: Request) -> str:
+def root_of(request: Request) -> str:
     """The way from this page to the top, for links that also hold when a proxy puts all under a folder."""
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     return "../" * (path.partition(b"?")[0].count(b"/") - 1) or "./"

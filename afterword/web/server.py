@@ -2,6 +2,7 @@
 
 import resource
 import uuid
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from afterword.store.engine.database import Database
 from afterword.web.body import Spool
 from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
+from afterword.web.dashboard.routes import dashboard_routes
 from afterword.web.edge import Edge
 from afterword.web.listening import QUEUED, Address, listen
 from afterword.web.ops.docs import Docs
@@ -41,6 +43,7 @@ from afterword.web.shop.feeds import Feeds
 from afterword.web.shop.page import ShopPages
 from afterword.web.shop.verification import VerificationPages
 from afterword.web.shop.widget import widget_words
+from afterword.webhooks.addresses import Network
 
 MOST_CONNECTIONS = 16_384
 
@@ -65,7 +68,8 @@ class WebSettings(NamedTuple):
     """`secret` signs links, `body_limit` is in bytes, `folder` is for large bodies.
 
     `url` is the public address, for pages that contain it. `trial` is there where the data folder is that of a trial.
-    Without `has_metrics`, `/metrics` is elsewhere.
+    Without `has_metrics`, `/metrics` is elsewhere. `sends`: whether live e-mails leave this server.
+    `outbox` is the folder of e-mails that are files, `webhook_allow` are the networks that webhooks may be in.
     """
 
     secret: str
@@ -74,6 +78,9 @@ class WebSettings(NamedTuple):
     url: str = "http://127.0.0.1:8000"
     trial: TrialFiles | None = None
     has_metrics: bool = True
+    sends: bool = True
+    outbox: Path | None = None
+    webhook_allow: Sequence[Network] = ()
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
@@ -119,6 +126,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/trial/widget", trial.widget),
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
+            *_dashboard(database, clock, settings),
             Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
             Route("/static/showing.css", static_file("showing.css", "text/css; charset=utf-8")),
             Route("/static/trial.css", static_file("trial.css", "text/css; charset=utf-8")),
@@ -127,6 +135,18 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
     )
     router.router.redirect_slashes = False
     return router
+
+
+def _dashboard(database: Database, clock: Clock, settings: WebSettings) -> list[Route]:
+    return dashboard_routes(
+        database,
+        clock,
+        settings.secret,
+        settings.url,
+        sends=settings.sends,
+        outbox=settings.outbox,
+        webhook_allow=settings.webhook_allow,
+    )
 
 
 def build_metrics_web(database: Database, clock: Clock) -> ASGIApp:

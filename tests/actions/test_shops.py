@@ -17,8 +17,8 @@ def test_a_shop_that_is_not_there_is_refused(database: Database, alba: Member, n
 
 
 def test_a_change_keeps_what_another_has_changed_since(database: Database, alba: Member) -> None:
-    act(database, shops.change, alba.shop, site="https://alba.example")
-    changed = act(database, shops.change, alba.shop, lang="fr")
+    act(database, shops.change, alba.shop, NOW, site="https://alba.example")
+    changed = act(database, shops.change, alba.shop, NOW, lang="fr")
     assert (changed.site, changed.lang) == ("https://alba.example", "fr")
     assert ask(database, shops.listed) == [changed]
 

@@ -24,6 +24,7 @@ LINKS = Links(
     "https://reviews.alba.example/r/1/abc",
     "https://reviews.alba.example/u/1/def",
     "https://reviews.alba.example/s/1/verify",
+    "https://reviews.alba.example/dashboard/sign-in/ghi",
 )
 ALBA = Shop(
     id=1,

@@ -92,6 +92,7 @@ def test_every_language_has_all_of_it_and_no_foreign_address(kind: str, lang: st
     text, html = part(composed, "plain"), part(composed, "html")
     page = Page(composed)
     links = [LINKS.review, LINKS.unsubscribe, ALBA.site] if kind in TO_CUSTOMER else []
+    links += [LINKS.sign_in] if kind == "sign_in" else []
     verify = [LINKS.verify] if LINKS.verify in page.links else []
 
     assert f'<html lang="{lang}"' in html
@@ -166,9 +167,15 @@ def test_nothing_goes_to_what_is_not_an_address(kind: str, address: str) -> None
     ["/r/1/abc", "https://x.example/\r\nBcc: e@x.example", "https://x.example/>", "https://é.example/"],
 )
 def test_a_link_that_cannot_be_written_in_a_message_is_refused(kind: str, link: str) -> None:
-    for name in LINKS._fields:
+    for name in ("review", "unsubscribe", "verify"):
         with pytest.raises(ValueError, match="cannot be written in a message"):
             compose(kind, links=LINKS._replace(**{name: link}))
+
+
+def test_a_link_to_sign_in_that_cannot_be_written_in_a_message_is_refused() -> None:
+    for link in ("/r/1/abc", "https://x.example/\r\nBcc: e@x.example", "https://x.example/>"):
+        with pytest.raises(ValueError, match="cannot be written in a message"):
+            compose("sign_in", links=LINKS._replace(sign_in=link))
 
 
 def test_links_are_those_of_the_order_and_its_mode() -> None:
@@ -178,15 +185,15 @@ def test_links_are_those_of_the_order_and_its_mode() -> None:
     links = linked(example("invitation"))
     test_mode = linked(replace(example("invitation"), live=False))
 
-    assert [link.rpartition("/")[0] for link in links] == [
+    assert [link.rpartition("/")[0] for link in links if link] == [
         "https://reviews.example/r/1",
         "https://reviews.example/u/1",
         "https://reviews.example/s/1",
     ]
     assert test_mode.verify == "https://reviews.example/s/1/test/verify"
-    assert not set(links) & set(test_mode)
+    assert not set(links) & set(test_mode) - {""}
     assert linked(example("receipt")) == links
-    assert linked(example("digest")) == ("", "", links.verify)
+    assert linked(example("digest")) == ("", "", links.verify, "")
     voided = linked(message("invitation", replace(ORDER, voided=1)))
     assert voided.review != links.review and voided.unsubscribe == links.unsubscribe
 

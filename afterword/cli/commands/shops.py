@@ -121,7 +121,7 @@ def set_(id_or_name: str, as_json: bool, **options: Any) -> None:
     if not changes:
         raise click.UsageError("give at least one option to change")
     with opened_for(id_or_name) as (database, found):
-        changed = database.write_now(lambda tx: shops.change(tx, found, **changes))
+        changed = database.write_now(lambda tx: shops.change(tx, found, system_clock(), **changes))
     if "lang" in changes:
         warn(shops.language_warning(changed.lang))
     if as_json:

@@ -12,6 +12,7 @@ from afterword.actions.trial import DEMO_SHOP, Trial
 from afterword.base.settings import Settings
 from afterword.domain.shops import TEST_DELAY
 from afterword.store.engine.database import Database
+from afterword.store.opening import link_secret
 
 
 def introduction(settings: Settings, database: Database, now: float) -> list[str]:
@@ -26,7 +27,9 @@ def introduction(settings: Settings, database: Database, now: float) -> list[str
         trial.add_demo_shop(database, settings.demo_key, now)
         running += f'\nThe data folder is new, so "{DEMO_SHOP}" was added for you to try.'
     found = database.read_now(partial(trial.found, key_file=settings.demo_key))
-    return [running, *_steps(settings, found, now)] if settings.is_default and found else [running]
+    if not settings.is_default or not found:
+        return [running]
+    return [running, *_steps(settings, found, now), *_dashboard(settings, database, found, now)]
 
 
 def _steps(settings: Settings, found: Trial, now: float) -> list[str]:
@@ -38,6 +41,18 @@ def _steps(settings: Settings, found: Trial, now: float) -> list[str]:
         "",
         "To add your own shop:",
         _add_a_shop(),
+    ]
+
+
+def _dashboard(settings: Settings, database: Database, found: Trial, now: float) -> list[str]:
+    secret = link_secret(settings, database)
+    making = partial(trial.dashboard_link, shop=found.shop, url=settings.url, secret=secret, now=now)
+    link = database.write_now(making)
+    return [
+        "",
+        "The dashboard of the demo shop; the link works once, within ten minutes:",
+        f"    {link}",
+        f"For another one: {command()} login {trial.DEMO_OWNER}",
     ]
 
 

@@ -54,6 +54,8 @@ def completed(tx: Transaction, claims: Sequence[Claim]) -> Iterator[Claim]:
             found = _with_delivery(tx, claim)
         elif claim.message.kind == "digest":
             found = _with_waiting_reviews(tx, claim)
+        elif claim.message.kind == "sign_in":
+            found = claim
         else:
             found = _with_reviews(tx, claim)
         if found is not None:

@@ -1,4 +1,5 @@
-"""Messages that a change of a review causes: to its author, to the shop, to the shop's programs.
+"""Messages that are no invitations: those that a change of a review causes, to its author, to the shop, to the shop's
+programs, and those that someone has asked for.
 
 Each is a row of the transaction of its cause: none is sent of what did not happen, and none is forgotten.
 """
@@ -11,6 +12,7 @@ from afterword.domain.messages import MessageKind, queue_of
 from afterword.domain.reviews.review import Review
 from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
+from afterword.domain.users import SignIn
 from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -86,6 +88,12 @@ def notify_shop(tx: Transaction, shop: Shop, *, live: bool, now: float) -> None:
         if state in ("sent", "failed"):
             tx.run(query("remove_message"), {"shop_id": shop.id, "message_id": message_id})
     _add(tx, shop.id, "digest", {"live": live, "recipient": shop.email, "due_at": due_at}, now)
+
+
+def send_sign_in(tx: Transaction, shop_id: int, link: SignIn, now: float) -> None:
+    """An e-mail with a link that signs in, to one of this shop's people."""
+    payload = json.dumps({"sign_in": link._asdict()})
+    _add(tx, shop_id, "sign_in", {"live": True, "recipient": link.email, "payload": payload}, now)
 
 
 def enqueue_deliveries(tx: Transaction, review: Review, event: str, *, now: float) -> None:

@@ -42,6 +42,37 @@ def list_invitations(
     return _rows(tx, "list_invitations", values)
 
 
+class SentOrder(NamedTuple):
+    """An order and its invitation, as a list shows both. Times are epoch seconds."""
+
+    number: int
+    id_order: str
+    reference: str | None
+    received_at: int
+    firstname: str
+    lastname: str
+    email: str
+    state: State
+    due_at: int
+    next_try_at: int
+    sent_at: int | None
+    tries: int
+    reason: str | None
+
+
+ENDED: tuple[State, ...] = ("in_doubt", "failed", "cancelled", "answered")
+"""The states by which a list can be asked for."""
+
+
+def list_sent_orders(
+    tx: Transaction, shop: Shop, *, live: bool, state: State | None = None, before: int = 2**62, most: int
+) -> list[SentOrder]:
+    """A page of a shop's orders of one mode, the newest first: all, or those whose invitation is in one of ENDED."""
+    values = {"shop_id": shop.id, "live": int(live), "before": before, "most": most}
+    name = "ended_orders" if state else "sent_orders"
+    return [SentOrder(*row) for row in tx.rows(query(name), values | ({"state": state} if state else {}))]
+
+
 def count_behind(tx: Transaction, shop: Shop, state: str | None, *, before: int, most: int) -> int:
     """How many more invitations such a list has, counted no further than `most`."""
     values = {"shop_id": shop.id, "state": state, "before": before, "most": most}

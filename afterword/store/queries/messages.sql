@@ -370,3 +370,20 @@ SELECT 1 FROM journaled j WHERE j.shop_id = :shop_id LIMIT 1;
 INSERT INTO journaled (shop_id, fingerprint, outcome, happened_at)
 VALUES (:shop_id, :fingerprint, :outcome, :happened_at)
 ON CONFLICT (shop_id, fingerprint) DO UPDATE SET outcome = excluded.outcome, happened_at = excluded.happened_at;
+
+-- name: sent_orders
+-- A page of a shop's orders of one mode with their invitations, the newest first.
+SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,
+       m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.live = :live AND m.queue = 0 AND m.message_id < :before
+ORDER BY m.message_id DESC LIMIT :most;
+
+-- name: ended_orders
+-- The same of those whose invitations are in a state that few are in.
+SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,
+       m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.live = :live AND m.queue = 0 AND m.state = :state AND m.message_id < :before
+  AND m.state IN ('in_doubt', 'failed', 'cancelled', 'answered')
+ORDER BY m.message_id DESC LIMIT :most;

@@ -11,6 +11,11 @@ DELETE FROM suppressions WHERE shop_id = :shop_id AND address_hash = :address_ha
 SELECT live, address_hash, address, reason, created_at FROM suppressions
 WHERE shop_id = :shop_id ORDER BY created_at, address_hash;
 
+-- name: newest_suppressions
+-- Those of the live mode count for test orders, too, but not the other way round.
+SELECT live, address_hash, address, reason, created_at FROM suppressions
+WHERE shop_id = :shop_id AND live >= :live ORDER BY created_at DESC LIMIT :most;
+
 -- name: all_suppressions
 SELECT shop_id, live, address_hash, reason, created_at FROM suppressions ORDER BY created_at;
 

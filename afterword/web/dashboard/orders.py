@@ -1,0 +1,220 @@
+"""Orders and their e-mails: the list, one order with its history, and what a person does with its e-mail."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from afterword.actions import invitations, orders
+from afterword.actions.orders import OrderDetails
+from afterword.base.errors import Refused
+from afterword.domain.messages import State
+from afterword.domain.names import public_name
+from afterword.domain.shops import Shop
+from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.invitations import ENDED, SentOrder, list_sent_orders
+from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.frame import Frame, Moments, asked
+
+ON_A_PAGE = 25
+
+STATE_WORDS: dict[State, tuple[str, str]] = {
+    "scheduled": ("info", "Scheduled"),
+    "claimed": ("info", "Being sent"),
+    "sending": ("info", "Being sent"),
+    "in_doubt": ("warn", "In doubt"),
+    "sent": ("", "Sent"),
+    "answered": ("good", "Reviewed"),
+    "failed": ("bad", "Failed"),
+    "cancelled": ("", "Cancelled"),
+}
+"""What a state means by its colour, and its word."""
+
+REASONS = (
+    ("refunded", "The order was refunded"),
+    ("not delivered", "The order was never delivered"),
+    ("asked not to", "The customer asked us not to"),
+    ("a test", "It was a test"),
+    ("another order", "Another order covers it"),
+    ("other", "Another reason"),
+)
+"""Why an e-mail is cancelled."""
+
+_FILTERS: tuple[tuple[State, str], ...] = tuple((state, STATE_WORDS[state][1]) for state in ENDED)
+
+
+class Orders:
+    def __init__(self, database: Database, frame: Frame) -> None:
+        self._database = database
+        self._frame = frame
+
+    def pages(self) -> list[Page | Button]:
+        return [
+            Page("/orders", self.listed),
+            Page("/orders/{order:path}", self.one),
+            Button("/cancel", self.cancel, "moderator"),
+            Button("/move", self.move, "moderator"),
+            Button("/send", self.send, "moderator"),
+            Button("/settle", self.settle, "moderator"),
+        ]
+
+    async def listed(self, place: Place) -> Response:
+        """The newest orders first: all, those in one state, or the one with a number or reference."""
+        given = asked(place)
+        wanted = given.get("q", "").strip()
+        if wanted and (found := await self._named(place, wanted)):
+            return redirect(place.request, f"{place.path}/orders/{quote(found, safe='')}")
+        state = next((state for state in ENDED if state == given.get("state")), None)
+        before = _number(given.get("before", "")) or 2**62
+        read = partial(
+            list_sent_orders, shop=place.shop, live=place.live, state=state, before=before, most=ON_A_PAGE + 1
+        )
+        rows = [] if wanted else await self._database.read(read)
+        moment = Moments(place.shop.timezone, place.now)
+        older = rows[ON_A_PAGE - 1].number if len(rows) > ON_A_PAGE else None
+        return await self._frame.page(
+            place,
+            "orders.html",
+            at="/orders",
+            rows=[(row, *state_of(row, moment)) for row in rows[:ON_A_PAGE]],
+            state=state,
+            filters=_FILTERS,
+            wanted=wanted,
+            older="?" + urlencode({"before": older} | ({"state": state} if state else {})) if older else "",
+            newest=("?" + urlencode({"state": state} if state else {})) if "before" in given else "",
+            is_empty=not rows and not wanted and not state and "before" not in given,
+            named=public_name,
+        )
+
+    async def _named(self, place: Place, wanted: str) -> str | None:
+        try:
+            found = await self._read(place, wanted)
+        except Refused:
+            return None
+        return found.order.id_order
+
+    async def _read(self, place: Place, id_order: str) -> OrderDetails:
+        return await self._database.read(lambda tx: orders.found(tx, place.shop, id_order, live=place.live))
+
+    async def one(self, place: Place) -> Response:
+        try:
+            found = await self._read(place, place.request.path_params["order"])
+        except Refused as refused:
+            raise HTTPException(404) from refused
+        moment = Moments(place.shop.timezone, place.now)
+        return await self._frame.page(
+            place,
+            "order.html",
+            at="/orders",
+            found=found,
+            badge=STATE_WORDS[found.invitation.state],
+            story=_story(found, moment),
+            customer=public_name(found.order.firstname, found.order.lastname),
+            reasons=REASONS,
+            can={
+                "cancel": found.invitation.state == "scheduled",
+                "move": found.invitation.state == "scheduled",
+                "send": found.invitation.state in ("scheduled", "failed", "cancelled"),
+            },
+        )
+
+    async def cancel(self, place: Place) -> Response:
+        reason = dict(REASONS).get(place.form.get("why", ""))
+        if reason is None:
+            raise Refused("Choose why this e-mail is cancelled.")
+        by_hand = f"cancelled by hand: {place.form['why']}"
+        return await self._act(place, "cancelled", partial(_cancel, reason=by_hand))
+
+    async def move(self, place: Place) -> Response:
+        to = _moment(place.form.get("to", ""), place.shop.timezone)
+        return await self._act(place, "moved", partial(_move, to=to))
+
+    async def send(self, place: Place) -> Response:
+        return await self._act(place, "sent", partial(_send, now=place.now))
+
+    async def settle(self, place: Place) -> Response:
+        """Of an e-mail in doubt a person says that it arrived, or that it did not and goes again."""
+        if place.form.get("settle") == "sent":
+            return await self._act(place, "settled", partial(_cancel, reason="delivered"))
+        return await self._act(place, "sent", partial(_send, now=place.now))
+
+    async def _act(self, place: Place, done: str, act: Callable[[Transaction, int], None]) -> Response:
+        """The e-mail of the order that the form names, looked up in the shop and mode of the page."""
+        order = place.form.get("order", "")
+        work = partial(_of_order, shop=place.shop, named=order, live=place.live, act=act)
+        id_order = await self._database.write(work, place.shop.id)
+        return redirect(place.request, f"{place.path}/orders/{quote(id_order, safe='')}?done={done}")
+
+
+def _of_order(
+    tx: Transaction, shop: Shop, named: str, live: bool, act: Callable[[Transaction, int], None]
+) -> str:
+    found = orders.found(tx, shop, named, live=live)
+    act(tx, found.invitation.id)
+    return found.order.id_order
+
+
+def _cancel(tx: Transaction, invitation_id: int, reason: str) -> None:
+    invitations.cancel(tx, invitation_id, reason)
+
+
+def _move(tx: Transaction, invitation_id: int, to: int) -> None:
+    invitations.move(tx, invitation_id, to)
+
+
+def _send(tx: Transaction, invitation_id: int, now: float) -> None:
+    invitations.send(tx, invitation_id, now)
+
+
+def state_of(row: SentOrder, moment: Moments) -> tuple[str, str, str]:
+    """The meaning and the word of a state, and what is to be said of it."""
+    meaning, word = STATE_WORDS[row.state]
+    if row.state == "scheduled":
+        again = f"Tried {row.tries} times, again at {moment.short(row.next_try_at)}" if row.tries else ""
+        return meaning, word, again or f"Due {moment.day(row.due_at)}"
+    if row.state in ("sent", "answered") and row.sent_at is not None:
+        return meaning, word, moment.short(row.sent_at)
+    return meaning, word, row.reason or ""
+
+
+def _story(found: OrderDetails, moment: Moments) -> list[tuple[str, str, str, str, bool]]:
+    """The steps of an order: symbol, meaning, what, when, and whether it is still to come."""
+    invitation, more = found.invitation, found.more
+    steps = [("box", "good", "Order received", moment.short(more.received_at), False)]
+    state = invitation.state
+    if state in ("scheduled", "claimed", "sending"):
+        due = "E-mail due on " + moment.whole(invitation.due_at)
+        tries = f"Tried {invitation.tries} times: {invitation.reason}" if invitation.tries else ""
+        steps.append(
+            ("clock", "info", due, "This address gets no e-mails" if found.suppressed else tries, False)
+        )
+        return [*steps, ("mail", "", "E-mail sent", "", True), ("pen", "", "Review written", "", True)]
+    if state in ("sent", "answered"):
+        sent = moment.short(invitation.sent_at) if invitation.sent_at else ""
+        steps.append(("mail", "good", "E-mail sent", sent, False))
+    else:
+        word = {"failed": "E-mail failed", "cancelled": "E-mail cancelled", "in_doubt": "E-mail in doubt"}
+        symbol, meaning = {"cancelled": ("ban", "")}.get(state, ("alert", STATE_WORDS[state][0]))
+        steps.append((symbol, meaning, word[state], invitation.reason or "", False))
+    for review in found.reviews:
+        about = review.product_name or "the shop"
+        steps.append(("pen", "good", f"Review of {about} written", moment.short(review.written_at), False))
+    if state == "sent":
+        steps.append(("pen", "", "Review written", "within 180 days", True))
+    return steps
+
+
+def _moment(text: str, timezone: str) -> int:
+    """A local time of a form (epoch seconds). Raises Refused."""
+    try:
+        return int(datetime.fromisoformat(text[:16]).replace(tzinfo=ZoneInfo(timezone)).timestamp())
+    except (ValueError, OverflowError, OSError) as error:
+        raise Refused("Give a date and a time, such as 2026-12-11 13:40.") from error
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0

@@ -1,0 +1,1 @@
+"""Pages about the shop itself: its keys, webhooks, do-not-e-mail list, refused orders, team and settings."""
