@@ -216,7 +216,7 @@ async def review_here(database: Database, place: Place, named: str) -> Review:
 
 
 def marked(details: ReviewDetails) -> list[Passage]:
-    """The text in pieces, of which those are marked in which the checks find something, as far as it is found again."""
+    """The text in pieces, marked where the checks find something, as far as it is found again."""
     review, shop = details.review, details.shop
     if details.order:
         checked = Submission(details.order, ()).checked("")._replace(author="")

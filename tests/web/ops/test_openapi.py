@@ -101,7 +101,7 @@ def test_every_answer_of_the_orders_has_the_four_keys(document: dict[str, Any], 
 
 
 OF_PEOPLE = ("/dashboard", "/static/afterword.css", "/static/enhance.js")
-"""What people see who have signed in. No program calls it; tests/web/dashboard/test_access.py goes through all of it."""
+"""Pages of people who have signed in, which no program calls: tests/web/dashboard/test_access.py walks them."""
 
 
 def test_every_route_is_in_the_document_and_the_reverse(site: Site, document: dict[str, Any]) -> None:
