@@ -80,12 +80,17 @@ def _transport(settings: Settings, connections: int, *, live: bool) -> Transport
     return SmtpTransport(address, connections=connections)
 
 
-def build_compose(settings: Settings, secret: str) -> Compose:
-    """What composes e-mails, with their links. Raises SettingsError."""
+def build_composer(settings: Settings) -> Composer:
+    """Raises SettingsError."""
     try:
-        composer = Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
+        return Composer(settings.sender or OUTBOX_SENDER, settings.link_host)
     except ValueError as error:
         raise SettingsError(f"AFTERWORD_FROM: {error}") from error
+
+
+def build_compose(settings: Settings, secret: str) -> Compose:
+    """What composes e-mails, with their links. Raises SettingsError."""
+    composer = build_composer(settings)
     return lambda message, shop, now: composer.compose(
         message, shop, links_of(message, shop, settings.url, secret), now
     )
@@ -149,6 +154,7 @@ def _build_servers(
         sends,
         settings.outbox,
         settings.webhook_allow,
+        build_composer(settings),
     )
     servers = [build_server(build_web(database, readers, system_clock, web), *address)]
     return servers + ([build_server(build_metrics_web(database, system_clock), *metrics)] if metrics else [])

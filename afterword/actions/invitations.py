@@ -7,10 +7,11 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from afterword.actions import shops
-from afterword.domain.messages import message_id, order_fingerprint
+from afterword.domain.messages import Message, message_id, order_fingerprint
 from afterword.domain.shops import Key, Shop
 from afterword.mail.links import review_link
 from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.contents import message_of
 from afterword.store.messages.doubts import settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
@@ -122,6 +123,12 @@ def found(tx: Transaction, invitation_id: int, host: str) -> InvitationDetails:
     assert order is not None, "an invitation is born with its order, and ends with it"
     mark = message_id(order_fingerprint(shop.salt, live=row.live, id_order=row.id_order), host)
     return InvitationDetails(row, shop, order, mark)
+
+
+def message_to(tx: Transaction, shop: Shop, named: str, *, live: bool) -> Message | None:
+    """What the e-mail of the order with this id or reference is composed of now, whatever its state."""
+    order = find_order(tx, shop, named, live=live)
+    return message_of(tx, shop, order.order_id) if order else None
 
 
 def cancel(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:

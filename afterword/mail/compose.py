@@ -92,6 +92,12 @@ class Composer:
         form = "" if message.live else links.review
         return ComposedMessage(self._originator.address, recipient, fingerprint, content, id_order, form)
 
+    def html(self, message: Message, shop: Shop, links: Links) -> str:
+        """The HTML part of the e-mail of a message, to be looked at and not to be sent. Raises ValueError for links
+        that are not what `Links` says."""
+        face = self._face(shop, message.recipient.lang, message.kind, message.waiting)
+        return face.wording.html.render(self._values(face, message, shop, links))
+
     def _make_face(self, shop: Shop, lang: str, kind: str, waiting: int) -> _Face:
         catalogue = choose(lang, catalogues())
         wording = self._wordings[kind, catalogue.lang]
@@ -120,7 +126,7 @@ class Composer:
         """What the templates show."""
         special = face.kind.values(message, shop, face.catalogue)
         if face.kind.to_shop:
-            return face.values | special | ({"sign_in": check_link(links.sign_in)} if links.sign_in else {})
+            return face.values | special | {"dashboard": check_link(links.dashboard)}
         to = message.recipient
         return {
             **face.values,

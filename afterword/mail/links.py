@@ -29,12 +29,12 @@ class LinkedOrder(Protocol):
 
 class Links(NamedTuple):
     """To the customer's reviews, to unsubscribe (both empty in a message to the shop), and to the page that verifies
-    a receipt; in a message about it, to sign in."""
+    a receipt; in a message to the shop, to the dashboard: to the page that it is about, or to sign in."""
 
     review: str
     unsubscribe: str
     verify: str
-    sign_in: str = ""
+    dashboard: str = ""
 
 
 def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
@@ -42,18 +42,29 @@ def links_of(message: Message, shop: Shop, url: str, secret: str) -> Links:
     verify = f"{url}/s/{shop.id}{'' if message.live else '/test'}/verify"
     order = message.order
     if order is None:
-        link = SignIn(**message.details["sign_in"]) if message.kind == "sign_in" else None
-        return Links("", "", verify, sign_in_link(link, url, secret) if link else "")
+        return Links("", "", verify, _to_dashboard(message, shop, url, secret))
     subject = order_fingerprint(shop.salt, live=message.live, id_order=order.id_order)
     unsubscribe = sign_token(secret, "u", order.order_id, subject)
     review = review_link(order, shop, url, secret, live=message.live)
     return Links(review, f"{url}/u/{shop.id}/{unsubscribe}", verify)
 
 
+def harmless_links(shop: Shop, url: str) -> Links:
+    """For an e-mail that is only looked at: all lead to the shop's public page, and none acts for a customer."""
+    page = f"{url}/s/{shop.id}"
+    return Links(page, page, page)
+
+
 def review_link(order: LinkedOrder, shop: Shop, url: str, secret: str, *, live: bool) -> str:
     """To the reviews of an order, until its links are voided."""
     subject = link_subject(shop.salt, live=live, id_order=order.id_order, voided=order.voided)
     return f"{url}/r/{shop.id}/{sign_token(secret, 'r', order.order_id, subject)}"
+
+
+def _to_dashboard(message: Message, shop: Shop, url: str, secret: str) -> str:
+    if message.kind == "sign_in":
+        return sign_in_link(SignIn(**message.details["sign_in"]), url, secret)
+    return f"{url}/dashboard/{shop.id}{'' if message.live else '/test'}/moderation"
 
 
 def sign_in_link(link: SignIn, url: str, secret: str) -> str:

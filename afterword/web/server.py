@@ -22,6 +22,7 @@ from afterword.actions.trial import TrialFiles
 from afterword.base.clock import Clock
 from afterword.base.errors import StoreUnavailable
 from afterword.base.log import log_for
+from afterword.mail.compose import Composer
 from afterword.store.engine.database import Database
 from afterword.web.body import Spool
 from afterword.web.customer.form import Form
@@ -70,6 +71,7 @@ class WebSettings(NamedTuple):
     `url` is the public address, for pages that contain it. `trial` is there where the data folder is that of a trial.
     Without `has_metrics`, `/metrics` is elsewhere. `sends`: whether live e-mails leave this server.
     `outbox` is the folder of e-mails that are files, `webhook_allow` are the networks that webhooks may be in.
+    Without a `composer`, the dashboard shows no e-mail.
     """
 
     secret: str
@@ -81,6 +83,7 @@ class WebSettings(NamedTuple):
     sends: bool = True
     outbox: Path | None = None
     webhook_allow: Sequence[Network] = ()
+    composer: Composer | None = None
 
 
 def build_web(database: Database, readers: Readers, clock: Clock, settings: WebSettings) -> ASGIApp:
@@ -146,6 +149,7 @@ def _dashboard(database: Database, clock: Clock, settings: WebSettings) -> list[
         sends=settings.sends,
         outbox=settings.outbox,
         webhook_allow=settings.webhook_allow,
+        composer=settings.composer,
     )
 
 

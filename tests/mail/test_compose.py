@@ -92,7 +92,7 @@ def test_every_language_has_all_of_it_and_no_foreign_address(kind: str, lang: st
     text, html = part(composed, "plain"), part(composed, "html")
     page = Page(composed)
     links = [LINKS.review, LINKS.unsubscribe, ALBA.site] if kind in TO_CUSTOMER else []
-    links += [LINKS.sign_in] if kind == "sign_in" else []
+    links += [] if kind in TO_CUSTOMER else [LINKS.dashboard]
     verify = [LINKS.verify] if LINKS.verify in page.links else []
 
     assert f'<html lang="{lang}"' in html
@@ -172,10 +172,11 @@ def test_a_link_that_cannot_be_written_in_a_message_is_refused(kind: str, link: 
             compose(kind, links=LINKS._replace(**{name: link}))
 
 
-def test_a_link_to_sign_in_that_cannot_be_written_in_a_message_is_refused() -> None:
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(TO_CUSTOMER)))
+def test_a_link_to_the_dashboard_that_cannot_be_written_in_a_message_is_refused(kind: str) -> None:
     for link in ("/r/1/abc", "https://x.example/\r\nBcc: e@x.example", "https://x.example/>"):
         with pytest.raises(ValueError, match="cannot be written in a message"):
-            compose("sign_in", links=LINKS._replace(sign_in=link))
+            compose(kind, links=LINKS._replace(dashboard=link))
 
 
 def test_links_are_those_of_the_order_and_its_mode() -> None:
@@ -193,7 +194,12 @@ def test_links_are_those_of_the_order_and_its_mode() -> None:
     assert test_mode.verify == "https://reviews.example/s/1/test/verify"
     assert not set(links) & set(test_mode) - {""}
     assert linked(example("receipt")) == links
-    assert linked(example("digest")) == ("", "", links.verify, "")
+    assert linked(example("digest")) == (
+        "",
+        "",
+        links.verify,
+        "https://reviews.example/dashboard/1/moderation",
+    )
     voided = linked(message("invitation", replace(ORDER, voided=1)))
     assert voided.review != links.review and voided.unsubscribe == links.unsubscribe
 

@@ -16,10 +16,8 @@ from afterword.mail.quoting import stars
 def _values(message: Message, shop: Shop, catalogue: Catalogue) -> dict[str, object]:
     reviews = message.reviews
     return {
-        "mode": "" if message.live else " --test",
         "reviews": [_waiting(review, shop, catalogue) for review in reviews],
         "more": max(0, message.waiting - len(reviews)),
-        "first": reviews[0].id if reviews else "ID",
     }
 
 

@@ -39,6 +39,12 @@ def read_message(values: tuple[Any, ...], shop: Shop) -> Message:
     return Message(row.id, shop.id, bool(row.live), row.kind, *times, recipient, order, details)
 
 
+def message_of(tx: Transaction, shop: Shop, number: int) -> Message:
+    """The message with this number, which this shop has."""
+    [row] = tx.rows(query("claimed_message"), {"shop_id": shop.id, "message_id": number})
+    return read_message(row, shop)
+
+
 def _details(row: Any) -> dict[str, Any]:
     """Where a delivery goes and its whole body, or what is kept of another kind, and the review that it is about."""
     if row.kind == "webhook":

@@ -11,12 +11,14 @@ from starlette.routing import Route
 
 from afterword.base.clock import Clock
 from afterword.domain.reviews.chain import Signer
+from afterword.mail.compose import Composer
 from afterword.store.engine.database import Database
 from afterword.web.dashboard.access import Access, Button, Page
 from afterword.web.dashboard.frame import Frame
 from afterword.web.dashboard.look import stylesheet
 from afterword.web.dashboard.moderation import Moderation
 from afterword.web.dashboard.orders import Orders
+from afterword.web.dashboard.preview import Preview
 from afterword.web.dashboard.reviews import Reviews
 from afterword.web.dashboard.shop_pages.keys import Keys
 from afterword.web.dashboard.shop_pages.refused import RefusedPages
@@ -31,13 +33,19 @@ from afterword.webhooks.addresses import Network
 
 
 def pages_of(
-    database: Database, signer: Signer, outbox: Path | None, webhook_allow: Sequence[Network]
+    database: Database,
+    url: str,
+    signer: Signer,
+    outbox: Path | None,
+    webhook_allow: Sequence[Network],
+    composer: Composer | None,
 ) -> list[Page | Button]:
     """All pages and buttons of a shop."""
     frame = Frame(database)
     return [
         *Today(database, frame).pages(),
         *Orders(database, frame).pages(),
+        *Preview(database, url, composer).pages(),
         *Moderation(database, frame, signer).pages(),
         *Reviews(database, frame, signer, outbox).pages(),
         *Suppressions(database, frame).pages(),
@@ -58,10 +66,13 @@ def dashboard_routes(
     sends: bool,
     outbox: Path | None,
     webhook_allow: Sequence[Network],
+    composer: Composer | None,
 ) -> list[Route]:
     """`sends`: whether live e-mails leave this server. `outbox` has those of test mode, from which an erasure removes
-    what is erased; `webhook_allow` are networks inside the shop's own to which webhooks may go."""
+    what is erased; `webhook_allow` are networks inside the shop's own to which webhooks may go. `composer` writes the
+    e-mails that are shown."""
     access = Access(database, clock, url)
+    pages = pages_of(database, url, Signer(secret), outbox, webhook_allow, composer)
     signing_in = SigningIn(database, clock, secret, access, sends=sends)
     css = stylesheet()
     return [
@@ -72,11 +83,7 @@ def dashboard_routes(
         Route("/dashboard/sign-in/{token}", signing_in.use, methods=["GET", "POST"]),
         Route("/dashboard/sign-out", signing_in.sign_out, methods=["POST"]),
         Route("/dashboard/account", signing_in.account, methods=["GET", "POST"]),
-        *(
-            _route(access, each, live=live)
-            for live in (False, True)
-            for each in pages_of(database, Signer(secret), outbox, webhook_allow)
-        ),
+        *(_route(access, each, live=live) for live in (False, True) for each in pages),
     ]
 
 

@@ -1,10 +1,11 @@
-"""The digest: how many reviews wait for the shop, and what to type."""
+"""The digest: how many reviews wait for the shop, and where to decide."""
 
 import pytest
 from msgspec.structs import replace
 
 from afterword.domain.reviews.review import Review
-from tests.mail.conftest import ALBA, REVIEW, Page, check_wire, compose, message, read, text_of
+from afterword.mail.links import links_of
+from tests.mail.conftest import ALBA, LINKS, REVIEW, Page, check_wire, compose, message, read, text_of
 
 
 def waiting(number: int, about: str | None, rating: int, publish_at: int | None) -> Review:
@@ -18,13 +19,13 @@ EXAMPLE = message("digest", None, reviews=(FIRST, waiting(2049, "Seed rolls", 1,
 SUBJECT = "Alba's bakery: 14 reviews are waiting for you"
 
 
-def test_it_says_how_many_wait_and_what_to_type() -> None:
+def test_it_says_how_many_wait_and_where_to_decide() -> None:
     said = text_of(EXAMPLE)
 
     assert said.startswith("14 reviews of Alba's bakery are waiting for moderation:\n\n* 1025")
     assert "* 1025 Alba's bakery ★★★★☆\nWill be published automatically on 8 March 2026\n" in said
     assert "* 2049 Seed rolls ★☆☆☆☆\nNeeds your decision\n" in said
-    assert "and 12 more reviews\n" in said and "afterword review publish 1025\n" in said
+    assert f"and 12 more reviews\n\nRead and decide:\n{LINKS.dashboard}\n" in said
     assert "14 reviews are waiting for you" in Page(compose(EXAMPLE)).words
 
 
@@ -48,9 +49,12 @@ def test_the_day_is_that_of_the_shop() -> None:
     )
 
 
-def test_it_names_its_mode_where_that_is_to_be_typed() -> None:
-    assert "afterword review list 1 --state waiting\n" in text_of(EXAMPLE)
-    assert "afterword review list 1 --state waiting --test\n" in text_of(replace(EXAMPLE, live=False))
+def test_it_leads_to_the_queue_of_its_mode() -> None:
+    def queue(live: bool) -> str:
+        return links_of(replace(EXAMPLE, live=live), ALBA, "https://reviews.example", "secret").dashboard
+
+    assert queue(True) == "https://reviews.example/dashboard/1/moderation"
+    assert queue(False) == "https://reviews.example/dashboard/1/test/moderation"
 
 
 def test_all_that_can_be_named_stay_below_what_is_clipped() -> None:

@@ -15,13 +15,13 @@ def test_it_says_who_asked_and_that_the_link_ends() -> None:
     said = text_of(EXAMPLE)
 
     assert "Someone, most likely you, asked to sign in as one of the people of Alba's bakery." in said
-    assert f"\n{LINKS.sign_in}\n" in said and "This link works once, for ten minutes:" in said
+    assert f"\n{LINKS.dashboard}\n" in said and "This link works once, for ten minutes:" in said
     assert "Nothing happens unless the button is pressed." in Page(compose(EXAMPLE)).words
 
 
 def test_its_link_is_that_of_its_row() -> None:
     found = links_of(EXAMPLE, ALBA, "https://reviews.example", "secret")
-    assert found.sign_in == sign_in_link(LINK, "https://reviews.example", "secret")
+    assert found.dashboard == sign_in_link(LINK, "https://reviews.example", "secret")
     assert found.review == found.unsubscribe == ""
     other = replace(EXAMPLE, details={"sign_in": LINK._replace(nonce="11" * 16)._asdict()})
-    assert links_of(other, ALBA, "https://reviews.example", "secret").sign_in != found.sign_in
+    assert links_of(other, ALBA, "https://reviews.example", "secret").dashboard != found.dashboard

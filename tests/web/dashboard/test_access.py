@@ -9,7 +9,7 @@ from tests.web.asking import Watched, plain
 from tests.web.dashboard.conftest import Signed
 from tests.web.reviewed import Reviewed
 
-EVERY = pages_of(Watched(), Signer("0" * 64), None, ())  # type: ignore[arg-type]
+EVERY = pages_of(Watched(), "http://x.example", Signer("0" * 64), None, (), None)  # type: ignore[arg-type]
 PAGES = sorted({each.path for each in EVERY if isinstance(each, Page)})
 BUTTONS = [each for each in EVERY if isinstance(each, Button)]
 

@@ -114,6 +114,21 @@ def test_a_doubt_is_settled_by_a_person(moderator: Signed, reviewed: Reviewed) -
         )
 
 
+def test_an_email_is_shown_with_links_that_act_for_nobody(
+    reader: Signed, stranger: Signed, reviewed: Reviewed
+) -> None:
+    reviewed.member.order("A/1", firstname="Amara <b>", live=False)
+    shown = reader.get("/emails/A%2F1", live=False)
+    assert shown.status == 200 and "Amara &lt;b&gt;" in shown.content.decode()
+    links = set(re.findall(r'href="([^"]*)"', shown.content.decode()))
+    assert links <= {f"{reader.site.url}/s/{reader.shop.id}", reviewed.shop.site}
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    assert reader.get("/emails/A%2F1").status == stranger.get("/emails/A%2F1", live=False).status == 404
+    assert f'src="../../../../{reader.base(live=False)}/emails/A%2F1"' in (
+        reader.get("/orders/A%2F1", live=False).content.decode()
+    )
+
+
 def test_a_reader_sees_all_and_presses_nothing(reader: Signed, reviewed: Reviewed) -> None:
     reviewed.member.order("1")
     page = reader.get("/orders/1").content.decode()
