@@ -27,6 +27,7 @@ from afterword.store.engine.database import Database
 from afterword.web.body import Spool
 from afterword.web.customer.form import Form
 from afterword.web.customer.unsubscribe import UnsubscribePages
+from afterword.web.dashboard.access import NotTakenHere, not_taken_here
 from afterword.web.dashboard.routes import dashboard_routes
 from afterword.web.edge import Edge
 from afterword.web.listening import QUEUED, Address, listen
@@ -134,7 +135,12 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/static/showing.css", static_file("showing.css", "text/css; charset=utf-8")),
             Route("/static/trial.css", static_file("trial.css", "text/css; charset=utf-8")),
         ],
-        exception_handlers={HTTPException: _http_error, StoreUnavailable: _unavailable, Exception: _broken},
+        exception_handlers={
+            NotTakenHere: not_taken_here,
+            HTTPException: _http_error,
+            StoreUnavailable: _unavailable,
+            Exception: _broken,
+        },
     )
     router.router.redirect_slashes = False
     return router

@@ -13,12 +13,14 @@ from secrets import token_hex
 from select import select
 from typing import Any, NamedTuple
 
+from afterword.actions.users import make_owner
 from afterword.base.settings import read_settings
 from afterword.domain.messages import MessageKind, fingerprint, numbered, order_fingerprint
 from afterword.mail.kinds import kinds
 from afterword.store.engine.database import Transaction
-from afterword.store.messages.enqueue import notify_author
+from afterword.store.messages.enqueue import notify_author, send_sign_in
 from afterword.store.opening import open_database
+from afterword.store.users import add_sign_in
 from tests.conftest import closing_now
 from tests.end_to_end.letters import SENDER
 from tests.mail.conftest import example
@@ -39,8 +41,8 @@ LEASE_AND_ROUND = 60
 KINDS = frozenset({*kinds(), "webhook"})
 """Of e-mails, and the deliveries to programs."""
 
-CAUSED = {"invitation", "receipt", "withdrawal", "digest", "rejection", "reply", "webhook"}
-"""What orders, reviews and their moderation cause."""
+CAUSED = {"invitation", "receipt", "withdrawal", "digest", "rejection", "reply", "sign_in", "webhook"}
+"""What orders, reviews and their moderation cause, and someone who signs in."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: <(\w+)@", re.MULTILINE)
 
@@ -125,7 +127,7 @@ class Mailing:
     in_hand: Counter[MessageKind] = field(default_factory=Counter)
 
     def cause(self, shops: int) -> None:
-        """Messages of shops that nobody serves yet. Each has eight invitations due and six other e-mails, in any
+        """Messages of shops that nobody serves yet. Each has eight invitations due and seven other e-mails, in any
         order, and every second six deliveries."""
         with closing_now(open_database(read_settings(self.server.environment()))) as database:
             for number in range(shops):
@@ -197,6 +199,8 @@ def _cause(tx: Transaction, url: str | None) -> None:
         else:
             shop.rejects(first, now=now)
             shop.replies(shop.publishes(clara.reviews(about, 1, wants_reply=True, now=now), now), now=now)
+    owner = make_owner(tx, shop.shop, f"{token_hex(8)}@shop.example", now)
+    send_sign_in(tx, shop.shop.id, add_sign_in(tx, owner, now), now)
     for kind in sorted(KINDS - CAUSED):
         notify_author(tx, first, kind, example(kind).details, now=now)
 

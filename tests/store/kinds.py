@@ -3,12 +3,14 @@
 from typing import Any
 
 from afterword.domain.messages import MessageKind, queue_of
+from afterword.domain.users import SignIn
 from afterword.store.messages.claims import Claim
+from afterword.store.messages.enqueue import send_sign_in
 from afterword.store.webhooks import Webhook, add_webhook
 from tests.store.cast import DUE, Customer, Member
 from tests.store.databases import act, rows
 
-BY_MAIL: tuple[MessageKind, ...] = ("invitation", "receipt", "withdrawal", "digest")
+BY_MAIL: tuple[MessageKind, ...] = ("invitation", "receipt", "withdrawal", "digest", "sign_in")
 KINDS: tuple[MessageKind, ...] = (*BY_MAIL, "webhook")
 
 
@@ -20,6 +22,10 @@ def cause(kind: MessageKind, alba: Member, clara: Customer, name: str = "A-1", a
     """Has one message of this kind be due at `at`, and none of another kind in its queue but receipts."""
     if kind == "invitation":
         alba.sends(name, at=at - alba.shop.delay)
+        return
+    if kind == "sign_in":
+        link = SignIn(1, 1, "00" * 16, at + 600, None, "owner@alba.example")
+        alba.acts(send_sign_in, alba.shop.id, link, at)
         return
     if kind == "webhook":
         hook(alba)

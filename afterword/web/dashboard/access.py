@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -61,6 +61,13 @@ class Place(NamedTuple):
 Run = Callable[[Place], Awaitable[Response]]
 
 
+class NotTakenHere(HTTPException):
+    """A request that is refused before its page is asked, with a status and the sentence that its page says."""
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, sentence, headers)
+
+
 class Page(NamedTuple):
     """What `GET` shows, and the least role that sees it."""
 
@@ -110,10 +117,10 @@ class Access:
             return _refused(request, 409, why="state", sentence=str(refused))
 
     def refuse_other_sites(self, request: Request) -> None:
-        """Raises HTTPException 403 for a POST of which the browser does not say that our own page has caused it."""
+        """Raises NotTakenHere for a POST of which the browser does not say that our own page has caused it."""
         if request.method not in ("GET", "HEAD") and not self._is_of_our_page(request):
             refusals.post("dashboard")
-            raise HTTPException(403)
+            raise NotTakenHere(403, "This was not sent by a page of this dashboard.")
 
     def _is_of_our_page(self, request: Request) -> bool:
         """By Sec-Fetch-Site, or in a browser without it by Origin: a form that has neither is no browser's."""
@@ -145,17 +152,16 @@ class Access:
         )
         return answer
 
-    def to_sign_in(self, request: Request) -> Response:
-        """To the page to sign in, and from there back to this one."""
-        here = request.url.path.lstrip("/") if request.method in ("GET", "HEAD") else "dashboard"
-        return redirect(request, f"dashboard/sign-in?to={quote(here, safe='/')}")
+    @staticmethod
+    def to_sign_in(request: Request) -> Response:
+        return redirect(request, "dashboard/sign-in")
 
     @staticmethod
     async def read_form(request: Request) -> Mapping[str, str]:
-        """The fields of a form, of each the last. Raises HTTPException 400, 413, 415."""
+        """The fields of a form, of each the last. Raises NotTakenHere."""
         content_type = request.headers.get("content-type", "")
         if content_type.partition(";")[0].strip().lower() != URLENCODED:
-            raise HTTPException(415)
+            raise NotTakenHere(415, "This form was not sent as a browser sends it.")
         try:
             length = request.headers.get("content-length", "")
             body = await read_small_body(
@@ -163,12 +169,20 @@ class Access:
             )
             fields = read_fields(URLENCODED, content_type.encode("latin-1"), body)
         except BodyTooLarge as error:
-            raise HTTPException(413) from error
+            raise NotTakenHere(413, "This is too long to be saved.") from error
         except (MalformedBody, SenderGone) as error:
-            raise HTTPException(400) from error
+            raise NotTakenHere(400, "This form did not arrive whole.") from error
         return {
             name: value.decode("utf-8", "replace").replace("\0", "\ufffd") for name, value in fields.items()
         }
+
+
+async def not_taken_here(request: Request, error: Exception) -> Response:
+    """The page of a NotTakenHere."""
+    assert isinstance(error, NotTakenHere)
+    answer = _refused(request, error.status_code, why="state", sentence=error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _refused(request: Request, status: int, **values: object) -> Response:

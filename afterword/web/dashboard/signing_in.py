@@ -21,7 +21,7 @@ from afterword.domain.orders.email import check_address
 from afterword.domain.users import Session
 from afterword.store.engine.database import Database
 from afterword.store.users import end_session, sessions_of
-from afterword.web.dashboard.access import DASHBOARD_HEADERS, Access, redirect
+from afterword.web.dashboard.access import DASHBOARD_HEADERS, Access, NotTakenHere, redirect
 from afterword.web.dashboard.frame import LANG
 from afterword.web.dashboard.look import SPRITE
 from afterword.web.render import page
@@ -56,7 +56,8 @@ class SigningIn:
         if not self._sends:
             raise HTTPException(404)
         if self._is_asked_too_often(request):
-            raise HTTPException(429, headers={"Retry-After": "60"})
+            sentence = "Too many links were asked for from here: try again in a minute."
+            raise NotTakenHere(429, sentence, {"Retry-After": "60"})
         email = (await self._access.read_form(request)).get("email", "").strip()[:320]
         try:
             check_address(email)

@@ -1,16 +1,22 @@
 """Signing in: a link works once, by a press and not by a GET; a session is its owner's, and ends when they say so."""
 
+import asyncio
 import re
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.responses import Response
 
-from afterword.actions.users import MOST_LINKS, link_for, send_link
+from afterword.actions.users import MOST_LINKS, link_for, make_owner, send_link
 from afterword.base.errors import Refused
+from afterword.store.engine.database import Database
 from afterword.store.users import LINK_COUNTS_FOR, SESSION_COUNTS_FOR
+from afterword.web.dashboard.access import Access
+from afterword.web.dashboard.signing_in import MOST_ASKED
 from tests.server import Answer
+from tests.store.cast import NOW, Member
 from tests.store.databases import ask, rows
-from tests.web.asking import plain
+from tests.web.asking import Watched, ask_at_once, plain, web_on
 from tests.web.conftest import SECRET, Site
 from tests.web.dashboard.conftest import Signed, clock, cookie_of, press_link, sign_in
 from tests.web.reviewed import Reviewed
@@ -28,7 +34,7 @@ def emails_with_links(site: Site) -> list[str]:
 
 
 def is_asked_to_sign_in(answer: Answer) -> bool:
-    return answer.status == 303 and "dashboard/sign-in?to=" in answer.headers["location"]
+    return answer.status == 303 and answer.headers["location"].endswith("dashboard/sign-in")
 
 
 def test_a_link_signs_in_once_and_a_get_leaves_it_as_it_is(owner: Signed) -> None:
@@ -77,6 +83,15 @@ def test_the_cookie_is_the_browsers_alone(owner: Signed) -> None:
     assert cookie_of(answer) not in stored
 
 
+def test_over_https_no_other_host_can_set_the_cookie(owner: Signed) -> None:
+    def cookie(url: str) -> str:
+        return Access(Watched(), clock, url).keep(Response(), "token").headers["set-cookie"]  # type: ignore[arg-type]
+
+    assert cookie("https://reviews.example").startswith("__Host-session=token; Path=/;")
+    assert cookie("https://reviews.example").endswith("; HttpOnly; SameSite=Lax; Secure")
+    assert "Secure" not in cookie("http://127.0.0.1:8000")
+
+
 def test_a_session_ends_when_its_owner_says_so_and_nobody_ends_anothers(
     owner: Signed, stranger: Signed
 ) -> None:
@@ -121,14 +136,42 @@ def test_who_has_lost_the_last_role_is_out(reader: Signed) -> None:
     assert is_asked_to_sign_in(reader.get("/orders"))
 
 
-def test_the_answer_does_not_say_whether_an_address_is_known(owner: Signed) -> None:
-    nobody = owner._replace(cookie="")
-    known, unknown = f"owner{owner.shop.id}@alba.example", "nobody@alba.example"
-    said = [
-        plain(nobody.press("dashboard/sign-in", email=email).content).replace(email, "ADDRESS")
-        for email in (known, unknown)
+def asks_for_a_link(database: Database, *emails: str) -> list[Answer]:
+    """The answers of a server that can send e-mails, one after the other."""
+    web = web_on(database, clock)
+
+    async def ask_all() -> list[Answer]:
+        answers = []
+        for email in emails:
+            sent = {"data": {"email": email}, "headers": {"Sec-Fetch-Site": "same-origin"}}
+            answers += await ask_at_once(web, "/dashboard/sign-in", method="POST", **sent)
+        await asyncio.sleep(0.2)  # the e-mail is arranged after the answer
+        return answers
+
+    return asyncio.run(ask_all())
+
+
+@pytest.mark.sqlite
+def test_the_answer_does_not_say_whether_an_address_is_known(database: Database, alba: Member) -> None:
+    known, unknown = "owner@alba.example", "nobody@alba.example"
+    alba.acts(make_owner, alba.shop, known, NOW)
+    answers = asks_for_a_link(database, known, unknown, f" {known.upper()} ")
+    said = [re.sub("(?i)(owner|nobody)@alba.example", "ADDRESS", plain(each.content)) for each in answers]
+    assert [each.status for each in answers] == [200] * 3 and said[0] == said[1] == said[2]
+    assert rows(database, "SELECT recipient, state FROM messages WHERE kind = 'sign_in'") == [
+        (known, "scheduled"),
+        (known, "scheduled"),
     ]
-    assert said[0] == said[1]
+    [wrong] = asks_for_a_link(database, "not an address <b>")
+    assert wrong.status == 422 and b'value="not an address &lt;b&gt;"' in wrong.content
+
+
+@pytest.mark.sqlite
+def test_too_many_requests_from_one_place_wait_a_minute(database: Database, alba: Member) -> None:
+    alba.acts(make_owner, alba.shop, "owner@alba.example", NOW)
+    answers = asks_for_a_link(database, *["nobody@alba.example"] * MOST_ASKED, "owner@alba.example")
+    assert [each.status for each in answers] == [200] * MOST_ASKED + [429]
+    assert answers[-1].headers["retry-after"] == "60" and b"in a minute" in answers[-1].content
 
 
 def test_who_asks_again_and_again_gets_few_emails_and_keeps_links_that_work(owner: Signed) -> None:
