@@ -7,12 +7,13 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from afterword.actions import shops
+from afterword.base.errors import Refused
 from afterword.domain.messages import Message, message_id, order_fingerprint
 from afterword.domain.shops import Key, Shop
 from afterword.mail.links import review_link
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.contents import message_of
-from afterword.store.messages.doubts import settle_doubts
+from afterword.store.messages.doubts import settle_doubt, settle_doubts
 from afterword.store.messages.invitations import (
     InvitationRow,
     cancel_invitation,
@@ -27,6 +28,9 @@ from afterword.store.messages.invitations import (
     send_invitation,
 )
 from afterword.store.orders import StoredOrder, find_order, order_of, void_links
+
+LATEST_DUE = 32_503_680_000
+"""The last moment to which an invitation can be moved (epoch seconds): in any time zone it has a date."""
 
 MOST_BEHIND = 10_000
 """Invitations that are counted and not listed."""
@@ -157,6 +161,8 @@ def cancel_all_of_key(database: Database, key: Key, reason: str) -> int:
 
 def move(tx: Transaction, invitation_id: int, due_at: int) -> InvitationRow:
     """Gives one that is scheduled another due time (epoch seconds). Raises Refused."""
+    if due_at > LATEST_DUE:
+        raise Refused("an e-mail cannot be moved beyond the year 2999")
     return move_invitation(tx, invitation_id, due_at)
 
 
@@ -173,6 +179,14 @@ def void_links_of(tx: Transaction, invitation_id: int, url: str, secret: str) ->
     now on, below `url`. Links to unsubscribe keep working. Raises Refused."""
     order = void_links(tx, found(tx, invitation_id, "").order)
     return review_link(order, order.shop, url, secret, live=order.live)
+
+
+def settle_one(tx: Transaction, invitation_id: int, *, arrived: bool, now: float) -> None:
+    """The same for one invitation. Raises Refused when it is not in doubt, and JournalMissing."""
+    row = find_invitation(tx, invitation_id)
+    shop = shops.named(tx, str(row.shop_id))
+    if not settle_doubt(tx, shop, row.number, arrived=arrived, now=now):
+        raise Refused(f"invitation {invitation_id} is {row.state}, and not in doubt any more")
 
 
 def settle(database: Database, shop: Shop, *, arrived: bool, now: float) -> int:

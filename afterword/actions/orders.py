@@ -8,7 +8,7 @@ from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.invitations import InvitationRow, UnsentEmail, invitation_of, unsent_emails
 from afterword.store.orders import FoundOrder, ListedOrder, StoredOrder, find_order, list_orders, order_of
-from afterword.store.refused import RefusedOfDay, RefusedRow, count_refused, list_refused
+from afterword.store.refused import RefusedOfDay, RefusedRow, count_refused, list_refused, newest_refused
 from afterword.store.reviews.writing import reviews_of_order
 from afterword.store.suppressions import suppressed_because
 
@@ -28,6 +28,12 @@ def listed(tx: Transaction, shop: Shop, key: Key | None, *, most: int) -> list[L
 def refused(tx: Transaction, shop: Shop, now: float, *, most: int) -> RefusedOrders:
     """Of the last thirty days, the latest first."""
     return RefusedOrders(list_refused(tx, shop, now, most=most), count_refused(tx, shop, now))
+
+
+def refused_in(tx: Transaction, shop: Shop, now: float, *, live: bool, most: int) -> RefusedOrders:
+    """The same of one mode."""
+    days = [day for day in count_refused(tx, shop, now) if day.live == live]
+    return RefusedOrders(newest_refused(tx, shop, now, live=live, most=most), days)
 
 
 class OrderDetails(NamedTuple):

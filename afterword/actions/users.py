@@ -5,7 +5,7 @@ from typing import NamedTuple
 from afterword.base.errors import Refused
 from afterword.domain.shops import Shop
 from afterword.domain.users import Role, Session, SignIn, User, folded
-from afterword.mail.links import sign_in_link, sign_in_of
+from afterword.mail.links import is_sign_in_link, sign_in_link, sign_in_of
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.enqueue import send_sign_in
 from afterword.store.shops import hold_shop, shops_of
@@ -32,10 +32,11 @@ asking again and again in another's name locks no one out."""
 
 
 class Visitor(NamedTuple):
-    """Who is signed in, and the shops that they serve."""
+    """Who is signed in, and the shops that they serve. `is_prolonged`: the session lasts longer than before."""
 
     session: Session
     roles: dict[Shop, Role]
+    is_prolonged: bool = False
 
 
 def make_owner(tx: Transaction, shop: Shop, email: str, now: float) -> User:
@@ -56,6 +57,12 @@ def link_for(tx: Transaction, email: str, url: str, secret: str, now: float) -> 
     return sign_in_link(add_sign_in(tx, user, now), url, secret)
 
 
+def signs_in(tx: Transaction, email: str) -> bool:
+    """Whether there is someone with this address who has a role in a shop."""
+    user = find_user(tx, email)
+    return user is not None and bool(roles_of(tx, user.id))
+
+
 def send_link(tx: Transaction, email: str, now: float) -> bool:
     """Whether this address gets an e-mail with a link. The one who asked does not learn it."""
     user = find_user(tx, email)
@@ -70,8 +77,7 @@ def link_of(tx: Transaction, token: str, secret: str) -> SignIn | None:
     """The link with this token, whether or not it still works."""
     number = sign_in_of(token, secret)
     link = find_sign_in(tx, number) if number is not None else None
-    is_ours = link is not None and token == sign_in_link(link, "", secret).rpartition("/")[2]
-    return link if is_ours else None
+    return link if link is not None and is_sign_in_link(token, link, secret) else None
 
 
 def sign_in(tx: Transaction, token: str, secret: str, agent: str, now: float) -> str | None:

@@ -63,5 +63,5 @@ def may(role: Role, needed: Role) -> bool:
 
 
 def folded(email: str) -> str:
-    """An address as users are found by it."""
-    return email.strip().casefold()
+    """An address as users are found by it: no letter becomes another, which may be of someone else's address."""
+    return email.strip().lower()

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from markupsafe import escape
 
-from afterword.base.ids import order_id_of, sign_token
+from afterword.base.ids import is_signed, order_id_of, sign_token
 from afterword.domain.messages import Message, link_subject, order_fingerprint
 from afterword.domain.shops import Shop
 from afterword.domain.users import SignIn
@@ -75,6 +75,11 @@ def sign_in_link(link: SignIn, url: str, secret: str) -> str:
 def sign_in_of(token: str, secret: str) -> int | None:
     """The number of the link with this token, which may be forged; None if it is none."""
     return order_id_of(secret, token)
+
+
+def is_sign_in_link(token: str, link: SignIn, secret: str) -> bool:
+    """Whether this token is that of the link."""
+    return is_signed(secret, "s", token, link.subject)
 
 
 def check_link(link: str) -> str:

@@ -72,9 +72,19 @@ def keep_refused(tx: Transaction, refusals: Iterable[Refusal]) -> None:
 def list_refused(tx: Transaction, shop: Shop, now: float, *, most: int) -> list[RefusedRow]:
     """Of the last KEPT_FOR days, the latest first."""
     values = {"shop_id": shop.id, "day": _first_day(now), "most": most}
+    return _listed(tx.rows(query("list_refused"), values))
+
+
+def newest_refused(tx: Transaction, shop: Shop, now: float, *, live: bool, most: int) -> list[RefusedRow]:
+    """Of one mode, the latest day first, and of a day the last of them."""
+    values = {"shop_id": shop.id, "live": int(live), "day": _first_day(now), "most": most}
+    return _listed(tx.rows(query("newest_refused"), values))
+
+
+def _listed(rows: Iterable[Row]) -> list[RefusedRow]:
     return [
         RefusedRow(at, bool(live), id_order, reference, [FieldError(*error) for error in json.loads(errors)])
-        for at, live, id_order, reference, errors in tx.rows(query("list_refused"), values)
+        for at, live, id_order, reference, errors in rows
     ]
 
 

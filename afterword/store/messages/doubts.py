@@ -2,6 +2,7 @@
 
 from afterword.domain.messages import row_fingerprint
 from afterword.domain.shops import Shop
+from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
 
@@ -16,13 +17,27 @@ def settle_doubts(tx: Transaction, shop: Shop, *, arrived: bool, after: int, now
     Raises JournalMissing.
     """
     found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": after, "most": MOST})
-    for number, live, kind, created_at, id_order in found:
-        mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
-        key = {"shop_id": shop.id, "message_id": number}
-        tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
-        tx.announce()
-        if arrived and kind not in ("invitation", "digest"):
-            tx.run(query("remove_message"), key)
-        tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})
-        tx.journal(f"{'sent' if arrived else 'released'} {mark} {shop.id} {number} {int(now)}")
+    for row in found:
+        _settle(tx, shop, row, arrived=arrived, now=now)
     return [row[0] for row in found]
+
+
+def settle_doubt(tx: Transaction, shop: Shop, number: int, *, arrived: bool, now: float) -> bool:
+    """The same for one message; whether it was in doubt. Raises JournalMissing."""
+    found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": number - 1, "most": 1})
+    if not found or found[0][0] != number:
+        return False
+    _settle(tx, shop, found[0], arrived=arrived, now=now)
+    return True
+
+
+def _settle(tx: Transaction, shop: Shop, row: Row, *, arrived: bool, now: float) -> None:
+    number, live, kind, created_at, id_order = row
+    mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
+    key = {"shop_id": shop.id, "message_id": number}
+    tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
+    tx.announce()
+    if arrived and kind not in ("invitation", "digest"):
+        tx.run(query("remove_message"), key)
+    tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})
+    tx.journal(f"{'sent' if arrived else 'released'} {mark} {shop.id} {number} {int(now)}")

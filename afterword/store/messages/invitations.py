@@ -68,9 +68,12 @@ def list_sent_orders(
     tx: Transaction, shop: Shop, *, live: bool, state: State | None = None, before: int = 2**62, most: int
 ) -> list[SentOrder]:
     """A page of a shop's orders of one mode, the newest first: all, or those whose invitation is in one of ENDED."""
-    values = {"shop_id": shop.id, "live": int(live), "before": before, "most": most}
-    name = "ended_orders" if state else "sent_orders"
-    return [SentOrder(*row) for row in tx.rows(query(name), values | ({"state": state} if state else {}))]
+    values: dict[str, Any] = {"shop_id": shop.id, "before": before, "most": most}
+    if state:
+        rows = tx.rows(query("ended_orders"), values | {"live": int(live), "state": state})
+    else:
+        rows = tx.rows(query("sent_orders" if live else "sent_test_orders"), values)
+    return [SentOrder(*row) for row in rows]
 
 
 def count_behind(tx: Transaction, shop: Shop, state: str | None, *, before: int, most: int) -> int:

@@ -372,11 +372,19 @@ VALUES (:shop_id, :fingerprint, :outcome, :happened_at)
 ON CONFLICT (shop_id, fingerprint) DO UPDATE SET outcome = excluded.outcome, happened_at = excluded.happened_at;
 
 -- name: sent_orders
--- A page of a shop's orders of one mode with their invitations, the newest first.
+-- A page of a shop's live orders with their invitations, the newest first.
 SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,
        m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
 FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
-WHERE m.shop_id = :shop_id AND m.live = :live AND m.queue = 0 AND m.message_id < :before
+WHERE m.shop_id = :shop_id AND m.live = 1 AND m.queue = 0 AND m.message_id < :before
+ORDER BY m.message_id DESC LIMIT :most;
+
+-- name: sent_test_orders
+-- The same of its test orders, by an index of theirs.
+SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,
+       m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+FROM messages m /* sqlite: INDEXED BY messages_of_test */ JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.live = 0 AND m.queue = 0 AND m.message_id < :before
 ORDER BY m.message_id DESC LIMIT :most;
 
 -- name: ended_orders

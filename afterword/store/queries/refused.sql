@@ -13,6 +13,12 @@ SELECT r.refused_at, r.live, r.id_order, r.reference, r.errors FROM refused_orde
 WHERE r.shop_id = :shop_id AND r.day >= :day
 ORDER BY r.refused_at DESC, r.live DESC, r.number DESC LIMIT :most;
 
+-- name: newest_refused
+-- Those of one mode, in the order of the key.
+SELECT r.refused_at, r.live, r.id_order, r.reference, r.errors FROM refused_orders r
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.day >= :day
+ORDER BY r.day DESC, r.number DESC LIMIT :most;
+
 -- name: refused_by_day
 SELECT r.day, r.live, r.amount FROM refused_counts r
 WHERE r.shop_id = :shop_id AND r.day >= :day ORDER BY r.day DESC, r.live DESC;

@@ -107,6 +107,13 @@ WHERE r.shop_id = :shop_id AND r.live = :live AND (r.changed_at, r.review_id) < 
   AND (:state IS NULL OR r.state = :state)
 ORDER BY r.changed_at DESC, r.review_id DESC LIMIT :most;
 
+-- name: changed_unpublished
+-- The same of a state that is not shown, which few are in.
+SELECT * FROM reviews r
+WHERE r.shop_id = :shop_id AND r.live = :live AND r.state = :state AND r.state <> 'published'
+  AND (r.changed_at, r.review_id) < (:changed_at, :review_id)
+ORDER BY r.changed_at DESC, r.review_id DESC LIMIT :most;
+
 -- name: shown_reviews
 -- The public columns of the published reviews of a scope, newest first.
 SELECT r.review_id, r.author, r.rating, r.text, r.published_at, r.experience_date, r.reply, r.replied_at, r.lang,

@@ -13,7 +13,8 @@ WHERE shop_id = :shop_id ORDER BY created_at, address_hash;
 
 -- name: newest_suppressions
 -- Those of the live mode count for test orders, too, but not the other way round.
-SELECT live, address_hash, address, reason, created_at FROM suppressions
+SELECT live, address_hash, address, reason, created_at
+FROM suppressions /* sqlite: INDEXED BY suppressions_newest */
 WHERE shop_id = :shop_id AND live >= :live ORDER BY created_at DESC LIMIT :most;
 
 -- name: all_suppressions

@@ -100,7 +100,8 @@ def changed_reviews(
 ) -> list[Review]:
     """Reviews in one state or in any, most recently changed first."""
     values = {"shop_id": shop_id, "live": int(live), "state": state, "most": most}
-    return _reviews(tx, "changed_reviews", values | {"changed_at": behind.at, "review_id": behind.review_id})
+    name = "changed_reviews" if state in (None, "published") else "changed_unpublished"
+    return _reviews(tx, name, values | {"changed_at": behind.at, "review_id": behind.review_id})
 
 
 def _reviews(tx: Transaction, name: str, values: dict[str, Any]) -> list[Review]:

@@ -19,7 +19,7 @@ from afterword.actions import users
 from afterword.actions.users import Visitor
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
-from afterword.base.security import refusals
+from afterword.base.security import log, refusals
 from afterword.domain.shops import Shop
 from afterword.domain.users import Role, may
 from afterword.store.engine.database import Database
@@ -94,12 +94,35 @@ class Access:
         self._is_secure = url.startswith("https:")
         self._cookie = "__Host-session" if self._is_secure else "session"
 
-    def of_shop(self, run: Run, needs: Role, *, live: bool) -> Callable[[Request], Awaitable[Response]]:
-        """The endpoint of a page, or of a button, that needs this role in the shop of its path."""
-        return partial(self._answer, run=run, needs=needs, live=live)
+    def of_shop(self, each: Page | Button, *, live: bool) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of a page or button in a mode of the shop of its path."""
+        return partial(self._answer, each=each, live=live)
 
-    async def _answer(self, request: Request, run: Run, needs: Role, live: bool) -> Response:
+    async def _answer(self, request: Request, each: Page | Button, live: bool) -> Response:
+        """What a form's sender may do is looked up before its body is read, and again after: it may take a minute."""
         self.refuse_other_sites(request)
+        found = await self._place(request, each, live)
+        if isinstance(found, Place) and request.method == "POST":
+            is_prolonged = found.visitor.is_prolonged
+            found = await self._place(request, each, live, await self.read_form(request))
+            if isinstance(found, Place) and is_prolonged:
+                found = found._replace(visitor=found.visitor._replace(is_prolonged=True))
+        if not isinstance(found, Place):
+            return found
+        try:
+            answer = await each.run(found)
+        except Refused as refused:
+            return _refused(request, 409, why="state", sentence=str(refused))
+        session = found.visitor.session
+        if isinstance(each, Button) and answer.status_code < 400:
+            pressed = {"button": each.path, "shop": found.shop.id, "live": live}
+            log.info("button pressed", **pressed, by=session.user_id)
+        return self.keep(answer, self._token_of(request)) if found.visitor.is_prolonged else answer
+
+    async def _place(
+        self, request: Request, each: Page | Button, live: bool, form: Mapping[str, str] | None = None
+    ) -> Place | Response:
+        """Or, for someone who may not, the answer. Raises HTTPException 404 for another shop."""
         visitor = await self.visitor_of(request)
         if visitor is None:
             return self.to_sign_in(request)
@@ -107,14 +130,9 @@ class Access:
         if shop is None:
             raise HTTPException(404)
         role = visitor.roles[shop]
-        if not may(role, needs):
-            return _refused(request, 403, why="role", needs=needs)
-        form = await self.read_form(request) if request.method == "POST" else {}
-        place = Place(request, visitor, shop, role, live, form, self._clock())
-        try:
-            return await run(place)
-        except Refused as refused:
-            return _refused(request, 409, why="state", sentence=str(refused))
+        if not may(role, each.needs):
+            return _refused(request, 403, why="role", needs=each.needs)
+        return Place(request, visitor, shop, role, live, form or {}, self._clock())
 
     def refuse_other_sites(self, request: Request) -> None:
         """Raises NotTakenHere for a POST of which the browser does not say that our own page has caused it."""
@@ -131,15 +149,16 @@ class Access:
 
     async def visitor_of(self, request: Request) -> Visitor | None:
         """Who is signed in. What cannot be a session's token costs no look into the database."""
-        token, now = self.token_of(request), self._clock()
+        token, now = self._token_of(request), self._clock()
         if not token:
             return None
         visitor = await self._database.read(lambda tx: users.visitor(tx, token, now))
         if visitor and users.is_to_be_prolonged(visitor.session, now):
             await self._database.write(partial(users.prolong, session=visitor.session, now=now))
+            return visitor._replace(is_prolonged=True)
         return visitor
 
-    def token_of(self, request: Request) -> str:
+    def _token_of(self, request: Request) -> str:
         token = request.cookies.get(self._cookie, "")
         return token if _IS_TOKEN(token) else ""
 

@@ -142,4 +142,5 @@ class Moments:
 
 def asked(place: Place) -> Mapping[str, str]:
     """The parameters of a page, each the last, cut where it is longer than any that a page of ours has."""
-    return {name: value[:400] for name, value in place.request.query_params.items()}
+    given = place.request.query_params.items()
+    return {name: value[:400].replace("\0", "\ufffd") for name, value in given}

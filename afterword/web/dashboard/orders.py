@@ -14,7 +14,7 @@ from afterword.actions.orders import OrderDetails
 from afterword.base.errors import Refused
 from afterword.domain.messages import State
 from afterword.domain.names import public_name
-from afterword.domain.shops import Shop
+from afterword.domain.shops import LONGEST_DELAY, Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import ENDED, SentOrder, list_sent_orders
 from afterword.web.dashboard.access import Button, Page, Place, redirect
@@ -131,6 +131,8 @@ class Orders:
 
     async def move(self, place: Place) -> Response:
         to = _moment(place.form.get("to", ""), place.shop.timezone)
+        if not place.now - 86_400 < to < place.now + LONGEST_DELAY:
+            raise Refused("Give a time between now and a year from now.")
         return await self._act(place, "moved", partial(_move, to=to))
 
     async def send(self, place: Place) -> Response:
@@ -138,9 +140,11 @@ class Orders:
 
     async def settle(self, place: Place) -> Response:
         """Of an e-mail in doubt a person says that it arrived, or that it did not and goes again."""
-        if place.form.get("settle") == "sent":
-            return await self._act(place, "settled", partial(_cancel, reason="delivered"))
-        return await self._act(place, "sent", partial(_send, now=place.now))
+        said = place.form.get("settle", "")
+        if said not in ("sent", "again"):
+            raise Refused("Say whether this e-mail arrived.")
+        done = "settled" if said == "sent" else "sent"
+        return await self._act(place, done, partial(_settle, arrived=said == "sent", now=place.now))
 
     async def _act(self, place: Place, done: str, act: Callable[[Transaction, int], None]) -> Response:
         """The e-mail of the order that the form names, looked up in the shop and mode of the page."""
@@ -164,6 +168,10 @@ def _cancel(tx: Transaction, invitation_id: int, reason: str) -> None:
 
 def _move(tx: Transaction, invitation_id: int, to: int) -> None:
     invitations.move(tx, invitation_id, to)
+
+
+def _settle(tx: Transaction, invitation_id: int, arrived: bool, now: float) -> None:
+    invitations.settle_one(tx, invitation_id, arrived=arrived, now=now)
 
 
 def _send(tx: Transaction, invitation_id: int, now: float) -> None:

@@ -51,7 +51,7 @@ REVIEW_STATES: dict[ReviewState, tuple[str, str]] = {
 MOST_COMPARED = 5
 """Versions, from the current one back, that are each compared with the one before."""
 
-MOST_PAIRS = 250_000
+MOST_PAIRS = 40_000
 """Words of one version times those of the next, beyond which the two are shown whole: comparing takes too long."""
 
 Piece = tuple[Literal["same", "del", "ins"], str]

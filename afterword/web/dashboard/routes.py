@@ -90,4 +90,4 @@ def dashboard_routes(
 def _route(access: Access, each: Page | Button, *, live: bool) -> Route:
     path = "/dashboard/{shop}" + ("" if live else "/test") + each.path
     methods = ["POST"] if isinstance(each, Button) else ["GET"]
-    return Route(path, access.of_shop(each.run, each.needs, live=live), methods=methods)
+    return Route(path, access.of_shop(each, live=live), methods=methods)

@@ -97,6 +97,7 @@ def _attention(found: _Found, place: Place, moment: Moments) -> Iterator[Attenti
         yield Attention("box", "bad", title, note, "See why", "/refused")
     if found.doubts:
         title = _counted(len(found.doubts), "e-mail is in doubt", "e-mails are in doubt")
+        title += " at least" if len(found.doubts) == MOST_DOUBTS else ""
         each = "it" if len(found.doubts) == 1 else "each"
         note = f"The connection broke while {each} was being sent. Did it arrive?"
         yield Attention("mail", "warn", title, note, "Decide", "/orders?state=in_doubt")

@@ -103,6 +103,37 @@ def test_every_query_is_used_and_every_used_one_is_there() -> None:
     assert unused == []
 
 
+LISTS = {
+    "sent_orders": "messages_of_shop",
+    "sent_test_orders": "messages_of_test",
+    "ended_orders": "messages_ended",
+    "newest_suppressions": "suppressions_newest",
+    "waiting_reviews": "reviews_waiting",
+    "changed_reviews": "reviews_changed",
+    "changed_unpublished": "reviews_unpublished_changed",
+    "newest_refused": "",
+    "refused_by_day": "",
+    "team_of_shop": "roles_of_shop",
+    "roles_of_user": "",
+    "session_by_secret": "",
+    "sessions_of_user": "sessions_of_user",
+    "user_by_email": "",
+}
+"""What the dashboard reads, and the index that it needs; where that is empty, a key."""
+
+OF_FEW = ("refused_by_day", "team_of_shop", "sessions_of_user")
+"""Lists that are sorted after they were read, since they are short: days, people, browsers."""
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_the_dashboard_reads_no_table_from_end_to_end(database: Database, name: str) -> None:
+    found = plan(database, name, shop_id=1, live=1, most=25)
+    assert not [line for line in found if line.startswith("SCAN")], found
+    assert "USE TEMP B-TREE FOR ORDER BY" not in found or name in OF_FEW, found
+    assert LISTS[name] in " ".join(found), found
+
+
 def fill(database: Database, sql: str, *, is_analyzed: bool) -> None:
     execute(database, sql)
     if is_analyzed:

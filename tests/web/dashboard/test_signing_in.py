@@ -114,7 +114,9 @@ def test_a_session_lasts_thirty_days_from_its_last_use(owner: Signed) -> None:
 
     change("used_at", -7_200)
     change("expires_at", -7_200)
-    assert owner.get("/orders").status == 200
+    prolonged = owner.get("/orders")
+    assert prolonged.status == 200 and cookie_of(prolonged) == owner.cookie
+    assert "set-cookie" not in owner.get("/orders").headers
     [(used_at, expires_at)] = rows(
         owner.site, "SELECT used_at, expires_at FROM sessions ORDER BY used_at DESC LIMIT 1"
     )

@@ -14,9 +14,6 @@ from afterword.web.dashboard.frame import Frame, Moments
 _MOST_REFUSED = 100
 """Orders on the page."""
 
-_MOST_READ = 1_000
-"""Orders of both modes that are read to find those of one."""
-
 
 class RefusedPages:
     def __init__(self, database: Database, frame: Frame) -> None:
@@ -29,16 +26,15 @@ class RefusedPages:
     async def listed(self, place: Place) -> Response:
         """The latest first, and how many there were on each day (UTC)."""
         found = await self._database.read(
-            lambda tx: orders.refused(tx, place.shop, place.now, most=_MOST_READ)
+            lambda tx: orders.refused_in(tx, place.shop, place.now, live=place.live, most=_MOST_REFUSED)
         )
-        rows = [row for row in found.rows if row.live == place.live][:_MOST_REFUSED]
         in_utc = Moments("UTC", place.now)
-        days = [(in_utc.day(each.day), each.amount) for each in found.days if each.live == place.live]
+        days = [(in_utc.day(each.day), each.amount) for each in found.days]
         return await self._frame.page(
             place,
             "refused_orders.html",
             at="/refused",
-            rows=[(row, [_in_words(error) for error in row.errors]) for row in rows],
+            rows=[(row, [_in_words(error) for error in row.errors]) for row in found.rows],
             days=days,
             total=sum(amount for _, amount in days),
         )

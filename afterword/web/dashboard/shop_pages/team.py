@@ -13,7 +13,7 @@ from afterword.domain.shops import Shop
 from afterword.domain.users import ROLES, Role, User, folded
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.users import team_of
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, redirect
 from afterword.web.dashboard.frame import Frame, asked
 from afterword.web.dashboard.shop_pages.fields import checked, row_number, typed
 
@@ -77,7 +77,7 @@ class Team:
         """The role of someone on the team. Raises Refused for the last owner."""
         role = _role(typed(place.form, "role"))
         if role is None:
-            raise HTTPException(400)
+            raise NotTakenHere(400, "This form did not arrive whole.")
         email = typed(place.form, "email")
         work = partial(_change, shop=place.shop, email=email, role=role, now=place.now)
         user = await self._database.write(work, place.shop.id)
