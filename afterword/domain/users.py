@@ -63,5 +63,5 @@ def may(role: Role, needed: Role) -> bool:
 
 
 def folded(email: str) -> str:
-    """An address as users are found by it: no letter becomes another, which may be of someone else's address."""
+    """An address as users are found by it: in lower case, and no character becomes another one."""
     return email.strip().lower()

@@ -126,9 +126,16 @@ def kept(before: Rows, number: int, engine: str) -> Rows:
 
 
 def within(after: Rows, before: Rows) -> Rows:
-    """The rows after an upgrade in the columns that there were before it."""
+    """The rows after an upgrade in the columns that there were before it, without counters that it has added."""
+    counters = {row["name"] for row in before["counters"]}
     return {
-        table: in_order([{name: row[name] for name in rows[0] if name in row} for row in after[table]])
+        table: in_order(
+            [
+                {name: row[name] for name in rows[0] if name in row}
+                for row in after[table]
+                if table != "counters" or row["name"] in counters
+            ]
+        )
         for table, rows in before.items()
     }
 
