@@ -131,16 +131,9 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
             Route("/openapi.json", docs.document),
             Route("/docs", docs.page),
             *_dashboard(database, clock, settings),
-            Route("/static/style.css", static_file("style.css", "text/css; charset=utf-8")),
-            Route("/static/showing.css", static_file("showing.css", "text/css; charset=utf-8")),
-            Route("/static/trial.css", static_file("trial.css", "text/css; charset=utf-8")),
+            *(_stylesheet(name) for name in ("style", "showing", "trial")),
         ],
-        exception_handlers={
-            NotTakenHere: not_taken_here,
-            HTTPException: _http_error,
-            StoreUnavailable: _unavailable,
-            Exception: _broken,
-        },
+        exception_handlers=_HANDLERS,
     )
     router.router.redirect_slashes = False
     return router
@@ -157,6 +150,10 @@ def _dashboard(database: Database, clock: Clock, settings: WebSettings) -> list[
         webhook_allow=settings.webhook_allow,
         composer=settings.composer,
     )
+
+
+def _stylesheet(name: str) -> Route:
+    return Route(f"/static/{name}.css", static_file(f"{name}.css", "text/css; charset=utf-8"))
 
 
 def build_metrics_web(database: Database, clock: Clock) -> ASGIApp:
@@ -194,6 +191,14 @@ async def _broken(request: Request, error: Exception) -> Response:
     number = uuid.uuid4().hex
     log.error("page request failed", request=number, exc_info=error)
     return page(request, "broken.html", status=500, number=number)
+
+
+_HANDLERS = {
+    NotTakenHere: not_taken_here,
+    HTTPException: _http_error,
+    StoreUnavailable: _unavailable,
+    Exception: _broken,
+}
 
 
 def most_connections() -> int:
