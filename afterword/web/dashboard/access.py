@@ -117,7 +117,7 @@ class Access:
         if isinstance(each, Button) and answer.status_code < 400:
             pressed = {"button": each.path, "shop": found.shop.id, "live": live}
             log.info("button pressed", **pressed, by=session.user_id)
-        return self.keep(answer, self._token_of(request)) if found.visitor.is_prolonged else answer
+        return self.keep(answer, self.token_of(request)) if found.visitor.is_prolonged else answer
 
     async def _place(
         self, request: Request, each: Page | Button, live: bool, form: Mapping[str, str] | None = None
@@ -149,7 +149,7 @@ class Access:
 
     async def visitor_of(self, request: Request) -> Visitor | None:
         """Who is signed in. What cannot be a session's token costs no look into the database."""
-        token, now = self._token_of(request), self._clock()
+        token, now = self.token_of(request), self._clock()
         if not token:
             return None
         visitor = await self._database.read(lambda tx: users.visitor(tx, token, now))
@@ -158,7 +158,7 @@ class Access:
             return visitor._replace(is_prolonged=True)
         return visitor
 
-    def _token_of(self, request: Request) -> str:
+    def token_of(self, request: Request) -> str:
         token = request.cookies.get(self._cookie, "")
         return token if _IS_TOKEN(token) else ""
 
@@ -214,6 +214,11 @@ def _refused(request: Request, status: int, **values: object) -> Response:
         sprite=SPRITE,
         **values,
     )
+
+
+def number_in(text: str) -> int:
+    """A positive number in a form or an address, below 10^15; 0, which nothing has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def redirect(request: Request, to: str) -> Response:

@@ -26,6 +26,7 @@ DONE = {
     "unreplied": "Your reply is removed.",
     "disputed": "Your dispute is saved. It is shown beside the review while that is published.",
     "erased": "The review is erased: its words, its author’s name, the reply, the dispute and all past versions.",
+    "erased-but-files": "The review is erased. Files may still hold its words: the log says which.",
     "cancelled": "The e-mail is cancelled.",
     "moved": "The e-mail has another time.",
     "sent": "The e-mail goes out now.",

@@ -26,7 +26,7 @@ from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.rows import waiting_reviews
 from afterword.store.reviews.writing import review_of
-from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, redirect
+from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
 
 MOST_WAITING_SHOWN = 50
@@ -184,11 +184,6 @@ def _decide(
 
 
 # For all pages about a review.
-
-
-def number_in(text: str) -> int:
-    """A positive number in a form or an address; 0, which nothing has, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
 
 
 def reason_of(place: Place) -> str:

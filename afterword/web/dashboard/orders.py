@@ -17,7 +17,7 @@ from afterword.domain.names import public_name
 from afterword.domain.shops import LONGEST_DELAY, Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import ENDED, SentOrder, list_sent_orders
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, Moments, asked
 
 ON_A_PAGE = 25
@@ -69,7 +69,7 @@ class Orders:
         if wanted and (found := await self._named(place, wanted)):
             return redirect(place.request, f"{place.path}/orders/{quote(found, safe='')}")
         state = next((state for state in ENDED if state == given.get("state")), None)
-        before = _number(given.get("before", "")) or 2**62
+        before = number_in(given.get("before", "")) or 2**62
         read = partial(
             list_sent_orders, shop=place.shop, live=place.live, state=state, before=before, most=ON_A_PAGE + 1
         )
@@ -222,7 +222,3 @@ def _moment(text: str, timezone: str) -> int:
         return int(datetime.fromisoformat(text[:16]).replace(tzinfo=ZoneInfo(timezone)).timestamp())
     except (ValueError, OverflowError, OSError) as error:
         raise Refused("Give a date and a time, such as 2026-12-11 13:40.") from error
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0

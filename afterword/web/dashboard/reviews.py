@@ -26,12 +26,11 @@ from afterword.mail.outbox import remove_emails
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.pages import LISTED, Selection, count_selected
 from afterword.store.reviews.rows import NEWEST_START, Cursor, changed_reviews
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, Moments, asked
 from afterword.web.dashboard.moderation import (
     FOUND,
     REJECTIONS,
-    number_in,
     reason_of,
     review_here,
     version_of,
@@ -172,7 +171,7 @@ class Reviews:
         if place.form.get("sure", "").strip().casefold() != "erase":
             raise Refused("Type “erase” to confirm.")
         order = (await self._database.read(lambda tx: reading.found(tx, review.id))).order
-        answer = await self._act(place, "erased", moderation.erase)
+        await self._act(place, "erased", moderation.erase)
         left = None
         try:
             if order:
@@ -181,7 +180,8 @@ class Reviews:
         except (OSError, StoreUnavailable) as error:
             left = str(error)
         log.info("review erased", shop=place.shop.id, review=review.id, live=place.live, left=left)
-        return answer
+        done = "erased-but-files" if left else "erased"
+        return redirect(place.request, f"{place.path}/reviews/{review.id}?done={done}")
 
     async def _act(
         self, place: Place, done: str, action: Callable[..., Review], *values: str | None

@@ -20,8 +20,8 @@ from afterword.base.security import refusals
 from afterword.domain.orders.email import check_address
 from afterword.domain.users import Session
 from afterword.store.engine.database import Database
-from afterword.store.users import end_session, sessions_of
-from afterword.web.dashboard.access import DASHBOARD_HEADERS, Access, NotTakenHere, redirect
+from afterword.store.users import end_session, find_session, sessions_of
+from afterword.web.dashboard.access import DASHBOARD_HEADERS, Access, NotTakenHere, number_in, redirect
 from afterword.web.dashboard.frame import LANG
 from afterword.web.dashboard.look import SPRITE
 from afterword.web.render import page
@@ -109,10 +109,12 @@ class SigningIn:
         return _shown(request, "sign_in_link.html", 200 if works else 410, works=works, email=link.email)
 
     async def sign_out(self, request: Request) -> Response:
-        """`POST /dashboard/sign-out` ends this session."""
+        """`POST /dashboard/sign-out` ends this session, also of someone who has lost every role."""
         self._access.refuse_other_sites(request)
-        if visitor := await self._access.visitor_of(request):
-            await self._end(visitor.session.id, visitor.session)
+        token, now = self._access.token_of(request), self._clock()
+        session = await self._database.read(lambda tx: find_session(tx, token, now)) if token else None
+        if session:
+            await self._end(session.id, session)
         return self._access.keep(redirect(request, "dashboard/sign-in"), "")
 
     async def account(self, request: Request) -> Response:
@@ -124,8 +126,7 @@ class SigningIn:
         here = visitor.session
         if request.method == "POST":
             named = (await self._access.read_form(request)).get("session", "")
-            number = int(named) if named.isascii() and named.isdigit() and len(named) < 16 else 0
-            if not await self._end(number, here):
+            if not await self._end(number_in(named), here):
                 raise HTTPException(404)
             return redirect(request, "dashboard/account")
         now = self._clock()

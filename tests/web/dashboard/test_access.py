@@ -1,10 +1,16 @@
 """Every page and button of the dashboard, whichever there are: who is refused, and that nothing changes then."""
 
+import socket
+import time
+from urllib.parse import urlsplit
+
 import pytest
 
 from afterword.domain.reviews.chain import Signer
 from afterword.web.dashboard.access import Button, Page
 from afterword.web.dashboard.routes import pages_of
+from tests.server import read_answer
+from tests.store.databases import rows
 from tests.web.asking import Watched, plain
 from tests.web.dashboard.conftest import Signed
 from tests.web.reviewed import Reviewed
@@ -72,6 +78,24 @@ def test_a_button_takes_any_nonsense_in_its_fields(button: Button, owner: Signed
     names = ("order", "review", "version", "key", "webhook", "email", "name", "why", "do", "reason", "text")
     fields = dict.fromkeys(names, "\0\ud7ff\U0001f600" + "9" * 40)
     assert owner.press(named(button.path), **fields).status < 500
+
+
+def test_who_has_lost_the_role_while_the_form_was_on_its_way_does_nothing(
+    owner: Signed, reviewed: Reviewed
+) -> None:
+    body = b"email=accomplice%40x.example&role=owner"
+    head = (
+        f"POST /{owner.base()}/team HTTP/1.1\r\nHost: {urlsplit(owner.site.url).netloc}\r\n"
+        f"Cookie: session={owner.cookie}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", owner.site.port), 20) as line:
+        line.sendall(head.encode() + body[:5])
+        time.sleep(0.5)
+        owner.site.write(lambda tx: tx.run(f"DELETE FROM roles WHERE of_shop = {owner.shop.id}"))
+        line.sendall(body[5:])
+        assert read_answer(line).startswith(b"HTTP/1.1 303")
+    assert rows(reviewed.site, f"SELECT user_id FROM roles WHERE of_shop = {owner.shop.id}") == []
 
 
 @each_mode

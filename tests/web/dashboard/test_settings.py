@@ -104,3 +104,12 @@ def test_only_an_owner_sees_and_changes_the_settings(
         assert saves(signed, delay="3").status == 403
     assert saves(stranger.of(reviewed.shop), delay="3").status == 404
     assert shop_of(reviewed) == reviewed.shop
+
+
+def test_a_form_made_before_another_change_does_not_undo_it(owner: Signed) -> None:
+    page = owner.get("/settings").content.decode()
+    [made_of] = re.findall(r'name="made_of" value="(\w+)"', page)
+    assert owner.press("/settings", made_of=made_of, lang="fr").status == 303
+    late = owner.press("/settings", made_of=made_of, lang="en", timezone="UTC")
+    assert late.status == 409 and "Someone has changed these settings" in plain(late.content)
+    assert owner.site.read(lambda tx: find_shop(tx, str(owner.shop.id))).lang == "fr"  # type: ignore[union-attr]

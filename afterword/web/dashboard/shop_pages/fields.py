@@ -35,11 +35,6 @@ def sentence(error: Exception) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…", "?")) else ".")
 
 
-def row_number(text: str) -> int:
-    """The number that a hidden field has; 0, which no row has, if it is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 17 else 0
-
-
 def languages(current: str) -> list[tuple[str, str]]:
     """What e-mails can be in, and the language that was chosen, with their English names."""
     return [(lang, english_name(lang)) for lang in dict.fromkeys((*catalogues(), current))]

@@ -12,9 +12,9 @@ from afterword.base.security import log
 from afterword.domain.shops import KEY_SCOPES, Key, Shop, check_lang
 from afterword.i18n.dates import english_name
 from afterword.store.engine.database import Database, Transaction
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
-from afterword.web.dashboard.shop_pages.fields import checked, languages, row_number, typed
+from afterword.web.dashboard.shop_pages.fields import checked, languages, typed
 
 
 class Keys:
@@ -49,7 +49,7 @@ class Keys:
             status=422 if errors else 200,
             rows=sorted(shown, key=lambda each: each.key.revoked_at is not None),
             new=new,
-            sure=row_number(asked(place).get("revoke", "")),
+            sure=number_in(asked(place).get("revoke", "")),
             given=given,
             errors=errors,
             languages=languages(given["lang"] or place.shop.lang),
@@ -80,7 +80,7 @@ class Keys:
         return await self._page(place, {"lang": place.shop.lang, **dict.fromkeys(KEY_SCOPES, "on")}, {}, new)
 
     async def revoke(self, place: Place) -> Response:
-        number = row_number(place.form.get("key", ""))
+        number = number_in(place.form.get("key", ""))
         work = partial(_revoke, shop=place.shop, number=number, live=place.live, now=place.now)
         if not await self._database.write(work, place.shop.id):
             raise HTTPException(404)

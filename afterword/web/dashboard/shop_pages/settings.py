@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
@@ -80,6 +81,7 @@ class SettingsPages:
             at="/settings",
             status=422 if errors else 200,
             given=given,
+            made_of=_mark(place.shop),
             errors=errors,
             labels={name: setting.label for name, setting in _SETTINGS.items()},
             languages=languages(given["lang"]),
@@ -89,6 +91,8 @@ class SettingsPages:
 
     async def save(self, place: Place) -> Response:
         """A field that the form lacks keeps its value."""
+        if place.form.get("made_of", _mark(place.shop)) != _mark(place.shop):
+            raise Refused("Someone has changed these settings since this page was opened.")
         given = _as_typed(place.shop) | {
             name: typed(place.form, name) for name in _SETTINGS if name in place.form
         }
@@ -121,6 +125,11 @@ def _read(given: Mapping[str, str], errors: dict[str, str]) -> list[tuple[str, A
         if name not in errors:
             found.append((name, value))
     return found
+
+
+def _mark(shop: Shop) -> str:
+    """Another one for other settings: a form that was made of those before does not undo what was saved since."""
+    return blake2b(repr(_as_typed(shop)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def _as_typed(shop: Shop) -> dict[str, str]:

@@ -13,9 +13,9 @@ from afterword.domain.shops import Shop
 from afterword.domain.users import ROLES, Role, User, folded
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.users import team_of
-from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, redirect
+from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
-from afterword.web.dashboard.shop_pages.fields import checked, row_number, typed
+from afterword.web.dashboard.shop_pages.fields import checked, typed
 
 _MAY = (
     ("reader", "Sees orders, figures and reviews"),
@@ -50,7 +50,7 @@ class Team:
             team=team,
             roles=tuple(role for role, _ in _MAY),
             what_they_may=_MAY,
-            sure=row_number(asked(place).get("remove", "")),
+            sure=number_in(asked(place).get("remove", "")),
             given=given,
             errors=errors,
         )

@@ -13,9 +13,9 @@ from afterword.base.security import log
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.webhooks import Webhook, webhook_of
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
-from afterword.web.dashboard.shop_pages.fields import row_number, sentence, typed
+from afterword.web.dashboard.shop_pages.fields import sentence, typed
 from afterword.webhooks.addresses import Network
 from afterword.webhooks.sending import Answer, Sender
 
@@ -67,7 +67,7 @@ class Webhooks:
             errors=errors or {},
             new=new,
             tested=tested,
-            sure=row_number(asked(place).get("remove", "")),
+            sure=number_in(asked(place).get("remove", "")),
         )
 
     async def add(self, place: Place) -> Response:
@@ -91,7 +91,7 @@ class Webhooks:
             pass
 
     async def remove(self, place: Place) -> Response:
-        number = row_number(place.form.get("webhook", ""))
+        number = number_in(place.form.get("webhook", ""))
         work = partial(_remove, shop=place.shop, number=number, live=place.live)
         if not await self._database.write(work, place.shop.id):
             raise HTTPException(404)
@@ -100,7 +100,7 @@ class Webhooks:
 
     async def test(self, place: Place) -> Response:
         """Sends a message now, and answers with what came back."""
-        number = row_number(place.form.get("webhook", ""))
+        number = number_in(place.form.get("webhook", ""))
         found = await self._database.read(lambda tx: webhook_of(tx, place.shop.id, number))
         if found is None or found.live != place.live:
             raise HTTPException(404)
