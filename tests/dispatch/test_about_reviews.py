@@ -94,4 +94,4 @@ def test_a_shop_gets_one_digest_of_all_that_waits(alba: Member, clara: Customer,
     assert len(peer.messages) == 3
     [digest] = [each for each in emails(peer) if "hello@alba.example" in str(each["To"])]
     assert digest["Subject"] == "Alba's bakery: 2 reviews are waiting for you"
-    assert "afterword review list 1" in text_of(digest)
+    assert f"https://reviews.example/dashboard/{alba.shop.id}/moderation" in text_of(digest)
