@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
+# Tests wait for as long as they compute, so one more than there are cores.
+TESTERS = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
 .PHONY: help install setup run wheel test lint bench flagged templates places texts lock clean
 
@@ -27,7 +29,7 @@ test: $(DEVELOPMENT) ## Set up, check and test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not alone" --numprocesses=auto --maxprocesses=4 --dist=loadscope $(TESTS)
+	$(BIN)/python -m pytest -m "not alone" --numprocesses=$(TESTERS) --dist=loadscope $(TESTS)
 	$(BIN)/python -m pytest -m alone $(TESTS) || [ $$? = 5 ] # 5: none of the chosen tests
 
 lint: $(DEVELOPMENT) ## Format, then check style, types and import rules

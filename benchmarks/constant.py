@@ -10,7 +10,7 @@ import sys
 
 from afterword.base.settings import read_settings
 from afterword.web.edge import Receive, Scope, Send
-from afterword.web.server import build_server
+from afterword.web.server import build_server, end_at_once
 
 ANSWER = b'{"success": 1, "orders_count": 1, "orders_imported": 1, "message": null}'
 answer = ANSWER
@@ -41,3 +41,4 @@ async def constant(scope: Scope, receive: Receive, send: Send) -> None:
 if __name__ == "__main__":
     answer = b"x" * int(sys.argv[1]) if sys.argv[1:] else ANSWER
     asyncio.run(serve())
+    end_at_once()

@@ -1,8 +1,12 @@
 """The table of all routes, and the HTTP server."""
 
+import atexit
+import os
 import resource
+import sys
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -234,3 +238,17 @@ def build_server(web: ASGIApp, host: str, port: int) -> Server:
         backpressure=most_connections(),
         log_enabled=False,
     )
+
+
+def end_at_once() -> None:
+    """Has this process end without finalizing Python, once all else is done and closed: a thread of Granian that
+    enters Python at that moment would abort the process, which then looks as if it had crashed
+    (emmett-framework/granian#693)."""
+    atexit.register(_end)
+
+
+def _end() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(0)

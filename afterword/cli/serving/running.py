@@ -37,6 +37,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
     from afterword import app
     from afterword.base.log import set_up_log
     from afterword.web.listening import free_address, free_metrics_address
+    from afterword.web.server import end_at_once
 
     set_up_log()
     settings = read_settings()
@@ -62,6 +63,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
         hide_settings()
         sends = number == 0 and not no_dispatch
         asyncio.run(app.serve(settings, database, dispatch=sends, at=at, ready=introduce, lifeline=lifeline))
+        end_at_once()
 
     if workers == 1:
         work()
