@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from afterword.actions.reviews.writing import CHECKS
+from afterword.actions.reviews.checking import CHECKS
 from afterword.domain.reviews.checks.flags import Checked
 from afterword.domain.reviews.checks.own import own_of
 from afterword.domain.reviews.moderation import NEEDS_A_PERSON

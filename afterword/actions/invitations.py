@@ -135,9 +135,9 @@ def message_to(tx: Transaction, shop: Shop, named: str, *, live: bool) -> Messag
     return message_of(tx, shop, order.order_id) if order else None
 
 
-def cancel(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
-    """For one that is scheduled or in doubt. Raises Refused."""
-    return cancel_invitation(tx, invitation_id, reason)
+def cancel(tx: Transaction, invitation_id: int, reason: str, now: float) -> InvitationRow:
+    """For one that is scheduled or in doubt; `reason` is one of CANCEL_REASONS, or other words. Raises Refused."""
+    return cancel_invitation(tx, invitation_id, reason, now)
 
 
 def waiting_of_key(tx: Transaction, key: Key) -> int:
@@ -145,13 +145,13 @@ def waiting_of_key(tx: Transaction, key: Key) -> int:
     return count_waiting_of_key(tx, key)
 
 
-def cancel_all_of_key(database: Database, key: Key, reason: str) -> int:
+def cancel_all_of_key(database: Database, shop: Shop, key: Key, reason: str, now: float) -> int:
     """Cancels all that are scheduled for orders that this key sent, and returns how many. What is being sent at that
     moment goes."""
     cancelled, last = 0, 0
 
     def some(tx: Transaction) -> list[tuple[int, bool]]:
-        return cancel_of_key(tx, key, reason, after=last)
+        return cancel_of_key(tx, shop, key, reason, after=last, now=now)
 
     while found := database.write_now(some):
         cancelled += sum(is_cancelled for _, is_cancelled in found)
@@ -171,6 +171,8 @@ def send(tx: Transaction, invitation_id: int, now: float) -> InvitationRow:
 
     Raises Refused, and JournalMissing while sending is paused.
     """
+    if not found(tx, invitation_id, "").order.email:
+        raise Refused("the name and address of this order are erased: there is nobody to write to")
     return send_invitation(tx, invitation_id, now)
 
 

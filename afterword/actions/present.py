@@ -13,7 +13,7 @@ from afterword.domain.reviews.shape import review_shape
 from afterword.domain.shops import Key, Shop, format_delay, format_mode
 from afterword.domain.values import utc_text
 from afterword.store.messages.invitations import InvitationRow, UnsentEmail
-from afterword.store.orders import ListedOrder, StoredOrder
+from afterword.store.orders import FoundOrder, ListedOrder, StoredOrder
 from afterword.store.refused import RefusedOfDay, RefusedRow
 from afterword.store.reviews.receipts import FoundReceipt
 from afterword.store.reviews.walking import Collected
@@ -45,6 +45,7 @@ def shop(shop: Shop) -> Fields:
         "moderation": format_mode(shop.moderation),
         "publish_after": format_delay(shop.publish_after),
         "orders": shop.orders,
+        "keep_for": format_delay(shop.keep_for),
     }
 
 
@@ -57,6 +58,16 @@ def key(key: Key) -> Fields:
 def order(order: StoredOrder) -> Fields:
     """`order_date` is the shop's local time."""
     return _fields(order, "id_order reference order_date firstname email lang")
+
+
+def whole_order(found: StoredOrder, more: FoundOrder) -> Fields:
+    """All that an order says, as its shop sent it."""
+    fields = {
+        **order(found),
+        **_fields(found, "live lastname"),
+        **_fields(more, "received_at phone store_id"),
+    }
+    return {**fields, "products": [order_line(line) for line in found.lines]}
 
 
 def order_line(line: OrderLine) -> Fields:

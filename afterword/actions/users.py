@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 from afterword.base.errors import Refused
+from afterword.domain.people.users import Role, Session, SignIn, User, folded
 from afterword.domain.shops import Shop
-from afterword.domain.users import Role, Session, SignIn, User, folded
 from afterword.mail.links import is_sign_in_link, sign_in_link, sign_in_of
 from afterword.store.engine.database import Transaction
 from afterword.store.messages.enqueue import send_sign_in

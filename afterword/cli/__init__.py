@@ -17,6 +17,7 @@ from afterword.cli.commands.keys import key
 from afterword.cli.commands.mail import mail
 from afterword.cli.commands.maintenance import backup, copy, copy_journal, migrate
 from afterword.cli.commands.orders import order
+from afterword.cli.commands.people import person
 from afterword.cli.commands.reviews.exports import export
 from afterword.cli.commands.reviews.imports import import_
 from afterword.cli.commands.reviews.moderation import review
@@ -33,6 +34,7 @@ SECTIONS = {
     "Set up": (shop, key, login),
     "Orders and e-mails": (order, invitation, suppression, mail),
     "Reviews": (review, verify, import_, export),
+    "People": (person,),
     "Webhooks": (webhook,),
     "Maintenance": (doctor, backup, copy, copy_journal, migrate),
 }

@@ -14,6 +14,7 @@ from afterword.actions.reviews.moderation import is_any_overdue, publish_overdue
 from afterword.base.clock import Clock
 from afterword.base.errors import JournalMissing, StoreUnavailable
 from afterword.base.log import log_for
+from afterword.dispatch.retention import keep_to_retention
 from afterword.dispatch.watch import Watch
 from afterword.dispatch.worker import Worker
 from afterword.domain.reviews.chain import Signer
@@ -57,11 +58,15 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Until `stop`; returns when the messages in progress are finished."""
-        keeping_house = asyncio.create_task(self._keep_house())
+        beside = [
+            asyncio.create_task(self._keep_house()),
+            asyncio.create_task(keep_to_retention(self._database, self._clock)),
+        ]
         try:
             await asyncio.gather(*(worker.run() for worker in self._workers))
         finally:
-            keeping_house.cancel()
+            for task in beside:
+                task.cancel()
 
     def stop(self) -> None:
         for worker in self._workers:

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from afterword.domain.people.kept import KEEP_FOR, LONGEST_KEPT, SHORTEST_KEPT
+
 DEFAULT_DELAY = 10 * 86_400
 """Seconds from an order's receipt to its invitation (docs/orders-api.md, "E-mail sending delay")."""
 
@@ -35,10 +37,10 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 class Shop(msgspec.Struct, frozen=True):
     """A shop. Every other row belongs to exactly one.
 
-    `delay` and `publish_after` are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
+    Times are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
     addresses in the send journal; it never changes. `moderation` and `publish_after` decide when reviews are
     published: see `domain.reviews.moderation`. `orders`: what an order must have. `phones`: telephone numbers, with
-    commas between.
+    commas between. `keep_for`: how long after their receipt names and addresses of orders are kept.
     """
 
     id: int
@@ -53,6 +55,7 @@ class Shop(msgspec.Struct, frozen=True):
     publish_after: int = PUBLISH_AFTER
     orders: OrderRules = "strict"
     phones: str | None = None
+    keep_for: int = KEEP_FOR
 
 
 KeyScope = Literal["orders", "reviews"]
@@ -84,13 +87,25 @@ def delay_for(shop: Shop, *, live: bool) -> int:
 
 def parse_delay(text: str) -> int:
     """The seconds of a delay such as `10d`, `36h`, `90m` or `5s`. Raises ValueError with a sentence."""
-    found = re.fullmatch(r"(\d{1,9})([dhms])", text.strip())
-    if not found:
-        raise ValueError(f"{text!r} is not a delay: write 10d, 36h, 90m or 5s")
-    seconds = int(found[1]) * _UNITS[found[2]]
+    seconds = _seconds(text)
     if seconds > LONGEST_DELAY:
         raise ValueError(f"{text!r} is longer than the longest delay, 366d")
     return seconds
+
+
+def parse_keep_for(text: str) -> int:
+    """The seconds of a period such as `730d`, from one year to ten. Raises ValueError with a sentence."""
+    seconds = _seconds(text)
+    if not SHORTEST_KEPT <= seconds <= LONGEST_KEPT:
+        raise ValueError(f"{text!r} is not from 365d to 3650d")
+    return seconds
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"(\d{1,9})([dhms])", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} is not a delay: write 10d, 36h, 90m or 5s")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def format_delay(seconds: int) -> str:

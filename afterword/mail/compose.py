@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from afterword.domain.messages import Message, message_id
-from afterword.domain.names import public_name
+from afterword.domain.people.names import public_name
 from afterword.domain.shops import Shop
 from afterword.domain.values import shown, shown_name
 from afterword.i18n.catalogue import Catalogue, catalogues, choose

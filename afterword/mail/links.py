@@ -7,8 +7,8 @@ from markupsafe import escape
 
 from afterword.base.ids import is_signed, order_id_of, sign_token
 from afterword.domain.messages import Message, link_subject, order_fingerprint
+from afterword.domain.people.users import SignIn
 from afterword.domain.shops import Shop
-from afterword.domain.users import SignIn
 
 LONGEST_LINK = 900
 """Octets of an address as HTML writes it, where `&` takes five."""

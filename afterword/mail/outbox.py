@@ -155,12 +155,17 @@ class OutboxTransport:
 def remove_emails(folder: Path, id_order: str, address: str) -> int:
     """Removes the e-mails about the order of this number that went to this address. Returns how many. Raises
     OSError."""
-    is_named = re.compile(re.escape(_beginning(id_order)) + r"[0-9a-f]+(?:\.test)?\.eml").fullmatch
-    files = folder.iterdir() if folder.is_dir() else ()
-    found = [file for file in files if is_named(file.name) and address.encode() in file.read_bytes()]
+    found = find_emails(folder, id_order, address)
     for file in found:
         file.unlink()
     return len(found)
+
+
+def find_emails(folder: Path, id_order: str, address: str) -> list[Path]:
+    """The e-mails about the order of this number that went to this address. Raises OSError."""
+    is_named = re.compile(re.escape(_beginning(id_order)) + r"[0-9a-f]+(?:\.test)?\.eml").fullmatch
+    files = folder.iterdir() if folder.is_dir() else ()
+    return [file for file in files if is_named(file.name) and address.encode() in file.read_bytes()]
 
 
 def _name(message: ComposedMessage) -> str:

@@ -8,11 +8,12 @@ import msgspec
 from msgspec.structs import astuple
 
 from afterword.domain.messages import State, due_at
-from afterword.domain.names import public_name
 from afterword.domain.orders.order import Order, OrderLine, decode_lines
+from afterword.domain.people.names import public_name
 from afterword.domain.shops import Key, Shop, delay_for
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.numbers import invitation_ids
 from afterword.store.queries import query, row_of
 
@@ -52,10 +53,14 @@ def import_orders(tx: Transaction, arrivals: Sequence[Arrival]) -> list[Stored]:
     # Every process takes shops, and the orders of each, in the same order: none waits for one that waits for it.
     for shop_id, rows in sorted(shops.items()):
         sent_before |= _insert(tx, shop_id, rows)
-    return [
+    stored = [
         Stored(_due(arrival), [0 if number in sent_before else number for number in each])
         for arrival, each in zip(arrivals, numbers, strict=True)
     ]
+    for arrival, each in zip(arrivals, stored, strict=True):
+        new = len(each.numbers) - each.numbers.count(0)
+        count_figure(tx, arrival.shop, "orders", new, live=arrival.key.live, now=arrival.received_at)
+    return stored
 
 
 class _Rows(NamedTuple):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple
 
 from afterword.domain.orders.batch import RefusedOrder
@@ -10,6 +10,7 @@ from afterword.domain.orders.order import FieldError
 from afterword.domain.shops import Shop
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.queries import query
 
 KEPT_FOR = 30
@@ -46,19 +47,25 @@ class Refusal(NamedTuple):
     """The refused orders of a request, or a part of them, and the time of receipt (epoch seconds). Of `more` refused
     ones only the number is known."""
 
-    shop_id: int
+    shop: Shop
     live: bool
     received_at: float
     orders: Sequence[RefusedOrder]
     more: int = 0
 
+    @property
+    def turn(self) -> tuple[int, bool, float]:
+        """By which all transactions take them."""
+        return self.shop.id, self.live, self.received_at
+
 
 def keep_refused(tx: Transaction, refusals: Iterable[Refusal]) -> None:
     """Shops are taken in order, so that transactions beside each other never wait for one another in a circle."""
-    for shop_id, live, received_at, orders, more in sorted(refusals, key=itemgetter(0, 1, 2)):
+    for shop, live, received_at, orders, more in sorted(refusals, key=attrgetter("turn")):
         now = int(received_at)
-        of_day = {"shop_id": shop_id, "live": int(live), "day": now // _DAY}
+        of_day = {"shop_id": shop.id, "live": int(live), "day": now // _DAY}
         [(amount,)] = tx.rows(query("count_refused"), of_day | {"amount": len(orders) + more})
+        count_figure(tx, shop, "refused", len(orders) + more, live=live, now=now)
         first = amount - len(orders) - more
         key = tuple(of_day.values())
         rows: list[Row] = [

@@ -126,9 +126,10 @@ def find_shop(tx: Transaction, id_or_name: str) -> Shop | None:
     return Shop(*rows[0]) if rows else None
 
 
-def hold_shop(tx: Transaction, shop_id: int) -> None:
-    """Until this transaction ends, others that hold the same shop wait."""
-    tx.rows(query("hold_shop"), {"shop_id": shop_id})
+def hold_shop(tx: Transaction, shop_id: int) -> Shop:
+    """The shop. Until this transaction ends, others that hold it wait."""
+    [row] = tx.rows(query("hold_shop"), {"shop_id": shop_id})
+    return Shop(*row)
 
 
 def shops_of(tx: Transaction, ids: Sequence[int]) -> list[Shop]:

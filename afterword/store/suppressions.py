@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from afterword.domain.people.suppressions import SUPPRESSION_REASONS, address_hash
 from afterword.domain.shops import Shop
-from afterword.domain.suppressions import SUPPRESSION_REASONS, address_hash
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query
@@ -73,6 +73,12 @@ def newest_suppressions(tx: Transaction, shop: Shop, *, live: bool, most: int) -
     """Those that count in this mode, newest first."""
     values = {"shop_id": shop.id, "live": int(live), "most": most}
     return _listed(shop, tx.rows(query("newest_suppressions"), values))
+
+
+def suppressions_of(tx: Transaction, shop: Shop, email: str) -> list[Suppression]:
+    """Those of an address, of both modes."""
+    key = {"shop_id": shop.id, "address_hash": address_hash(shop.salt, email)}
+    return _listed(shop, tx.rows(query("suppressions_of_address"), key))
 
 
 def _listed(shop: Shop, rows: Sequence[Row]) -> list[Suppression]:

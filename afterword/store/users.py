@@ -3,8 +3,8 @@
 import secrets
 from hashlib import sha256
 
+from afterword.domain.people.users import Role, Session, SignIn, Teammate, User, folded
 from afterword.domain.shops import Shop
-from afterword.domain.users import Role, Session, SignIn, Teammate, User, folded
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import next_number
 from afterword.store.queries import query

@@ -119,7 +119,10 @@ def test_many_of_a_key_are_cancelled_in_transactions_of_a_bounded_size(alba: Mem
     thief = alba.adds_key()
     thief.sends_batch(*(order(f"T-{number}") for number in range(MOST_CANCELLED + 20)))
     assert alba.sends("A-1")
-    assert invitations.cancel_all_of_key(alba.store, thief.live, "stolen") == MOST_CANCELLED + 20  # type: ignore[arg-type]
+    assert (
+        invitations.cancel_all_of_key(alba.store, alba.shop, thief.live, "stolen", time.time())
+        == MOST_CANCELLED + 20
+    )  # type: ignore[arg-type]
     assert [row.id_order for row in alba.lists("scheduled")] == ["A-1"]
 
 

@@ -18,7 +18,7 @@ def test_refused_orders_are_listed_with_what_was_wrong(afterword: Command, alba:
         RefusedOrder(0, "A-1", "R-1", errors),
         RefusedOrder(1, None, None, [FieldError("", "not an object")]),
     ]
-    alba.acts(keep_refused, [Refusal(1, True, now, refused)])
+    alba.acts(keep_refused, [Refusal(alba.shop, True, now, refused)])
     said = afterword.say("order", "refused", "Alba's bakery").splitlines()
     assert said[0].split() == ["refused", "mode", "order", "reference", "errors"]
     assert said[1].endswith("order (not an object)")

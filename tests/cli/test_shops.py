@@ -21,7 +21,7 @@ def test_a_shop_needs_only_a_name_which_is_its_alone(afterword: Command) -> None
     assert PUBLIC_KEY.fullmatch(shop.pop("public_key"))
     assert PUBLIC_KEY.fullmatch(shop.pop("public_test_key"))
     usual = {"lang": "en", "site": None, "phones": None, "timezone": "UTC", "email": None, "delay": "10d"}
-    moderation = {"moderation": "checks", "publish_after": "7d", "orders": "strict"}
+    moderation = {"moderation": "checks", "publish_after": "7d", "orders": "strict", "keep_for": "730d"}
     assert shop == {"id": 1, "name": "Alba's bakery", **usual, **moderation}
     assert afterword.json("shop", "list") == [shop]
     taken = 'there is already a shop named "Alba\'s bakery"'
@@ -38,6 +38,7 @@ def test_a_shop_is_added_with_all_its_options_and_its_keys_are_shown_once(afterw
         "delay": "36h",
         "moderation": "by-hand",
         "orders": "tolerant",
+        "keep_for": "1095d",
         "publish_after": "2d",
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]

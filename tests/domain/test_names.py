@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterword.domain.names import public_name, public_name_of
+from afterword.domain.people.names import public_name, public_name_of
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from afterword.actions.reviews import moderation
+from afterword.actions.reviews.checking import Look
 from afterword.actions.reviews.writing import (
-    Look,
     Said,
     Submission,
     Written,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from afterword.domain.messages import MessageKind, queue_of
-from afterword.domain.users import SignIn
+from afterword.domain.people.users import SignIn
 from afterword.store.messages.claims import Claim
 from afterword.store.messages.enqueue import send_sign_in
 from afterword.store.webhooks import Webhook, add_webhook

@@ -385,7 +385,7 @@ def test_a_webhook_that_takes_something_works_again(alba: Member, ours: Claim) -
 
 def test_one_sent_by_hand_before_it_was_due_does_not_wait_for_that_any_more(alba: Member) -> None:
     invitation = alba.sees(alba.sends())
-    alba.acts(cancel_invitation, invitation.id, "by mistake")
+    alba.acts(cancel_invitation, invitation.id, "by mistake", NOW)
     alba.acts(send_invitation, invitation.id, NOW + 60)
     alba.releases(alba.claims_one(NOW + 60), at=NOW + 62)
     assert alba.claims_one(NOW + 62).message.id == invitation.number
@@ -418,7 +418,7 @@ def test_the_shops_own_hand_moves_cancels_and_sends(alba: Member, clara: Custome
     invitation = alba.sees(alba.sends()).id
     assert alba.acts(move_invitation, invitation, DUE + 86_400).due_at == DUE + 86_400
     assert alba.claims(DUE + 86_399) == []
-    cancelled = alba.acts(cancel_invitation, invitation, "the order was returned")
+    cancelled = alba.acts(cancel_invitation, invitation, "the order was returned", NOW)
     assert (cancelled.state, cancelled.reason) == ("cancelled", "the order was returned")
     with pytest.raises(Refused, match="is cancelled and cannot be moved"):
         alba.acts(move_invitation, invitation, DUE)

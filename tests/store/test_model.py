@@ -207,7 +207,7 @@ class Life(RuleBasedStateMachine):
         try:
             match what:
                 case "cancel":
-                    act(self.database, cancel_invitation, invitation, "returned")
+                    act(self.database, cancel_invitation, invitation, "returned", self.now)
                     self.unsettled.discard(name)
                 case "move":
                     act(self.database, move_invitation, invitation, at)
@@ -260,6 +260,23 @@ class Life(RuleBasedStateMachine):
     def no_delivery_is_ever_marked(self) -> None:
         ever = "state NOT IN ('scheduled', 'claimed', 'failed')"
         assert self.rows(f"SELECT count(*) FROM messages WHERE queue = 2 AND {ever}") == [(0,)]
+
+    @invariant()
+    def figures_are_what_counting_the_rows_says(self) -> None:
+        counted = {
+            "orders": "FROM orders",
+            "sent": "FROM messages WHERE queue = 0 AND sent_at IS NOT NULL",
+            "opened": "FROM messages WHERE opened_at IS NOT NULL",
+            "reviews": "FROM reviews",
+            "reviewed": "FROM (SELECT DISTINCT shop_id, live, order_id FROM reviews)",
+            "scored": "FROM reviews WHERE state = 'published' AND scope = 'site'",
+        }
+        for name, rows in counted.items():
+            figures = (
+                "SELECT shop_id, live, sum(amount) FROM figures WHERE name = :name GROUP BY shop_id, live"
+            )
+            found = [row for row in self.rows(figures, {"name": name}) if row[2]]
+            assert found == self.rows(f"SELECT shop_id, live, count(*) {rows} GROUP BY shop_id, live"), name
 
     def everything_uncertain_is_shown(self) -> None:
         """In the end, whatever was marked and has no outcome is in the list of what is in doubt."""

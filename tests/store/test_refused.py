@@ -24,7 +24,7 @@ def orders(count: int, errors: list[FieldError] = NO_NAME) -> list[RefusedOrder]
 
 
 def refuses(member: Member, count: int, at: float = NOW, *, live: bool = True) -> None:
-    member.acts(keep_refused, [Refusal(member.shop.id, live, at, orders(count))])
+    member.acts(keep_refused, [Refusal(member.shop, live, at, orders(count))])
 
 
 def listed(member: Member, now: float = NOW, most: int = 5_000) -> list[str | None]:
@@ -33,8 +33,8 @@ def listed(member: Member, now: float = NOW, most: int = 5_000) -> list[str | No
 
 def test_what_was_refused_is_listed_newest_first_for_its_shop_alone(alba: Member, bruno: Member) -> None:
     errors = [FieldError("email", "not an e-mail address"), FieldError("products[3].name", None)]
-    first = Refusal(alba.shop.id, True, NOW + 0.7, [RefusedOrder(2, "A-1", "R-1", errors)])
-    later = Refusal(alba.shop.id, False, NOW + 9, [RefusedOrder(0, None, None, NO_NAME)])
+    first = Refusal(alba.shop, True, NOW + 0.7, [RefusedOrder(2, "A-1", "R-1", errors)])
+    later = Refusal(alba.shop, False, NOW + 9, [RefusedOrder(0, None, None, NO_NAME)])
     alba.acts(keep_refused, [later, first])
     rows = alba.asks(list_refused, alba.shop, NOW + 10, most=10)
     assert [tuple(row) for row in rows] == [
@@ -58,7 +58,7 @@ def test_of_a_day_a_thousand_are_kept_and_all_are_counted(alba: Member) -> None:
 
 def test_of_an_order_with_very_many_errors_the_first_are_kept(alba: Member) -> None:
     errors = [FieldError(f"products[{n}].id", None) for n in range(1_000)]
-    alba.acts(keep_refused, [Refusal(alba.shop.id, True, NOW, orders(1, errors))])
+    alba.acts(keep_refused, [Refusal(alba.shop, True, NOW, orders(1, errors))])
     [row] = alba.asks(list_refused, alba.shop, NOW, most=1)
     assert row.errors == errors[:MOST_ERRORS]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterword.domain.suppressions import SUPPRESSION_REASONS
+from afterword.domain.people.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.database import Database
 from tests.store.cast import DUE, NOW, Imported, Member
 from tests.store.journal.journals import words

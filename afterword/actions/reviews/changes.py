@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from afterword.base.errors import ReviewChanged
+from afterword.domain.figures import changed_figures
 from afterword.domain.reviews.chain import Entry, EntryKind, Signer
 from afterword.domain.reviews.review import Review
+from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.messages.enqueue import enqueue_deliveries
 from afterword.store.reviews.chain import add_entry
 from afterword.store.reviews.counts import count
@@ -18,9 +21,11 @@ EVENTS = ("published", "rejected", "withdrawn", "replied")
 
 
 class Work(NamedTuple):
-    """A transaction, the signer of its chain entries, and its time (epoch seconds). See `begin_work`."""
+    """A transaction about a shop's reviews, the signer of its chain entries, and its time (epoch seconds). See
+    `begin_work`."""
 
     tx: Transaction
+    shop: Shop
     signer: Signer
     now: float
 
@@ -32,6 +37,12 @@ class Work(NamedTuple):
         """Appends an entry about the review to the chain."""
         return add_entry(self.tx, self.signer, review, kind, details, now=self.now)
 
+    def tally(self, before: Review | None, after: Review) -> None:
+        """Moves a review between the counts of its states, and adds to the figures of the day."""
+        count(self.tx, before, after)
+        for name, amount in changed_figures(before, after).items():
+            count_figure(self.tx, self.shop, name, amount, live=after.live, now=self.now)
+
     def notify(self, review: Review, event: str) -> None:
         enqueue_deliveries(self.tx, review, event, now=self.now)
 
@@ -39,14 +50,13 @@ class Work(NamedTuple):
 def begin_work(tx: Transaction, shop_id: int, signer: Signer, now: float) -> Work:
     """The beginning of every change: of a shop only one is made at a time. All of them move the end of its chain, so
     none would be done sooner beside another, and two that took rows in different orders would wait for each other."""
-    hold_shop(tx, shop_id)
-    return Work(tx, signer, now)
+    return Work(tx, hold_shop(tx, shop_id), signer, now)
 
 
 def change(work: Work, old: Review, new: Review, kind: EntryKind, details: Mapping[str, object]) -> Review:
     """Stores a decision about a review. Raises ReviewChanged if the review is no longer `old`."""
     replace_review(work.tx, old, new)
-    count(work.tx, old, new)
+    work.tally(old, new)
     work.record(new, kind, details)
     if kind in EVENTS:
         work.notify(new, kind)
@@ -60,4 +70,4 @@ def store_version(work: Work, old: Review | None, new: Review) -> None:
         keep_past_version(work.tx, old)
     elif not insert_review(work.tx, new):
         raise ReviewChanged
-    count(work.tx, old, new)
+    work.tally(old, new)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from afterword.actions.reviews.changes import Work, begin_work
-from afterword.actions.reviews.writing import Look
+from afterword.actions.reviews.checking import Look
 from afterword.domain.reviews.chain import Signer, imported_details
 from afterword.domain.reviews.checks.flags import UNSURE, Checked
 from afterword.domain.reviews.checks.own import Own, own_of
@@ -17,7 +17,6 @@ from afterword.domain.shops import Shop
 from afterword.store.engine.database import Transaction
 from afterword.store.numbers import next_review
 from afterword.store.queries import query
-from afterword.store.reviews.counts import count
 from afterword.store.reviews.writing import insert_review
 
 ImportResult = Literal["imported", "waiting", "imported before"]
@@ -83,7 +82,7 @@ def import_review(work: Work, review: Review) -> bool:
     """
     if not insert_review(work.tx, review):
         return False
-    count(work.tx, None, review)
+    work.tally(None, review)
     work.record(review, "imported", imported_details(review))
     return True
 

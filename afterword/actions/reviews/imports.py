@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from afterword.actions.reviews.checking import CHECKS, looked_at
 from afterword.actions.reviews.foreign import (
     Collection,
     ImportResult,
@@ -18,7 +19,6 @@ from afterword.actions.reviews.foreign import (
     import_reviews,
     which_imported_before,
 )
-from afterword.actions.reviews.writing import CHECKS, looked_at
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.domain.csv import Row, read_rows

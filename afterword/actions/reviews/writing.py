@@ -5,17 +5,17 @@ Guarantee 10: the text of a review changes only here and in `moderation.erase`.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from afterword.actions.reviews.changes import Work, begin_work, change, store_version
+from afterword.actions.reviews.checking import CHECKS, Look
 from afterword.base.errors import ReviewChanged, TooManyChanges
+from afterword.domain.people.suppressions import address_hash
 from afterword.domain.reviews.chain import Entry, Signer, committed
-from afterword.domain.reviews.checks.abuse import BadWords, word_list
-from afterword.domain.reviews.checks.flags import COPIED, Checked, look
+from afterword.domain.reviews.checks.flags import COPIED, Checked
 from afterword.domain.reviews.checks.own import own_of
 from afterword.domain.reviews.moderation import decide
 from afterword.domain.reviews.review import (
@@ -31,9 +31,8 @@ from afterword.domain.reviews.review import (
     is_worth_comparing,
     text_hash,
 )
-from afterword.domain.suppressions import address_hash
-from afterword.i18n.abuse import abuse_entries, threat_entries
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.messages.enqueue import gather_for_author, notify_shop
 from afterword.store.messages.invitations import answer_invitation
 from afterword.store.numbers import next_review
@@ -47,29 +46,6 @@ from afterword.store.reviews.writing import (
     replace_review,
     reviews_of_order,
 )
-
-Look = Callable[[Checked], tuple[str, ...]]
-"""Returns the flags for a review."""
-
-
-def _look(checked: Checked) -> tuple[str, ...]:
-    return look(checked, _words_of(checked.lang))
-
-
-@lru_cache(maxsize=100)
-def _words_of(lang: str) -> BadWords:
-    return BadWords(word_list(abuse_entries(lang)), word_list(threat_entries()))
-
-
-CHECKS: Look = _look
-"""All checks, with the bad words of the review's language."""
-
-
-def looked_at(look: Look, reviews: Iterable[Checked]) -> Look:
-    """Checks reviews now, and returns what knows the flags of these and no others: a transaction must not wait for
-    checks (guarantee 11)."""
-    return {checked: look(checked) for checked in reviews}.__getitem__
-
 
 REVIEWS_A_TRANSACTION = 3
 """At up to a millisecond each, few enough that no other request waits for long (guarantee 11)."""
@@ -175,6 +151,8 @@ def write_reviews(
         _write(writing, said, existing.get(said.line), is_new=said.line in new) for said in submission.said
     ]
     _notify(work, submission.order, [one for one in written if one.entry])
+    if written and not outlines:
+        count_figure(tx, work.shop, "reviewed", live=submission.order.live, now=now)
     return written
 
 
@@ -277,7 +255,7 @@ def _compare(writing: _Writing, review: Review) -> tuple[str, ...]:
 def _notify(work: Work, order: StoredOrder, new: Sequence[Written]) -> None:
     """Sends the author a receipt, and asks the shop to moderate reviews that wait."""
     if new:
-        answer_invitation(work.tx, order.shop.id, order.order_id, work.now)
+        answer_invitation(work.tx, order, work.now)
         # The entry's hash, and the salt of its commitment: with them its author proves what the shop changed.
         receipts = [
             {"review": review.id, "version": review.version, "hash": entry.hash, "salt": review.salt}

@@ -20,6 +20,7 @@ from afterword.cli.options import (
     shop_argument,
 )
 from afterword.cli.output import log_command, say_fields, say_json, say_list, say_result
+from afterword.domain.figures import CANCEL_REASONS
 from afterword.domain.messages import State
 from afterword.domain.orders.email import check_address
 from afterword.domain.values import counted, utc_text
@@ -92,7 +93,10 @@ def show(invitation_id: int, as_json: bool) -> None:
 @click.option("--key", "key_id", type=row_id, help="All of SHOP's that wait and whose orders this key sent.")
 @click.option("--yes", is_flag=True, help="With --key: cancel them, instead of counting them.")
 @click.option(
-    "--reason", required=True, callback=checked(check_text), help="Why; stored with the invitation."
+    "--reason",
+    required=True,
+    callback=checked(check_text),
+    help=f"Why: {', '.join(CANCEL_REASONS[:-1])}, or other words. Each is counted, and the number is public.",
 )
 @json_option
 def cancel(id_or_name: str, key_id: int | None, yes: bool, reason: str, as_json: bool) -> None:
@@ -104,7 +108,7 @@ def cancel(id_or_name: str, key_id: int | None, yes: bool, reason: str, as_json:
         _cancel_of_key(id_or_name, key_id, reason if yes else None, as_json)
         return
     invitation_id = row_id(id_or_name)
-    row = _change(lambda tx: invitations.cancel(tx, invitation_id, reason))
+    row = _change(lambda tx: invitations.cancel(tx, invitation_id, reason, system_clock()))
     say_result(present.invitation(row), f"Invitation {row.id} is cancelled.", as_json=as_json)
 
 
@@ -116,7 +120,7 @@ def _cancel_of_key(id_or_name: str, key_id: int, reason: str | None, as_json: bo
             waiting = database.read_now(lambda tx: invitations.waiting_of_key(tx, key))
             words = f"Key {key_id} of {shop.name} sent orders whose invitations wait: {waiting:,}."
             raise click.UsageError(f"{words} Add --yes to cancel them.")
-        cancelled = invitations.cancel_all_of_key(database, key, reason)
+        cancelled = invitations.cancel_all_of_key(database, shop, key, reason, system_clock())
     log_command("invitations cancelled", shop=shop.id, key=key_id, invitations=cancelled)
     sentence = f"Cancelled: {counted(cancelled, 'invitation')} for orders that key {key_id} sent."
     hint = [] if key.revoked_at else [f"The key still works. To revoke it: afterword key revoke {key_id}"]

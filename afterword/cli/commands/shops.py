@@ -18,6 +18,7 @@ from afterword.domain.shops import (
     check_site,
     check_timezone,
     parse_delay,
+    parse_keep_for,
     parse_mode,
 )
 
@@ -59,6 +60,11 @@ _OPTIONS = (
         "--orders",
         check_order_rules,
         "tolerant: also import orders without a first or last name, and leave out products without id or name.",
+    ),
+    _option(
+        "--keep-for",
+        parse_keep_for,
+        "Erase names and addresses of orders this long after their receipt, 365d to 3650d (default: 730d).",
     ),
 )
 
@@ -102,7 +108,7 @@ def list_(as_json: bool) -> None:
     """List the shops."""
     with opened() as database:
         rows = [present.shop(each) for each in database.read_now(shops.listed)]
-    columns = "id name lang site phones timezone email delay moderation publish_after orders"
+    columns = "id name lang site phones timezone email delay moderation publish_after orders keep_for"
     say_list(rows, columns, "No shops. Add one with: afterword shop add NAME", as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from afterword.base.clock import system_clock
 from afterword.cli.options import checked, json_option, opened_for, shop_argument
 from afterword.cli.output import log_command, say_list, say_result
 from afterword.domain.orders.email import check_address
-from afterword.domain.suppressions import SUPPRESSION_REASONS
+from afterword.domain.people.suppressions import SUPPRESSION_REASONS
 
 _email = click.argument("email", metavar="EMAIL", callback=checked(check_address))
 

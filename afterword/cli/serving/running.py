@@ -49,7 +49,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
     at = free_address(settings), free_metrics_address(settings)
     board = Board(workers)
 
-    def work(number: int = 0, lifeline: int | None = None, serves: Callable[[], None] = _nothing) -> None:
+    def work(number: int, lifeline: int | None, serves: Callable[[], None]) -> None:
         """The first one prints the introduction and sends; each opens the database by itself."""
         database = open_database(settings, apart=True, metrics=Metrics(board, number))
         lines = introduction(settings, database, system_clock()) if number == 0 else []
@@ -65,14 +65,7 @@ def serve(workers: int, no_dispatch: bool) -> None:
         asyncio.run(app.serve(settings, database, dispatch=sends, at=at, ready=introduce, lifeline=lifeline))
         end_at_once()
 
-    if workers == 1:
-        work()
-    else:
-        watch_over(workers, work)
-
-
-def _nothing() -> None:
-    """No other process watches over this one."""
+    watch_over(workers, work)
 
 
 @click.command()

@@ -23,18 +23,21 @@ _HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 log = log_for("workers")
 
 
-Work = Callable[[int, int, Callable[[], None]], None]
+Work = Callable[[int, int | None, Callable[[], None]], None]
 """What a process does: is called with its number, its lifeline, and what to call once it serves. The lifeline is a
-descriptor that reaches its end when the process that watches over it does, even by SIGKILL."""
+descriptor that reaches its end when the process that watches over it does, even by SIGKILL; None without one."""
 
 
 def watch_over(workers: int, work: Work) -> None:
-    """Runs `work` in so many processes, and restarts one that is lost, until SIGTERM or SIGINT.
+    """Runs `work` in so many processes, and restarts one that is lost, until SIGTERM or SIGINT; one alone is this.
 
     None of them ends another, however it is lost: killed, or because the database is away. The processes are forked
     from this one, which therefore has opened nothing yet. Raises StoreUnavailable when one ends by itself and has
     never served: a wrong setting is reported, and not tried for ever.
     """
+    if workers == 1:
+        work(0, None, lambda: None)
+        return
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     processes = _Processes(workers, work)
     if any(processes.start(number) for number in range(workers)):

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from afterword.domain.csv import unguarded
 from afterword.domain.markup import decoded, plain_lines, without_tags
-from afterword.domain.names import public_name, public_name_of
 from afterword.domain.orders.dates import read_date
 from afterword.domain.orders.fields import UnfitError, read_product_name
 from afterword.domain.orders.order import FieldError
+from afterword.domain.people.names import public_name, public_name_of
 from afterword.domain.reviews.chain import canonical
 from afterword.domain.reviews.headings import Head, is_reply_shown, is_shown
 from afterword.domain.reviews.review import SITE, Unfit, read_rating, read_scope, read_words

@@ -3,6 +3,7 @@ and the commit, and after an old backup was restored (guarantee 9)."""
 
 from collections.abc import Iterable, Iterator
 
+from afterword.domain.figures import Figure, day_of
 from afterword.domain.messages import row_fingerprint
 from afterword.store.engine.database import Transaction
 from afterword.store.journal.journal import HEAD_WORDS, head_line
@@ -41,14 +42,24 @@ def settle(tx: Transaction, shop_id: int, message_id: int, state: str, happened_
     """Gives a message the end that the journal knows of. What was sent is removed, unless it is an invitation."""
     key = {"shop_id": shop_id, "message_id": message_id}
     sent_at = happened_at if state == "sent" else None
-    tx.run(query("settle_from_journal"), key | {"state": state, "sent_at": sent_at, "reason": _REASON})
+    values = {"state": state, "sent_at": sent_at, "reason": _REASON}
+    if tx.run(query("settle_from_journal"), key | values):
+        _count(tx, key, state, happened_at)
     if state == "sent":
         tx.run(query("remove_message"), key)
 
 
+def _count(tx: Transaction, key: dict[str, int], state: str, happened_at: int) -> None:
+    """Adds the end of an invitation to the shop's figures."""
+    name = {"sent": "sent", "failed": "bounced"}.get(state)
+    for live, kind, _, _, _, timezone in tx.rows(query("message_identity"), key) if name else ():
+        if name and kind == "invitation":
+            tx.count(Figure(key["shop_id"], bool(live), name, day_of(timezone, happened_at)), 1)
+
+
 def _is_message(tx: Transaction, shop_id: int, message_id: int, mark: str) -> bool:
     key = {"shop_id": shop_id, "message_id": message_id}
-    for live, kind, created_at, id_order, salt in tx.rows(query("message_identity"), key):
+    for live, kind, created_at, id_order, salt, _ in tx.rows(query("message_identity"), key):
         return row_fingerprint(salt, kind, message_id, created_at, id_order, live=bool(live)) == mark
     return False
 

@@ -4,6 +4,7 @@ from afterword.domain.messages import row_fingerprint
 from afterword.domain.shops import Shop
 from afterword.store.engine.connection import Row
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.queries import query
 
 MOST = 500
@@ -36,6 +37,8 @@ def _settle(tx: Transaction, shop: Shop, row: Row, *, arrived: bool, now: float)
     mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
     key = {"shop_id": shop.id, "message_id": number}
     tx.run(query("doubt_arrived" if arrived else "doubt_lost"), key | {"now": int(now)})
+    if arrived and kind == "invitation":
+        count_figure(tx, shop, "sent", live=bool(live), now=now)
     tx.announce()
     if arrived and kind not in ("invitation", "digest"):
         tx.run(query("remove_message"), key)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from afterword.domain.messages import MessageKind, queue_of
+from afterword.domain.people.users import SignIn
 from afterword.domain.reviews.review import Review
 from afterword.domain.reviews.shape import sent_shape
 from afterword.domain.shops import Shop
-from afterword.domain.users import SignIn
 from afterword.domain.values import utc_text
 from afterword.store.engine.database import Transaction
 from afterword.store.queries import query

@@ -6,11 +6,16 @@ from typing import Any, NamedTuple
 import msgspec
 
 from afterword.base.errors import Refused
+from afterword.domain.figures import cancel_reason
 from afterword.domain.messages import State, order_fingerprint
+from afterword.domain.people.suppressions import SUPPRESSION_REASONS
 from afterword.domain.shops import Key, Shop
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.numbers import invitation_ids
+from afterword.store.orders import StoredOrder
 from afterword.store.queries import query, row_of
+from afterword.store.shops import shops_of
 
 MOST_CANCELLED = 500
 """Invitations that one transaction cancels: a few milliseconds."""
@@ -111,6 +116,19 @@ def unsent_emails(tx: Transaction, shop: Shop, review_id: int) -> list[UnsentEma
     return [UnsentEmail(*row) for row in tx.rows(query("emails_about_review"), values)]
 
 
+class DueSoon(NamedTuple):
+    """How many invitations wait until a moment, and when the first of them is due (epoch seconds)."""
+
+    amount: int
+    first_at: int | None
+
+
+def due_until(tx: Transaction, shop: Shop, *, live: bool, until: float, most: int) -> DueSoon:
+    """Counts no further than `most`."""
+    values = {"shop_id": shop.id, "live": int(live), "until": int(until), "most": most}
+    return DueSoon(*tx.rows(query("due_until"), values)[0])
+
+
 def doubtful_invitations(tx: Transaction, most: int) -> list[InvitationRow]:
     """Those in doubt of all shops, the oldest first; reads every row."""
     return _rows(tx, "doubtful_invitations", {"most": most})
@@ -124,9 +142,11 @@ def find_invitation(tx: Transaction, invitation_id: int) -> InvitationRow:
     raise Refused(f"there is no invitation {invitation_id}")
 
 
-def cancel_invitation(tx: Transaction, invitation_id: int, reason: str) -> InvitationRow:
-    """Raises Refused when it is not scheduled or in doubt."""
-    return _by_hand(tx, invitation_id, "cancelled", "cancel_invitation", {"reason": reason})
+def cancel_invitation(tx: Transaction, invitation_id: int, reason: str, now: float) -> InvitationRow:
+    """`reason` is one of CANCEL_REASONS, or other words. Raises Refused when it is not scheduled or in doubt."""
+    row = _by_hand(tx, invitation_id, "cancelled", "cancel_invitation", {"reason": reason})
+    _count_cancelled(tx, row, 1, now)
+    return row
 
 
 def count_waiting_of_key(tx: Transaction, key: Key) -> int:
@@ -135,13 +155,16 @@ def count_waiting_of_key(tx: Transaction, key: Key) -> int:
     return int(amount)
 
 
-def cancel_of_key(tx: Transaction, key: Key, reason: str, *, after: int) -> list[tuple[int, bool]]:
+def cancel_of_key(
+    tx: Transaction, shop: Shop, key: Key, reason: str, *, after: int, now: float
+) -> list[tuple[int, bool]]:
     """Cancels scheduled invitations of orders that this key sent, up to MOST_CANCELLED of them, behind the number
     `after`. Returns their numbers, and whether each is cancelled: one may be claimed at that moment."""
     values = {"shop_id": key.shop_id, "key_id": key.id, "after": after, "most": MOST_CANCELLED}
     numbers = [number for (number,) in tx.rows(query("waiting_of_key"), values)]
     row = {"shop_id": key.shop_id, "reason": reason}
     done = tx.run_by_id(query("cancel_invitation"), [row | {"message_id": number} for number in numbers])
+    count_figure(tx, shop, f"cancelled:{cancel_reason(reason)}", sum(done), live=key.live, now=now)
     return list(zip(numbers, done, strict=True))
 
 
@@ -155,8 +178,11 @@ def send_invitation(tx: Transaction, invitation_id: int, now: float) -> Invitati
 
     Raises Refused when it was sent, or is in a transport's hands.
     """
+    before = find_invitation(tx, invitation_id)
     row = _by_hand(tx, invitation_id, "sent again", "send_invitation", {"now": int(now)})
-    [(live, _, _, id_order, salt)] = tx.rows(
+    if before.state == "cancelled" and before.reason not in SUPPRESSION_REASONS:
+        _count_cancelled(tx, before, -1, now)
+    [(live, _, _, id_order, salt, _)] = tx.rows(
         query("message_identity"), {"shop_id": row.shop_id, "message_id": row.number}
     )
     mark = order_fingerprint(salt, live=bool(live), id_order=id_order)
@@ -165,15 +191,40 @@ def send_invitation(tx: Transaction, invitation_id: int, now: float) -> Invitati
     return row
 
 
-def answer_invitation(tx: Transaction, shop_id: int, order_id: int, now: float) -> None:
+def _count_cancelled(tx: Transaction, row: InvitationRow, amount: int, now: float) -> None:
+    [shop] = shops_of(tx, [row.shop_id])
+    count_figure(tx, shop, f"cancelled:{cancel_reason(row.reason or '')}", amount, live=row.live, now=now)
+
+
+def open_invitation(tx: Transaction, order: StoredOrder, now: float) -> None:
+    """A person has pressed a button of the form of an order. Each order counts once."""
+    key = {"shop_id": order.shop.id, "order_id": order.order_id, "now": int(now)}
+    if tx.run(query("open_invitation"), key):
+        count_figure(tx, order.shop, "opened", live=order.live, now=now)
+
+
+def answer_invitation(tx: Transaction, order: StoredOrder, now: float) -> None:
     """Marks the invitation as answered. The customer has written, so the e-mail arrived, even if it was in doubt."""
-    tx.run(query("answer_invitation"), {"shop_id": shop_id, "order_id": order_id, "now": int(now)})
+    open_invitation(tx, order, now)
+    key = {"shop_id": order.shop.id, "order_id": order.order_id}
+    arrived = {"shop_id": order.shop.id, "message_id": order.order_id, "now": int(now)}
+    if tx.run(query("doubt_arrived"), arrived):
+        count_figure(tx, order.shop, "sent", live=order.live, now=now)
+    tx.run(query("answer_invitation"), key)
 
 
-def invited_at(tx: Transaction, shop_id: int, order_id: int) -> int:
-    """When the invitation of an order was sent, or else when it is due (epoch seconds)."""
-    [(at,)] = tx.rows(query("invited_at"), {"shop_id": shop_id, "order_id": order_id})
-    return int(at)
+class Asked(NamedTuple):
+    """When the invitation of an order was sent, or else is due, and when a button of its form was first pressed
+    (epoch seconds)."""
+
+    at: int
+    opened_at: int | None
+
+
+def asked_at(tx: Transaction, shop_id: int, order_id: int) -> Asked:
+    """How far the invitation of an order has come."""
+    [row] = tx.rows(query("asked_at"), {"shop_id": shop_id, "order_id": order_id})
+    return Asked(*row)
 
 
 def _by_hand(

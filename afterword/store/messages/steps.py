@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from afterword.domain.messages import GATHERED, Outcome, State
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import count_figure
 from afterword.store.messages.claims import Claim
 from afterword.store.queries import query
 from afterword.store.suppressions import reasons_not_to_send
@@ -97,6 +98,9 @@ def _recorded(tx: Transaction, record: Record, state: State) -> Settled:
     claim = record.claim
     if state == "scheduled":
         tx.announce()
+    if claim.message.kind == "invitation" and state in ("sent", "failed"):
+        name = "sent" if state == "sent" else "bounced"
+        count_figure(tx, claim.shop, name, live=claim.message.live, now=record.now)
     if claim.delivery is None and tx.has_journal:
         tx.journal(claim.journal_line("deferred" if state == "scheduled" else state, record.now))
     if state == "sent" and claim.message.kind not in ("invitation", "digest"):

@@ -184,13 +184,17 @@ SET state = 'scheduled', next_try_at = :now,
 WHERE shop_id = :shop_id AND message_id = :message_id AND state IN ('scheduled', 'in_doubt', 'failed', 'cancelled');
 
 -- name: answer_invitation
--- Its customer has written: the e-mail arrived, whatever was known of it.
-UPDATE messages SET state = 'answered', sent_at = coalesce(sent_at, :now), reason = NULL
-WHERE shop_id = :shop_id AND message_id = :order_id AND state IN ('sent', 'in_doubt');
+-- Its customer has written.
+UPDATE messages SET state = 'answered' WHERE shop_id = :shop_id AND message_id = :order_id AND state = 'sent';
 
--- name: invited_at
--- When an order's invitation was sent, or else is due.
-SELECT coalesce(m.sent_at, m.due_at) FROM messages m WHERE m.shop_id = :shop_id AND m.message_id = :order_id;
+-- name: open_invitation
+-- A person has pressed a button of its form, for the first time.
+UPDATE messages SET opened_at = :now
+WHERE shop_id = :shop_id AND message_id = :order_id AND queue = 0 AND opened_at IS NULL;
+
+-- name: asked_at
+-- When an order's invitation was sent, or else is due, and when a button of its form was first pressed.
+SELECT coalesce(m.sent_at, m.due_at), m.opened_at FROM messages m WHERE m.shop_id = :shop_id AND m.message_id = :order_id;
 
 -- name: digests
 -- Those of a shop that are on their way, or were sent last.
@@ -313,6 +317,14 @@ WHERE m.live = 1 AND m.queue = 0 AND m.state = 'scheduled' AND m.next_try_at <= 
   /* without a node: AND m.shop_id = ANY(:here::bigint[]) */
 ORDER BY m.next_try_at LIMIT 1;
 
+-- name: due_until
+-- How many of a shop's invitations are due until then, counted no further than :most, and when the first is.
+SELECT count(*), min(due.next_try_at) FROM (
+    SELECT m.next_try_at FROM messages m
+    WHERE m.shop_id = :shop_id AND m.live = :live AND m.queue = 0 AND m.webhook_id = 0 AND m.state = 'scheduled'
+      AND m.next_try_at <= :until
+    ORDER BY m.next_try_at LIMIT :most) AS due;
+
 -- name: count_due
 -- How many live invitations wait, counted no further than :most.
 SELECT count(*) FROM (
@@ -342,8 +354,8 @@ UPDATE messages SET state = 'in_doubt', reason = :reason, claim = NULL, lease_un
 WHERE shop_id = :shop_id AND message_id = :message_id AND state IN ('claimed', 'sending');
 
 -- name: message_identity
--- What a message's fingerprint is made of.
-SELECT m.live, m.kind, m.created_at, o.id_order, s.salt
+-- What a message's fingerprint is made of, and where its days begin.
+SELECT m.live, m.kind, m.created_at, o.id_order, s.salt, s.timezone
 FROM messages m JOIN shops s ON s.shop_id = m.shop_id
 LEFT JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
 WHERE m.shop_id = :shop_id AND m.message_id = :message_id;

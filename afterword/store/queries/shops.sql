@@ -15,29 +15,35 @@ SELECT nextval('review_numbers');
 
 -- name: insert_shop
 INSERT INTO shops (shop_id, name, lang, site, timezone, email, delay, salt, created_at, moderation, publish_after,
-                   orders, phones)
+                   orders, phones, keep_for)
 VALUES (:shop_id, :name, :lang, :site, :timezone, :email, :delay, :salt, :created_at, :moderation, :publish_after,
-        :orders, :phones);
+        :orders, :phones, :keep_for);
 
 -- name: update_shop
 UPDATE shops SET name = :name, lang = :lang, site = :site, timezone = :timezone, email = :email, delay = :delay,
-    moderation = :moderation, publish_after = :publish_after, orders = :orders, phones = :phones
+    moderation = :moderation, publish_after = :publish_after, orders = :orders, phones = :phones,
+    keep_for = :keep_for
 WHERE shop_id = :shop_id;
 
 -- name: hold_shop
 -- Others that hold it wait until this transaction ends.
-SELECT s.shop_id FROM shops s WHERE s.shop_id = :shop_id /* postgres: FOR UPDATE */;
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones,
+       keep_for
+FROM shops WHERE shop_id = :shop_id /* postgres: FOR UPDATE */;
 
 -- name: shop_by_id
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones,
+       keep_for
 FROM shops WHERE shop_id = :shop_id;
 
 -- name: shop_by_name
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones,
+       keep_for
 FROM shops WHERE name = :name;
 
 -- name: list_shops
-SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones
+SELECT shop_id, name, lang, site, timezone, email, delay, salt, moderation, publish_after, orders, phones,
+       keep_for
 FROM shops ORDER BY shop_id;
 
 -- name: insert_key
@@ -48,7 +54,7 @@ VALUES (:shop_id, :key_id, :kind, :live, :lang, :scopes, :secret, :created_at);
 -- A private key with its shop, also when it was revoked: the security log tells the two apart.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at, k.secret,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
-       s.orders, s.phones
+       s.orders, s.phones, s.keep_for
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private';
 
@@ -56,7 +62,7 @@ WHERE k.shop_id = :shop_id AND k.secret = :secret AND k.kind = 'private';
 -- A public key with its shop. It does not contain the shop's id, so this reads the index of public keys.
 SELECT k.key_id, k.shop_id, k.kind, k.live, k.lang, k.created_at, k.revoked_at, k.scopes, k.used_at,
        s.name, s.lang, s.site, s.timezone, s.email, s.delay, s.salt, s.moderation, s.publish_after,
-       s.orders, s.phones
+       s.orders, s.phones, s.keep_for
 FROM keys k JOIN shops s ON s.shop_id = k.shop_id
 WHERE k.secret = :secret AND k.kind = 'public' AND k.revoked_at IS NULL
   /* without a node: AND k.shop_id = ANY(:here::bigint[]) */;

@@ -20,6 +20,10 @@ WHERE shop_id = :shop_id AND live >= :live ORDER BY created_at DESC LIMIT :most;
 -- name: all_suppressions
 SELECT shop_id, live, address_hash, reason, created_at FROM suppressions ORDER BY created_at;
 
+-- name: suppressions_of_address
+SELECT s.live, s.address_hash, s.address, s.reason, s.created_at FROM suppressions s
+WHERE s.shop_id = :shop_id AND s.live IN (0, 1) AND s.address_hash = :address_hash ORDER BY s.live;
+
 -- name: find_suppression
 -- A live suppression applies to test mode too.
 SELECT s.reason FROM suppressions s

@@ -19,6 +19,7 @@ SELECT create_distributed_table('keys', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('orders', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('refused_orders', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('refused_counts', 'shop_id', colocate_with => 'shops');
+SELECT create_distributed_table('figures', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('messages', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('suppressions', 'shop_id', colocate_with => 'shops');
 SELECT create_distributed_table('journaled', 'shop_id', colocate_with => 'shops');

@@ -8,6 +8,7 @@ A request is read (`reading`), decided on here, and its result is shown (`showin
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from afterword.base.errors import ReviewChanged, StoreUnavailable, TooManyChange
 from afterword.base.log import log_for
 from afterword.domain.reviews.chain import Signer
 from afterword.store.engine.database import Database
+from afterword.store.messages.invitations import open_invitation
 from afterword.web.customer.aside import Aside, FormTurns
 from afterword.web.customer.links import Links
 from afterword.web.customer.reading import UNREADABLE, NotTaken, Sent, number, read_submission
@@ -71,7 +73,12 @@ class Form:
             order = order or await self._links.find(request, "r")
             if not await self._turns.wait(order, sent):
                 return Unavailable(sent)
-            return await self._decide(sent, await open_sheet(self._database, order), self._clock())
+            sheet = await open_sheet(self._database, order)
+            result = await self._decide(sent, sheet, self._clock())
+            if sheet.is_new and isinstance(result, FormPage):
+                with suppress(StoreUnavailable):  # the page is of more use than the figure
+                    await self._database.write(partial(open_invitation, order=order, now=self._clock()))
+            return result
         except MalformedBody:
             return UNREADABLE
         except StoreUnavailable as error:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from afterword.domain.reviews.review import WRITE_FOR, Review
 from afterword.domain.values import shown
 from afterword.store.engine.database import Database, Transaction
-from afterword.store.messages.invitations import invited_at
+from afterword.store.messages.invitations import asked_at
 from afterword.store.orders import StoredOrder
 from afterword.store.reviews.chain import receipts_of_order
 from afterword.store.reviews.writing import reviews_of_order
@@ -27,12 +27,13 @@ class Topic(NamedTuple):
 
 class Sheet(NamedTuple):
     """An order and its reviews by line. `receipts` are the hashes of the chain entries that commit to the current
-    texts; `write_until` is in epoch seconds."""
+    texts; `write_until` is in epoch seconds; `is_new` until a button of the form is pressed."""
 
     order: StoredOrder
     reviews: dict[int, Review]
     receipts: dict[int, str]
     write_until: int
+    is_new: bool
 
     @property
     def all_topics(self) -> list[Topic]:
@@ -95,4 +96,5 @@ def _read_sheet(tx: Transaction, order: StoredOrder, first: int) -> Sheet:
     shop_id, order_id, last = order.shop.id, order.order_id, first + LINES_A_READ - 1
     reviews = reviews_of_order(tx, shop_id, order_id, first, last)
     receipts = receipts_of_order(tx, shop_id, order_id, first, last)
-    return Sheet(order, reviews, receipts, invited_at(tx, shop_id, order_id) + WRITE_FOR)
+    asked = asked_at(tx, shop_id, order_id)
+    return Sheet(order, reviews, receipts, asked.at + WRITE_FOR, asked.opened_at is None)

@@ -29,6 +29,8 @@ class UnsubscribePages:
         """`GET /u/{shop}/{token}` shows a button, or that the customer is already unsubscribed. `POST` unsubscribes
         at once and does not read the body: the link is sufficient (RFC 8058 3.1)."""
         order = await self._links.find(request, "u")
+        if not order.email:  # erased: nothing is sent about it any more
+            return page(request, "unsubscribed.html", **about(order))
         if request.method == "POST":
             await self._suppress(order)
             return page(request, "unsubscribed.html", **about(order))

@@ -20,8 +20,8 @@ from afterword.actions.users import Visitor
 from afterword.base.clock import Clock
 from afterword.base.errors import Refused
 from afterword.base.security import log, refusals
+from afterword.domain.people.users import Role, may
 from afterword.domain.shops import Shop
-from afterword.domain.users import Role, may
 from afterword.store.engine.database import Database
 from afterword.web.body import BodyTooLarge, SenderGone, read_small_body
 from afterword.web.dashboard.look import SPRITE

@@ -1,14 +1,14 @@
 """What all pages of the dashboard have in common: navigation, the shop and who is signed in, dates and numbers."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
 from starlette.responses import HTMLResponse
 
-from afterword.domain.users import ROLES, Role, may
+from afterword.domain.people.users import ROLES, Role, may
 from afterword.i18n.dates import locale_of
 from afterword.store.engine.database import Database
 from afterword.store.reviews.pages import Selection, count_selected
@@ -39,6 +39,9 @@ DONE = {
     "invited": "They can sign in now.",
     "removed": "They have no access to this shop any more.",
     "tolerant": "Orders may now lack a name, and products without an id or a name are left out.",
+    "person-erased": "Everything of this person is erased, and they are not e-mailed again.",
+    "person-erased-but-files": "Everything of this person is erased from what is in use. Files of the database may "
+    "still hold some of it: the log says which.",
     "suppressed": "This address gets no e-mails from this shop any more.",
     "allowed": "This address gets e-mails again.",
 }
@@ -65,7 +68,13 @@ NAV: tuple[tuple[str, tuple[NavLink, ...]], ...] = (
         ),
     ),
     ("E-mails", (NavLink("/suppressions", "ban", "Do-not-e-mail list"),)),
-    ("Data", (NavLink("/refused", "alert", "Refused orders"),)),
+    (
+        "Data",
+        (
+            NavLink("/refused", "alert", "Refused orders"),
+            NavLink("/people", "person", "People and privacy", "moderator"),
+        ),
+    ),
     (
         "Connect",
         (NavLink("/keys", "key", "API keys", "owner"), NavLink("/webhooks", "bolt", "Webhooks", "owner")),
@@ -122,6 +131,15 @@ class Moments:
         if at.date() == self._today:
             return self._as(at, "'today', HH:mm")
         return self._as(at, "d MMM, HH:mm" if at.year == self._today.year else "d MMM y, HH:mm")
+
+    def time(self, seconds: float) -> str:
+        """14:21."""
+        return self._as(self._at(seconds), "HH:mm")
+
+    @property
+    def end_of_day(self) -> float:
+        """The last second of today (epoch seconds)."""
+        return datetime.combine(self._today, time.max, self._zone).timestamp()
 
     def day(self, seconds: float) -> str:
         """28 November; of another year with it."""

@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from afterword.actions.reviews import moderation, reading
+from afterword.actions.reviews.checking import CHECKS
 from afterword.actions.reviews.reading import ReviewDetails, as_read
-from afterword.actions.reviews.writing import CHECKS, Submission
+from afterword.actions.reviews.writing import Submission
 from afterword.base.errors import Refused
 from afterword.domain.reviews.chain import Signer
 from afterword.domain.reviews.checks.flags import COPIED, UNSURE, Checked

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from afterword.actions import invitations, orders
 from afterword.actions.orders import OrderDetails
 from afterword.base.errors import Refused
+from afterword.domain.figures import CANCEL_REASONS, CancelReason
 from afterword.domain.messages import State
-from afterword.domain.names import public_name
+from afterword.domain.people.names import public_name
 from afterword.domain.shops import LONGEST_DELAY, Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import ENDED, SentOrder, list_sent_orders
@@ -34,15 +35,14 @@ STATE_WORDS: dict[State, tuple[str, str]] = {
 }
 """What a state means by its colour, and its word."""
 
-REASONS = (
-    ("refunded", "The order was refunded"),
-    ("not delivered", "The order was never delivered"),
-    ("asked not to", "The customer asked us not to"),
-    ("a test", "It was a test"),
-    ("another order", "Another order covers it"),
-    ("other", "Another reason"),
-)
-"""Why an e-mail is cancelled."""
+REASONS: dict[CancelReason, str] = {
+    "refunded": "The order was refunded",
+    "not delivered": "The order was never delivered",
+    "asked not to": "The customer asked us not to",
+    "test": "It was a test",
+    "duplicate": "Another order covers it",
+    "other": "Another reason",
+}
 
 _FILTERS: tuple[tuple[State, str], ...] = tuple((state, STATE_WORDS[state][1]) for state in ENDED)
 
@@ -114,20 +114,19 @@ class Orders:
             badge=STATE_WORDS[found.invitation.state],
             story=_story(found, moment),
             customer=public_name(found.order.firstname, found.order.lastname),
-            reasons=REASONS,
+            reasons=REASONS.items(),
             can={
                 "cancel": found.invitation.state == "scheduled",
                 "move": found.invitation.state == "scheduled",
-                "send": found.invitation.state in ("scheduled", "failed", "cancelled"),
+                "send": found.order.email and found.invitation.state in ("scheduled", "failed", "cancelled"),
             },
         )
 
     async def cancel(self, place: Place) -> Response:
-        reason = dict(REASONS).get(place.form.get("why", ""))
-        if reason is None:
+        reason = place.form.get("why", "")
+        if reason not in CANCEL_REASONS:
             raise Refused("Choose why this e-mail is cancelled.")
-        by_hand = f"cancelled by hand: {place.form['why']}"
-        return await self._act(place, "cancelled", partial(_cancel, reason=by_hand))
+        return await self._act(place, "cancelled", partial(_cancel, reason=reason, now=place.now))
 
     async def move(self, place: Place) -> Response:
         to = _moment(place.form.get("to", ""), place.shop.timezone)
@@ -162,8 +161,8 @@ def _of_order(
     return found.order.id_order
 
 
-def _cancel(tx: Transaction, invitation_id: int, reason: str) -> None:
-    invitations.cancel(tx, invitation_id, reason)
+def _cancel(tx: Transaction, invitation_id: int, reason: str, now: float) -> None:
+    invitations.cancel(tx, invitation_id, reason, now)
 
 
 def _move(tx: Transaction, invitation_id: int, to: int) -> None:
@@ -186,7 +185,12 @@ def state_of(row: SentOrder, moment: Moments) -> tuple[str, str, str]:
         return meaning, word, again or f"Due {moment.day(row.due_at)}"
     if row.state in ("sent", "answered") and row.sent_at is not None:
         return meaning, word, moment.short(row.sent_at)
-    return meaning, word, row.reason or ""
+    return meaning, word, _in_words(row.reason)
+
+
+def _in_words(reason: str | None) -> str:
+    """Of a cancelled e-mail what its code means; what was written by hand, or came from a server, as it is."""
+    return next((words for code, words in REASONS.items() if code == reason), reason or "")
 
 
 def _story(found: OrderDetails, moment: Moments) -> list[tuple[str, str, str, str, bool]]:
@@ -207,7 +211,7 @@ def _story(found: OrderDetails, moment: Moments) -> list[tuple[str, str, str, st
     else:
         word = {"failed": "E-mail failed", "cancelled": "E-mail cancelled", "in_doubt": "E-mail in doubt"}
         symbol, meaning = {"cancelled": ("ban", "")}.get(state, ("alert", STATE_WORDS[state][0]))
-        steps.append((symbol, meaning, word[state], invitation.reason or "", False))
+        steps.append((symbol, meaning, word[state], _in_words(invitation.reason), False))
     for review in found.reviews:
         about = review.product_name or "the shop"
         steps.append(("pen", "good", f"Review of {about} written", moment.short(review.written_at), False))

@@ -31,7 +31,7 @@ class Preview:
         message = await self._database.read(
             lambda tx: invitations.message_to(tx, place.shop, named, live=place.live)
         )
-        if message is None or self._composer is None:
+        if message is None or not message.recipient.email or self._composer is None:
             raise HTTPException(404)
         content = self._composer.html(message, place.shop, harmless_links(place.shop, self._url))
         return HTMLResponse(content, headers={**UNCACHED, "Content-Security-Policy": _POLICY})

@@ -21,13 +21,14 @@ from afterword.web.dashboard.orders import Orders
 from afterword.web.dashboard.preview import Preview
 from afterword.web.dashboard.reviews import Reviews
 from afterword.web.dashboard.shop_pages.keys import Keys
+from afterword.web.dashboard.shop_pages.people import PeoplePages
 from afterword.web.dashboard.shop_pages.refused import RefusedPages
 from afterword.web.dashboard.shop_pages.settings import SettingsPages
 from afterword.web.dashboard.shop_pages.suppressions import Suppressions
 from afterword.web.dashboard.shop_pages.team import Team
 from afterword.web.dashboard.shop_pages.webhooks import Webhooks
 from afterword.web.dashboard.signing_in import SigningIn
-from afterword.web.dashboard.today import Today
+from afterword.web.dashboard.today.page import Today
 from afterword.web.render import static_file
 from afterword.webhooks.addresses import Network
 
@@ -50,6 +51,7 @@ def pages_of(
         *Reviews(database, frame, signer, outbox).pages(),
         *Suppressions(database, frame).pages(),
         *RefusedPages(database, frame).pages(),
+        *PeoplePages(database, frame, signer, outbox).pages(),
         *Keys(database, frame).pages(),
         *Webhooks(database, frame, webhook_allow).pages(),
         *SettingsPages(database, frame).pages(),

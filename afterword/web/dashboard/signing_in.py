@@ -18,7 +18,7 @@ from afterword.base.clock import Clock
 from afterword.base.log import log_for
 from afterword.base.security import refusals
 from afterword.domain.orders.email import check_address
-from afterword.domain.users import Session
+from afterword.domain.people.users import Session
 from afterword.store.engine.database import Database
 from afterword.store.users import end_session, find_session, sessions_of
 from afterword.web.dashboard.access import DASHBOARD_HEADERS, Access, NotTakenHere, number_in, redirect

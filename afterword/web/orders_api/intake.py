@@ -94,7 +94,7 @@ def _import(tx: Transaction, parsed: Sequence[Slice[Read]]) -> list[BatchResult]
         tx, [Arrival(*one.sender, one.read.batch.orders, one.received_at) for one in parsed]
     )
     refused = (
-        Refusal(sender.shop.id, sender.key.live, received_at, read.batch.refused, read.batch.unlisted.amount)
+        Refusal(sender.shop, sender.key.live, received_at, read.batch.refused, read.batch.unlisted.amount)
         for sender, read, received_at in parsed
         if read.complaints.amount
     )

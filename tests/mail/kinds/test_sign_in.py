@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from afterword.domain.users import SignIn
+from afterword.domain.people.users import SignIn
 from afterword.mail.links import links_of, sign_in_link
 from tests.mail.conftest import ALBA, LINKS, Page, compose, message, text_of
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from afterword.actions.reviews.writing import CHECKS, looked_at
+from afterword.actions.reviews.checking import CHECKS, looked_at
 from afterword.base.errors import Refused, ReviewChanged
 from afterword.domain.reviews.chain import commitment, subject_of, words_of
 from afterword.domain.reviews.checks.flags import FLAGS, Checked

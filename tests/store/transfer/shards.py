@@ -25,7 +25,7 @@ KNOWN = """
     order ordered desc nulls_first limit offset lock locks schema values onconflict conflict conflict_keys action
     var returning subquery query table tablealias alias identifier column star placeholder literal is_string null
     tuple paren and or not negate eq neq lt lte gt gte is in any exists case if ifs true default add coalesce count
-    big_int max min lower anonymous this expression expressions
+    big_int max min sum div typed safe lower anonymous this expression expressions
 """
 """The kinds of nodes that a statement may have, and their parts. No function is among them that is not the same each
 time, but `anonymous`: any that the parser does not know by name."""
@@ -141,8 +141,8 @@ def _joined(sets: list[set[int | str]], alike: set[int | str]) -> list[set[int |
 
 
 def _parsed(sql: str) -> exp.Expr:
-    """In small letters. What is for PostgreSQL alone counts, comments do not."""
-    sql = re.sub(r"/\* postgres: (.*?) \*/", r"\1", sql).lower()
+    """In small letters. What is for PostgreSQL alone counts, comments do not, nor does a collation."""
+    sql = re.sub(r"/\* postgres: (.*?) \*/", r"\1", sql).replace('COLLATE "C"', "").lower()
     if (verb := sql.split()[0]) not in ("select", "update", "delete", "insert", "with"):
         raise NotOnCitus(f"a statement that begins with {verb}")
     try:

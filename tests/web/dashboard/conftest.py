@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from afterword.actions.users import link_for, make_owner
+from afterword.domain.people.users import Role
 from afterword.domain.shops import Shop
-from afterword.domain.users import Role
 from afterword.store.users import put_role, put_user
 from tests.server import Answer
 from tests.store.cast import NOW

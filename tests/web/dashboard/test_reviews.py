@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from afterword.actions.users import Visitor
 from afterword.base.errors import Refused
-from afterword.domain.users import Session
+from afterword.domain.people.users import Session
 from afterword.store.reviews.writing import past_versions
 from afterword.web.dashboard.access import Place
 from afterword.web.dashboard.frame import Frame

@@ -9,7 +9,7 @@ from afterword.actions import suppressions
 from afterword.base.errors import Refused
 from afterword.base.security import log
 from afterword.domain.orders.email import check_address
-from afterword.domain.suppressions import SUPPRESSION_REASONS
+from afterword.domain.people.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.database import Database
 from afterword.web.dashboard.access import Button, Page, Place, redirect
 from afterword.web.dashboard.frame import Frame, asked

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from afterword.actions import users
 from afterword.base.security import log
 from afterword.domain.orders.email import check_address
+from afterword.domain.people.users import ROLES, Role, User, folded
 from afterword.domain.shops import Shop
-from afterword.domain.users import ROLES, Role, User, folded
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.users import team_of
 from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, number_in, redirect

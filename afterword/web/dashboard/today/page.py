@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from afterword.domain.names import public_name
 from afterword.domain.reviews.review import Review
 from afterword.i18n.dates import number
 from afterword.store.engine.database import Database, Transaction
@@ -14,15 +13,18 @@ from afterword.store.refused import RefusedOfDay, count_refused
 from afterword.store.reviews.pages import Selection, count_selected
 from afterword.store.reviews.rows import changed_reviews, waiting_reviews
 from afterword.store.webhooks import Webhook, webhooks_of
-from afterword.web.dashboard.access import Button, Page, Place
-from afterword.web.dashboard.frame import LANG, Frame, Moments
-from afterword.web.dashboard.orders import state_of
+from afterword.web.dashboard.access import Button, Page, Place, number_in
+from afterword.web.dashboard.frame import LANG, Frame, Moments, asked
+from afterword.web.dashboard.today.figures import PERIODS, Figures, cells, plot, read_figures, stars, way
 
 LATEST = 5
-"""Reviews and orders that are shown."""
+"""Reviews that are shown."""
 
 MOST_DOUBTS = 100
 """E-mails in doubt that are counted."""
+
+USUAL_PERIOD = 90
+"""Days that figures are about, unless another period is asked for."""
 
 _DAY = 86_400
 
@@ -45,7 +47,7 @@ class _Found(NamedTuple):
     webhooks: list[Webhook]
     refused: list[RefusedOfDay]
     reviews: list[Review]
-    orders: list[SentOrder]
+    figures: Figures
 
 
 class Today:
@@ -57,21 +59,27 @@ class Today:
         return [Page("", self.show)]
 
     async def show(self, place: Place) -> Response:
-        found = await self._database.read(lambda tx: _found(tx, place))
-        moment = Moments(place.shop.timezone, place.now)
+        asked_for = number_in(asked(place).get("days", ""))
+        period = asked_for if asked_for in PERIODS else USUAL_PERIOD
+        found = await self._database.read(lambda tx: _found(tx, place, period))
+        moment, figures = Moments(place.shop.timezone, place.now), found.figures
         return await self._frame.page(
             place,
             "today.html",
             at="",
             attention=list(_attention(found, place, moment)),
             reviews=found.reviews,
-            orders=[(row, *state_of(row, moment)) for row in found.orders],
-            named=public_name,
+            figures=figures,
+            periods=PERIODS,
+            cells=cells(figures, moment),
+            plot=plot(figures),
+            way=way(figures),
+            given=stars(figures),
             now=place.now,
         )
 
 
-def _found(tx: Transaction, place: Place) -> _Found:
+def _found(tx: Transaction, place: Place, period: int) -> _Found:
     shop, live = place.shop, place.live
     return _Found(
         count_selected(tx, Selection(shop.id, live, states=("waiting",))),
@@ -80,7 +88,7 @@ def _found(tx: Transaction, place: Place) -> _Found:
         [each for each in webhooks_of(tx, shop.id) if each.live == live],
         [each for each in count_refused(tx, shop, place.now) if each.live == live],
         changed_reviews(tx, shop.id, live=live, state="published", most=LATEST),
-        list_sent_orders(tx, shop, live=live, most=LATEST),
+        read_figures(tx, place, period),
     )
 
 
