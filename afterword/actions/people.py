@@ -18,6 +18,7 @@ from afterword.domain.reviews.review import Review
 from afterword.domain.shops import Shop
 from afterword.mail.outbox import find_emails, remove_emails
 from afterword.store.engine.database import Database, Transaction
+from afterword.store.messages.invitations import SentOrder, sent_orders_of
 from afterword.store.orders import StoredOrder, void_links
 from afterword.store.people import (
     erase_orders,
@@ -31,6 +32,9 @@ from afterword.store.people import (
 from afterword.store.reviews.writing import past_versions, reviews_of_order
 from afterword.store.shops import hold_shop, shops_of
 from afterword.store.suppressions import Suppression, suppress, suppressions_of
+
+MOST_SEARCHED = 1_000
+"""Orders of an address that a search looks at, the oldest of them."""
 
 STEP = 100
 """Orders whose time is over that one transaction erases: a few milliseconds."""
@@ -64,6 +68,13 @@ def person(tx: Transaction, shop: Shop, email: str, *, most: int) -> Person:
 def _with_versions(tx: Transaction, shop: Shop, order: StoredOrder) -> PersonsOrder:
     details = orders.found(tx, shop, order.id_order, live=order.live)
     return PersonsOrder(details, {review.id: past_versions(tx, review) for review in details.reviews})
+
+
+def orders_to(tx: Transaction, shop: Shop, email: str, *, live: bool, most: int) -> list[SentOrder]:
+    """The newest orders of an address and their e-mails, in one mode."""
+    found = orders_of_person(tx, shop, email, most=MOST_SEARCHED)
+    numbers = [order.order_id for order in reversed(found) if order.live == live]
+    return sent_orders_of(tx, shop, numbers[:most], live=live)
 
 
 def kept_until(shop: Shop, received_at: int) -> int:

@@ -26,3 +26,13 @@ UNFIT_IN_WORDS = {
     ),
 }
 """What is wrong with stars and words (domain/reviews/review.py)."""
+
+CANCELLED_IN_WORDS = {
+    "refunded": sentence("The order was refunded"),
+    "not delivered": sentence("The order was never delivered"),
+    "asked not to": sentence("The customer asked not to be asked"),
+    "test": sentence("It was a test order"),
+    "duplicate": sentence("Another order covers it"),
+    "other": sentence("Another reason"),
+}
+"""Why an invitation was cancelled (domain/figures.py)."""

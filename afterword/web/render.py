@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from afterword.i18n.catalogue import ENGLISH, Catalogue, catalogues, choose, fill
-from afterword.i18n.codes import REASONS_IN_WORDS, UNFIT_IN_WORDS
+from afterword.i18n.codes import CANCELLED_IN_WORDS, REASONS_IN_WORDS, UNFIT_IN_WORDS
 from afterword.i18n.dates import day, number, written
 
 SAFE_HEADERS = {
@@ -157,6 +157,12 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.globals.update(
-    {"_": _say, "ngettext": _say_many, "reasons_in_words": REASONS_IN_WORDS, "unfit_in_words": UNFIT_IN_WORDS}
+    {
+        "_": _say,
+        "ngettext": _say_many,
+        "reasons_in_words": REASONS_IN_WORDS,
+        "unfit_in_words": UNFIT_IN_WORDS,
+        "cancelled_in_words": CANCELLED_IN_WORDS,
+    }
 )
 templates.filters.update({"day": _day, "number": _number, "in_code": _in_code, "legible": _legible})

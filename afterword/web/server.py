@@ -109,7 +109,7 @@ def build_router(database: Database, clock: Clock, settings: WebSettings) -> Sta
     pages = UnsubscribePages(database, clock, settings.secret)
     form = Form(database, clock, settings.secret, url=settings.url)
     docs = Docs(settings.url)
-    shop = ShopPages(database, settings.url)
+    shop = ShopPages(database, clock, settings.url)
     verification = VerificationPages(database, clock)
     trial = TrialPages(database, clock, settings.url, settings.trial)
     router = Starlette(

@@ -1,5 +1,6 @@
 """Invitations as their shop sees them, and what it does with them by hand."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -79,6 +80,12 @@ def list_sent_orders(
     else:
         rows = tx.rows(query("sent_orders" if live else "sent_test_orders"), values)
     return [SentOrder(*row) for row in rows]
+
+
+def sent_orders_of(tx: Transaction, shop: Shop, numbers: Iterable[int], *, live: bool) -> list[SentOrder]:
+    """Those of one mode among the orders with these numbers."""
+    keys = [{"shop_id": shop.id, "live": int(live), "message_id": number} for number in numbers]
+    return [SentOrder(*row) for rows in tx.rows_each(query("sent_order"), keys) for row in rows]
 
 
 def count_behind(tx: Transaction, shop: Shop, state: str | None, *, before: int, most: int) -> int:

@@ -399,6 +399,13 @@ FROM messages m /* sqlite: INDEXED BY messages_of_test */ JOIN orders o ON o.sho
 WHERE m.shop_id = :shop_id AND m.live = 0 AND m.queue = 0 AND m.message_id < :before
 ORDER BY m.message_id DESC LIMIT :most;
 
+-- name: sent_order
+-- The same of one order.
+SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,
+       m.due_at, m.next_try_at, m.sent_at, m.tries, m.reason
+FROM messages m JOIN orders o ON o.shop_id = m.shop_id AND o.order_id = m.message_id
+WHERE m.shop_id = :shop_id AND m.live = :live AND m.message_id = :message_id;
+
 -- name: ended_orders
 -- The same of those whose invitations are in a state that few are in.
 SELECT m.message_id AS number, o.id_order, o.reference, o.received_at, o.firstname, o.lastname, o.email, m.state,

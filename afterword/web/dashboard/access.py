@@ -76,12 +76,23 @@ class Page(NamedTuple):
     needs: Role = "reader"
 
 
+class Question(NamedTuple):
+    """What `POST` shows, since what it asks for is not for an address, which proxies log. It changes nothing."""
+
+    path: str
+    run: Run
+    needs: Role = "reader"
+
+
 class Button(NamedTuple):
     """What `POST` does, and the least role that may."""
 
     path: str
     run: Run
     needs: Role
+
+
+PageOrForm = Page | Question | Button
 
 
 class Access:
@@ -94,11 +105,11 @@ class Access:
         self._is_secure = url.startswith("https:")
         self._cookie = "__Host-session" if self._is_secure else "session"
 
-    def of_shop(self, each: Page | Button, *, live: bool) -> Callable[[Request], Awaitable[Response]]:
+    def of_shop(self, each: PageOrForm, *, live: bool) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a page or button in a mode of the shop of its path."""
         return partial(self._answer, each=each, live=live)
 
-    async def _answer(self, request: Request, each: Page | Button, live: bool) -> Response:
+    async def _answer(self, request: Request, each: PageOrForm, live: bool) -> Response:
         """What a form's sender may do is looked up before its body is read, and again after: it may take a minute."""
         self.refuse_other_sites(request)
         found = await self._place(request, each, live)
@@ -120,7 +131,7 @@ class Access:
         return self.keep(answer, self.token_of(request)) if found.visitor.is_prolonged else answer
 
     async def _place(
-        self, request: Request, each: Page | Button, live: bool, form: Mapping[str, str] | None = None
+        self, request: Request, each: PageOrForm, live: bool, form: Mapping[str, str] | None = None
     ) -> Place | Response:
         """Or, for someone who may not, the answer. Raises HTTPException 404 for another shop."""
         visitor = await self.visitor_of(request)

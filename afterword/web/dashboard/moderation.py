@@ -27,7 +27,7 @@ from afterword.store.engine.database import Database, Transaction
 from afterword.store.orders import StoredOrder, order_of
 from afterword.store.reviews.rows import waiting_reviews
 from afterword.store.reviews.writing import review_of
-from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, NotTakenHere, Page, PageOrForm, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
 
 MOST_WAITING_SHOWN = 50
@@ -91,7 +91,7 @@ class Moderation:
         self._frame = frame
         self._signer = signer
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [Page("/moderation", self.queue), Button("/moderation", self.decide, "moderator")]
 
     async def queue(self, place: Place) -> Response:

@@ -3,23 +3,26 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from afterword.actions import invitations, orders
+from afterword.actions import invitations, orders, people
 from afterword.actions.orders import OrderDetails
 from afterword.base.errors import Refused
-from afterword.domain.figures import CANCEL_REASONS, CancelReason
+from afterword.domain.figures import CANCEL_REASONS
 from afterword.domain.messages import State
 from afterword.domain.people.names import public_name
 from afterword.domain.shops import LONGEST_DELAY, Shop
+from afterword.i18n.codes import CANCELLED_IN_WORDS
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.messages.invitations import ENDED, SentOrder, list_sent_orders
-from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, Question, number_in, redirect
 from afterword.web.dashboard.frame import Frame, Moments, asked
+from afterword.web.dashboard.shop_pages.fields import LONGEST_TYPED
 
 ON_A_PAGE = 25
 
@@ -35,15 +38,6 @@ STATE_WORDS: dict[State, tuple[str, str]] = {
 }
 """What a state means by its colour, and its word."""
 
-REASONS: dict[CancelReason, str] = {
-    "refunded": "The order was refunded",
-    "not delivered": "The order was never delivered",
-    "asked not to": "The customer asked us not to",
-    "test": "It was a test",
-    "duplicate": "Another order covers it",
-    "other": "Another reason",
-}
-
 _FILTERS: tuple[tuple[State, str], ...] = tuple((state, STATE_WORDS[state][1]) for state in ENDED)
 
 
@@ -52,9 +46,10 @@ class Orders:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/orders", self.listed),
+            Question("/orders", self.find),
             Page("/orders/{order:path}", self.one),
             Button("/cancel", self.cancel, "moderator"),
             Button("/move", self.move, "moderator"),
@@ -63,31 +58,50 @@ class Orders:
         ]
 
     async def listed(self, place: Place) -> Response:
-        """The newest orders first: all, those in one state, or the one with a number or reference."""
+        """The newest orders first: all, or those in one state."""
         given = asked(place)
-        wanted = given.get("q", "").strip()
-        if wanted and (found := await self._named(place, wanted)):
-            return redirect(place.request, f"{place.path}/orders/{quote(found, safe='')}")
+        if wanted := given.get("q", "").strip():
+            return await self._found(place, wanted)
         state = next((state for state in ENDED if state == given.get("state")), None)
         before = number_in(given.get("before", "")) or 2**62
         read = partial(
             list_sent_orders, shop=place.shop, live=place.live, state=state, before=before, most=ON_A_PAGE + 1
         )
-        rows = [] if wanted else await self._database.read(read)
-        moment = Moments(place.shop.timezone, place.now)
+        rows = await self._database.read(read)
         older = rows[ON_A_PAGE - 1].number if len(rows) > ON_A_PAGE else None
+        return await self._list(
+            place,
+            rows[:ON_A_PAGE],
+            state=state,
+            older="?" + urlencode({"before": older} | ({"state": state} if state else {})) if older else "",
+            newest=("?" + urlencode({"state": state} if state else {})) if "before" in given else "",
+            is_empty=not rows and not state and "before" not in given,
+        )
+
+    async def find(self, place: Place) -> Response:
+        """The order with a number or reference, or those of an address, which is in the body, so that no log of a
+        proxy has it."""
+        return await self._found(place, place.form.get("q", "")[:LONGEST_TYPED].strip())
+
+    async def _found(self, place: Place, wanted: str) -> Response:
+        if wanted and (found := await self._named(place, wanted)):
+            return redirect(place.request, f"{place.path}/orders/{quote(found, safe='')}")
+        read = partial(people.orders_to, shop=place.shop, email=wanted, live=place.live, most=ON_A_PAGE)
+        return await self._list(
+            place, await self._database.read(read) if "@" in wanted else [], wanted=wanted
+        )
+
+    async def _list(self, place: Place, rows: list[SentOrder], **more: Any) -> Response:
+        moment = Moments(place.shop.timezone, place.now)
+        usual: dict[str, Any] = {"state": None, "older": "", "newest": "", "is_empty": False, "wanted": ""}
         return await self._frame.page(
             place,
             "orders.html",
             at="/orders",
-            rows=[(row, *state_of(row, moment)) for row in rows[:ON_A_PAGE]],
-            state=state,
+            rows=[(row, *state_of(row, moment)) for row in rows],
             filters=_FILTERS,
-            wanted=wanted,
-            older="?" + urlencode({"before": older} | ({"state": state} if state else {})) if older else "",
-            newest=("?" + urlencode({"state": state} if state else {})) if "before" in given else "",
-            is_empty=not rows and not wanted and not state and "before" not in given,
             named=public_name,
+            **usual | more,
         )
 
     async def _named(self, place: Place, wanted: str) -> str | None:
@@ -114,7 +128,7 @@ class Orders:
             badge=STATE_WORDS[found.invitation.state],
             story=_story(found, moment),
             customer=public_name(found.order.firstname, found.order.lastname),
-            reasons=REASONS.items(),
+            reasons=CANCELLED_IN_WORDS.items(),
             can={
                 "cancel": found.invitation.state == "scheduled",
                 "move": found.invitation.state == "scheduled",
@@ -190,7 +204,7 @@ def state_of(row: SentOrder, moment: Moments) -> tuple[str, str, str]:
 
 def _in_words(reason: str | None) -> str:
     """Of a cancelled e-mail what its code means; what was written by hand, or came from a server, as it is."""
-    return next((words for code, words in REASONS.items() if code == reason), reason or "")
+    return next((words for code, words in CANCELLED_IN_WORDS.items() if code == reason), reason or "")
 
 
 def _story(found: OrderDetails, moment: Moments) -> list[tuple[str, str, str, str, bool]]:

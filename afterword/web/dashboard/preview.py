@@ -7,7 +7,7 @@ from afterword.actions import invitations
 from afterword.mail.compose import Composer
 from afterword.mail.links import harmless_links
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import Button, Page, Place
+from afterword.web.dashboard.access import Page, PageOrForm, Place
 from afterword.web.render import UNCACHED
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -22,7 +22,7 @@ class Preview:
         self._url = url
         self._composer = composer
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [Page("/emails/{order:path}", self.show)] if self._composer else []
 
     async def show(self, place: Place) -> Response:

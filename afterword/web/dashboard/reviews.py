@@ -26,7 +26,7 @@ from afterword.mail.outbox import remove_emails
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.reviews.pages import LISTED, Selection, count_selected
 from afterword.store.reviews.rows import NEWEST_START, Cursor, changed_reviews
-from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, Moments, asked
 from afterword.web.dashboard.moderation import (
     FOUND,
@@ -76,7 +76,7 @@ class Reviews:
         self._signer = signer
         self._outbox = outbox
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/reviews", self.listed),
             Page("/reviews/{review}", self.one),

@@ -1,7 +1,7 @@
 """Every address of the dashboard: who may see it, and who may press its buttons.
 
-A page is `Page(path, run, needs)`, a button `Button(...)`; each is there for every shop, in live
-mode and in test mode.
+A page is `Page(path, run, needs)`, a button `Button(...)`, a search `Question(...)`; each is there for every shop,
+in live mode and in test mode.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from afterword.base.clock import Clock
 from afterword.domain.reviews.chain import Signer
 from afterword.mail.compose import Composer
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import Access, Button, Page
+from afterword.web.dashboard.access import Access, Page, PageOrForm
 from afterword.web.dashboard.frame import Frame
 from afterword.web.dashboard.look import stylesheet
 from afterword.web.dashboard.moderation import Moderation
@@ -40,7 +40,7 @@ def pages_of(
     outbox: Path | None,
     webhook_allow: Sequence[Network],
     composer: Composer | None,
-) -> list[Page | Button]:
+) -> list[PageOrForm]:
     """All pages and buttons of a shop."""
     frame = Frame(database)
     return [
@@ -89,7 +89,7 @@ def dashboard_routes(
     ]
 
 
-def _route(access: Access, each: Page | Button, *, live: bool) -> Route:
+def _route(access: Access, each: PageOrForm, *, live: bool) -> Route:
     path = "/dashboard/{shop}" + ("" if live else "/test") + each.path
-    methods = ["POST"] if isinstance(each, Button) else ["GET"]
+    methods = ["GET"] if isinstance(each, Page) else ["POST"]
     return Route(path, access.of_shop(each, live=live), methods=methods)

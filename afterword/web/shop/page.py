@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from afterword.base.clock import Clock
 from afterword.domain.reviews.review import SITE
 from afterword.store.engine.database import Database
 from afterword.store.shops import find_public_key
@@ -32,8 +33,9 @@ from afterword.web.shop.view import page_path, shop_view
 class ShopPages:
     """`url` is the public address, which the structured data contains."""
 
-    def __init__(self, database: Database, url: str) -> None:
+    def __init__(self, database: Database, clock: Clock, url: str) -> None:
         self._database = database
+        self._clock = clock
         self._url = url
 
     async def show(self, request: Request, *, live: bool = True) -> Response:
@@ -41,7 +43,7 @@ class ShopPages:
         `/s/{shop}/products/{product}`. `/s/{shop}/test`: the same in test mode; search engines are asked not to index
         it. Pages of products in live mode have structured data."""
         asked, shop_id = read_query(request, live=live), read_shop_id(request)
-        content = await self._database.read(lambda tx: read_page(tx, shop_id, asked))
+        content = await self._database.read(lambda tx: read_page(tx, shop_id, asked, self._clock()))
         if content is None:
             raise HTTPException(404)
         lang = chosen_language(request)

@@ -6,12 +6,14 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from afterword.domain.figures import CANCEL_REASONS, CANCELLED, CancelReason, day_of
 from afterword.domain.orders.fields import UnfitError
 from afterword.domain.orders.order import OrderLine
 from afterword.domain.reviews.review import PRODUCTS, SITE, Ratings, Review, read_scope
 from afterword.domain.shops import Shop
 from afterword.i18n.catalogue import catalogues
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import sums_of
 from afterword.store.orders import order_of
 from afterword.store.reviews.counts import Count, counts, ratings_in
 from afterword.store.reviews.rows import Cursor, changed_reviews, published_reviews
@@ -25,6 +27,9 @@ MOST_CHARACTERS = 16_000
 
 MOST_PRODUCTS = 8
 """Maximum products linked from a shop's page, taken from the most recently changed reviews."""
+
+RATE_DAYS = 90
+"""Days over which cancelled invitations are counted."""
 
 SORTINGS = ("newest", "oldest", "highest", "lowest")
 STARS: tuple[int, ...] = (5, 4, 3, 2, 1)
@@ -49,6 +54,13 @@ class Product(NamedTuple):
     line: OrderLine | None
 
 
+class Cancelled(NamedTuple):
+    """How many invitations of the last RATE_DAYS a shop cancelled by its own hand, of how many, and why."""
+
+    invitations: int
+    reasons: dict[CancelReason, int]
+
+
 class PageContent(NamedTuple):
     """The content of a page, from one snapshot. `last` is its last review if there are more pages, else None."""
 
@@ -60,6 +72,7 @@ class PageContent(NamedTuple):
     products: dict[str, str]
     of_shop: list[Count]
     of_products: list[Count]
+    cancelled: Cancelled
 
 
 def read_shop_id(request: Request) -> str:
@@ -100,7 +113,7 @@ def scope_in(text: str) -> str:
         raise HTTPException(404) from None
 
 
-def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | None:
+def read_page(tx: Transaction, shop_id: str, asked: PageQuery, now: float) -> PageContent | None:
     """None if the shop does not exist, or the product has no published review."""
     shop = find_shop(tx, shop_id)
     if shop is None:
@@ -115,7 +128,18 @@ def read_page(tx: Transaction, shop_id: str, asked: PageQuery) -> PageContent | 
     reviews = _fitting(found[:REVIEWS_SHOWN])
     last = reviews[-1] if len(reviews) < len(found) else None
     products = _products(tx, shop, asked) if is_shops else {}
-    return PageContent(shop, ratings, reviews, last, product, products, of_shop, of_products)
+    cancelled = _cancelled(tx, shop, now, live=asked.live)
+    return PageContent(shop, ratings, reviews, last, product, products, of_shop, of_products, cancelled)
+
+
+def _cancelled(tx: Transaction, shop: Shop, now: float, *, live: bool) -> Cancelled:
+    today = day_of(shop.timezone, now)
+    names = ["orders", *CANCELLED]
+    sums = sums_of(tx, shop, names, live=live, first=today - RATE_DAYS + 1, last=today)
+    reasons = {
+        reason: sums[name] for reason, name in zip(CANCEL_REASONS, CANCELLED, strict=True) if sums[name] > 0
+    }
+    return Cancelled(sums["orders"], reasons)
 
 
 def _product(tx: Transaction, shop: Shop, asked: PageQuery) -> Product | None:

@@ -13,7 +13,7 @@ from afterword.domain.values import shown, shown_lines
 from afterword.i18n.catalogue import catalogues
 from afterword.i18n.dates import language_name
 from afterword.store.reviews.counts import Count
-from afterword.web.shop.reading import SORTINGS, STARS, PageContent, PageQuery
+from afterword.web.shop.reading import RATE_DAYS, SORTINGS, STARS, Cancelled, PageContent, PageQuery
 
 LONGEST_TITLE = 160
 """Maximum characters of a product's name in a heading."""
@@ -49,6 +49,7 @@ def shop_view(asked: PageQuery, content: PageContent, lang: str | None) -> dict[
             (scope, quote(scope, safe=""), shown(name, 60)) for scope, name in content.products.items()
         ],
         "tallies": {"shop": _tally(content.of_shop), **of_products},
+        "cancelled": _cancelled(content.cancelled),
         "publishing": _publishing(shop),
         "languages": [(each, language_name(each)) for each in catalogues()],
     }
@@ -109,6 +110,18 @@ def _tally(counted: list[Count]) -> Tally:
 
     kinds = ("received", "published", "waiting", "withdrawn", "erased", "rejected")
     return [*(row(kind) for kind in kinds), *(row("rejected", reason) for reason in REJECTION_REASONS)]
+
+
+def _cancelled(found: Cancelled) -> dict[str, Any]:
+    """`share` is in percent."""
+    count = sum(found.reasons.values())
+    return {
+        "invitations": found.invitations,
+        "count": count,
+        "share": 100 * count / found.invitations if found.invitations else 0.0,
+        "reasons": found.reasons,
+        "days": RATE_DAYS,
+    }
 
 
 def _publishing(shop: Shop) -> dict[str, Any]:

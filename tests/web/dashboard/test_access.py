@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from afterword.domain.reviews.chain import Signer
-from afterword.web.dashboard.access import Button, Page
+from afterword.web.dashboard.access import Button, Page, Question
 from afterword.web.dashboard.routes import pages_of
 from tests.server import read_answer
 from tests.store.databases import rows
@@ -18,7 +18,9 @@ from tests.web.reviewed import Reviewed
 EVERY = pages_of(Watched(), "http://x.example", Signer("0" * 64), None, (), None)  # type: ignore[arg-type]
 PAGES = sorted({each.path for each in EVERY if isinstance(each, Page)})
 BUTTONS = [each for each in EVERY if isinstance(each, Button)]
+QUESTIONS = [each for each in EVERY if isinstance(each, Question)]
 
+each_form = pytest.mark.parametrize("button", [*BUTTONS, *QUESTIONS], ids=lambda form: form.path)
 each_button = pytest.mark.parametrize("button", BUTTONS, ids=lambda button: button.path)
 each_mode = pytest.mark.parametrize("live", [True, False])
 
@@ -29,9 +31,9 @@ def named(path: str) -> str:
 
 
 @each_mode
-@each_button
+@each_form
 def test_a_button_is_refused_without_a_session_across_sites_and_in_another_shop(
-    button: Button, live: bool, owner: Signed, stranger: Signed, reviewed: Reviewed
+    button: Button | Question, live: bool, owner: Signed, stranger: Signed, reviewed: Reviewed
 ) -> None:
     reviewed.member.order("1", live=live)
     before, path = reviewed.site.rows(), named(button.path)
@@ -57,7 +59,19 @@ def test_a_button_needs_its_role(
     assert reviewed.site.rows() == before
 
 
-@each_button
+@each_mode
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.path)
+@pytest.mark.parametrize("wanted", ["1", "clara@nunez.example", "nothing"])
+def test_a_question_changes_nothing(
+    question: Question, wanted: str, live: bool, owner: Signed, reviewed: Reviewed
+) -> None:
+    reviewed.member.order("1", live=live)
+    before = reviewed.site.rows()
+    assert owner.press(question.path, live=live, q=wanted, email=wanted).status < 500
+    assert reviewed.site.rows() == before
+
+
+@each_form
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [
@@ -67,15 +81,30 @@ def test_a_button_needs_its_role(
     ],
 )
 def test_a_button_takes_no_form_that_is_none(
-    button: Button, body: bytes, kind: str, status: int, owner: Signed
+    button: Button | Question, body: bytes, kind: str, status: int, owner: Signed
 ) -> None:
     headers = {"Content-Type": kind, "Sec-Fetch-Site": "same-origin"}
     assert owner.request("POST", named(button.path), body.decode(), headers).status == status
 
 
-@each_button
-def test_a_button_takes_any_nonsense_in_its_fields(button: Button, owner: Signed) -> None:
-    names = ("order", "review", "version", "key", "webhook", "email", "name", "why", "do", "reason", "text")
+@each_form
+def test_a_button_takes_any_nonsense_in_its_fields(button: Button | Question, owner: Signed) -> None:
+    names = (
+        "order",
+        "review",
+        "version",
+        "key",
+        "webhook",
+        "email",
+        "q",
+        "sure",
+        "keep_for",
+        "name",
+        "why",
+        "do",
+        "reason",
+        "text",
+    )
     fields = dict.fromkeys(names, "\0\ud7ff\U0001f600" + "9" * 40)
     assert owner.press(named(button.path), **fields).status < 500
 

@@ -19,12 +19,13 @@ HEAVIEST = 150_000
 
 WINDOWS = [(320, False), (375, True), (1280, False), (1280, True)]
 
-EMPTY = ("", "/orders", "/moderation", "/reviews", "/suppressions", "/refused", "/webhooks")
+EMPTY = ("", "/orders", "/moderation", "/reviews", "/suppressions", "/refused", "/people", "/webhooks")
 BUSY = (
     *EMPTY,
     *(
         "/orders/1",
         "/orders/flagged",
+        "?days=365",
         "/orders?q=nothing",
         "/orders?state=failed",
         "/keys",

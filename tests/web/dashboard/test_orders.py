@@ -44,11 +44,21 @@ def test_orders_are_listed_newest_first_page_by_page(owner: Signed, reviewed: Re
 def test_an_order_is_found_by_its_number_or_reference(owner: Signed, reviewed: Reviewed) -> None:
     reviewed.member.order("A/1 é", reference="R 1")
     for wanted in ("A/1 é", "R 1", " R 1 "):
-        found = owner.get(f"/orders?q={quote(wanted)}")
-        assert found.status == 303
+        found = owner.press("/orders", q=wanted)
+        assert found.status == owner.get(f"/orders?q={quote(wanted)}").status == 303
         page = owner.get(found.headers["location"].partition(f"{owner.shop.id}")[2])
         assert "Order A/1 é" in plain(page.content)
-    assert "Nothing found" in plain(owner.get("/orders?q=other").content)
+    assert "Nothing found" in plain(owner.press("/orders", q="other").content)
+
+
+def test_the_orders_of_an_address_are_found_in_any_case(owner: Signed, reviewed: Reviewed) -> None:
+    for number in range(3):
+        reviewed.member.order(f"C{number}", email="Clara@mail.example")
+    reviewed.member.order("D1", email="diego@mail.example")
+    reviewed.member.order("T1", email="clara@mail.example", live=False)
+    assert orders_on(owner.press("/orders", q="clara@MAIL.example")) == ["C2", "C1", "C0"]
+    assert orders_on(owner.press("/orders", live=False, q="clara@mail.example")) == ["T1"]
+    assert "Nothing found" in plain(owner.press("/orders", q="noor@mail.example").content)
 
 
 def test_a_shop_sees_no_order_of_another_and_no_test_order_among_live_ones(

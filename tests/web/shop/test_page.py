@@ -2,11 +2,13 @@
 
 import json
 import re
+import time
 from html import unescape
 
 import pytest
 
 from afterword.i18n.codes import REASONS_IN_WORDS
+from afterword.store.messages.invitations import cancel_invitation
 from tests.axe import serious
 from tests.browser import Browser
 from tests.web.asking import plain
@@ -325,3 +327,19 @@ MADE = "document.querySelectorAll('img, script:not([type]), iframe, [onload], [o
 UNCLIPPED = """[...document.querySelectorAll('.text, .top, .who, .mark, h1, .site, .of, .products a')].filter(each =>
     getComputedStyle(each).overflowY === 'visible').map(each => each.outerHTML.slice(0, 90))"""
 """Where marks that are stacked on a letter would cover what stands above."""
+
+
+def test_how_many_invitations_a_shop_cancelled_is_public(site: Site) -> None:
+    shop = Reviewed.new(site)
+    assert "Invitations" not in plain(html(shop))
+    now = time.time()
+    sent = [shop.member.sees(shop.member.sends(f"A-{number}", at=now)).id for number in range(8)]
+    assert "Of 8 invitations to review in the last 90 days, the shop cancelled 0 (0.0%)." in plain(html(shop))
+    for invitation, reason in zip(sent, ("refunded", "refunded", "they moved"), strict=False):
+        shop.member.acts(cancel_invitation, invitation, reason, now)
+    page = plain(html(shop))
+    assert "the shop cancelled 3 (37.5%)" in page
+    assert "2 × The order was refunded 1 × Another reason" in page
+    assert "they moved" not in page
+    french = plain(html(shop, "?lang=fr"))
+    assert "la boutique en a annulé 3 (37,5 %)" in french.replace("\u202f", " ").replace("\xa0", " ")

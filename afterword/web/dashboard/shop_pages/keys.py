@@ -12,7 +12,7 @@ from afterword.base.security import log
 from afterword.domain.shops import KEY_SCOPES, Key, Shop, check_lang
 from afterword.i18n.dates import english_name
 from afterword.store.engine.database import Database, Transaction
-from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
 from afterword.web.dashboard.shop_pages.fields import checked, languages, typed
 
@@ -22,7 +22,7 @@ class Keys:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/keys", self.listed, "owner"),
             Button("/keys", self.add, "owner"),

@@ -19,7 +19,15 @@ from afterword.domain.reviews.chain import Signer
 from afterword.domain.shops import Shop, parse_keep_for
 from afterword.mail.outbox import remove_emails
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import DASHBOARD_HEADERS, Button, Page, Place, redirect
+from afterword.web.dashboard.access import (
+    DASHBOARD_HEADERS,
+    Button,
+    Page,
+    PageOrForm,
+    Place,
+    Question,
+    redirect,
+)
 from afterword.web.dashboard.frame import Frame, Moments
 from afterword.web.dashboard.shop_pages.fields import checked, typed
 from afterword.web.render import UNCACHED
@@ -51,10 +59,10 @@ class PeoplePages:
         self._signer = signer
         self._outbox = outbox
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/people", self.shown, "moderator"),
-            Button("/people", self.find, "moderator"),
+            Question("/people", self.find, "moderator"),
             Button("/people/export", self.export, "owner"),
             Button("/people/erase", self.erase, "owner"),
             Button("/people/keep", self.keep, "owner"),

@@ -8,7 +8,7 @@ from afterword.actions import orders, shops
 from afterword.base.security import log
 from afterword.domain.orders.order import FieldError
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, redirect
 from afterword.web.dashboard.frame import Frame, Moments
 
 _MOST_REFUSED = 100
@@ -20,7 +20,7 @@ class RefusedPages:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [Page("/refused", self.listed), Button("/refused/tolerant", self.tolerate, "owner")]
 
     async def listed(self, place: Place) -> Response:

@@ -26,7 +26,7 @@ from afterword.domain.shops import (
     parse_mode,
 )
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, redirect
 from afterword.web.dashboard.frame import Frame
 from afterword.web.dashboard.shop_pages.fields import checked, languages, sentence, typed
 
@@ -68,7 +68,7 @@ class SettingsPages:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [Page("/settings", self.shown, "owner"), Button("/settings", self.save, "owner")]
 
     async def shown(self, place: Place) -> Response:

@@ -11,7 +11,7 @@ from afterword.base.security import log
 from afterword.domain.orders.email import check_address
 from afterword.domain.people.suppressions import SUPPRESSION_REASONS
 from afterword.store.engine.database import Database
-from afterword.web.dashboard.access import Button, Page, Place, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, redirect
 from afterword.web.dashboard.frame import Frame, asked
 from afterword.web.dashboard.shop_pages.fields import checked, typed
 
@@ -42,7 +42,7 @@ class Suppressions:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/suppressions", self.listed),
             Button("/suppressions", self.add, "moderator"),

@@ -13,7 +13,7 @@ from afterword.domain.people.users import ROLES, Role, User, folded
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.users import team_of
-from afterword.web.dashboard.access import Button, NotTakenHere, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, NotTakenHere, Page, PageOrForm, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
 from afterword.web.dashboard.shop_pages.fields import checked, typed
 
@@ -29,7 +29,7 @@ class Team:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/team", self.listed),
             Button("/team", self.invite, "owner"),

@@ -13,7 +13,7 @@ from afterword.base.security import log
 from afterword.domain.shops import Shop
 from afterword.store.engine.database import Database, Transaction
 from afterword.store.webhooks import Webhook, webhook_of
-from afterword.web.dashboard.access import Button, Page, Place, number_in, redirect
+from afterword.web.dashboard.access import Button, Page, PageOrForm, Place, number_in, redirect
 from afterword.web.dashboard.frame import Frame, asked
 from afterword.web.dashboard.shop_pages.fields import sentence, typed
 from afterword.webhooks.addresses import Network
@@ -35,7 +35,7 @@ class Webhooks:
     def _sender(self) -> Sender:
         return Sender(self._allowed)
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [
             Page("/webhooks", self.listed, "owner"),
             Button("/webhooks", self.add, "owner"),

@@ -13,7 +13,7 @@ from afterword.store.refused import RefusedOfDay, count_refused
 from afterword.store.reviews.pages import Selection, count_selected
 from afterword.store.reviews.rows import changed_reviews, waiting_reviews
 from afterword.store.webhooks import Webhook, webhooks_of
-from afterword.web.dashboard.access import Button, Page, Place, number_in
+from afterword.web.dashboard.access import Page, PageOrForm, Place, number_in
 from afterword.web.dashboard.frame import LANG, Frame, Moments, asked
 from afterword.web.dashboard.today.figures import PERIODS, Figures, cells, plot, read_figures, stars, way
 
@@ -55,7 +55,7 @@ class Today:
         self._database = database
         self._frame = frame
 
-    def pages(self) -> list[Page | Button]:
+    def pages(self) -> list[PageOrForm]:
         return [Page("", self.show)]
 
     async def show(self, place: Place) -> Response:
