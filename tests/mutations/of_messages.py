@@ -381,7 +381,7 @@ OF_MESSAGES = {
         ),
         Mutation(
             "what a person settled is not in the journal",
-            "settle_doubts",
+            "_settle_row",
             "tx.journal(f\"{'sent' if arrived else 'released'} {mark} {shop.id} {number} {int(now)}\")",
             "pass",
             "test_a_restored_database_knows_it[sqlite-False-again1]",
@@ -409,7 +409,7 @@ OF_MESSAGES = {
         ),
         Mutation(
             "what an earlier restore knew stays in doubt",
-            "settle_doubts",
+            "_settle_row",
             'tx.run(query("forget_journaled"), {"shop_id": shop.id, "fingerprint": mark})',
             "pass",
             "test_one_that_an_earlier_restore_knew_is_sent_again_by_one_command[sqlite]",

@@ -19,7 +19,7 @@ def settle_doubts(tx: Transaction, shop: Shop, *, arrived: bool, after: int, now
     """
     found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": after, "most": MOST})
     for row in found:
-        _settle(tx, shop, row, arrived=arrived, now=now)
+        _settle_row(tx, shop, row, arrived=arrived, now=now)
     return [row[0] for row in found]
 
 
@@ -28,11 +28,11 @@ def settle_doubt(tx: Transaction, shop: Shop, number: int, *, arrived: bool, now
     found = tx.rows(query("doubts"), {"shop_id": shop.id, "after": number - 1, "most": 1})
     if not found or found[0][0] != number:
         return False
-    _settle(tx, shop, found[0], arrived=arrived, now=now)
+    _settle_row(tx, shop, found[0], arrived=arrived, now=now)
     return True
 
 
-def _settle(tx: Transaction, shop: Shop, row: Row, *, arrived: bool, now: float) -> None:
+def _settle_row(tx: Transaction, shop: Shop, row: Row, *, arrived: bool, now: float) -> None:
     number, live, kind, created_at, id_order = row
     mark = row_fingerprint(shop.salt, kind, number, created_at, id_order, live=bool(live))
     key = {"shop_id": shop.id, "message_id": number}
