@@ -25,6 +25,7 @@ from afterword.store.people import (
     erased_to,
     forget_address,
     next_orders,
+    numbers_of_person,
     orders_of_person,
     retentions,
     set_erased_to,
@@ -34,7 +35,10 @@ from afterword.store.shops import hold_shop, shops_of
 from afterword.store.suppressions import Suppression, suppress, suppressions_of
 
 MOST_SEARCHED = 1_000
-"""Orders of an address that a search looks at, the oldest of them."""
+"""Orders of an address that a search looks at, the newest of them."""
+
+SHOPS_A_LOOK = 100
+"""Shops that one read looks at for orders whose time is over: a millisecond or two on SQLite."""
 
 STEP = 25
 """Orders whose time is over that one transaction erases: some ten milliseconds on PostgreSQL, two on SQLite."""
@@ -72,9 +76,8 @@ def _with_versions(tx: Transaction, shop: Shop, order: StoredOrder) -> PersonsOr
 
 def orders_to(tx: Transaction, shop: Shop, email: str, *, live: bool, most: int) -> list[SentOrder]:
     """The newest orders of an address and their e-mails, in one mode."""
-    found = orders_of_person(tx, shop, email, most=MOST_SEARCHED)
-    numbers = [order.order_id for order in reversed(found) if order.live == live]
-    return sent_orders_of(tx, shop, numbers[:most], live=live)
+    newest = reversed(numbers_of_person(tx, shop, email)[-MOST_SEARCHED:])
+    return sent_orders_of(tx, shop, newest, live=live)[:most]
 
 
 def kept_until(shop: Shop, received_at: int) -> int:
@@ -82,7 +85,7 @@ def kept_until(shop: Shop, received_at: int) -> int:
     return received_at + shop.keep_for
 
 
-def exported(found: Person, shop: Shop, outbox: Path, now: float) -> present.Fields:
+def exported(found: Person, shop: Shop, outbox: Path | None, now: float) -> present.Fields:
     """All of it as one JSON object, with the e-mails that the outbox has. Raises OSError."""
     return {
         "address": found.email,
@@ -93,9 +96,9 @@ def exported(found: Person, shop: Shop, outbox: Path, now: float) -> present.Fie
     }
 
 
-def _exported(found: PersonsOrder, outbox: Path) -> present.Fields:
+def _exported(found: PersonsOrder, outbox: Path | None) -> present.Fields:
     order, more = found.details.order, found.details.more
-    emails = find_emails(outbox, order.id_order, order.email)
+    emails = find_emails(outbox, order.id_order, order.email) if outbox else []
     return {
         **present.whole_order(order, more),
         "invitation": present.invitation(found.details.invitation),
@@ -120,29 +123,26 @@ def stop_writing_to(tx: Transaction, shop: Shop, email: str, now: float) -> None
     forget_address(tx, shop, email)
 
 
-class ErasedOrder(NamedTuple):
-    """An order as it was, and how many reviews of it were erased with it."""
-
-    order: StoredOrder
-    reviews: int
+def next_order_of(tx: Transaction, shop: Shop, email: str) -> StoredOrder | None:
+    """The next order to erase; None when the person has none left."""
+    return next(iter(orders_of_person(tx, shop, email, most=1)), None)
 
 
-def erase_next(tx: Transaction, shop: Shop, email: str, signer: Signer, now: float) -> ErasedOrder | None:
-    """Erases one of the person's orders with its reviews; None when there is none left.
+def erase_order(tx: Transaction, order: StoredOrder, signer: Signer, now: float) -> int:
+    """Erases an order with its reviews, and returns how many these were. Files of its e-mails are removed before: its
+    address finds them.
 
     What stays: the order's number, by which it is not imported again; the stars, dates and subject of its reviews,
-    without words or a name, and what the chain says of them. It can be repeated after whatever has interrupted it.
+    without words or a name, and what the chain says of them.
     """
-    hold_shop(tx, shop.id)
-    for order in orders_of_person(tx, shop, email, most=1):
-        found = reviews_of_order(tx, shop.id, order.order_id).values()
-        reviews = [review for review in found if review.state != "erased"]
-        for review in reviews:
-            erase(tx, review, signer, now)
-        void_links(tx, order)
-        erase_orders(tx, shop, [order.order_id])
-        return ErasedOrder(order, len(reviews))
-    return None
+    hold_shop(tx, order.shop.id)
+    found = reviews_of_order(tx, order.shop.id, order.order_id).values()
+    reviews = [review for review in found if review.state != "erased"]
+    for review in reviews:
+        erase(tx, review, signer, now)
+    void_links(tx, order)
+    erase_orders(tx, order.shop, [order.order_id])
+    return len(reviews)
 
 
 class ErasedPerson(NamedTuple):
@@ -158,24 +158,33 @@ class ErasedPerson(NamedTuple):
 def erase_person(
     database: Database, shop: Shop, email: str, outbox: Path, signer: Signer, now: float
 ) -> ErasedPerson:
-    """Erases all that this machine has of a person. Raises StoreUnavailable, and OSError for the outbox."""
+    """Erases all that this machine has of a person. It can be repeated after whatever has interrupted it. Raises
+    StoreUnavailable, and OSError for the outbox."""
     database.write_now(partial(stop_writing_to, shop=shop, email=email, now=now))
-    work = partial(erase_next, shop=shop, email=email, signer=signer, now=now)
     orders = reviews = emails = 0
-    while erased := database.write_now(work):
-        orders, reviews = orders + 1, reviews + erased.reviews
-        emails += remove_emails(outbox, erased.order.id_order, erased.order.email)
+    while order := database.read_now(partial(next_order_of, shop=shop, email=email)):
+        emails += remove_emails(outbox, order.id_order, order.email)
+        reviews += database.write_now(partial(erase_order, order=order, signer=signer, now=now))
+        orders += 1
     return ErasedPerson(orders, reviews, emails, database.scrub())
 
 
-def shops_with_old_orders(tx: Transaction, now: float) -> list[int]:
-    """The shops that have orders whose time is over."""
+class LookedAt(NamedTuple):
+    """Shops that have orders whose time is over, and the last one that was looked at; None after all."""
+
+    shops: list[int]
+    last: int | None
+
+
+def shops_with_old_orders(tx: Transaction, now: float, after: int) -> LookedAt:
+    """Looks at the next SHOPS_A_LOOK behind a number."""
+    kept = retentions(tx, after, most=SHOPS_A_LOOK)
     found = []
-    for kept in retentions(tx):
-        first = next_orders(tx, kept.shop_id, kept.erased_to, most=1)
-        if first and first[0].received_at < now - kept.keep_for:
-            found.append(kept.shop_id)
-    return found
+    for each in kept:
+        first = next_orders(tx, each.shop_id, each.erased_to, most=1)
+        if first and first[0].received_at < now - each.keep_for:
+            found.append(each.shop_id)
+    return LookedAt(found, kept[-1].shop_id if len(kept) == SHOPS_A_LOOK else None)
 
 
 def erase_old(tx: Transaction, shop_id: int, now: float) -> bool:

@@ -37,8 +37,8 @@ _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 class Shop(msgspec.Struct, frozen=True):
     """A shop. Every other row belongs to exactly one.
 
-    Times are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and
-    addresses in the send journal; it never changes. `moderation` and `publish_after` decide when reviews are
+    Times are in seconds. `salt` (hex) keys the hashes that represent this shop's orders and addresses in the send
+    journal; it never changes. `moderation` and `publish_after` decide when reviews are
     published: see `domain.reviews.moderation`. `orders`: what an order must have. `phones`: telephone numbers, with
     commas between. `keep_for`: how long after their receipt names and addresses of orders are kept.
     """

@@ -11,7 +11,12 @@ from afterword.store.queries import query
 def count_figure(tx: Transaction, shop: Shop, name: str, amount: int = 1, *, live: bool, now: float) -> None:
     """Adds to a figure of the shop's present day."""
     if amount:
-        tx.count(Figure(shop.id, live, name, day_of(shop.timezone, now)), amount)
+        add_to_figure(tx, Figure(shop.id, live, name, day_of(shop.timezone, now)), amount)
+
+
+def add_to_figure(tx: Transaction, figure: Figure, amount: int) -> None:
+    """Is written with what else the transaction has counted, at its end."""
+    tx.add("add_figures", (figure.shop_id, int(figure.live), figure.name, figure.day), amount)
 
 
 def figures_of(

@@ -15,8 +15,8 @@ _PART = 4_096
 """Numbers of orders that an index takes together."""
 
 
-def orders_of_person(tx: Transaction, shop: Shop, email: str, *, most: int) -> list[StoredOrder]:
-    """A person's orders of both modes, the oldest first."""
+def numbers_of_person(tx: Transaction, shop: Shop, email: str) -> list[int]:
+    """The numbers of a person's orders of both modes, the oldest first."""
     key = {"shop_id": shop.id}
     [(first,)], [(last,)] = tx.rows(query("first_part"), key), tx.rows(query("last_part"), key)
     parts = range(first, last + 1) if first is not None else ()
@@ -25,9 +25,13 @@ def orders_of_person(tx: Transaction, shop: Shop, email: str, *, most: int) -> l
         for part in parts
         for address in addresses_like(email)
     ]
-    numbers = {number for rows in tx.rows_each(query("orders_of_person"), values) for (number,) in rows}
-    found = [order_of(tx, shop, number) for number in sorted(numbers)[:most]]
-    return [order for order in found if order and order.email.casefold() == email.casefold()]
+    return sorted({number for rows in tx.rows_each(query("orders_of_person"), values) for (number,) in rows})
+
+
+def orders_of_person(tx: Transaction, shop: Shop, email: str, *, most: int) -> list[StoredOrder]:
+    """A person's orders of both modes, the oldest first."""
+    found = [order_of(tx, shop, number) for number in numbers_of_person(tx, shop, email)[:most]]
+    return [order for order in found if order]
 
 
 def erase_orders(tx: Transaction, shop: Shop, numbers: Iterable[int]) -> None:
@@ -52,9 +56,9 @@ class Retention(NamedTuple):
     erased_to: int
 
 
-def retentions(tx: Transaction) -> list[Retention]:
-    """Of all shops."""
-    return [Retention(*row) for row in tx.rows(query("kept_for"))]
+def retentions(tx: Transaction, after: int, *, most: int) -> list[Retention]:
+    """Of the next shops behind a number."""
+    return [Retention(*row) for row in tx.rows(query("kept_for"), {"after": after, "most": most})]
 
 
 class NextOrder(NamedTuple):
@@ -70,7 +74,7 @@ def next_orders(tx: Transaction, shop_id: int, after: int, *, most: int) -> list
     part: int | None = after // _PART
     while part is not None:
         values: dict[str, Any] = {"shop_id": shop_id, "part": part, "after": after, "most": most}
-        if rows := tx.rows(query("old_orders"), values):
+        if rows := tx.rows(query("next_orders"), values):
             return [NextOrder(number, at, bool(has_address)) for number, at, has_address in rows]
         [(part,)] = tx.rows(query("next_part"), {"shop_id": shop_id, "part": part})
     return []

@@ -1,12 +1,18 @@
 """A person is found by their address among all orders of a shop, and what is erased is in no row any more."""
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 from afterword.actions.invitations import send
 from afterword.actions.people import (
-    erase_next,
+    SHOPS_A_LOOK,
     erase_old,
+    erase_order,
+    erase_person,
     exported,
+    next_order_of,
     person,
     shops_with_old_orders,
     stop_writing_to,
@@ -14,7 +20,7 @@ from afterword.actions.people import (
 from afterword.base.errors import Refused
 from afterword.domain.people.kept import KEEP_FOR
 from afterword.store.people import orders_of_person
-from tests.store.cast import DUE, NOW, SIGNER, Customer, Member, order, phone_number_found
+from tests.store.cast import DUE, NOW, SIGNER, Customer, Member, new_member, order, phone_number_found
 from tests.store.reviews.verifying import faults
 
 CLARA = "Clara.Nunez@mail.example"
@@ -28,7 +34,8 @@ def erases(member: Member, email: str = CLARA, now: float = DUE) -> int:
     """Erases a person, and returns how many orders that took."""
     member.acts(stop_writing_to, member.shop, email, now)
     count = 0
-    while member.acts(erase_next, member.shop, email, SIGNER, now):
+    while about := member.asks(next_order_of, member.shop, email):
+        member.acts(erase_order, about, SIGNER, now)
         count += 1
     return count
 
@@ -65,13 +72,13 @@ def test_capitals_beyond_ascii_are_found_as_they_were_sent(alba: Member, written
     assert names(alba, written) == ["A-1"]
 
 
-def test_all_that_is_kept_is_exported(alba: Member, clara: Customer, tmp_path: object) -> None:
+def test_all_that_is_kept_is_exported(alba: Member, clara: Customer, tmp_path: Path) -> None:
     about = alba.order("A-1", email=CLARA, phone="+33 1 40 00 00 00")
     clara.reviews(about, rating=3, text="First words.")
     clara.reviews(about, rating=4, text="Second words.", seen=1, look=phone_number_found)
     alba.suppresses(CLARA, reason="unsubscribed")
     found = alba.asks(person, alba.shop, CLARA, most=10)
-    fields = exported(found, alba.shop, tmp_path, NOW)  # type: ignore[arg-type]
+    fields = exported(found, alba.shop, tmp_path, NOW)
     [exported_order] = fields["orders"]  # type: ignore[misc]
     assert exported_order["email"] == CLARA
     assert (exported_order["phone"], exported_order["lastname"]) == ("+33 1 40 00 00 00", "Nunez")
@@ -165,10 +172,19 @@ def test_an_erased_order_is_not_sent_by_hand(alba: Member) -> None:
 # Retention.
 
 
+def old_shops(member: Member, now: float) -> list[int]:
+    """The shops with orders whose time is over, looked at in turn."""
+    found, after = [], 0
+    while after is not None:
+        shops, after = member.asks(shops_with_old_orders, now, after)
+        found += shops
+    return found
+
+
 def tidies(member: Member, now: float) -> int:
     """Erases what is old, and returns in how many steps."""
     steps = 0
-    for shop_id in member.asks(shops_with_old_orders, now):
+    for shop_id in old_shops(member, now):
         steps += 1
         while member.acts(erase_old, shop_id, now):
             steps += 1
@@ -192,14 +208,40 @@ def test_many_are_erased_in_steps_and_none_is_looked_at_twice(alba: Member) -> N
     alba.sends_batch(*[order(f"A-{number}") for number in range(85)])
     alba.sends("B-1", at=NOW + 86_400)
     now = NOW + KEEP_FOR + 1
-    assert alba.asks(shops_with_old_orders, now) == [alba.shop.id]
+    assert old_shops(alba, now) == [alba.shop.id]
     assert [alba.acts(erase_old, alba.shop.id, now) for _ in range(4)] == [True, True, True, False]
     assert alba.rows("SELECT count(*) FROM orders WHERE email = ''") == [(85,)]
-    assert alba.asks(shops_with_old_orders, now) == []
+    assert old_shops(alba, now) == []
 
 
 def test_a_shop_that_keeps_longer_is_left_alone(alba: Member, bruno: Member) -> None:
     kept = bruno.changes(keep_for=10 * 365 * 86_400)
     alba.sends("A-1")
     kept.sends("B-1")
-    assert alba.asks(shops_with_old_orders, NOW + KEEP_FOR + 1) == [alba.shop.id]
+    assert old_shops(alba, NOW + KEEP_FOR + 1) == [alba.shop.id]
+
+
+def test_every_shop_is_looked_at_however_many_there_are(alba: Member) -> None:
+    many = [new_member(alba.store, f"Shop {number}") for number in range(SHOPS_A_LOOK + 3)]  # type: ignore[arg-type]
+    many[-1].sends("A-1")
+    assert old_shops(alba, NOW + KEEP_FOR + 1) == [many[-1].shop.id]
+
+
+def test_an_address_with_another_character_is_another_persons(alba: Member) -> None:
+    alba.sends("A-1", email="straße@mail.example")
+    alba.sends("A-2", email="strasse@mail.example")
+    assert names(alba, "STRASSE@mail.example") == ["A-2"]
+    assert names(alba, "straße@mail.example") == ["A-1"]
+
+
+def test_an_interrupted_erasure_is_repeated_and_leaves_no_file(alba: Member, tmp_path: Path) -> None:
+    alba.sends("A-1", email=CLARA)
+    file = tmp_path / "A-1-c0ffee.eml"
+    file.mkdir()  # it cannot be read
+    erase = partial(erase_person, alba.store, alba.shop, CLARA, tmp_path, SIGNER, DUE)
+    with pytest.raises(OSError, match="directory"):
+        erase()
+    file.rmdir()
+    file.write_text(f"To: <{CLARA}>")
+    assert erase()[:3] == (1, 0, 1)
+    assert not file.exists()

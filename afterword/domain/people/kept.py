@@ -14,5 +14,6 @@ LONGEST_KEPT = 3_650 * 86_400
 
 
 def addresses_like(email: str) -> set[str]:
-    """What databases, which know the capitals of ASCII alone, may have an address under."""
-    return {email.translate(_LOWER), email.lower(), email.casefold()}
+    """What databases, which know the capitals of ASCII alone, may have an address under. No character becomes another
+    one: straße@ and strasse@ are two people."""
+    return {email.translate(_LOWER), email.lower()}

@@ -146,7 +146,7 @@ class Committer:
             results: list[Any] = []
             for work, group in groupby(calls, itemgetter(0)):
                 results += work(self._tx, [item for _, item, _ in group])
-            self._tx.add_figures()
+            self._tx.write_sums()
             self._commit()
         except BaseException:
             self.connection.rollback()

@@ -4,20 +4,18 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
 from afterword.base.errors import JournalMissing
-from afterword.domain.figures import Figure
-from afterword.store.engine.connection import IDS_A_BLOCK, Connection
+from afterword.store.engine.connection import IDS_A_BLOCK, Connection, Row
 
 USED_WITHIN = 86_400.0
 """Seconds in which a block of ids is used: so ids rise with time, but for a day."""
 
 PARTS = 16
-"""Of each figure, so that processes add to it beside each other. With more processes some wait for others."""
+"""Of each sum, so that processes add to it beside each other. With more processes some wait for others."""
 
 JournalAddress = Path | str
 """Where a send journal is: a file, or the address of a PostgreSQL database."""
@@ -27,8 +25,8 @@ class Transaction:
     """One transaction. Nothing it writes is durable until `Database.write` has returned.
 
     Its statements are those of `connection.Connection`. `lines` are for the send journal, and not written yet;
-    `notes` are lines for it that wait for the commit. `announces` is whether something may be due soon. `figures` is
-    what is to be added to figures of shops.
+    `notes` are lines for it that wait for the commit. `announces` is whether something may be due soon. `sums` are
+    what is added to rows at the end.
     """
 
     def __init__(self, connection: Connection, keeper: "Keeper | None" = None) -> None:
@@ -46,7 +44,7 @@ class Transaction:
         self.lines: list[str] = []
         self.notes: dict[object, str] = {}
         self.announces = False
-        self.figures: Counter[Figure] = Counter()
+        self.sums: Counter[tuple[str, Row]] = Counter()
         self._part = 0 if connection.dialect == "sqlite" else os.getpid() % PARTS
         self._next_order_ids = connection.next_order_ids
         self._next_id = self._last_id = 0
@@ -84,27 +82,26 @@ class Transaction:
         """Something is due soon that those who dispatch may not expect: they learn of it once this has committed."""
         self.announces = True
 
-    def count(self, figure: Figure, amount: int) -> None:
-        """Adds to a figure of a shop."""
-        self.figures[figure] += amount
+    def add(self, name: str, key: Row, amount: int) -> None:
+        """Adds to a row that many transactions change, by the INSERT of that name, which takes the key, whose first
+        value is a shop's, a part and the amount."""
+        self.sums[name, key] += amount
 
-    def add_figures(self) -> None:
-        """Writes what was counted: the last that a transaction does, in the order in which all do it, so that none
+    def write_sums(self) -> None:
+        """Writes what was added: the last that a transaction does, in the order in which all do it, so that none
         waits for one that waits for it."""
         rows = [
-            (shop_id, int(live), name, day, self._part, amount)
-            for (shop_id, live, name, day), amount in sorted(self.figures.items())
-            if amount
+            (name, (*key, self._part, amount)) for (name, key), amount in sorted(self.sums.items()) if amount
         ]
-        for _, of_shop in groupby(rows, itemgetter(0)):
-            self.insert("add_figures", list(of_shop))
-        self.figures.clear()
+        for (name, _), alike in groupby(rows, lambda row: (row[0], row[1][0])):
+            self.insert(name, [values for _, values in alike])
+        self.sums.clear()
 
     def forget(self) -> None:
         """Resets after a rollback, which may have released the block of ids."""
         self._next_id = self._last_id = 0
         self.announces = False
-        self.figures.clear()
+        self.sums.clear()
         self.lines.clear()
         self.notes.clear()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from afterword.domain.figures import Figure, day_of
 from afterword.domain.messages import row_fingerprint
 from afterword.store.engine.database import Transaction
+from afterword.store.figures import add_to_figure
 from afterword.store.journal.journal import HEAD_WORDS, head_line
 from afterword.store.queries import query
 
@@ -54,7 +55,7 @@ def _count(tx: Transaction, key: dict[str, int], state: str, happened_at: int) -
     name = {"sent": "sent", "failed": "bounced"}.get(state)
     for live, kind, _, _, _, timezone in tx.rows(query("message_identity"), key) if name else ():
         if name and kind == "invitation":
-            tx.count(Figure(key["shop_id"], bool(live), name, day_of(timezone, happened_at)), 1)
+            add_to_figure(tx, Figure(key["shop_id"], bool(live), name, day_of(timezone, happened_at)), 1)
 
 
 def _is_message(tx: Transaction, shop_id: int, message_id: int, mark: str) -> bool:

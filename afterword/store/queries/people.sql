@@ -38,7 +38,7 @@ UPDATE suppressions SET address = NULL WHERE shop_id = :shop_id AND address_hash
 -- name: forget_hash_of_reviews
 UPDATE reviews SET address_hash = '' WHERE shop_id = :shop_id AND order_id = :order_id AND order_id > 0;
 
--- name: old_orders
+-- name: next_orders
 -- The next orders of a shop behind a number, and when each was received; an erased one has no address.
 SELECT o.order_id, o.received_at, o.email <> '' FROM orders o
 WHERE o.shop_id = :shop_id AND o.order_id / 4096 = :part AND o.order_id > :after
@@ -50,7 +50,7 @@ SELECT min(o.order_id / 4096) FROM orders o WHERE o.shop_id = :shop_id AND o.ord
 
 -- name: kept_for
 -- For how long shops keep what orders say of people, and up to which order they have erased it.
-SELECT s.shop_id, s.keep_for, s.erased_to FROM shops s ORDER BY s.shop_id;
+SELECT s.shop_id, s.keep_for, s.erased_to FROM shops s WHERE s.shop_id > :after ORDER BY s.shop_id LIMIT :most;
 
 -- name: erased_to
 SELECT s.erased_to FROM shops s WHERE s.shop_id = :shop_id;

@@ -106,8 +106,7 @@ class PeoplePages:
         found = await self._person(place, typed(place.form, "email"), MOST_ORDERS_EXPORTED)
         if not found.is_known:
             raise Refused("This shop keeps nothing of this address.")
-        outbox = self._outbox or Path()
-        fields = await asyncio.to_thread(people.exported, found, place.shop, outbox, place.now)
+        fields = await asyncio.to_thread(people.exported, found, place.shop, self._outbox, place.now)
         log.info("person exported", shop=place.shop.id, orders=len(found.orders), by=_by(place))
         headers = {"Content-Disposition": 'attachment; filename="person.json"'}
         content = json.dumps(fields, ensure_ascii=False, indent=2)
@@ -115,18 +114,18 @@ class PeoplePages:
 
     async def erase(self, place: Place) -> Response:
         email = typed(place.form, "email")
-        if not email or typed(place.form, "sure").casefold() != email.casefold():
+        if not email or typed(place.form, "sure").lower() != email.lower():
             raise Refused("Type the e-mail address of the person to confirm. Nothing was erased.")
         shop, now = place.shop, place.now
         stop = partial(people.stop_writing_to, shop=shop, email=email, now=now)
         await self._database.write(stop, shop.id)
-        work = partial(people.erase_next, shop=shop, email=email, signer=self._signer, now=now)
-        orders = 0
-        while erased := await self._database.write(work, shop.id):
-            orders += 1
+        find, orders = partial(people.next_order_of, shop=shop, email=email), 0
+        while order := await self._database.read(find):
             if self._outbox:
-                order = erased.order
                 await asyncio.to_thread(remove_emails, self._outbox, order.id_order, order.email)
+            erase = partial(people.erase_order, order=order, signer=self._signer, now=now)
+            await self._database.write(erase, shop.id)
+            orders += 1
         left = await asyncio.to_thread(self._database.scrub)
         log.info("person erased", shop=shop.id, orders=orders, by=_by(place), left=left)
         done = "person-erased-but-files" if left else "person-erased"

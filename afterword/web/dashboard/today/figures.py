@@ -57,6 +57,7 @@ class Plot(NamedTuple):
     """Orders and reviews over time: `weeks` are the rows of its table, `dates` what is written below."""
 
     axis: plots.Axis
+    area: str
     orders: str
     reviews: str
     bands: list[plots.Band]
@@ -193,9 +194,11 @@ def plot(figures: Figures) -> Plot:
     ]
     words = [f"Week from {day}: {_orders(many)}, {_reviews(given)}" for day, many, given in weeks]
     places = [round(place * (figures.period - 1) / 3) for place in range(4)]
+    line = plots.line(smooth[0], axis.top)
     return Plot(
         axis,
-        plots.line(smooth[0], axis.top),
+        plots.area(line),
+        line,
         plots.line(smooth[1], axis.top),
         plots.bands(figures.period, _WEEK, words),
         [format_date(first + timedelta(place), "d MMM", locale_of(LANG)) for place in places],
